@@ -1,0 +1,39 @@
+# Everything runs in a local environment: uv in .tools, the packages of uv.lock in .venv.
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := $(UV) run --frozen
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format clean
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.tools/bin/uv:
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+
+.venv/.synced: $(if $(findstring .tools,$(UV)),.tools/bin/uv) pyproject.toml uv.lock
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+demo: .venv/.synced ## three nights over stand-in providers; leaves a warehouse in demo/
+	$(RUN) rollcall demo
+
+test: .venv/.synced ## the tests
+	$(RUN) pytest -n auto
+
+check: .venv/.synced ## format, lint, types, SQL lint and tests
+	$(RUN) ruff format --check
+	$(RUN) ruff check
+	$(RUN) mypy
+	$(RUN) sqlfluff lint --disable-progress-bar sql
+	$(RUN) pytest -n auto
+
+format: .venv/.synced ## put code and SQL into the project's form
+	$(RUN) ruff format
+	$(RUN) ruff check --fix
+	$(RUN) sqlfluff fix --disable-progress-bar sql
+
+clean: ## remove the environment and the demo
+	rm -rf .venv .tools demo
