@@ -1,1 +1,1 @@
-"""Rollcall: asks five services for all their projects every night and keeps them, with their history, in one DuckDB file."""
+"""Rollcall: all projects of five services, with their history, in one DuckDB warehouse."""

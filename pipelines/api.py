@@ -1,0 +1,280 @@
+"""HTTP as a night needs it: one pinned host, GET only, a deadline for everything, and bounded memory.
+
+Built on `requests` with what would surprise switched off: redirects, proxies and netrc of the environment.
+An answer is checked in this order: status, content type, encoding; only then is it read.
+"""
+
+import contextlib
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from email.message import Message
+from importlib.metadata import version
+from typing import TypeVar, cast
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from pipelines.config import Connection
+from pipelines.errors import Malformed, ProviderError, Refused, Transient
+
+T = TypeVar("T")
+
+USER_AGENT = f"rollcall/{version('rollcall')}"
+LONGEST_WAIT_S = 120.0
+CHUNK_BYTES = 1 << 16
+TRANSIENT_STATUSES = frozenset({408, 425, 429})
+REFUSED_STATUSES = frozenset({401, 402, 403})
+
+
+@dataclass(frozen=True)
+class Request:
+    """One GET below a connection's base URL."""
+
+    path: str
+    params: Mapping[str, str | int] | None = None
+
+
+class Traffic:
+    """How many requests were sent, and how many of them again; counted from several threads."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.retries = 0
+        self._lock = threading.Lock()
+
+    def count(self, *, retry: bool = False) -> None:
+        """One request more, or one retry."""
+        with self._lock:
+            if retry:
+                self.retries += 1
+            else:
+                self.requests += 1
+
+
+class Api:
+    """One connection's HTTP session. Safe to use from several threads; close it when done.
+
+    Every method raises `Transient` when all tries failed, `Refused` on credentials or rights, `Malformed`
+    when the answer is not what the vendor documents.
+    """
+
+    def __init__(self, connection: Connection, deadline: float) -> None:
+        """`deadline` ends the night, in seconds of `time.monotonic`."""
+        self.settings = connection.settings
+        self.traffic = Traffic()
+        self._connection = connection
+        self._provider = connection.provider
+        self._deadline = deadline
+        self._in_flight = self.settings.integer("max_connections")
+        self._signing_in = threading.Lock()
+        self._signed_in = 0
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        self._session.auth = self._provider.auth(self.settings)
+        adapter = HTTPAdapter(pool_maxsize=self._in_flight, max_retries=0)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def __enter__(self) -> "Api":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def get(self, request: Request, read: Callable[[bytes], T]) -> T:
+        """What `read` makes of the answer's JSON body. Asked again while that may help."""
+        tries = Retrying(
+            retry=retry_if_exception_type(Transient),
+            stop=stop_after_attempt(1 + self.settings.integer("max_retries")),
+            wait=self._wait,
+            before_sleep=self._count_retry,
+            reraise=True,
+        )
+        return cast("T", tries(self._get_signed_in, request, read))
+
+    def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
+        """The answers in the order asked for, with up to `max_connections` requests in flight."""
+        if self._in_flight == 1:
+            yield from (self.get(request, read) for request in wanted)
+            return
+        pool = ThreadPoolExecutor(self._in_flight, thread_name_prefix=self._connection.name)
+        waiting: deque[Future[T]] = deque()
+        try:
+            for request in wanted:
+                waiting.append(pool.submit(self.get, request, read))
+                if len(waiting) >= 2 * self._in_flight:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def log_in(self, path: str, credentials: Mapping[str, object]) -> None:
+        """Send credentials to a login below the base URL; the cookies it sets are kept for the session."""
+        self._exchange("POST", Request(path), lambda _body: None, credentials)
+
+    def _get_signed_in(self, request: Request, read: Callable[[bytes], T]) -> T:
+        sign_in = self._provider.sign_in
+        if sign_in is None:
+            return self._exchange("GET", request, read)
+        session = self._sign_in_after(0, sign_in)
+        try:
+            return self._exchange("GET", request, read)
+        except Refused as refusal:
+            if not refusal.unauthorized:
+                raise
+        self._sign_in_after(session, sign_in)
+        return self._exchange("GET", request, read)
+
+    def _sign_in_after(self, session: int, sign_in: "Callable[[Api], None]") -> int:
+        """Sign in unless another thread has done so since `session`; the number of the session that holds."""
+        with self._signing_in:
+            if self._signed_in == session:
+                sign_in(self)
+                self._signed_in += 1
+            return self._signed_in
+
+    def _exchange(
+        self,
+        method: str,
+        request: Request,
+        read: Callable[[bytes], T],
+        credentials: Mapping[str, object] | None = None,
+    ) -> T:
+        self.traffic.count()
+        ends = min(time.monotonic() + self.settings.number("timeout_s"), self._deadline)
+        with self._named_faults(request):
+            response = self._send(method, request, credentials, ends)
+            with contextlib.closing(response):
+                body = self._body(response, ends)
+        self._check(request, response, body, wants_json=credentials is None)
+        return read(body)
+
+    def _send(
+        self, method: str, request: Request, credentials: Mapping[str, object] | None, ends: float
+    ) -> requests.Response:
+        remaining = ends - time.monotonic()
+        if remaining <= 0:
+            raise ProviderError("the night's deadline has passed", "raise deadline_s, or list less")
+        return self._session.request(
+            method,
+            f"{self.settings.text('base_url')}/{request.path}",
+            params=request.params,
+            json=credentials,
+            timeout=remaining,
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _body(self, response: requests.Response, ends: float) -> bytes:
+        limit = self.settings.integer("max_body_mb") << 20
+        body = bytearray()
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > limit:
+                raise Malformed(
+                    f"the answer is larger than {limit >> 20} MB",
+                    f"if that is right, set max_body_mb for {self._connection.name}",
+                )
+            if time.monotonic() > ends:
+                raise Transient(f"the answer took longer than {self.settings.number('timeout_s'):g} s")
+        return bytes(body)
+
+    def _check(self, request: Request, response: requests.Response, body: bytes, *, wants_json: bool) -> None:
+        status = response.status_code
+        if status != 200:
+            self._refuse(request, response, body)
+        if not wants_json:
+            return
+        content_type = Message()
+        content_type["content-type"] = response.headers.get("content-type", "application/json")
+        if not content_type.get_content_type().endswith(("/json", "+json")):
+            raise Malformed(f"expected JSON from {request.path}, got {content_type.get_content_type()}")
+        charset = content_type.get_content_charset("utf-8")
+        if charset.lower().replace("_", "-") not in {"utf-8", "utf8", "us-ascii"}:
+            raise Malformed(f"expected UTF-8 from {request.path}, got {charset}")
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise Malformed(f"the answer is not UTF-8 from byte {error.start} on") from None
+
+    def _refuse(self, request: Request, response: requests.Response, body: bytes) -> None:
+        """Raise for a status that is not 200, with the provider's own code and message where it gave them."""
+        status = response.status_code
+        reason = f"{request.path} answered {status}"
+        with contextlib.suppress(Malformed):
+            if documented := self._provider.error_body(body):
+                reason += f" ({documented.code}: {documented.message})"
+        reason = self._connection.redact(reason)[:500]
+        if status in TRANSIENT_STATUSES or status >= 500:
+            raise Transient(reason, retry_after=_retry_after(response))
+        if status in REFUSED_STATUSES:
+            raise Refused(
+                reason,
+                f"check the credentials of {self._connection.name}, and what they may see",
+                unauthorized=status == 401,
+            )
+        if 300 <= status < 400:
+            raise Malformed(f"{reason}, a redirect, which is never followed", "correct base_url")
+        raise Malformed(reason)
+
+    @contextlib.contextmanager
+    def _named_faults(self, request: Request) -> Iterator[None]:
+        """Turn what `requests` and `urllib3` raise into one line without their object addresses."""
+        try:
+            yield
+        except requests.exceptions.SSLError as error:
+            raise ProviderError(
+                f"the certificate of {self.settings.text('base_url')} was not accepted: {_root(error)}",
+                "have it mended; certificates are always verified",
+            ) from None
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
+            raise Transient(
+                f"{request.path} gave no answer within {self.settings.number('timeout_s'):g} s"
+            ) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise Transient(f"{request.path} failed: {self._connection.redact(_root(error))}") from None
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Seconds before the next try: the provider's wish, else exponential with full jitter."""
+        failure = state.outcome.exception() if state.outcome else None
+        base = self.settings.number("retry_wait_s") * 2 ** (state.attempt_number - 1)
+        wait = base * random.uniform(0.5, 1.5)
+        if isinstance(failure, Transient) and failure.retry_after is not None:
+            wait = failure.retry_after + random.uniform(0, 0.1)
+        if wait > LONGEST_WAIT_S or time.monotonic() + wait > self._deadline:
+            raise ProviderError(f"{failure}; the next try would be in {wait:.0f} s", "try later") from None
+        return wait
+
+    def _count_retry(self, _state: RetryCallState) -> None:
+        self.traffic.count(retry=True)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Seconds asked for by a Retry-After header, as a number or a date; None where it says nothing usable."""
+    header = response.headers.get("retry-after")
+    if header is None:
+        return None
+    with contextlib.suppress(urllib3.exceptions.InvalidHeader, OverflowError, ValueError):
+        seconds = cast("float", urllib3.Retry(0).parse_retry_after(header))
+        return max(0.0, seconds)
+    return None
+
+
+def _root(error: BaseException) -> str:
+    """The innermost cause, in its own words."""
+    while True:
+        reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
+        inner = reason if isinstance(reason, BaseException) else None
+        if inner is None:
+            break
+        error = inner
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,210 @@
+"""The connections that a user has configured, resolved by dlt.
+
+A table `[sources.NAME]` of `.dlt/config.toml` or `.dlt/secrets.toml`, or variables `SOURCES__NAME__KEY`, make
+a connection. dlt resolves each key at exactly that place: were it allowed its usual search, a variable called
+TOKEN that belongs to something else would be sent to a provider.
+"""
+
+import difflib
+import ipaddress
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pipelines.errors import ConfigurationError, UsageError
+from pipelines.provider import Provider, Setting, Settings, find_providers
+
+COMMON = (
+    Setting("provider"),
+    Setting("max_connections", "integer", 4, minimum=1, maximum=64),
+    Setting("max_retries", "integer", 4, minimum=0, maximum=20),
+    Setting("max_body_mb", "integer", 128, minimum=1),
+    Setting("timeout_s", "number", 60.0, minimum=0.1, maximum=3600),
+    Setting("retry_wait_s", "number", 1.0, minimum=0, maximum=60),
+    Setting("removal_limit", "number", 0.1, minimum=0, maximum=1),
+    Setting("drop_fields", "list", ()),
+)
+NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One configured account at one provider."""
+
+    name: str
+    provider_name: str
+    provider: Provider
+    settings: Settings = field(repr=False)
+
+    def redact(self, text: str) -> str:
+        """`text` without any of this connection's secrets."""
+        for setting in self.provider.settings:
+            if setting.secret and (secret := self.settings.text(setting.name)):
+                text = text.replace(secret, "***")
+        return text
+
+
+def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection, ...]:
+    """The connections configured in `home`: all of them, or those named.
+
+    Raises ConfigurationError where a table or a key is wrong, UsageError where a name is not configured.
+    """
+    from pipelines.quiet_dlt import use_home
+
+    refuse_open_secrets(home)
+    use_home(home)
+    providers = find_providers(home)
+    tables = _tables(providers)
+    if not tables:
+        raise ConfigurationError(
+            "no connection is configured",
+            "add a table such as [sources.belltastic] to .dlt/config.toml; "
+            f"the providers are {', '.join(sorted(providers))}",
+        )
+    for name in names:
+        if name not in tables:
+            raise UsageError(f"there is no connection {name}", _choices(name, tables))
+    return tuple(_connection(name, tables[name], providers) for name in sorted(names or tables))
+
+
+def refuse_open_secrets(home: Path) -> None:
+    """Raise ConfigurationError where others than the owner may read the secrets file."""
+    path = home / ".dlt" / "secrets.toml"
+    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigurationError(f"{path} can be read by others", f"run: chmod 600 {path}")
+
+
+def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
+    """The keys given for each connection, over every place that dlt resolves from."""
+    from pipelines.quiet_dlt import dlt
+
+    tables: dict[str, set[str]] = {}
+    for place in dlt.config.config_providers:
+        given, _ = place.get_value("sources", dict, None)
+        for name, table in given.items() if isinstance(given, Mapping) else ():
+            if isinstance(table, Mapping):
+                tables.setdefault(name, set()).update(table)
+    for variable in os.environ:
+        match variable.split("__"):
+            case ["SOURCES", name, key]:
+                name = name.lower()
+                if name in tables or name in providers or f"SOURCES__{name.upper()}__PROVIDER" in os.environ:
+                    tables.setdefault(name, set()).add(key.lower())
+    return tables
+
+
+def _connection(name: str, keys: set[str], providers: Mapping[str, Provider]) -> Connection:
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"[sources.{name}] is not a name for a connection",
+            "use lower-case letters and digits, parted by - or _",
+        )
+    provider_name = cast("str", _resolve(name, COMMON[0]) or name)
+    if provider_name not in providers:
+        raise ConfigurationError(
+            f"[sources.{name}] is of no known provider: {provider_name}",
+            f"set provider to one of {', '.join(sorted(providers))}",
+        )
+    provider = providers[provider_name]
+    wanted = {setting.name: setting for setting in (*COMMON, *provider.settings)}
+    for key in sorted(keys - wanted.keys()):
+        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", _choices(key, wanted))
+    settings = Settings({key: _resolve(name, setting) for key, setting in wanted.items()})
+    _check_base_url(name, settings.text("base_url"))
+    values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}
+    return Connection(name, provider_name, provider, Settings(values))
+
+
+def _resolve(connection: str, setting: Setting) -> object:
+    from pipelines.quiet_dlt import dlt
+
+    where = f"sources.{connection}.{setting.name}"
+    given = dlt.secrets.get(where, str) if setting.secret else dlt.config.get(where)
+    if given is None or given == "":
+        if setting.required:
+            raise ConfigurationError(f"{connection} has no {setting.name}", _how_to_set(connection, setting))
+        return setting.default
+    try:
+        value = _typed(setting, given)
+    except (msgspec.ValidationError, ValueError):
+        shown = "the value given" if setting.secret else repr(given)
+        raise ConfigurationError(
+            f"{setting.name} of {connection} should be {_EXPECTED[setting.type]}, not {shown}",
+            _how_to_set(connection, setting),
+        ) from None
+    _check_range(connection, setting, value)
+    return value
+
+
+_EXPECTED = {"text": "a text", "integer": "a whole number", "number": "a number", "list": "a list"}
+
+
+def _typed(setting: Setting, given: object) -> object:
+    match setting.type:
+        case "text":
+            return msgspec.convert(given, str) if not isinstance(given, int) else str(given)
+        case "integer":
+            return msgspec.convert(given, int, strict=False)
+        case "number":
+            return msgspec.convert(given, float, strict=False)
+    if isinstance(given, str):
+        given = msgspec.json.decode(given) if given.lstrip().startswith("[") else given.split(",")
+    return tuple(str(element).strip() for element in msgspec.convert(given, list[str | int]))
+
+
+def _check_range(connection: str, setting: Setting, value: object) -> None:
+    if not isinstance(value, int | float):
+        return
+    low, high = setting.minimum, setting.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        wanted = f"from {low:g}" + (f" to {high:g}" if high is not None else "")
+        raise ConfigurationError(
+            f"{setting.name} of {connection} is {value:g}", f"set it to a number {wanted}"
+        )
+
+
+def _check_base_url(connection: str, url: str) -> None:
+    """Credentials go over TLS only, except to this machine."""
+    wrong = f"base_url of {connection} is {url!r}"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ConfigurationError(wrong, "give a whole URL such as https://example.com/api") from None
+    if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", url):
+        raise ConfigurationError(wrong, "give a whole URL such as https://example.com/api")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"base_url of {connection} has more than a host and a path",
+            "leave out credentials, query and fragment",
+        )
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ConfigurationError(wrong, "use https; plain http is allowed to this machine only")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _how_to_set(connection: str, setting: Setting) -> str:
+    file = ".dlt/secrets.toml" if setting.secret else ".dlt/config.toml"
+    example = '["…"]' if setting.type == "list" else '"…"' if setting.type == "text" else "…"
+    return (
+        f"set {setting.name} = {example} under [sources.{connection}] in {file}, "
+        f"or the variable SOURCES__{connection.upper()}__{setting.name.upper()}"
+    )
+
+
+def _choices(name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"

@@ -1,0 +1,129 @@
+"""A record as it is kept: its identity, its text as sent, and a hash of what it says.
+
+The hash is blind to what is no change: the order of keys, white space, the spelling of one number or one
+instant, Unicode composition, and the fields that a provider declares volatile. The text is kept as it came.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from pipelines.errors import Malformed
+from pipelines.provider import Provider
+from pipelines.strict_json import first_of, members, value
+
+# RFC 3339 with an offset; 'T' or a space, any number of decimals.
+INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a page. Where `reason` is given it cannot be taken, and goes to quarantine."""
+
+    record_id: str | None
+    payload: str
+    content_hash: str | None = None
+    created_at: datetime | None = None
+    reason: str | None = None
+
+
+def read_record(provider: Provider, drop: Collection[str], text: bytes) -> Record:
+    """What `text` holds, without the fields named by `drop`. What a provider sent never makes it raise."""
+    record_id = None
+    try:
+        if drop:
+            text = _without(text, drop)
+        said = value(text)
+        if not isinstance(said, dict):
+            raise Malformed(f"it is not an object but {text[:40].decode()}")
+        record_id = _identity(first_of(said, *provider.id_keys), provider.id_keys[0])
+        created_at = instant(first_of(said, *provider.created_keys))
+        for name in provider.volatile:
+            said.pop(name, None)
+        return Record(record_id, text.decode(), hash_of(said), created_at)
+    except Malformed as error:
+        return Record(record_id, text.decode(), reason=error.reason)
+
+
+def _without(text: bytes, drop: Collection[str]) -> bytes:
+    fields = members(text)
+    if fields.keys().isdisjoint(drop):
+        return text
+    return msgspec.json.encode({key: msgspec.Raw(raw) for key, raw in fields.items() if key not in drop})
+
+
+def _identity(said: object, key: str) -> str:
+    """The provider's id as text, exactly: a text that is not empty, or a whole number."""
+    if isinstance(said, str) and said.strip() and "\0" not in said:
+        return said
+    if isinstance(said, int) and not isinstance(said, bool):
+        return str(said)
+    raise Malformed(f"its id, {key}, is {'missing' if said is None else repr(said)[:40]}")
+
+
+def hash_of(said: object) -> str:
+    """128 bits, in hex, of what a JSON value says."""
+    return hashlib.blake2b(msgspec.json.encode(canonical(said), order="sorted"), digest_size=16).hexdigest()
+
+
+def canonical(said: object) -> object:
+    """The value with one spelling for each number, instant and text."""
+    match said:
+        case str():
+            return _canonical_text(said)
+        case bool() | None:
+            return said
+        case int():
+            return said if said.bit_length() < 60 else _canonical_number(Decimal(said))
+        case Decimal():
+            return _canonical_number(said)
+        case dict():
+            return {unicodedata.normalize("NFC", key): canonical(part) for key, part in said.items()}
+        case list():
+            return [canonical(part) for part in said]
+    raise TypeError(f"not a JSON value: {type(said).__name__}")
+
+
+def _canonical_number(number: Decimal) -> object:
+    """1.0 and 10e-1 are the integer 1; what is no small integer is its digits without trailing zeros."""
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)  # JSON has neither NaN nor Infinity
+    significant = "".join(map(str, digits)).strip("0")
+    exponent += len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    if exponent >= 0 and len(significant) + exponent <= 18:
+        whole = int(significant or "0") * 10**exponent
+        return -whole if sign else whole
+    return {"negative": sign, "digits": significant, "exponent": exponent}
+
+
+def _canonical_text(text: str) -> str:
+    if len(text) > 19 and text[4] == "-" and (found := INSTANT.fullmatch(text)):
+        moment = _utc(*found.groups())
+        if moment is not None:
+            return f"{moment:%Y-%m-%dT%H:%M:%S}.{(found[3] or '').rstrip('0')}Z"
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def instant(said: object) -> datetime | None:
+    """The instant a text names, to the microsecond; None where it names none. Without an offset it is UTC."""
+    if not isinstance(said, str):
+        return None
+    found = INSTANT.fullmatch(said) or INSTANT.fullmatch(f"{said}Z")
+    if found is None:
+        return None
+    moment = _utc(*found.groups())
+    return moment and moment.replace(microsecond=int((found[3] or "0")[:6].ljust(6, "0")))
+
+
+def _utc(date: str, time: str, _decimals: str | None, offset: str) -> datetime | None:
+    try:
+        local = datetime.fromisoformat(f"{date}T{time}{offset.upper()}")
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,85 @@
+"""Everything that can go wrong and is not a fault of Rollcall's own.
+
+SyncError                       what happened, and what to do about it
+├── ConfigurationError          a setting is missing or wrong                       exit 2
+├── UsageError                  an argument names nothing, or asks for too much     exit 2
+├── WarehouseError              there is no warehouse, or it cannot be read         exit 2
+├── PublicationRefused          a check found a broken promise; nothing published   exit 4
+├── NightRunning                another night holds the lock                        exit 5
+└── ProviderError               one listing failed; the night goes on               exit 3
+    ├── Transient               worth another try: timeouts, 429, 5xx, cut bodies
+    ├── Refused                 credentials or rights; never tried again
+    └── Malformed               an answer that is not what the vendor documents
+"""
+
+from typing import ClassVar
+
+
+class SyncError(Exception):
+    """An expected failure: `reason` says what happened, `remedy` what to do; neither holds a secret."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason, remedy)
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.remedy}" if self.remedy else self.reason
+
+
+class ConfigurationError(SyncError):
+    """A setting is missing, malformed or unsafe."""
+
+    exit_code = 2
+
+
+class UsageError(SyncError):
+    """An argument names nothing that exists, or asks for what is not possible."""
+
+    exit_code = 2
+
+
+class WarehouseError(SyncError):
+    """There is no published warehouse, or it cannot be read."""
+
+    exit_code = 2
+
+
+class PublicationRefused(SyncError):
+    """A check found rows that break a promise; the former warehouse stays."""
+
+    exit_code = 4
+
+
+class NightRunning(SyncError):
+    """Another night holds the warehouse's lock."""
+
+    exit_code = 5
+
+
+class ProviderError(SyncError):
+    """A listing could not be read to its end; the other listings go on."""
+
+    exit_code = 3
+
+
+class Transient(ProviderError):
+    """May succeed if asked again. `retry_after` is the provider's wish in seconds, where it gave one."""
+
+    def __init__(self, reason: str, remedy: str = "", retry_after: float | None = None) -> None:
+        super().__init__(reason, remedy)
+        self.retry_after = retry_after
+
+
+class Refused(ProviderError):
+    """The provider refuses these credentials (`unauthorized`), or what they may see."""
+
+    def __init__(self, reason: str, remedy: str = "", *, unauthorized: bool = False) -> None:
+        super().__init__(reason, remedy)
+        self.unauthorized = unauthorized
+
+
+class Malformed(ProviderError):
+    """The answer is not what the vendor's page documents."""

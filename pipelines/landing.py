@@ -1,0 +1,125 @@
+"""Landing: dlt runs the connections side by side and loads what they receive into a database of its own.
+
+Each connection is a dlt resource that yields Arrow tables; all of them load as Parquet into one table,
+`received.records`, of a database that lives for one night. No field is interpreted here.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipelines.api import Api
+from pipelines.config import Connection
+from pipelines.listing import Batch, Listing, read_listing
+from pipelines.provider import Ask
+
+if TYPE_CHECKING:
+    from dlt.extract.resource import DltResource
+
+RECORDS = pa.schema(
+    [
+        pa.field("listing", pa.int32(), nullable=False),  # index into the night's listings
+        pa.field("reading", pa.int32(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),  # in the order received
+        pa.field("record_id", pa.string()),
+        pa.field("payload", pa.string(), nullable=False),
+        pa.field("content_hash", pa.string()),
+        pa.field("created_at", pa.timestamp("us", tz="UTC")),
+        pa.field("reason", pa.string()),  # why it cannot be taken; null where it can
+    ]
+)
+ROWS_PER_TABLE = 5_000
+
+Progress = Callable[[Connection, str | None, int, int], None]
+
+
+def land(
+    connections: Sequence[Connection],
+    windows: Mapping[str, datetime],
+    scratch: Path,
+    deadline: float,
+    progress: Progress,
+) -> tuple[Path, tuple[Listing, ...]]:
+    """List every connection and load what came. Returns the landing database and how each listing went.
+
+    `windows` gives, for the connections that are listed in part, since when. Records of a listing carry its
+    index in the tuple returned. `progress` is told of the pages and records of a connection's scope.
+    """
+    from pipelines.quiet_dlt import dlt
+
+    landing = scratch / "landing.duckdb"
+    finished: dict[int, Listing] = {}
+    numbers = itertools.count()
+    resources = []
+    for connection in connections:
+        scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
+        walk = functools.partial(_walk, connection, scopes, deadline, progress, finished)
+        resources.append(_resource(connection.name, windows.get(connection.name), walk))
+    pipeline = dlt.pipeline(
+        "night",
+        pipelines_dir=str(scratch / "dlt"),
+        destination=dlt.destinations.duckdb(str(landing)),
+        dataset_name="received",
+    )
+    pipeline.run(dlt.source(lambda: resources, name="providers")(), loader_file_format="parquet")
+    return landing, tuple(finished[number] for number in range(next(numbers)))
+
+
+def _resource(
+    name: str, since: datetime | None, walk: Callable[[datetime | None], Iterator[pa.Table]]
+) -> "DltResource":
+    from pipelines.quiet_dlt import dlt
+
+    # A resource takes no arguments: dlt would look their defaults up in the environment by their bare names.
+    def records() -> Iterator[pa.Table]:
+        cursor = resource.incremental.incremental if resource.incremental else None
+        if cursor is not None:
+            cursor.advance(None)  # the provider applies the window; dlt must not filter what it sent
+        yield from walk(cursor.start_value if cursor else None)
+
+    resource = dlt.resource(records, name=name, table_name="records", parallelized=True)
+    if since is not None:
+        window = dlt.sources.incremental("created_at", initial_value=since, primary_key=())
+        resource.apply_hints(incremental=window)
+    return resource
+
+
+def _walk(
+    connection: Connection,
+    scopes: Mapping[int, str | None],
+    deadline: float,
+    progress: Progress,
+    finished: dict[int, Listing],
+    since: datetime | None,
+) -> Iterator[pa.Table]:
+    """Everything one connection receives. The first table is empty: it makes the columns, whatever comes."""
+    yield RECORDS.empty_table()
+    with Api(connection, deadline) as api:
+        for number, scope in scopes.items():
+            listing = read_listing(
+                api,
+                connection,
+                Ask(connection.settings, scope, since),
+                functools.partial(progress, connection, scope),
+                functools.partial(finished.__setitem__, number),
+            )
+            yield from _tables(number, listing)
+
+
+def _tables(listing: int, batches: Iterator[Batch]) -> Iterator[pa.Table]:
+    """The records as tables of a few thousand rows."""
+    rows: list[dict[str, object]] = []
+    positions = itertools.count()
+    for batch in batches:
+        about = {"listing": listing, "reading": batch.reading}
+        rows += [{**about, "position": next(positions), **vars(record)} for record in batch.records]
+        if len(rows) >= ROWS_PER_TABLE:
+            yield pa.Table.from_pylist(rows, schema=RECORDS)
+            rows = []
+    if rows:
+        yield pa.Table.from_pylist(rows, schema=RECORDS)

@@ -1,0 +1,171 @@
+"""One listing: walked page by page, read again where it moved, and proven or not.
+
+A listing is proven when it ended by the provider's own sign and everything the provider said of it agrees:
+the distinct ids equal every total, no id came with two contents, no page came twice, no record was without
+an id. A provider that gives no total proves a listing by one whole, valid answer.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pipelines.api import Api
+from pipelines.config import Connection
+from pipelines.content import Record, read_record
+from pipelines.errors import Malformed, ProviderError
+from pipelines.provider import Ask, Page
+
+RE_READINGS = 3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records of one page, in the order received. `reading` counts the walks through the listing from 0."""
+
+    reading: int
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How one listing went. `reading` is the walk that counts; None where nothing was received.
+
+    `doubt` says why it is not proven; None where it is. `records` is what the counting walk received.
+    """
+
+    connection: Connection
+    scope: str | None
+    since: datetime | None
+    reading: int | None
+    pages: int
+    records: int
+    requests: int
+    retries: int
+    seconds: float
+    doubt: str | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether nothing at all was received."""
+        return self.reading is None
+
+
+@dataclass
+class Reading:
+    """One walk through a listing: what came, and what speaks against it."""
+
+    pages: int = 0
+    records: int = 0
+    nameless: int = 0
+    ended: bool = False
+    seen: dict[str, str | None] = field(default_factory=dict)  # id -> content hash
+    conflicts: set[str] = field(default_factory=set)
+    totals: set[int] = field(default_factory=set)
+    page_counts: set[int] = field(default_factory=set)
+    page_size: int = 0
+    fingerprints: set[int] = field(default_factory=set)
+
+    def take(self, page: Page, records: tuple[Record, ...]) -> None:
+        """Count one page. Raises Malformed where it has come before: the provider does not turn pages."""
+        self.pages += 1
+        self.records += len(records)
+        self.page_size = self.page_size or len(records)
+        if page.total is not None:
+            self.totals.add(page.total)
+        if page.page_count is not None:
+            self.page_counts.add(page.page_count)
+        fingerprint = hash(page.records)
+        if records and fingerprint in self.fingerprints:
+            raise Malformed(f"page {self.pages} has come before", "look at the provider's paging")
+        self.fingerprints.add(fingerprint)
+        for record in records:
+            if record.record_id is None:
+                self.nameless += 1
+            elif self.seen.setdefault(record.record_id, record.content_hash) != record.content_hash:
+                self.conflicts.add(record.record_id)
+
+    def doubt(self) -> str | None:
+        """Why this walk proves nothing, or None where it proves the listing."""
+        return next(self._doubts(), None)
+
+    def _doubts(self) -> Iterator[str]:
+        if not self.ended:
+            yield "it did not end"
+        if len(self.totals) > 1:
+            yield f"its total changed while it was read: {_numbers(self.totals)}"
+        if self.conflicts:
+            yield f"{len(self.conflicts)} ids came twice with different content"
+        if self.nameless:
+            yield f"{self.nameless} records have no id that can be read"
+        for total in self.totals:
+            if len(self.seen) != total:
+                yield f"the provider counts {total} records, {len(self.seen)} came"
+            if not self.page_counts <= self._fitting_page_counts(total):
+                yield f"{total} records do not make {_numbers(self.page_counts)} pages"
+
+    def _fitting_page_counts(self, total: int) -> set[int]:
+        """No vendor says how its number of pages rounds, nor whether an empty listing has a page."""
+        if not self.page_size:
+            return {0, 1}
+        return {total // self.page_size, -(-total // self.page_size)}
+
+
+def read_listing(
+    api: Api,
+    connection: Connection,
+    ask: Ask,
+    progress: Callable[[int, int], None],
+    finish: Callable[[Listing], None],
+) -> Iterator[Batch]:
+    """The pages of every walk through one listing, then `finish` with how it went.
+
+    `progress` is told of the pages and the records that have come. What a provider does never makes it raise.
+    """
+    began = time.monotonic()
+    requests, retries = api.traffic.requests, api.traffic.retries
+    best: tuple[int, Reading] | None = None
+    doubt: str | None = None
+    for number in range(1 + RE_READINGS):
+        reading = Reading()
+        failure = None
+        try:
+            for page in connection.provider.pages(api, ask):
+                drop = connection.settings.texts("drop_fields")
+                records = tuple(read_record(connection.provider, drop, text) for text in page.records)
+                reading.take(page, records)
+                yield Batch(number, records)
+                progress(reading.pages, reading.records)
+            reading.ended = True
+        except ProviderError as error:
+            failure = str(error)
+        except Exception as error:  # noqa: BLE001 - a provider's module must not end the other connections
+            failure = f"its module failed: {type(error).__name__}: {error}"
+        if reading.ended or (best is None and reading.pages):
+            best = number, reading
+        doubt = _at_page(reading, failure) if failure else reading.doubt()
+        if failure or doubt is None or reading.nameless or not reading.totals:
+            break  # proven, or another walk would not show more
+    counted = best[1] if best else Reading()
+    finish(
+        Listing(
+            connection=connection,
+            scope=ask.scope,
+            since=ask.since,
+            reading=best[0] if best else None,
+            pages=counted.pages,
+            records=counted.records,
+            requests=api.traffic.requests - requests,
+            retries=api.traffic.retries - retries,
+            seconds=time.monotonic() - began,
+            doubt=doubt and connection.redact(doubt),
+        )
+    )
+
+
+def _at_page(reading: Reading, failure: str) -> str:
+    return f"page {reading.pages + 1}: {failure}"
+
+
+def _numbers(counts: set[int]) -> str:
+    return " and ".join(str(count) for count in sorted(counts))

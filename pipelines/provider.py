@@ -1,0 +1,160 @@
+"""What a provider is: a description, and one generator of pages.
+
+A provider is a module of `pipelines.providers`, or of a directory `providers` in the user's home, that
+holds one `PROVIDER`. Its file name is its name; nothing else lists it.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal, cast
+
+from requests.auth import AuthBase
+
+from pipelines import providers
+from pipelines.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pipelines.api import Api
+
+type_names = Literal["text", "integer", "number", "list"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of a connection's table. `default` None with `required` False means unset."""
+
+    name: str
+    type: type_names = "text"
+    default: object = None
+    required: bool = False
+    secret: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Settings(Mapping[str, object]):
+    """A connection's resolved settings, read by type."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> object:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def text(self, name: str) -> str:
+        """The text under `name`; empty where it is unset."""
+        return cast("str | None", self._values[name]) or ""
+
+    def integer(self, name: str) -> int:
+        """The whole number under `name`."""
+        return cast("int", self._values[name])
+
+    def number(self, name: str) -> float:
+        """The number under `name`."""
+        return cast("float", self._values[name])
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The list under `name`; empty where it is unset."""
+        return cast("tuple[str, ...] | None", self._values[name]) or ()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What one listing asks for: a scope (None where the provider has none), and records created since."""
+
+    settings: Settings
+    scope: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a listing: each record's JSON text as sent, and how many records there are in all.
+
+    `total` and `page_count` are what the provider says of the whole listing; None where it does not say.
+    """
+
+    records: tuple[bytes, ...]
+    total: int | None = None
+    page_count: int | None = None
+
+
+@dataclass(frozen=True)
+class ErrorBody:
+    """A provider's documented error body: its code and its message."""
+
+    code: str
+    message: str
+
+
+def no_error_body(_body: bytes) -> ErrorBody | None:
+    """For a provider that documents no error body."""
+    return None
+
+
+def one_scope(_settings: Settings) -> tuple[str | None, ...]:
+    """For a provider whose listing has no scopes."""
+    return (None,)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """How one service is asked for one kind of record.
+
+    `id_keys` and `created_keys` name a field by every spelling that the service uses. `pages` yields the
+    pages of one listing in order. `created_keys` is given where the listing can be asked for a window.
+    """
+
+    entity: Literal["projects", "files"]
+    settings: tuple[Setting, ...]
+    id_keys: tuple[str, ...]
+    pages: "Callable[[Api, Ask], Iterator[Page]]"
+    auth: Callable[[Settings], AuthBase | None]
+    sign_in: "Callable[[Api], None] | None" = None
+    error_body: Callable[[bytes], ErrorBody | None] = no_error_body
+    read_one: "Callable[[Api, Ask, str], bytes] | None" = None
+    scopes: Callable[[Settings], tuple[str | None, ...]] = one_scope
+    volatile: frozenset[str] = frozenset()
+    created_keys: tuple[str, ...] = ()
+    time_zone: Callable[[Settings], str | None] = field(default=lambda _settings: None)
+
+
+def find_providers(home: Path) -> dict[str, Provider]:
+    """Every provider there is, by name: the package's own, and those of `home/providers`."""
+    found = {
+        info.name: _provider_of(importlib.import_module(f"{providers.__name__}.{info.name}"))
+        for info in pkgutil.iter_modules(providers.__path__)
+    }
+    for path in sorted((home / "providers").glob("[!_]*.py")):
+        found[path.stem] = _provider_of(_import_file(path))
+    return found
+
+
+def _import_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"rollcall_home_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{path} cannot be imported", "make it a Python module")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _provider_of(module: ModuleType) -> Provider:
+    provider = getattr(module, "PROVIDER", None)
+    if not isinstance(provider, Provider):
+        raise ConfigurationError(
+            f"{module.__file__} describes no provider", "give it a PROVIDER = Provider(...)"
+        )
+    return provider

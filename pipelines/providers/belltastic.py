@@ -1,0 +1,54 @@
+"""Belltastic: the projects that a user's token can see, as one bare array.
+
+Source: the vendor's page of the Projects API. Lists are at `projects`, one project at `project/{id}`. A paid
+plan is needed; which status a lapsed one answers is not stated, so 402 and 403 are treated alike.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from pipelines.api import Api, Request
+from pipelines.bearer import BearerAuth
+from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
+from pipelines.strict_json import as_text, elements, members
+
+
+def auth(settings: Settings) -> BearerAuth:
+    """Bearer, with a user's token (`user_…`); a project's token is refused."""
+    return BearerAuth(settings.text("api_token"))
+
+
+def pages(api: Api, _ask: Ask) -> Iterator[Page]:
+    """The one page there is. Anything but an array is an error, never an empty listing."""
+    yield api.get(Request("projects"), lambda body: Page(elements(body)))
+
+
+def read_one(api: Api, _ask: Ask, record_id: str) -> bytes:
+    """One project as it is now."""
+
+    def read(body: bytes) -> bytes:
+        members(body)
+        return body
+
+    return api.get(Request(f"project/{quote(record_id, safe='')}"), read)
+
+
+def error_body(body: bytes) -> ErrorBody | None:
+    """`{"message": "…", "errors": {field: ["…"]}}`."""
+    found = members(body)
+    message = as_text(found.get("message"))
+    return None if message is None else ErrorBody("message", message)
+
+
+PROVIDER = Provider(
+    entity="projects",
+    settings=(
+        Setting("base_url", default="https://belltastic.com/api/v1"),
+        Setting("api_token", required=True, secret=True),
+    ),
+    id_keys=("id",),
+    pages=pages,
+    auth=auth,
+    error_body=error_body,
+    read_one=read_one,
+)

@@ -1,0 +1,80 @@
+"""Fone Dynamics: the Properties of an account, paged by count and skip.
+
+Source: the vendor's page of `GET /v2/Properties`. Its list is `Properties` in the example and `Projects` in
+the table, so either is read. `NextPageToken` is returned, but no parameter takes it: `TotalCount` says when
+the listing is whole.
+"""
+
+from collections.abc import Iterator
+
+from requests.auth import HTTPBasicAuth
+
+from pipelines.api import Api, Request
+from pipelines.errors import Malformed
+from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
+from pipelines.strict_json import as_text, elements, first_of, members, whole_number
+
+
+def auth(settings: Settings) -> HTTPBasicAuth:
+    """Basic, with the AccountSid as user."""
+    return HTTPBasicAuth(settings.text("account_sid"), settings.text("token"))
+
+
+def pages(api: Api, ask: Ask) -> Iterator[Page]:
+    """Skip by as many as the first page held: a server may cap the count below what was asked."""
+    size = ask.settings.integer("page_size")
+
+    def skipping(records: int) -> Request:
+        return Request("Properties", {"Results_Count": size, "Results_Skip": records})
+
+    first = api.get(skipping(0), read_page)
+    yield first
+    if first.records and first.total is not None:
+        stride = len(first.records)
+        yield from api.get_all(map(skipping, range(stride, first.total, stride)), read_page)
+
+
+def read_page(body: bytes) -> Page:
+    """The records and the total of one page."""
+    envelope = members(body)
+    records = first_of(envelope, "Properties", "Projects")
+    if records is None:
+        raise Malformed("the answer has neither Properties nor Projects")
+    return Page(elements(records), whole_number(envelope.get("TotalCount"), "TotalCount"))
+
+
+def read_one(api: Api, _ask: Ask, record_id: str) -> bytes:
+    """One Property as it is now."""
+
+    def read(body: bytes) -> bytes:
+        found = first_of(members(body), "Property", "Project")
+        if found is None:
+            raise Malformed("the answer has no Property")
+        return found
+
+    return api.get(Request(f"Properties/{record_id}"), read)
+
+
+def error_body(body: bytes) -> ErrorBody | None:
+    """`{"ResponseStatus": {"ErrorCode", "Message", "Errors": [{"FieldName"}]}}`."""
+    status = members(body).get("ResponseStatus")
+    if status is None:
+        return None
+    found = members(status)
+    return ErrorBody(as_text(found.get("ErrorCode")) or "", as_text(found.get("Message")) or "")
+
+
+PROVIDER = Provider(
+    entity="projects",
+    settings=(
+        Setting("base_url", default="https://api.fonedynamics.com/v2"),
+        Setting("account_sid", required=True),
+        Setting("token", required=True, secret=True),
+        Setting("page_size", "integer", 50, minimum=1),
+    ),
+    id_keys=("PropertySid",),
+    pages=pages,
+    auth=auth,
+    error_body=error_body,
+    read_one=read_one,
+)

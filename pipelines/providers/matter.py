@@ -1,0 +1,86 @@
+"""Matter: the projects of a company in Origin Connect API v2, by page number.
+
+Source: the vendor's page of `GET /connect/v2/projects/get`. `status.state` decides success, also under HTTP
+200. `numberOfPages` is documented as a division but not how it rounds, so pages are counted from
+`numberOfElements`: a last page lost to rounding down is read all the same.
+"""
+
+from collections.abc import Iterator
+
+from pipelines.api import Api, Request
+from pipelines.bearer import BearerAuth
+from pipelines.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
+from pipelines.strict_json import as_text, elements, members, value, whole_number
+
+FAILURES: dict[str, type[ProviderError]] = {
+    "CE00000": Transient,  # unexpected
+    "CE00002": Refused,  # not authorised
+    "CE00003": Refused,  # limit of the paid package
+}
+
+
+def auth(settings: Settings) -> BearerAuth:
+    """Bearer, with the company's access token."""
+    return BearerAuth(settings.text("access_token"))
+
+
+def pages(api: Api, ask: Ask) -> Iterator[Page]:
+    """Pages from 1; how many there are follows from the first one's total and length."""
+    size = ask.settings.integer("page_size")
+
+    def numbered(page: int) -> Request:
+        params: dict[str, str | int] = {"locale": ask.settings.text("locale")}
+        return Request("projects/get", params | {"pageNumber": page, "pageSize": size})
+
+    first = api.get(numbered(1), read_page)
+    yield first
+    if first.records and first.total is not None:
+        needed = -(-first.total // len(first.records))
+        yield from api.get_all(map(numbered, range(2, needed + 1)), read_page)
+
+
+def read_page(body: bytes) -> Page:
+    """The records and the total of one page. `status.state` decides, whatever the HTTP status."""
+    envelope = members(body)
+    if "status" not in envelope:
+        raise Malformed("the answer has no status")
+    if as_text(members(envelope["status"]).get("state")) != "SUCCESS":
+        failure = error_body(body) or ErrorBody("no code", "no message")
+        raise FAILURES.get(failure.code[:7], Malformed)(
+            f"projects/get failed ({failure.code}: {failure.message})"
+        )
+    result = members(envelope.get("result", b"null"))
+    search = members(result.get("searchInfo", b"null"))
+    return Page(
+        elements(result.get("data", b"null")),
+        total=whole_number(search.get("numberOfElements"), "numberOfElements"),
+        page_count=whole_number(search.get("numberOfPages"), "numberOfPages"),
+    )
+
+
+def error_body(body: bytes) -> ErrorBody | None:
+    """`{"status": {"state": "ERROR", "code": "CE00001 - text", "messages": [...]}}`."""
+    status = members(members(body).get("status", b"{}"))
+    code = as_text(status.get("code"))
+    if code is None:
+        return None
+    messages = value(status.get("messages", b"[]"))
+    texts = [str(message) for message in messages] if isinstance(messages, list) else []
+    prefix, _, text = code.partition(" - ")
+    return ErrorBody(prefix, "; ".join([text, *texts] if text else texts))
+
+
+PROVIDER = Provider(
+    entity="projects",
+    settings=(
+        Setting("base_url", required=True),
+        Setting("access_token", required=True, secret=True),
+        Setting("locale", default="en"),
+        Setting("page_size", "integer", 100, minimum=1, maximum=100),
+    ),
+    id_keys=("originId",),
+    pages=pages,
+    auth=auth,
+    error_body=error_body,
+)

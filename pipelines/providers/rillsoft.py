@@ -1,0 +1,78 @@
+"""Rillsoft Integration Server: the active projects of each client, one unpaged list per client.
+
+Source: the vendor's page of `GET /api/v2/clients/{client_id}/projects`. `details` is the list on
+success and a text on error. `isReadOnly` and `lock*` depend on the caller and the moment: they are no change
+of a project.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from pipelines.api import Api, Request
+from pipelines.bearer import BearerAuth
+from pipelines.errors import Malformed
+from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
+from pipelines.strict_json import as_text, elements, is_list, members
+
+
+def auth(settings: Settings) -> BearerAuth:
+    """Bearer, with a JWT that the server's operator issues."""
+    return BearerAuth(settings.text("access_token"))
+
+
+def scopes(settings: Settings) -> tuple[str | None, ...]:
+    """Each client is listed, proven and retired on its own."""
+    return tuple(dict.fromkeys(settings.texts("client_ids")))
+
+
+def pages(api: Api, ask: Ask) -> Iterator[Page]:
+    """The one page of the client `ask.scope`."""
+    permission = ask.settings.text("permission")
+    params = {"permission": permission} if permission else None
+    yield api.get(Request(f"clients/{quote(ask.scope or '', safe='')}/projects", params), read_page)
+
+
+def read_page(body: bytes) -> Page:
+    """The whole list. An error can come with status 200: `status` and `details` must both say success."""
+    envelope = members(body)
+    details = envelope.get("details", b"null")
+    if as_text(envelope.get("status")) != "success" or not is_list(details):
+        failure = error_body(body) or ErrorBody("no code", "no details")
+        raise Malformed(f"the list of projects failed ({failure.code}: {failure.message})")
+    return Page(elements(details))
+
+
+def error_body(body: bytes) -> ErrorBody | None:
+    """`{"status": "error", "code": 403, "message": "Access denied", "details": "…"}`."""
+    envelope = members(body)
+    if "message" not in envelope:
+        return None
+    texts = [
+        as_text(envelope["message"]),
+        None if is_list(envelope.get("details", b"")) else details(envelope),
+    ]
+    return ErrorBody(as_text(envelope.get("code")) or "", ", ".join(text for text in texts if text))
+
+
+def details(envelope: dict[str, bytes]) -> str | None:
+    """The details of an error, which are a text."""
+    return as_text(envelope.get("details"))
+
+
+PROVIDER = Provider(
+    entity="projects",
+    settings=(
+        Setting("base_url", required=True),
+        Setting("client_ids", "list", required=True),
+        Setting("access_token", required=True, secret=True),
+        Setting("time_zone", default="UTC"),
+        Setting("permission"),
+    ),
+    id_keys=("id",),
+    pages=pages,
+    auth=auth,
+    error_body=error_body,
+    scopes=scopes,
+    volatile=frozenset({"isReadOnly", "lockAt", "lockUserId", "lockUserName"}),
+    time_zone=lambda settings: settings.text("time_zone"),
+)

@@ -1,0 +1,107 @@
+"""Remember: one transaction moves a night's landing into `raw.*`, which only ever gains facts.
+
+What it means is said by the SQL of `sql/remember`, run in the order of its file names.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.errors import SyncError
+from pipelines.listing import Listing
+from pipelines.models import SQL_ROOT
+
+ASKED = pa.schema(
+    [
+        ("listing", pa.int32()),
+        ("connection", pa.string()),
+        ("provider", pa.string()),
+        ("scope", pa.string()),
+        ("entity", pa.string()),
+        ("since", pa.timestamp("us", tz="UTC")),
+        ("reading", pa.int32()),
+        ("pages", pa.int64()),
+        ("requests", pa.int64()),
+        ("retries", pa.int64()),
+        ("records", pa.int64()),
+        ("seconds", pa.float64()),
+        ("doubt", pa.string()),
+        ("removal_limit", pa.float64()),
+        ("accepted", pa.int64()),
+        ("time_zone", pa.string()),
+    ]
+)
+
+
+def remember(
+    warehouse: duckdb.DuckDBPyConnection,
+    landing: Path,
+    listings: Sequence[Listing],
+    started_at: datetime,
+    accepted: Mapping[str, int],
+) -> None:
+    """Write what the night received and how its listings went.
+
+    `accepted` gives, per connection, the exact number of removals that an operator has agreed to.
+    """
+    rows = [_asked(number, listing, accepted) for number, listing in enumerate(listings)]
+    warehouse.register("asked_rows", pa.Table.from_pylist(rows, schema=ASKED))
+    warehouse.execute("create or replace temp table asked as from asked_rows")
+    warehouse.unregister("asked_rows")
+    warehouse.execute(f"attach '{_quoted(landing)}' as landing (read_only)")
+    warehouse.execute("set variable started_at = $1::timestamptz", [started_at])
+    warehouse.execute("set variable rollcall_version = $1", [version("rollcall")])
+    warehouse.execute("begin")
+    for path in sorted((SQL_ROOT / "remember").glob("*.sql")):
+        warehouse.execute(path.read_text())
+    _refuse_losses(warehouse)
+    warehouse.execute("commit")
+    warehouse.execute("detach landing")
+
+
+def next_start(warehouse: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
+    """When the night starts: now, to the millisecond, but later than every night before it."""
+    row = warehouse.execute(
+        "select greatest(date_trunc('millisecond', $now::timestamptz), "
+        "(select max(started_at) + interval 1 millisecond from raw.nights))",
+        {"now": now},
+    ).fetchone()
+    assert row is not None
+    start: datetime = row[0]
+    return start
+
+
+def _asked(number: int, listing: Listing, accepted: Mapping[str, int]) -> dict[str, object]:
+    connection = listing.connection
+    return {
+        **{name: value for name, value in vars(listing).items() if name in ASKED.names},
+        "listing": number,
+        "connection": connection.name,
+        "provider": connection.provider_name,
+        "entity": connection.provider.entity,
+        "removal_limit": connection.settings.number("removal_limit"),
+        "accepted": accepted.get(connection.name),
+        "time_zone": connection.provider.time_zone(connection.settings),
+    }
+
+
+def _refuse_losses(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Every record that a listing counted must have landed: a load that loses one must not be published."""
+    lost = warehouse.execute(
+        "select asked.connection, asked.records, count(received.listing) as landed "
+        "from asked left join received on asked.listing = received.listing "
+        "group by asked.listing, asked.connection, asked.records having landed <> asked.records"
+    ).fetchall()
+    if lost:
+        connection, records, landed = lost[0]
+        raise SyncError(
+            f"{connection} sent {records} records, {landed} landed", "this is a fault of Rollcall's own"
+        )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

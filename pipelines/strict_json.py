@@ -1,0 +1,82 @@
+"""JSON as its standard has it: UTF-8 only, no NaN, no trailing text; integers of any size are kept exactly.
+
+Values are cut out of a body without being interpreted, so a record can be kept exactly as it was sent.
+Every failure is a `Malformed`.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from pipelines.errors import Malformed
+
+T = TypeVar("T")
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
+_value = msgspec.json.Decoder(float_hook=Decimal)
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def members(text: bytes) -> dict[str, bytes]:
+    """The members of an object, each value as the text it was sent as."""
+    return {key: bytes(raw) for key, raw in _decode(_members.decode, text, "an object").items()}
+
+
+def elements(text: bytes) -> tuple[bytes, ...]:
+    """The elements of an array, each as the text it was sent as."""
+    return tuple(bytes(raw) for raw in _decode(_elements.decode, text, "an array"))
+
+
+def value(text: bytes) -> object:
+    """The Python value; numbers with a fraction or an exponent come as `Decimal`."""
+    return _decode(_value.decode, text, "JSON")
+
+
+def is_list(text: bytes) -> bool:
+    """Whether the text holds an array."""
+    return text.lstrip()[:1] == b"["
+
+
+def first_of(found: Mapping[str, T], *keys: str) -> T | None:
+    """The member under the first of `keys` that is there."""
+    return next((found[key] for key in keys if key in found), None)
+
+
+def whole_number(text: bytes | None, name: str) -> int:
+    """A count: a whole number from 0, as a number or as a string of digits."""
+    found = None if text is None else value(text)
+    if isinstance(found, str) and found.isascii() and found.isdigit():
+        found = int(found)
+    if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
+        return found
+    raise Malformed(f"{name} should be a whole number, not {_shown(text)}")
+
+
+def as_text(text: bytes | None) -> str | None:
+    """A string as it is, any other value as its JSON; None for null and for what is missing."""
+    found = None if text is None else value(text)
+    if found is None or isinstance(found, str):
+        return found
+    return text.decode() if text else None
+
+
+def _decode(decode: Callable[[bytes], T], text: bytes, expected: str) -> T:
+    try:
+        return decode(text.removeprefix(BYTE_ORDER_MARK))
+    except msgspec.ValidationError:
+        raise Malformed(f"expected {expected}, not {_shown(text)}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"not valid JSON ({error})") from None
+    except RecursionError:
+        raise Malformed("not readable JSON (nested too deeply)") from None
+
+
+def _shown(text: bytes | None) -> str:
+    if text is None:
+        return "missing"
+    shown = text[:40].decode(errors="replace").strip()
+    return shown if len(text) <= 40 else shown + "…"

@@ -1,0 +1,179 @@
+"""`rollcall sync`: one night. Lock, scratch, list, land, remember, model and check, publish."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from pipelines import models
+from pipelines.config import Connection, load_connections
+from pipelines.errors import ConfigurationError, PublicationRefused, UsageError
+from pipelines.landing import Progress, land
+from pipelines.remember import next_start, remember
+from pipelines.settings import warehouse_path
+from pipelines.warehouse import connect, draft, locked, publish
+
+LONGEST_NIGHT_S = 6 * 3600.0
+
+
+@dataclass(frozen=True)
+class ListingResult:
+    """What a night made of one listing: counts of records, as `listings` publishes them."""
+
+    connection: str
+    provider: str
+    scope: str | None
+    entity: str
+    outcome: str
+    pages: int
+    requests: int
+    retries: int
+    records: int
+    new: int
+    changed: int
+    removed: int
+    unchanged: int
+    repeated: int
+    quarantined: int
+    held_back: int
+    seconds: float
+    message: str | None
+
+
+@dataclass(frozen=True)
+class Night:
+    """One night, published: when it began and ended, how each listing went, what checks warn of."""
+
+    started_at: datetime
+    finished_at: datetime
+    outcome: str
+    warehouse: Path
+    listings: tuple[ListingResult, ...]
+    warnings: tuple[models.Finding, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every listing is proven, else 3."""
+        return 0 if self.outcome == "proven" else 3
+
+
+def sync(
+    home: Path,
+    names: Sequence[str] = (),
+    *,
+    full: bool = False,
+    accept: Mapping[str, int] | None = None,
+    progress: Progress = lambda *_: None,
+) -> Night:
+    """Ask every connection, or those named, for all its records, and publish what is known then.
+
+    `full` reads whole listings where windows would do. `accept` gives, per connection, the exact number of
+    removals that an operator agrees to. Raises SyncError where nothing could be published.
+    """
+    os.umask(0o077)  # whatever a night writes is for its owner only
+    connections = load_connections(home, names)
+    for name in accept or ():
+        if name not in {connection.name for connection in connections}:
+            raise UsageError(f"--accept-removals names {name}, which this night does not ask", "name it too")
+    warehouse = warehouse_path(home)
+    with locked(warehouse) as scratch:
+        candidate = draft(warehouse, scratch)
+        with connect(candidate) as connection:
+            _refuse_changed_provider(connection, connections)
+            started_at = next_start(connection, datetime.now(UTC))
+            windows = {} if full else _windows(connection, connections, started_at)
+        deadline = time.monotonic() + LONGEST_NIGHT_S
+        landing, listings = land(connections, windows, scratch, deadline, progress)
+        with connect(candidate) as connection:
+            remember(connection, landing, listings, started_at, accept or {})
+            models.build(connection, home)
+            findings = models.check(connection, home)
+            _refuse_broken(findings)
+            night = _night(connection, warehouse, findings)
+        publish(candidate, warehouse)
+    return night
+
+
+def _windows(
+    warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], now: datetime
+) -> dict[str, datetime]:
+    """Since when each connection that can be listed in part is asked; absent where all of it is due."""
+    windows = {}
+    for connection in connections:
+        if not connection.provider.created_keys:
+            continue
+        every = connection.settings.integer("full_every_days")
+        whole, newest = _last_whole_listing(warehouse, connection.name)
+        # Half a day of grace: a nightly schedule never starts at quite the same second.
+        due = whole is None or not every or now - whole > timedelta(days=every - 0.5)
+        if not due and newest is not None:
+            windows[connection.name] = newest - timedelta(days=connection.settings.integer("lookback_days"))
+    return windows
+
+
+def _last_whole_listing(
+    warehouse: duckdb.DuckDBPyConnection, connection: str
+) -> tuple[datetime | None, datetime | None]:
+    """When the connection was last listed whole and proven, and the newest creation time known of it."""
+    row = warehouse.execute(
+        """
+        select
+            (
+                select max(started_at) from raw.listings
+                where connection = $1 and outcome = 'proven' and window_start is null
+            ),
+            (select max(created_at) from raw.records where connection = $1 and valid_to is null)
+        """,
+        [connection],
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def _refuse_changed_provider(warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection]) -> None:
+    """A name stands for one account for ever: its keys must not come to mean another provider's projects."""
+    rows = warehouse.execute("select connection, provider from raw.connections").fetchall()
+    known: dict[str, str] = dict(rows)
+    for connection in connections:
+        before = known.get(connection.name, connection.provider_name)
+        if before != connection.provider_name:
+            raise ConfigurationError(
+                f"connection {connection.name} was of {before} and is now of {connection.provider_name}",
+                "give the new account a name of its own",
+            )
+
+
+def _refuse_broken(findings: Sequence[models.Finding]) -> None:
+    broken = [finding for finding in findings if finding.severity == "error"]
+    if broken:
+        first = broken[0]
+        raise PublicationRefused(
+            f"{len(broken)} checks failed, first {first.name} with {first.rows} rows ({first.description})",
+            "nothing was published; the former warehouse stays as it was",
+        )
+
+
+def _night(
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, findings: tuple[models.Finding, ...]
+) -> Night:
+    """The night just remembered, read back from what will be published."""
+    night = connection.execute(
+        "select started_at, finished_at, outcome from nights order by started_at desc limit 1"
+    ).fetchone()
+    assert night is not None
+    columns = ", ".join(ListingResult.__dataclass_fields__)
+    listings = connection.execute(
+        f"select {columns} from listings where started_at = $1 order by connection, scope", [night[0]]
+    ).fetchall()
+    return Night(
+        started_at=night[0],
+        finished_at=night[1],
+        outcome=night[2],
+        warehouse=warehouse,
+        listings=tuple(ListingResult(*listing) for listing in listings),
+        warnings=tuple(finding for finding in findings if finding.severity == "warning"),
+    )
