@@ -1,0 +1,68 @@
+-- What nights leave behind: facts only. Every published table is a pure function of these and of the seeds.
+-- Times are UTC instants; a night's rows all carry the night's start.
+create schema if not exists raw;
+
+create table if not exists raw.nights (
+    started_at timestamptz primary key,
+    finished_at timestamptz not null,
+    outcome text not null check (outcome in ('proven', 'partial')),
+    rollcall_version text not null,
+    duckdb_version text not null,
+);
+
+-- A connection as it was configured on the last night that it took part in.
+create table if not exists raw.connections (
+    connection text primary key,
+    provider text not null,
+    time_zone text, -- IANA name for times that carry no offset; null where the provider sends none such
+);
+
+create table if not exists raw.listings (
+    started_at timestamptz not null,
+    connection text not null,
+    provider text not null,
+    scope text, -- Rillsoft client; else null
+    entity text not null, -- projects or files
+    outcome text not null check (outcome in ('proven', 'unproven', 'held_back', 'failed')),
+    window_start timestamptz, -- only records created from here on were asked for; null: all
+    pages bigint not null,
+    requests bigint not null,
+    retries bigint not null,
+    records bigint not null, -- received in the reading that counts; = new + changed + unchanged + repeated + quarantined
+    new bigint not null,
+    changed bigint not null,
+    removed bigint not null,
+    unchanged bigint not null,
+    repeated bigint not null,
+    quarantined bigint not null,
+    held_back bigint not null, -- known records that the listing lacked and that were not closed
+    seconds double not null,
+    message text, -- why it is not proven, and what to do
+);
+
+-- One row per version of a record, as received. A closed version is never touched again.
+create table if not exists raw.records (
+    provider text not null,
+    connection text not null,
+    scope text,
+    entity text not null,
+    record_id text not null,
+    payload json not null,
+    content_hash text not null,
+    created_at timestamptz, -- what windowed listings go by; null where the provider lists without a window
+    valid_from timestamptz not null,
+    valid_to timestamptz, -- null: current
+    end_reason text check (end_reason in ('changed', 'removed')),
+    last_seen_at timestamptz not null, -- start of the last night that received this version
+);
+
+create table if not exists raw.quarantine (
+    started_at timestamptz not null,
+    connection text not null,
+    provider text not null,
+    scope text,
+    entity text not null,
+    record_id text, -- where it could be read
+    reason text not null,
+    payload text not null, -- need not be valid JSON
+);

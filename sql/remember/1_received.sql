@@ -1,0 +1,53 @@
+-- What counts of the landing: the records of each listing's last whole reading.
+create or replace temp table received as
+select
+    asked.listing,
+    asked.connection,
+    asked.provider,
+    asked.scope,
+    asked.entity,
+    record.position,
+    record.record_id,
+    record.payload,
+    record.content_hash,
+    record.created_at,
+    record.reason,
+from landing.received.records as record
+inner join asked on record.listing = asked.listing and record.reading = asked.reading;
+
+-- Ids that came more than once in a listing, and with how many contents.
+create or replace temp table repeats as
+select
+    listing,
+    record_id,
+    min(position) filter (where reason is null) as first_position,
+    count(distinct content_hash) as contents,
+from received
+where record_id is not null
+group by all
+having count(*) > 1;
+
+-- Every record received, with what becomes of it: one fate each, so that the sums add up.
+create or replace temp table arrivals as
+select
+    received.* exclude (reason),
+    coalesce(
+        received.reason,
+        case when repeats.contents > 1 then 'it came ' || repeats.contents || ' times with different content' end
+    ) as reason,
+    case
+        when received.reason is not null or repeats.contents > 1 then 'quarantined'
+        when received.position > repeats.first_position then 'repeated'
+        when known.record_id is null then 'new'
+        when known.content_hash = received.content_hash then 'unchanged'
+        else 'changed'
+    end as fate,
+from received
+left join repeats on received.listing = repeats.listing and received.record_id = repeats.record_id
+left join raw.records as known
+    on
+        received.connection = known.connection
+        and received.scope is not distinct from known.scope
+        and received.entity = known.entity
+        and received.record_id = known.record_id
+        and known.valid_to is null;

@@ -1,0 +1,53 @@
+-- What is known of the records that each proven listing asked for, and whether they came.
+create or replace temp table expected as
+select
+    asked.listing,
+    known.record_id,
+    received.record_id is null as is_absent,
+from asked
+inner join raw.records as known
+    on
+        asked.connection = known.connection
+        and asked.scope is not distinct from known.scope
+        and asked.entity = known.entity
+        and known.valid_to is null
+        and (asked.since is null or known.created_at >= asked.since)
+left join (select distinct listing, record_id from received) as received
+    on asked.listing = received.listing and known.record_id = received.record_id
+where asked.doubt is null;
+
+-- The removal limit: what looks like a mistake is held back until exactly that number is accepted.
+create or replace temp table verdicts as
+with counted as (
+    select
+        asked.*,
+        count(expected.record_id) as known,
+        count(expected.record_id) filter (where expected.is_absent) as absent,
+    from asked
+    left join expected on asked.listing = expected.listing
+    group by all
+),
+
+limited as (
+    select
+        *,
+        absent > greatest(5, removal_limit * known) or (records = 0 and known > 0) as is_suspicious,
+    from counted
+),
+
+weighed as (
+    select
+        *,
+        sum(absent) filter (where is_suspicious) over (partition by connection) as suspicious,
+    from limited
+)
+
+select
+    * exclude (is_suspicious),
+    case
+        when reading is null then 'failed'
+        when doubt is not null then 'unproven'
+        when is_suspicious and accepted is distinct from suspicious then 'held_back'
+        else 'proven'
+    end as outcome,
+from weighed;

@@ -1,0 +1,76 @@
+-- The night's own facts: what was not taken, how each listing went, and who took part.
+insert into raw.quarantine
+select
+    getvariable('started_at') as started_at,
+    connection,
+    provider,
+    scope,
+    entity,
+    record_id,
+    reason,
+    payload,
+from arrivals
+where fate = 'quarantined'
+order by listing, position;
+
+insert into raw.listings
+with fates as (
+    select
+        listing,
+        count(*) filter (where fate = 'new') as new,
+        count(*) filter (where fate = 'changed') as changed,
+        count(*) filter (where fate = 'unchanged') as unchanged,
+        count(*) filter (where fate = 'repeated') as repeated,
+        count(*) filter (where fate = 'quarantined') as quarantined,
+    from arrivals
+    group by listing
+)
+
+select
+    getvariable('started_at') as started_at,
+    verdicts.connection,
+    verdicts.provider,
+    verdicts.scope,
+    verdicts.entity,
+    verdicts.outcome,
+    verdicts.since as window_start,
+    verdicts.pages,
+    verdicts.requests,
+    verdicts.retries,
+    verdicts.records,
+    coalesce(fates.new, 0) as new,
+    coalesce(fates.changed, 0) as changed,
+    case when verdicts.outcome = 'proven' then verdicts.absent else 0 end as removed,
+    coalesce(fates.unchanged, 0) as unchanged,
+    coalesce(fates.repeated, 0) as repeated,
+    coalesce(fates.quarantined, 0) as quarantined,
+    case when verdicts.outcome = 'held_back' then verdicts.absent else 0 end as held_back,
+    verdicts.seconds,
+    case
+        when verdicts.outcome <> 'held_back' then verdicts.doubt
+        when verdicts.accepted is not null
+            then format(
+                '{} of {} known records are missing, {} were accepted',
+                verdicts.absent, verdicts.known, verdicts.accepted
+            )
+        else format('{} of {} known records are missing', verdicts.absent, verdicts.known)
+    end as message,
+from verdicts
+left join fates on verdicts.listing = fates.listing
+order by verdicts.listing;
+
+insert into raw.nights
+select
+    getvariable('started_at') as started_at,
+    greatest(getvariable('started_at'), get_current_timestamp()) as finished_at,
+    case when bool_and(outcome = 'proven') then 'proven' else 'partial' end as outcome,
+    getvariable('rollcall_version') as rollcall_version,
+    version() as duckdb_version,
+from verdicts;
+
+insert or replace into raw.connections
+select distinct
+    connection,
+    provider,
+    time_zone,
+from asked;
