@@ -1,0 +1,35 @@
+"""Stand-ins for the five providers, to try, test and measure Rollcall without an account or a network.
+
+`Sandbox` serves the five vendors' APIs on loopback over real HTTP, written from the vendors' own pages:
+parameters, defaults, limits, envelopes, errors and authentication. It shares no code with the pipeline, so
+that a misreading is not shared either. The records are made from a seed, always the same ones, in any number.
+
+    with Sandbox(seed=1, projects=40, files=120) as sandbox:
+        requests.get(f"{sandbox.url}/matter/connect/v2/projects/get", ...)
+        sandbox.store("matter").add()
+        sandbox.faults.add(Fault("matter", match="pageNumber=2", status=503))
+
+Another process reaches the same through `/_sandbox`, which `pipelines.sandbox.control` describes.
+"""
+
+from pipelines.sandbox.faults import Fault, Faults
+from pipelines.sandbox.rillsoft import CLIENT_IDS as RILLSOFT_CLIENT_IDS
+from pipelines.sandbox.server import Sandbox, serve
+from pipelines.sandbox.store import Json, Record, RecordId, Store
+from pipelines.sandbox.traffic import RequestLine, Traffic
+from pipelines.sandbox.vendor import PROVIDERS
+
+__all__ = [
+    "PROVIDERS",
+    "RILLSOFT_CLIENT_IDS",
+    "Fault",
+    "Faults",
+    "Json",
+    "Record",
+    "RecordId",
+    "RequestLine",
+    "Sandbox",
+    "Store",
+    "Traffic",
+    "serve",
+]

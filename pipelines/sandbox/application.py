@@ -1,0 +1,61 @@
+"""The world as an ASGI application: each provider under its name, the control interface under `/_sandbox`."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pipelines.sandbox import control
+from pipelines.sandbox.traffic import RequestLine
+from pipelines.sandbox.world import World
+
+_log = logging.getLogger(__name__)
+
+
+def application(world: World) -> ASGIApp:
+    """Answers for all providers, after the faults and delays that `world` has for them."""
+    mounts = [Mount(f"/{provider}", routes=vendor.routes()) for provider, vendor in world.vendors.items()]
+    providers = Starlette(routes=[*mounts, Mount("/_sandbox", routes=control.routes(world))])
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        provider = scope["path"].split("/", 2)[1]
+        if provider not in world.vendors:
+            await providers(scope, receive, send)
+            return
+        request = RequestLine(
+            provider, scope["method"], scope["path"], scope["query_string"].decode("latin-1")
+        )
+        with world.traffic.passing(request):
+            with _logged(request):
+                answer_instead = await _pause(world, request)
+                if answer_instead is None:
+                    await providers(scope, receive, send)
+            if answer_instead is not None:
+                await answer_instead(scope, receive, send)
+
+    return answer
+
+
+@contextmanager
+def _logged(request: RequestLine) -> Iterator[None]:
+    """Log what fails within, a hook or the sandbox itself: to the client it is a bare 500."""
+    try:
+        yield
+    except Exception:
+        _log.exception("the sandbox failed to answer %s", request)
+        raise
+
+
+async def _pause(world: World, request: RequestLine) -> ASGIApp | None:
+    """Wait as long as `request` is to wait; what is to answer it in the provider's place, if anything."""
+    fault = world.faults.take(request.provider, str(request))
+    delay_s = world.latency_s + (fault.delay_s if fault else 0.0)
+    if delay_s:
+        await asyncio.sleep(delay_s)
+    if world.before_request:
+        world.before_request(request)
+    return fault.response() if fault else None

@@ -1,0 +1,162 @@
+"""EvoVoice: `/auth/credentials`, which opens a session kept in cookies, and `/files`, in JSON or XML.
+
+The error bodies are ServiceStack's, on which the service runs; the vendor's page shows none. A client that
+names itself curl is refused, as the live service does.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from pipelines.sandbox.draw import secret
+from pipelines.sandbox.evovoice_files import Files, camel_case, pascal_case
+from pipelines.sandbox.evovoice_query import Paging, ParameterError, Selection, paging, selection
+from pipelines.sandbox.evovoice_xml import listing_xml
+from pipelines.sandbox.replies import json_reply
+from pipelines.sandbox.store import Json, Record, Store, json_object
+
+_SESSION_COOKIES = ("ss-id", "ss-pid")
+
+
+class EvoVoice:
+    """The files that one user may see."""
+
+    base_path = "/evovoice"
+
+    def __init__(self, seed: int, customers: int, files: int, *, uses_pascal_case: bool) -> None:
+        self.settings = {"user_name": f"rollcall-{seed}@example.com"}
+        self.secrets = {"password": secret(seed, "evovoice password")}
+        self._seed = seed
+        self._casing = pascal_case if uses_pascal_case else camel_case
+        self._origin = Files(seed, customers, files, self._casing)
+        self._files = Store(self._origin.population, files)
+        self.stores: dict[int | None, Store] = {None: self._files}
+        self._sessions: set[str] = set()
+        self._logins = 0
+        # The pages of one walk ask for the same selection; the revision retires it when a record changes.
+        self._selected = lru_cache(maxsize=8)(self._select)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The login and the listing, with ServiceStack's suffixes."""
+        return [
+            Route("/auth/credentials", self._log_in, methods=["POST"]),
+            *(Route(path, self._list) for path in ("/files", "/files.json", "/files.xml")),
+        ]
+
+    def expire_sessions(self) -> None:
+        """End every session: their cookies are worth nothing from now on."""
+        self._sessions.clear()
+
+    async def _log_in(self, request: Request) -> Response:
+        if _is_curl(request):
+            return _blocked()
+        try:
+            given = json_object(await request.body())
+        except msgspec.MsgspecError:
+            return self._error(400, "SerializationException", "The body is not a JSON object.")
+        if given.get("provider") != "credentials":
+            return self._error(404, "NotFound", "The authentication provider does not exist.", "provider")
+        user_name = self.settings["user_name"]
+        if (given.get("userName"), given.get("password")) != (user_name, self.secrets["password"]):
+            return self._error(401, "Unauthorized", "Invalid UserName or Password")
+        self._logins += 1
+        cookies = {name: secret(self._seed, f"{name} {self._logins}") for name in _SESSION_COOKIES}
+        self._sessions.update(cookies.values())
+        answer = {"SessionId": cookies["ss-id"], "UserName": user_name, "ResponseStatus": {}}
+        response = json_reply({self._casing(name): value for name, value in answer.items()})
+        for name, value in cookies.items():
+            response.set_cookie(name, value, httponly=True)
+        return response
+
+    async def _list(self, request: Request) -> Response:
+        if _is_curl(request):
+            return _blocked()
+        if not any(request.cookies.get(name) in self._sessions for name in _SESSION_COOKIES):
+            return self._error(401, "Unauthorized", "Not Authenticated")
+        try:
+            wanted, page = selection(request.query_params), paging(request.query_params)
+        except ParameterError as invalid:
+            return self._error(400, "RequestBindingException", str(invalid), invalid.name)
+        if _wants_xml(request):
+            return self._xml(wanted, page)
+        return self._json(wanted, page)
+
+    def _json(self, wanted: Selection, page: Paging) -> Response:
+        total = self._count(wanted)
+        stretch = page.stretch(total)
+        items: object
+        if wanted == Selection():
+            items = self._files.page(stretch.start, stretch.stop)
+        else:
+            items = self._records(wanted, stretch)
+        answer = {"Items": items, "HasMorePages": stretch.stop < total}
+        if not page.simplified:
+            answer |= {"TotalCount": total, "TotalPages": page.pages(total)}
+        return json_reply({self._casing(name): value for name, value in answer.items()})
+
+    def _xml(self, wanted: Selection, page: Paging) -> Response:
+        total = self._count(wanted)
+        stretch = page.stretch(total)
+        document = listing_xml(
+            self._records(wanted, stretch),
+            self._casing,
+            has_more=stretch.stop < total,
+            totals=None if page.simplified else (total, page.pages(total)),
+        )
+        return Response(document, media_type="application/xml")
+
+    def _count(self, wanted: Selection) -> int:
+        return (
+            len(self._files) if wanted == Selection() else len(self._selected(wanted, self._files.revision))
+        )
+
+    def _records(self, wanted: Selection, stretch: slice) -> list[Record]:
+        if wanted == Selection():
+            return self._files.records(stretch.start, stretch.stop)
+        return [
+            self._files.at(position) for position in self._selected(wanted, self._files.revision)[stretch]
+        ]
+
+    def _select(self, wanted: Selection, _revision: int) -> Sequence[int]:
+        """The positions of the files that `wanted` takes, in its order."""
+        # A window on a million files needs a look at those made within it, and at those whose date was
+        # rewritten.
+        window = self._origin.window(wanted.created_start, wanted.created_end, self._files.size)
+        candidates = self._files.listed_positions(sorted({*window, *self._files.rewritten_positions()}))
+        taken = [place for place in candidates if wanted.takes(self._files.at(place), self._casing)]
+        if wanted.sort_field is not None or wanted.descending:
+            key = self._casing(wanted.sort_field or "Id")
+            taken.sort(key=lambda place: _rank(self._files.at(place).get(key)), reverse=wanted.descending)
+        return taken
+
+    def _error(self, status: int, code: str, message: str, field: str | None = None) -> Response:
+        error = {"ErrorCode": code, "FieldName": field, "Message": message}
+        errors = [] if field is None else [{self._casing(name): value for name, value in error.items()}]
+        described = {"ErrorCode": code, "Message": message, "Errors": errors}
+        body = {self._casing(name): value for name, value in described.items()}
+        return json_reply({self._casing("ResponseStatus"): body}, status)
+
+
+def _is_curl(request: Request) -> bool:
+    return request.headers.get("user-agent", "").lower().startswith("curl")
+
+
+def _blocked() -> Response:
+    return Response("<html><body><h1>403 Forbidden</h1></body></html>", 403, media_type="text/html")
+
+
+def _wants_xml(request: Request) -> bool:
+    asked = request.query_params.get("format") or request.url.path.rpartition(".")[2]
+    if asked in ("json", "xml"):
+        return asked == "xml"
+    return "application/xml" in request.headers.get("accept", "")
+
+
+def _rank(value: Json) -> tuple[bool, float, str]:
+    """A value's place in an order by its field: null first, numbers by size, all else as text."""
+    number = value if isinstance(value, int | float) else 0
+    return value is not None, number, "" if value is None else str(value)

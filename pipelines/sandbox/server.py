@@ -1,0 +1,192 @@
+"""The sandbox as a server on loopback, in a thread of its own."""
+
+import http.client
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from pipelines.sandbox.application import application
+from pipelines.sandbox.faults import Faults
+from pipelines.sandbox.store import Store
+from pipelines.sandbox.traffic import RequestLine, Traffic
+from pipelines.sandbox.vendor import Clock, Setting
+from pipelines.sandbox.world import World
+
+_HOST = "127.0.0.1"
+_IDLE_CONNECTION_S = 75
+
+
+class Sandbox:
+    """Five providers, filled from `seed`, that answer on loopback while the context is entered.
+
+    `projects` is how many each provider has (EvoVoice: customers), or that number by provider, where one left
+    out has none; `files` is how many files EvoVoice has. `port` 0 takes a free one. `latency_s` delays every
+    answer. `clock` stamps what is written at Belltastic; without one, time begins at the sandbox's fixed
+    present and goes on a second with each write.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        projects: int | Mapping[str, int] = 40,
+        files: int = 120,
+        port: int = 0,
+        latency_s: float = 0.0,
+        evovoice_uses_pascal_case: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self._port = port
+
+        def new_world() -> World:
+            return World(
+                seed=seed,
+                projects=projects,
+                files=files,
+                latency_s=latency_s,
+                evovoice_uses_pascal_case=evovoice_uses_pascal_case,
+                clock=clock,
+            )
+
+        self._new_world = new_world
+        self.reset()
+
+    def reset(self) -> None:
+        """Make all as it was at the start, save the address; stores got before are no longer served."""
+        self._world = self._new_world()
+        self._application = application(self._world)
+
+    def __enter__(self) -> Self:
+        listener = socket.create_server((_HOST, self._port), backlog=128)
+        # Inherited by the connections; asyncio sets it only where the protocol is spelled out. Without it
+        # each answer waits 40 ms for the client's delayed acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = listener.getsockname()[1]
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._answer,
+                interface="asgi3",
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                proxy_headers=False,
+                log_config=None,
+                # An answer cut short on purpose is an error to uvicorn; true ones the application logs
+                # itself.
+                log_level=logging.CRITICAL,
+                timeout_keep_alive=_IDLE_CONNECTION_S,
+                # A request that is being delayed does not hold up the end.
+                timeout_graceful_shutdown=0,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="sandbox", daemon=True
+        )
+        self._thread.start()
+        self._await_answer()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """The root of all five APIs, without a slash at its end; known once the context is entered."""
+        return f"http://{_HOST}:{self._port}"
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force, to be added to and cleared."""
+        return self._world.faults
+
+    @property
+    def traffic(self) -> Traffic:
+        """The log of requests and their counts."""
+        return self._world.traffic
+
+    @property
+    def requests(self) -> list[RequestLine]:
+        """The requests to the providers so far, in the order of their arrival."""
+        return list(self._world.traffic.requests)
+
+    @property
+    def latency_s(self) -> float:
+        """The delay of every answer, in seconds."""
+        return self._world.latency_s
+
+    @latency_s.setter
+    def latency_s(self, latency_s: float) -> None:
+        self._world.latency_s = latency_s
+
+    def before_request(self, hook: Callable[[RequestLine], None] | None) -> None:
+        """Call `hook` with each request, on the server's thread, before it is answered; None ends that.
+
+        What the hook changes shows in the answer.
+        """
+        self._world.before_request = hook
+
+    def expire_sessions(self) -> None:
+        """End every session at EvoVoice."""
+        self._world.evovoice.expire_sessions()
+
+    def store(self, provider: str, client: int | None = None) -> Store:
+        """The records that a provider lists (EvoVoice: files), at Rillsoft those of `client`."""
+        return self._world.store(provider, client)
+
+    def config_toml(self) -> str:
+        """What belongs into `.dlt/config.toml` to use all five providers."""
+        return "\n".join(
+            _table(name, {"base_url": self.url + vendor.base_path, **vendor.settings})
+            for name, vendor in self._world.vendors.items()
+        )
+
+    def secrets_toml(self) -> str:
+        """What belongs into `.dlt/secrets.toml` besides."""
+        return "\n".join(_table(name, vendor.secrets) for name, vendor in self._world.vendors.items())
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._application(scope, receive, send)
+
+    def _await_answer(self) -> None:
+        """Return once the server answers: connections wait from the moment the port is bound."""
+        connection = http.client.HTTPConnection(_HOST, self._port, timeout=30)
+        with closing(connection):
+            connection.request("GET", "/_sandbox/faults")
+            connection.getresponse().read()
+
+
+def serve(
+    *,
+    seed: int,
+    projects: int | Mapping[str, int],
+    files: int,
+    port: int,
+    latency_s: float,
+    announce: Callable[[str], None],
+) -> None:
+    """Serve until interrupted, as `Sandbox` does.
+
+    Once it answers, `announce` gets the text for `config.toml`, then that for `secrets.toml`.
+    """
+    sandbox = Sandbox(seed=seed, projects=projects, files=files, port=port, latency_s=latency_s)
+    with suppress(KeyboardInterrupt), sandbox:
+        announce(sandbox.config_toml())
+        announce(sandbox.secrets_toml())
+        threading.Event().wait()
+
+
+def _table(provider: str, settings: Mapping[str, Setting]) -> str:
+    # The strings and lists of integers that occur here are written alike in JSON and TOML.
+    lines = (f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+    return f"[sources.{provider}]\n{''.join(lines)}"

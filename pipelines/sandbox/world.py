@@ -1,0 +1,73 @@
+"""The five stand-in providers together, and what is done to their answers."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from itertools import count
+
+from pipelines.sandbox.belltastic import Belltastic
+from pipelines.sandbox.draw import EPOCH
+from pipelines.sandbox.evovoice import EvoVoice
+from pipelines.sandbox.faults import Faults
+from pipelines.sandbox.fone_dynamics import FoneDynamics
+from pipelines.sandbox.matter import Matter
+from pipelines.sandbox.rillsoft import Rillsoft
+from pipelines.sandbox.store import Store
+from pipelines.sandbox.traffic import RequestLine, Traffic
+from pipelines.sandbox.vendor import PROVIDERS, Clock, Vendor
+
+
+class World:
+    """The providers by name, the faults in force, the delay of each answer, and the traffic so far.
+
+    `before_request`, if set, is called with each request to a provider once that request's delay is over and
+    before it is answered: what it changes shows in the answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        projects: int | Mapping[str, int],
+        files: int,
+        latency_s: float = 0.0,
+        evovoice_uses_pascal_case: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        amounts = _amounts(projects)
+        self.evovoice = EvoVoice(seed, amounts["evovoice"], files, uses_pascal_case=evovoice_uses_pascal_case)
+        self.vendors: dict[str, Vendor] = {
+            "fone_dynamics": FoneDynamics(seed, amounts["fone_dynamics"]),
+            "matter": Matter(seed, amounts["matter"]),
+            "rillsoft": Rillsoft(seed, amounts["rillsoft"]),
+            "evovoice": self.evovoice,
+            "belltastic": Belltastic(seed, amounts["belltastic"], clock or _ticking()),
+        }
+        self.faults = Faults()
+        self.traffic = Traffic()
+        self.latency_s = latency_s
+        self.before_request: Callable[[RequestLine], None] | None = None
+
+    def store(self, provider: str, client: int | None = None) -> Store:
+        """The records of a provider, at Rillsoft those of a client; LookupError if there are none such."""
+        stores = self.vendors[provider].stores
+        if client not in stores:
+            raise LookupError(
+                f"{provider} has records for client {', '.join(map(str, stores))}; {client} was asked for"
+            )
+        return stores[client]
+
+
+def _amounts(projects: int | Mapping[str, int]) -> dict[str, int]:
+    """How many projects each provider has: one number for all, or by provider, none where left out."""
+    if isinstance(projects, int):
+        return dict.fromkeys(PROVIDERS, projects)
+    unknown = set(projects) - set(PROVIDERS)
+    if unknown:
+        raise ValueError(f"no such provider: {', '.join(sorted(unknown))}; there are {', '.join(PROVIDERS)}")
+    return dict.fromkeys(PROVIDERS, 0) | dict(projects)
+
+
+def _ticking() -> Clock:
+    """A clock that goes on one second each time it is read, from the sandbox's present."""
+    seconds = count(1)
+    return lambda: EPOCH + timedelta(seconds=next(seconds))

@@ -1,0 +1,81 @@
+"""EvoVoice's login and what becomes of its sessions."""
+
+import pytest
+
+UNAUTHORIZED = {"responseStatus": {"errorCode": "Unauthorized", "message": "Not Authenticated", "errors": []}}
+
+
+@pytest.fixture
+def api(sandbox, connect):
+    return connect(sandbox, "evovoice")
+
+
+def test_login_sets_both_cookies(sandbox, anonymous, log_in, settings):
+    session = anonymous(sandbox, "evovoice").session
+    config = settings(sandbox)["evovoice"]
+    answer = log_in(session, config)
+    assert answer.json() == {
+        "sessionId": answer.cookies["ss-id"],
+        "userName": config["user_name"],
+        "responseStatus": {},
+    }
+    assert set(answer.cookies.keys()) == {"ss-id", "ss-pid"}
+
+
+@pytest.mark.parametrize("kept", ["ss-id", "ss-pid"])
+def test_either_cookie_is_enough(api, kept):
+    value = api.session.cookies[kept]
+    api.session.cookies.clear()
+    assert api.request("GET", "/files", headers={"Cookie": f"{kept}={value}"}).status_code == 200
+    assert api.request("GET", "/files", headers={"Cookie": f"{kept}=x{value}"}).status_code == 401
+
+
+@pytest.mark.parametrize("changed", [{"password": "wrong"}, {"userName": "nobody"}, {"password": None}])
+def test_wrong_password(sandbox, anonymous, changed, log_in, settings):
+    session = anonymous(sandbox, "evovoice").session
+    answer = log_in(session, settings(sandbox)["evovoice"], **changed)
+    assert answer.status_code == 401
+    assert answer.json() == {
+        "responseStatus": {
+            "errorCode": "Unauthorized",
+            "message": "Invalid UserName or Password",
+            "errors": [],
+        }
+    }
+    assert not session.cookies
+
+
+def test_malformed_logins(sandbox, anonymous, log_in, settings):
+    api = anonymous(sandbox, "evovoice")
+    assert log_in(api.session, settings(sandbox)["evovoice"], provider="twitter").status_code == 404
+    answer = api.request("POST", "/auth/credentials", data="userName=a")
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "responseStatus": {
+            "errorCode": "SerializationException",
+            "message": "The body is not a JSON object.",
+            "errors": [],
+        }
+    }
+
+
+def test_files_need_a_session(sandbox, anonymous):
+    answer = anonymous(sandbox, "evovoice").get("/files")
+    assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)
+
+
+def test_sessions_expire(sandbox, api, log_in, settings):
+    assert api.get("/files").status_code == 200
+    sandbox.expire_sessions()
+    answer = api.get("/files")
+    assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)
+    log_in(api.session, settings(sandbox)["evovoice"])
+    assert api.get("/files").status_code == 200
+
+
+def test_curl_is_refused(sandbox, api, log_in, settings):
+    api.session.headers["User-Agent"] = "curl/8.5.0"
+    answers = [api.get("/files"), log_in(api.session, settings(sandbox)["evovoice"])]
+    assert [(answer.status_code, answer.headers["Content-Type"]) for answer in answers] == [
+        (403, "text/html; charset=utf-8")
+    ] * 2

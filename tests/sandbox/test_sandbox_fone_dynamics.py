@@ -1,0 +1,124 @@
+"""Fone Dynamics' stand-in against the vendor's page."""
+
+from types import NoneType
+
+import pytest
+
+SAMPLE = {
+    "AccountSid": "AG5T3HFR5ASD54FS5GB3SDAFJAKSH6DS",
+    "PropertySid": "S1234567890ABCDEF1234567890ABCDE",
+    "Name": "My Awesome Project",
+    "MainDomain": "example.com",
+    "TimeZone": "AUS Eastern Standard Time",
+    "SmsEnabled": True,
+    "CallRecordingEnabled": False,
+    "IntegrationsEnabled": True,
+    "Active": True,
+}
+UNAUTHORIZED = {
+    "ResponseStatus": {
+        "ErrorCode": "Unauthorized",
+        "Message": "The AccountSid or token is invalid.",
+        "Errors": [],
+    }
+}
+
+
+def test_documented_answers(empty, connect):
+    empty.store("fone_dynamics").put(SAMPLE)
+    api = connect(empty, "fone_dynamics")
+
+    assert api.get("/Properties").json() == {"Properties": [SAMPLE], "TotalCount": 1, "NextPageToken": None}
+    assert api.get(f"/Properties/{SAMPLE['PropertySid']}").json() == {"Property": SAMPLE}
+
+
+def test_no_properties(empty, connect):
+    body = connect(empty, "fone_dynamics").get("/Properties").json()
+    assert body == {"Properties": [], "TotalCount": 0, "NextPageToken": None}
+
+
+def test_records_have_the_documented_fields(sandbox, types_by_field):
+    records = sandbox.store("fone_dynamics").records()
+    documented = {field: {str} for field in SAMPLE} | {
+        "MainDomain": {str, NoneType},
+        "SmsEnabled": {bool},
+        "CallRecordingEnabled": {bool},
+        "IntegrationsEnabled": {bool},
+        "Active": {bool},
+    }
+    assert types_by_field(records) == documented
+    assert {record["Active"] for record in records} == {True, False}
+    assert len({record["TimeZone"] for record in records}) == 11
+    assert len({record["PropertySid"] for record in records}) == 250
+    assert {len(record["PropertySid"]) for record in records} == {len(SAMPLE["PropertySid"])}
+
+
+@pytest.mark.parametrize(
+    ("params", "start", "stop"),
+    [
+        ({}, 0, 50),
+        ({"Results_Count": 7}, 0, 7),
+        ({"Results_Count": 7, "Results_Skip": 240}, 240, 247),
+        ({"Results_Count": 50, "Results_Skip": 200}, 200, 250),
+        ({"Results_Count": 200}, 0, 200),
+        ({"Results_Count": 201}, 0, 200),
+        ({"Results_Skip": 249}, 249, 250),
+        ({"Results_Skip": 250}, 250, 250),
+        ({"Results_Skip": 1000}, 250, 250),
+    ],
+)
+def test_paging(sandbox, connect, params, start, stop):
+    body = connect(sandbox, "fone_dynamics").get("/Properties", **params).json()
+
+    token = body.pop("NextPageToken")
+    assert body == {"Properties": sandbox.store("fone_dynamics").records()[start:stop], "TotalCount": 250}
+    assert isinstance(token, str) == (stop < 250)
+
+
+def test_walk_finds_each_property_once(sandbox, connect):
+    api = connect(sandbox, "fone_dynamics")
+    walked = [
+        record
+        for skip in range(0, 250, 30)
+        for record in api.get("/Properties", Results_Count=30, Results_Skip=skip).json()["Properties"]
+    ]
+    assert walked == sandbox.store("fone_dynamics").records()
+
+
+@pytest.mark.parametrize(
+    ("params", "fields"),
+    [
+        ({"Results_Count": "many"}, ["Results_Count"]),
+        ({"Results_Count": 0}, ["Results_Count"]),
+        ({"Results_Count": "", "Results_Skip": -1}, ["Results_Count", "Results_Skip"]),
+    ],
+)
+def test_invalid_parameters(sandbox, connect, params, fields):
+    answer = connect(sandbox, "fone_dynamics").get("/Properties", **params)
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "ResponseStatus": {
+            "ErrorCode": "InvalidParameter",
+            "Message": "One or more parameters are invalid.",
+            "Errors": [{"FieldName": field} for field in fields],
+        }
+    }
+
+
+def test_unknown_property(sandbox, connect):
+    answer = connect(sandbox, "fone_dynamics").get(f"/Properties/{SAMPLE['PropertySid']}")
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "ResponseStatus": {
+            "ErrorCode": "NotFound",
+            "Message": "The property does not exist.",
+            "Errors": [{"FieldName": "PropertySid"}],
+        }
+    }
+
+
+@pytest.mark.parametrize("path", ["/Properties", "/Properties/S1"])
+@pytest.mark.parametrize("auth", [None, ("AG1", "wrong")])
+def test_unauthorized(sandbox, anonymous, path, auth):
+    answer = anonymous(sandbox, "fone_dynamics").request("GET", path, auth=auth)
+    assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)

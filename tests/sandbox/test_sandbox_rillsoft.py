@@ -1,0 +1,139 @@
+"""Rillsoft's stand-in against the vendor's page."""
+
+from types import EllipsisType, NoneType
+
+import pytest
+
+from pipelines.sandbox import RILLSOFT_CLIENT_IDS
+
+SAMPLE = {
+    "id": 123,
+    "versionId": 5,
+    "uuid": "550e8400-e29b-41d4-a716-446655440000",
+    "name": "Project X",
+    "description": "Project description notes",
+    "start": "2023-01-15T09:00:00",
+    "finish": "2023-12-31T17:00:00",
+    "code": "PRJ-X-2023",
+    "customer": "Acme Corporation",
+    "category": "Construction",
+    "priority": 1.5,
+    "status": "In Progress",
+    "path": "/Projects/2023/Project X",
+    "folderId": 42,
+    "createdAt": "2022-12-01T08:30:00",
+    "createdUserId": 7,
+    "createdUserName": "John Doe",
+    "lockAt": "2023-02-01T10:15:00",
+    "lockUserId": 8,
+    "lockUserName": "Jane Smith",
+    "notes": "Special handling required",
+    "isTemplate": False,
+    "isReadOnly": True,
+}
+
+
+def success(projects: list) -> dict:
+    """The answer of success, as documented."""
+    return {
+        "status": "success",
+        "code": 200,
+        "message": "Projects retrieved successfully",
+        "details": projects,
+    }
+
+
+def error(code: int, message: str, details: str) -> dict:
+    return {"status": "error", "code": code, "message": message, "details": details}
+
+
+def test_documented_answer(empty, connect):
+    empty.store("rillsoft", 12).put(SAMPLE)
+    assert connect(empty, "rillsoft").get("/clients/12/projects").json() == success([SAMPLE])
+
+
+def test_no_projects(empty, connect):
+    assert connect(empty, "rillsoft").get("/clients/11/projects").json() == success([])
+
+
+def test_each_client_has_its_share(sandbox, connect):
+    api = connect(sandbox, "rillsoft")
+    stores = [sandbox.store("rillsoft", client_id) for client_id in RILLSOFT_CLIENT_IDS]
+    listings = [api.get(f"/clients/{client_id}/projects").json() for client_id in RILLSOFT_CLIENT_IDS]
+
+    assert listings == [success(store.records()) for store in stores]
+    assert [len(store) for store in stores] == [84, 83, 83]
+    assert stores[0].get(1) != stores[1].get(1)
+
+
+def test_records_have_the_documented_fields(sandbox, types_by_field):
+    records = [
+        record
+        for client_id in RILLSOFT_CLIENT_IDS
+        for record in sandbox.store("rillsoft", client_id).records()
+    ]
+    assert types_by_field(records) == {
+        **{field: {type(value)} for field, value in SAMPLE.items()},
+        **{
+            field: {str, NoneType}
+            for field in ("description", "code", "customer", "category", "lockAt", "notes")
+        },
+        **{field: {str, EllipsisType} for field in ("start", "finish")},
+    }
+    assert {"In Progress", "In Bearbeitung", "Abgeschlossen"} <= {record["status"] for record in records}
+    assert {record["createdUserName"] for record in records if record["createdUserId"] == -1} == {""}
+    assert {record["lockAt"] for record in records if record["lockUserId"] == -1} == {None}
+    assert None not in {record["lockAt"] for record in records if record["lockUserId"] != -1}
+
+
+@pytest.mark.parametrize(
+    ("permission", "permits"),
+    [
+        ("ProjectRead", lambda record: True),
+        ("ProjectModify", lambda record: not record["isReadOnly"]),
+        ("ProjectCreate", lambda record: not record["isReadOnly"] and record["lockUserId"] == -1),
+    ],
+)
+def test_permissions(sandbox, connect, permission, permits):
+    answer = connect(sandbox, "rillsoft").get("/clients/27/projects", permission=permission)
+    expected = [record for record in sandbox.store("rillsoft", 27).records() if permits(record)]
+    assert answer.json() == success(expected)
+
+
+def test_permissions_differ(sandbox, connect):
+    api = connect(sandbox, "rillsoft")
+    counts = [
+        len(api.get("/clients/27/projects", permission=permission).json()["details"])
+        for permission in ("ProjectRead", "ProjectModify", "ProjectCreate")
+    ]
+    assert counts == sorted(set(counts), reverse=True)
+
+
+@pytest.mark.parametrize(
+    "path", ["/clients/99/projects", "/clients/x/projects", "/clients/11/projects?permission=All"]
+)
+def test_forbidden(sandbox, connect, path):
+    answer = connect(sandbox, "rillsoft").get(path)
+    assert (answer.status_code, answer.json()) == (
+        403,
+        error(403, "Access denied", "Insufficient permissions"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "details"),
+    [({}, "JWT token not found"), ({"Authorization": "Bearer wrong"}, "JWT token invalid")],
+)
+def test_unauthorized(sandbox, anonymous, headers, details):
+    answer = anonymous(sandbox, "rillsoft").request("GET", "/clients/11/projects", headers=headers)
+    assert (answer.status_code, answer.json()) == (401, error(401, "Authentication failed", details))
+
+
+def test_a_deactivated_project_leaves_the_list_and_returns(sandbox, connect):
+    api, store = connect(sandbox, "rillsoft"), sandbox.store("rillsoft", 11)
+    before = store.records()
+
+    store.remove(2)
+    assert api.get("/clients/11/projects").json() == success([before[0], *before[2:]])
+    store.restore(2)
+    assert api.get("/clients/11/projects").json() == success(before)
