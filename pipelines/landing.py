@@ -19,6 +19,7 @@ from pipelines.listing import Batch, Listing, read_listing
 from pipelines.provider import Ask
 
 if TYPE_CHECKING:
+    from dlt.extract.incremental import Incremental
     from dlt.extract.resource import DltResource
 
 RECORDS = pa.schema(
@@ -75,18 +76,18 @@ def _resource(
 ) -> "DltResource":
     from pipelines.quiet_dlt import dlt
 
-    # A resource takes no arguments: dlt would look their defaults up in the environment by their bare names.
-    def records() -> Iterator[pa.Table]:
-        cursor = resource.incremental.incremental if resource.incremental else None
-        if cursor is not None:
-            cursor.advance(None)  # the provider applies the window; dlt must not filter what it sent
-        yield from walk(cursor.start_value if cursor else None)
-
-    resource = dlt.resource(records, name=name, table_name="records", parallelized=True)
+    window: "Incremental[datetime] | None" = None
     if since is not None:
         window = dlt.sources.incremental("created_at", initial_value=since, primary_key=())
-        resource.apply_hints(incremental=window)
-    return resource
+
+    # A resource takes no arguments: dlt would look their defaults up in the environment by their bare names.
+    def records() -> Iterator[pa.Table]:
+        start = window.start_value if window else None
+        if window and start:
+            window.advance(start)  # the provider applies the window; dlt must not filter what it sent
+        yield from walk(start)
+
+    return dlt.resource(records, name=name, table_name="records", parallelized=True, incremental=window)
 
 
 def _walk(

@@ -7,14 +7,14 @@ create table if not exists raw.nights (
     finished_at timestamptz not null,
     outcome text not null check (outcome in ('proven', 'partial')),
     rollcall_version text not null,
-    duckdb_version text not null,
+    duckdb_version text not null
 );
 
 -- A connection as it was configured on the last night that it took part in.
 create table if not exists raw.connections (
     connection text primary key,
     provider text not null,
-    time_zone text, -- IANA name for times that carry no offset; null where the provider sends none such
+    time_zone text -- IANA name for times that carry no offset; null where the provider sends none such
 );
 
 create table if not exists raw.listings (
@@ -28,7 +28,8 @@ create table if not exists raw.listings (
     pages bigint not null,
     requests bigint not null,
     retries bigint not null,
-    records bigint not null, -- received in the reading that counts; = new + changed + unchanged + repeated + quarantined
+    -- received in the reading that counts; = new + changed + unchanged + repeated + quarantined
+    records bigint not null,
     new bigint not null,
     changed bigint not null,
     removed bigint not null,
@@ -37,7 +38,7 @@ create table if not exists raw.listings (
     quarantined bigint not null,
     held_back bigint not null, -- known records that the listing lacked and that were not closed
     seconds double not null,
-    message text, -- why it is not proven, and what to do
+    message text -- why it is not proven, and what to do
 );
 
 -- One row per version of a record, as received. A closed version is never touched again.
@@ -53,7 +54,7 @@ create table if not exists raw.records (
     valid_from timestamptz not null,
     valid_to timestamptz, -- null: current
     end_reason text check (end_reason in ('changed', 'removed')),
-    last_seen_at timestamptz not null, -- start of the last night that received this version
+    last_seen_at timestamptz not null -- start of the last night that received this version
 );
 
 create table if not exists raw.quarantine (
@@ -64,5 +65,5 @@ create table if not exists raw.quarantine (
     entity text not null,
     record_id text, -- where it could be read
     reason text not null,
-    payload text not null, -- need not be valid JSON
+    payload text not null -- need not be valid JSON
 );

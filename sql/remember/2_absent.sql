@@ -1,9 +1,16 @@
 -- What is known of the records that each proven listing asked for, and whether they came.
 create or replace temp table expected as
+with arrived as (
+    select distinct
+        listing,
+        record_id,
+    from received
+)
+
 select
     asked.listing,
     known.record_id,
-    received.record_id is null as is_absent,
+    arrived.record_id is null as is_absent,
 from asked
 inner join raw.records as known
     on
@@ -12,8 +19,7 @@ inner join raw.records as known
         and asked.entity = known.entity
         and known.valid_to is null
         and (asked.since is null or known.created_at >= asked.since)
-left join (select distinct listing, record_id from received) as received
-    on asked.listing = received.listing and known.record_id = received.record_id
+left join arrived on asked.listing = arrived.listing and known.record_id = arrived.record_id
 where asked.doubt is null;
 
 -- The removal limit: what looks like a mistake is held back until exactly that number is accepted.
@@ -47,7 +53,7 @@ select
     case
         when reading is null then 'failed'
         when doubt is not null then 'unproven'
-        when is_suspicious and accepted is distinct from suspicious then 'held_back'
+        when is_suspicious and (accepted is null or accepted <> suspicious) then 'held_back'
         else 'proven'
     end as outcome,
 from weighed;

@@ -1,0 +1,11 @@
+-- Each night starts later than the one published before it.
+select
+    started_at,
+    previous,
+from (
+    select
+        started_at,
+        lag(started_at) over (order by rowid) as previous,
+    from raw.nights
+)
+where started_at <= previous

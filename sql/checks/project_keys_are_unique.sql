@@ -1,0 +1,7 @@
+-- No key stands twice in projects.
+select
+    project_key,
+    count(*) as rows,
+from projects
+group by project_key
+having count(*) > 1

@@ -1,0 +1,14 @@
+-- A version ends as removed only by a night with a proven listing of its connection and scope.
+select
+    record.connection,
+    record.scope,
+    record.record_id,
+    record.valid_to,
+from raw.records as record
+left join raw.listings as listing
+    on
+        record.connection = listing.connection
+        and record.scope is not distinct from listing.scope
+        and record.valid_to = listing.started_at
+        and listing.outcome = 'proven'
+where record.end_reason = 'removed' and listing.started_at is null

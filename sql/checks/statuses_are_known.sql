@@ -1,0 +1,9 @@
+-- A status is one of the eight that status_mapping may name.
+select
+    project_key,
+    status,
+from projects_history
+where
+    status not in (
+        'active', 'inactive', 'planned', 'on_hold', 'completed', 'cancelled', 'archived', 'unknown'
+    )

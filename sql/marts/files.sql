@@ -1,0 +1,56 @@
+-- Every EvoVoice file that is listed now.
+-- grain: file_key
+with firsts as (
+    select
+        file_key,
+        valid_from as first_seen_at,
+    from files_history
+    where version = 1
+),
+
+sightings as (
+    select
+        file_key,
+        last_seen_at,
+    from staging.files
+    where valid_to is null
+)
+
+select
+    history.file_key,
+    history.connection,
+    history.provider,
+    history.file_id,
+    history.project_key,
+    history.type,
+    history.account_id,
+    history.account_name,
+    history.customer_id,
+    history.customer_name,
+    history.customer_breadcrumb,
+    history.user_id,
+    history.user_name,
+    history.file_name,
+    history.uri,
+    history.content_type,
+    history.content_length,
+    history.recording_sid,
+    history.recording_duration,
+    history.recording_from,
+    history.transcription,
+    history.ai_transcription,
+    history.from_address,
+    history.to_address,
+    history.created_at,
+    history.updated_at,
+    history.created_by,
+    history.updated_by,
+    firsts.first_seen_at, -- start of the first night that listed it
+    history.valid_from as changed_at, -- start of the night that first saw it as it is now
+    sightings.last_seen_at, -- start of the last night that received it
+    history.version,
+from files_history as history
+inner join firsts on history.file_key = firsts.file_key
+inner join sightings on history.file_key = sightings.file_key
+where history.is_current
+order by history.file_key

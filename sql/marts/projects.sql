@@ -1,0 +1,65 @@
+-- Every project that is listed now, of all connections.
+-- grain: project_key
+with firsts as (
+    select
+        project_key,
+        valid_from as first_seen_at,
+    from projects_history
+    where version = 1
+),
+
+sightings as (
+    select
+        project_key,
+        last_seen_at,
+    from staging.projects
+    where valid_to is null
+)
+
+select
+    history.project_key,
+    history.connection,
+    history.provider,
+    history.project_id,
+    history.kind,
+    history.name,
+    history.description,
+    history.code,
+    history.status,
+    history.provider_status,
+    history.phase,
+    history.category,
+    history.priority,
+    history.client_id,
+    history.client_name,
+    history.owner_id,
+    history.owner_name,
+    history.parent_key,
+    history.path,
+    history.domain,
+    history.logo_url,
+    history.city,
+    history.region,
+    history.country,
+    history.time_zone,
+    history.is_active,
+    history.is_archived,
+    history.is_template,
+    history.is_default,
+    history.created_at,
+    history.updated_at,
+    history.starts_at,
+    history.finishes_at,
+    history.archived_at,
+    history.created_by,
+    history.source_version,
+    history.attributes,
+    firsts.first_seen_at, -- start of the first night that listed it
+    history.valid_from as changed_at, -- start of the night that first saw it as it is now
+    sightings.last_seen_at, -- start of the last night that received it
+    history.version,
+from projects_history as history
+inner join firsts on history.project_key = firsts.project_key
+inner join sightings on history.project_key = sightings.project_key
+where history.is_current
+order by history.project_key
