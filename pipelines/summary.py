@@ -7,8 +7,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.demo import ARCHIVED, Change, Demo, DemoNight
+from pipelines.printable import printable
 from pipelines.sync import ListingResult, Night
 
+DEMO_COMMANDS = (
+    "rollcall query 'select provider, status, count(*) from projects group by all order by all'",
+    f"rollcall history belltastic:{ARCHIVED}",
+    "rollcall changes",
+    "rollcall status",
+)
+REASONS = {
+    "created": "listed for the first time",
+    "removed": "missing from a proven listing",
+    "returned": "listed again, under its old key",
+}
 COUNTS = ("records", "new", "changed", "removed", "unchanged", "held_back", "quarantined")
 
 
@@ -22,6 +35,42 @@ def print_night(night: Night, console: Console) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
+def print_demo_night(number: int, demo_night: DemoNight, console: Console) -> None:
+    """One night of the demo: what was done before it, and what it found."""
+    console.print(f"Night {number}", style="bold")
+    for event in demo_night.done:
+        console.print(Text(f"  {event}"), soft_wrap=True)
+    console.print(_table(demo_night.night.listings))
+    console.print()
+
+
+def print_demo(demo: Demo, console: Console) -> None:
+    """What the nights found to have changed, and where to go on."""
+    console.print("What changed, and in which night", style="bold")
+    nights = {night.night.started_at: number for number, night in enumerate(demo.nights, 1)}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("night", "project", "change", "why"):
+        table.add_column(heading, overflow="fold")
+    for change in demo.changes:
+        cells = (change.name or change.project_key, change.change, _why(change))
+        table.add_row(str(nights[change.changed_at]), *map(printable, cells))
+    console.print(table)
+    console.print()
+    for line in (
+        f"{demo.projects} projects are listed now; every version of each is kept in {demo.directory}.",
+        f"Exported: {', '.join(str(path) for path in demo.exported)}",
+        f"Explore it: cd {demo.directory}, then",
+        *(f"  {command}" for command in DEMO_COMMANDS),
+    ):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _why(change: Change) -> str:
+    if change.change == "changed":
+        return f"{change.column_name}: {change.old_value or 'null'} -> {change.new_value or 'null'}"
+    return REASONS[change.change]
+
+
 def attention(night: Night) -> Iterator[str]:
     """What did not go as it should, a line each: what came of it and what was kept."""
     for listing in night.listings:
@@ -33,7 +82,7 @@ def attention(night: Night) -> Iterator[str]:
         elif listing.outcome == "held_back":
             yield f"{name} is held back: {listing.message}. Nothing was removed."
         if listing.quarantined:
-            yield f"{name}: {listing.quarantined} records were not taken; see: rollcall query 'from quarantine'"
+            yield f"{name}: {listing.quarantined} records not taken; see: rollcall query 'from quarantine'"
     for warning in night.warnings:
         yield f"Note: {warning.rows} {warning.description}"
 
@@ -52,7 +101,7 @@ def next_steps(night: Night) -> Iterator[str]:
             listing.connection for listing in night.listings if listing.outcome in {"failed", "unproven"}
         )
         yield f"Once that is mended: rollcall sync {' '.join(names)}"
-    yield f"Published {night.warehouse}. See: rollcall changes, rollcall query 'from projects', rollcall export"
+    yield f"Published {night.warehouse}. Next: rollcall changes, rollcall status, rollcall export"
 
 
 def _table(listings: Sequence[ListingResult]) -> Table:

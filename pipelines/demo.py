@@ -1,0 +1,177 @@
+"""`rollcall demo`: three nights over the sandbox, with changes made at the providers in between.
+
+Where a provider documents writes (Belltastic), they are made through it; what happens at the others is done
+to the sandbox's records. Everything lands in one directory, which is left to be explored.
+"""
+
+import shutil
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+
+from pipelines.deliver import private_folder
+from pipelines.errors import UsageError
+from pipelines.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from pipelines.sync import Night
+
+PROJECTS = 40
+FILES = 400
+RENAMED, ARCHIVED, DESTROYED = 2, 5, 4  # ids at Belltastic
+MARK = "# Written by rollcall demo, which may overwrite this directory.\n"
+
+
+@dataclass(frozen=True)
+class DemoNight:
+    """One night of the demo: what was done at the providers before it, and what it found."""
+
+    done: tuple[str, ...]
+    night: "Night"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that a night found: a column that changed, or a project that came, went or returned."""
+
+    changed_at: datetime
+    change: str
+    project_key: str
+    name: str | None
+    column_name: str | None
+    old_value: str | None
+    new_value: str | None
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo leaves behind."""
+
+    directory: Path
+    nights: tuple[DemoNight, ...]
+    changes: tuple[Change, ...]
+    exported: tuple[Path, ...]
+    projects: int
+
+
+def demo(directory: Path, tell: Callable[[DemoNight], None]) -> Demo:
+    """Play the three nights in `directory`, telling of each as it ends.
+
+    Raises UsageError where the directory holds something else than an earlier demo.
+    """
+    from pipelines.sync import sync
+
+    _empty(directory)
+    nights = []
+    with Sandbox(projects=PROJECTS, files=FILES) as sandbox:
+        _configure(directory, sandbox)
+        for day in (_before, _first_day, _second_day):
+            nights.append(DemoNight(day(sandbox), sync(directory)))
+            tell(nights[-1])
+    return _left_behind(directory, nights)
+
+
+def _empty(directory: Path) -> None:
+    config = directory / ".dlt" / "config.toml"
+    if directory.exists() and any(directory.iterdir()):
+        if not config.exists() or not config.read_text().startswith(MARK):
+            raise UsageError(f"{directory} holds something else", "run the demo in another directory")
+        shutil.rmtree(directory)
+
+
+def _configure(directory: Path, sandbox: Sandbox) -> None:
+    settings = directory / ".dlt"
+    private_folder(settings)
+    (settings / "config.toml").write_text(MARK + sandbox.config_toml())
+    secrets = settings / "secrets.toml"
+    secrets.touch(mode=0o600)
+    secrets.write_text(sandbox.secrets_toml())
+
+
+def _before(_sandbox: Sandbox) -> tuple[str, ...]:
+    return (f"Five providers with {PROJECTS} projects each, one of them with {FILES} files",)
+
+
+def _first_day(sandbox: Sandbox) -> tuple[str, ...]:
+    """A rename, an archive and a creation by Belltastic's own calls; a new status, removals, new files."""
+    _belltastic(sandbox, "PUT", f"project/{RENAMED}", {"name": "Support portal"})
+    _belltastic(sandbox, "PUT", f"project/{ARCHIVED}/archive")
+    _belltastic(sandbox, "POST", "projects", {"team_id": 1, "name": "Spring campaign"})
+    matter = sandbox.store("matter")
+    finished = matter.records(0, 1)[0]
+    matter.change(str(finished["originId"]), projectStatus="PRJ_STATUS_COMPLETE")
+    sandbox.store("rillsoft", 11).remove(2)
+    fone_dynamics = sandbox.store("fone_dynamics")
+    fone_dynamics.remove(str(fone_dynamics.records(4, 5)[0]["PropertySid"]))
+    for _ in range(3):
+        sandbox.store("evovoice").add()
+    return (
+        f"Belltastic: project {RENAMED} renamed, project {ARCHIVED} archived, one created",
+        "Matter: one project completed",
+        "Rillsoft: project 2 of client 11 deactivated",
+        "Fone Dynamics: one property removed",
+        "EvoVoice: three new files",
+    )
+
+
+def _second_day(sandbox: Sandbox) -> tuple[str, ...]:
+    """What was gone at Rillsoft returns, Belltastic restores and destroys, a file gets its transcription."""
+    sandbox.store("belltastic").change(ARCHIVED, deleted_at=None)
+    _belltastic(sandbox, "DELETE", f"project/{DESTROYED}")
+    sandbox.store("rillsoft", 11).restore(2)
+    matter = sandbox.store("matter")
+    matter.add()
+    matter.add()
+    files = sandbox.store("evovoice")
+    newest = files.records(len(files) - 1)[0]
+    files.change(str(newest["id"]), transcription="Thank you for calling, we are open again on Monday.")
+    return (
+        f"Belltastic: project {ARCHIVED} restored, project {DESTROYED} destroyed",
+        "Rillsoft: project 2 of client 11 is back",
+        "Matter: two new projects",
+        "EvoVoice: a file transcribed",
+    )
+
+
+def _belltastic(sandbox: Sandbox, method: str, path: str, body: dict[str, object] | None = None) -> None:
+    """One of the write calls that Belltastic documents."""
+    token = tomllib.loads(sandbox.secrets_toml())["sources"]["belltastic"]["api_token"]
+    answer = requests.request(
+        method,
+        f"{sandbox.url}/belltastic/api/v1/{path}",
+        json=body,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=10,
+    )
+    answer.raise_for_status()
+
+
+def _left_behind(directory: Path, nights: Sequence[DemoNight]) -> Demo:
+    from pipelines.export import export, find_reports
+    from pipelines.reading import open_warehouse
+    from pipelines.settings import exports_path, warehouse_path
+
+    folder = exports_path(directory)
+    private_folder(folder)
+    with open_warehouse(warehouse_path(directory), workspace_in=folder) as warehouse:
+        rows = warehouse.connection.execute(
+            """
+            select changed_at, change, project_key, name, column_name, old_value, new_value
+            from projects_changed_between($1, 'infinity')
+            """,
+            [nights[1].night.started_at],
+        ).fetchall()
+        count = warehouse.connection.execute("select count(*) from projects").fetchall()[0][0]
+        exported = export(warehouse, find_reports(directory), folder)
+    return Demo(
+        directory=directory,
+        nights=tuple(nights),
+        changes=tuple(Change(*row) for row in rows),
+        exported=tuple(file.file for file in exported.files),
+        projects=count,
+    )
