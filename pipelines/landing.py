@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pipelines.api import Api
 from pipelines.config import Connection
+from pipelines.content import Record
 from pipelines.listing import Batch, Listing, read_listing
 from pipelines.provider import Ask
 
@@ -76,7 +77,7 @@ def _resource(
 ) -> "DltResource":
     from pipelines.quiet_dlt import dlt
 
-    window: "Incremental[datetime] | None" = None
+    window: Incremental[datetime] | None = None
     if since is not None:
         window = dlt.sources.incremental("created_at", initial_value=since, primary_key=())
 
@@ -113,14 +114,28 @@ def _walk(
 
 
 def _tables(listing: int, batches: Iterator[Batch]) -> Iterator[pa.Table]:
-    """The records as tables of a few thousand rows."""
-    rows: list[dict[str, object]] = []
-    positions = itertools.count()
-    for batch in batches:
-        about = {"listing": listing, "reading": batch.reading}
-        rows += [{**about, "position": next(positions), **vars(record)} for record in batch.records]
-        if len(rows) >= ROWS_PER_TABLE:
-            yield pa.Table.from_pylist(rows, schema=RECORDS)
-            rows = []
-    if rows:
-        yield pa.Table.from_pylist(rows, schema=RECORDS)
+    """The records as tables of a few thousand rows; a table holds records of one reading."""
+    landed = 0
+    for reading, walk in itertools.groupby(batches, key=lambda batch: batch.reading):
+        waiting: list[Record] = []
+        for batch in walk:
+            waiting += batch.records
+            if len(waiting) >= ROWS_PER_TABLE:
+                yield _table(listing, reading, landed, waiting)
+                landed += len(waiting)
+                waiting = []
+        if waiting:
+            yield _table(listing, reading, landed, waiting)
+            landed += len(waiting)
+
+
+def _table(listing: int, reading: int, position: int, records: Sequence[Record]) -> pa.Table:
+    count = len(records)
+    columns = [
+        [listing] * count,
+        [reading] * count,
+        range(position, position + count),
+        *zip(*records, strict=True),
+    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORDS, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=RECORDS)

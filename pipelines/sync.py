@@ -1,6 +1,7 @@
 """`rollcall sync`: one night. Lock, scratch, list, land, remember, model and check, publish."""
 
 import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import duckdb
 from pipelines import models
 from pipelines.config import Connection, load_connections
 from pipelines.errors import ConfigurationError, PublicationRefused, UsageError
+from pipelines.interruption import ending_at_once
 from pipelines.landing import Progress, land
 from pipelines.remember import next_start, remember
 from pipelines.settings import warehouse_path
@@ -80,7 +82,7 @@ def sync(
         if name not in {connection.name for connection in connections}:
             raise UsageError(f"--accept-removals names {name}, which this night does not ask", "name it too")
     warehouse = warehouse_path(home)
-    with locked(warehouse) as scratch:
+    with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
         candidate = draft(warehouse, scratch)
         with connect(candidate) as connection:
             _refuse_changed_provider(connection, connections)

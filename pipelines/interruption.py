@@ -1,0 +1,51 @@
+"""Ending a night at once when it is told to.
+
+A night may be killed at any instant without harm, so nothing is unwound: threads that wait for a provider,
+and dlt's own handling of signals, would only keep the operator waiting.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def ending_at_once(tidy: Callable[[], None]) -> Iterator[None]:
+    """On SIGINT or SIGTERM run `tidy`, say so, and exit with 128 + the signal, whatever threads are doing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what signals do
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    # The interpreter writes each signal's number here at once, even while the main thread is held up.
+    former_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    former = {number: signal.signal(number, _left_to_the_watch) for number in ENDING}
+    watch = threading.Thread(target=_watch, args=(reader, tidy), name="signals", daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(former_writer)
+        os.close(writer)
+        watch.join()
+        os.close(reader)
+
+
+def _left_to_the_watch(*_: object) -> None:
+    """Nothing: but a signal without a handler in Python is not written to the pipe."""
+
+
+def _watch(reader: int, tidy: Callable[[], None]) -> None:
+    while received := os.read(reader, 1):
+        if received[0] in ENDING:
+            tidy()
+            sys.stderr.write("rollcall: interrupted; the last published night stands\n")
+            sys.stderr.flush()
+            os._exit(128 + received[0])
