@@ -247,7 +247,7 @@ class Api:
         """Seconds before the next try: the provider's wish, else exponential with full jitter."""
         failure = state.outcome.exception() if state.outcome else None
         base = self.settings.number("retry_wait_s") * 2 ** (state.attempt_number - 1)
-        wait = base * random.uniform(0.5, 1.5)
+        wait: float = base * random.uniform(0.5, 1.5)
         if isinstance(failure, Transient) and failure.retry_after is not None:
             wait = failure.retry_after + random.uniform(0, 0.1)
         if wait > LONGEST_WAIT_S or time.monotonic() + wait > self._deadline:
@@ -264,8 +264,7 @@ def _retry_after(response: requests.Response) -> float | None:
     if header is None:
         return None
     with contextlib.suppress(urllib3.exceptions.InvalidHeader, OverflowError, ValueError):
-        seconds = cast("float", urllib3.Retry(0).parse_retry_after(header))
-        return max(0.0, seconds)
+        return max(0.0, urllib3.Retry(0).parse_retry_after(header))
     return None
 
 

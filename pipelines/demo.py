@@ -31,6 +31,7 @@ MARK = "# Written by rollcall demo, which may overwrite this directory.\n"
 class DemoNight:
     """One night of the demo: what was done at the providers before it, and what it found."""
 
+    number: int
     done: tuple[str, ...]
     night: "Night"
 
@@ -70,8 +71,8 @@ def demo(directory: Path, tell: Callable[[DemoNight], None]) -> Demo:
     nights = []
     with Sandbox(projects=PROJECTS, files=FILES) as sandbox:
         _configure(directory, sandbox)
-        for day in (_before, _first_day, _second_day):
-            nights.append(DemoNight(day(sandbox), sync(directory)))
+        for number, day in enumerate((_before, _first_day, _second_day), 1):
+            nights.append(DemoNight(number, day(sandbox), sync(directory)))
             tell(nights[-1])
     return _left_behind(directory, nights)
 

@@ -5,14 +5,17 @@ Nothing is written. Only providers that document a read of one record can be ask
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.api import Api
+from pipelines.cells import literal
 from pipelines.config import load_connections
 from pipelines.errors import Malformed, UsageError
 from pipelines.provider import Ask
 from pipelines.reading import Warehouse
+from pipelines.rows import Rows, rows_of
 from pipelines.strict_json import members
 
 DEADLINE_S = 120.0
@@ -32,8 +35,17 @@ class LiveField:
         return self.in_warehouse != self.at_provider
 
 
-def live(home: Path, warehouse: Warehouse, key: str) -> tuple[LiveField, ...]:
-    """The fields of the project `key`, in the provider's order, then those that only the warehouse has.
+@dataclass(frozen=True)
+class Live:
+    """One project's fields, in the provider's order, then those that only the warehouse has."""
+
+    key: str
+    fields: tuple[LiveField, ...]
+    rows: Rows
+
+
+def live(home: Path, warehouse: Warehouse, key: str) -> Live:
+    """What the provider says of the project `key` now.
 
     Raises UsageError where its provider documents no read of one record, ProviderError where that fails.
     """
@@ -47,7 +59,21 @@ def live(home: Path, warehouse: Warehouse, key: str) -> tuple[LiveField, ...]:
     with Api(connection, time.monotonic() + DEADLINE_S) as api:
         now = _compact(read_one(api, Ask(connection.settings), record_id))
     then = _compact(payload.encode())
-    return tuple(LiveField(name, then.get(name), now.get(name)) for name in dict.fromkeys((*now, *then)))
+    names = dict.fromkeys((*now, *then))
+    fields = tuple(LiveField(name, then.get(name), now.get(name)) for name in names)
+    return Live(key, fields, _rows(warehouse, fields))
+
+
+def _rows(warehouse: Warehouse, fields: Sequence[LiveField]) -> Rows:
+    values = ", ".join(
+        f"({literal(field.name)}, {_nullable(field.in_warehouse)}, {_nullable(field.at_provider)})"
+        for field in fields
+    )
+    return rows_of(warehouse, f"from (values {values}) as fields(field, in_warehouse, at_provider)")
+
+
+def _nullable(value: str | None) -> str:
+    return "null" if value is None else literal(value)
 
 
 def _known(warehouse: Warehouse, key: str) -> tuple[str, str, str]:

@@ -1,8 +1,10 @@
 """What a night's result looks like: a line per listing, what needs attention, and what to do next."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +24,14 @@ REASONS = {
     "removed": "missing from a proven listing",
     "returned": "listed again, under its old key",
 }
+PIPE_WIDTH = 160
 COUNTS = ("records", "new", "changed", "removed", "unchanged", "held_back", "quarantined")
+
+
+def result_console() -> Console:
+    """Standard output: as wide as the terminal, and wide enough for every line where it is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def print_night(night: Night, console: Console) -> None:
@@ -35,9 +44,23 @@ def print_night(night: Night, console: Console) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
-def print_demo_night(number: int, demo_night: DemoNight, console: Console) -> None:
+def night_json(night: Night) -> str:
+    """The result of `rollcall sync --json`: one object."""
+    return _json({**asdict(night), "exit_code": night.exit_code})
+
+
+def demo_json(demo: Demo) -> str:
+    """The result of `rollcall demo --json`: one object."""
+    return _json(asdict(demo))
+
+
+def _json(result: object) -> str:
+    return msgspec.json.encode(result, enc_hook=str).decode()
+
+
+def print_demo_night(demo_night: DemoNight, console: Console) -> None:
     """One night of the demo: what was done before it, and what it found."""
-    console.print(f"Night {number}", style="bold")
+    console.print(f"Night {demo_night.number}", style="bold")
     for event in demo_night.done:
         console.print(Text(f"  {event}"), soft_wrap=True)
     console.print(_table(demo_night.night.listings))
@@ -47,7 +70,7 @@ def print_demo_night(number: int, demo_night: DemoNight, console: Console) -> No
 def print_demo(demo: Demo, console: Console) -> None:
     """What the nights found to have changed, and where to go on."""
     console.print("What changed, and in which night", style="bold")
-    nights = {night.night.started_at: number for number, night in enumerate(demo.nights, 1)}
+    nights = {night.night.started_at: night.number for night in demo.nights}
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("night", "project", "change", "why"):
         table.add_column(heading, overflow="fold")
@@ -84,7 +107,9 @@ def attention(night: Night) -> Iterator[str]:
         if listing.quarantined:
             yield f"{name}: {listing.quarantined} records not taken; see: rollcall query 'from quarantine'"
     for warning in night.warnings:
-        yield f"Note: {warning.rows} {warning.description}"
+        examples = "; ".join(", ".join(map(str, row)) for row in warning.sample)
+        more = f" and {warning.rows - len(warning.sample)} more" if warning.rows > len(warning.sample) else ""
+        yield f"Note: {warning.description}: {printable(examples)}{more}"
 
 
 def next_steps(night: Night) -> Iterator[str]:

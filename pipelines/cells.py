@@ -1,0 +1,75 @@
+"""How one value is written: as text, as a field of a CSV, as JSON. Each function gives the SQL that does it.
+
+Exports and ad-hoc answers share these expressions, so that a value looks the same wherever it is read.
+"""
+
+import re
+
+# A spreadsheet runs a text that begins like this. Apostrophes before it are counted in, so that taking one
+# off every cell which matches `^'+[=+\-@\t\r]` gives back exactly what was there.
+FORMULA = r"^'*[=+\-@\t\r]"
+# DuckDB's COPY quotes these; so does `csv_field`.
+QUOTED = r'[",#\r\n]|^$'
+
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|U?INTEGER|BIGNUM|FLOAT|DOUBLE|DECIMAL\(.*\)")
+_MOMENT = re.compile(r"DATE|TIME(_NS)?|TIME WITH TIME ZONE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE")
+_NESTED = re.compile(r".*\]|(STRUCT|TUPLE|MAP|UNION)\(.*\)", re.DOTALL)
+
+
+def literal(value: str) -> str:
+    """`value` as a literal of SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """`name` as an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def is_number(type_name: str) -> bool:
+    """Whether values of this DuckDB type are numbers."""
+    return _NUMBER.fullmatch(type_name) is not None
+
+
+def is_text(type_name: str) -> bool:
+    """Whether values of this type can begin like a formula: whatever is no number, truth value or time."""
+    return not (is_number(type_name) or _MOMENT.fullmatch(type_name) or type_name == "BOOLEAN")
+
+
+def text(value: str, type_name: str) -> str:
+    """SQL of `value` as text: instants in ISO 8601 with Z, lists and structures as JSON."""
+    if type_name == "TIMESTAMP WITH TIME ZONE":
+        return f"replace(replace({value}::varchar, ' ', 'T'), '+00', 'Z')"
+    if type_name.startswith("TIMESTAMP"):
+        return f"replace({value}::varchar, ' ', 'T')"
+    if _NESTED.fullmatch(type_name):
+        return f"to_json({value})::varchar"
+    return f"{value}::varchar"
+
+
+def begins_formula(value: str) -> str:
+    """SQL that tells whether the text `value` begins like a formula."""
+    return f"regexp_matches({value}, {literal(FORMULA)})"
+
+
+def neutralised(value: str) -> str:
+    """SQL of the text `value`, with an apostrophe before it where it begins like a formula."""
+    return f"case when {begins_formula(value)} then '''' || {value} else {value} end"
+
+
+def csv_field(value: str) -> str:
+    """SQL of the text `value` as a field of a CSV: quoted where it must be, empty where it is null."""
+    quoted = f"""'"' || replace({value}, '"', '""') || '"'"""
+    return (
+        f"coalesce(case when regexp_matches({value}, {literal(QUOTED)}) then {quoted} else {value} end, '')"
+    )
+
+
+def json_value(value: str, type_name: str) -> str:
+    """SQL of `value` as JSON text. Numbers keep every digit; what JSON cannot hold as a number is a text."""
+    shown = text(value, type_name)
+    if type_name in {"FLOAT", "DOUBLE"}:
+        shown = f"case when isfinite({value}) then {shown} else to_json({shown})::varchar end"
+    elif not (is_number(type_name) or _NESTED.fullmatch(type_name) or type_name in {"BOOLEAN", "JSON"}):
+        shown = f"to_json({shown})::varchar"
+    return f"coalesce({shown}, 'null')"

@@ -1,0 +1,293 @@
+"""The command line: it parses, calls and prints.
+
+Only click and the standard library are imported here; a verb imports what it needs.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.console import Verbs
+from pipelines.options import Command, SqlCommand, home, home_option, json_option, output_options, raw_option
+
+if TYPE_CHECKING:
+    from pipelines.export import FileForm
+    from pipelines.output import Output
+    from pipelines.reading import Warehouse
+
+
+@click.group(
+    "rollcall", cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@home_option("ROLLCALL_HOME", ".", "  [default: $ROLLCALL_HOME, else the current directory]")
+@click.version_option(package_name="rollcall", message="%(prog)s %(version)s")
+def main() -> None:
+    """Ask five services for all their projects every night; keep them, and their history, in a warehouse."""
+
+
+def verb(
+    name: str, *examples: str, cls: type[click.Command] = click.Command
+) -> Callable[[Command], click.Command]:
+    """A command of `main`, with `--home`, and with examples below its help."""
+    epilog = "\n".join(("\b", "Examples:" if examples else "", *(f"  {example}" for example in examples)))
+    return lambda command: main.command(name, cls, epilog=epilog)(home_option()(command))
+
+
+@verb(
+    "sync",
+    "rollcall sync",
+    "rollcall sync matter --accept-removals matter=12",
+)
+@click.argument("connections", nargs=-1, metavar="[CONNECTION]...")
+@click.option("--full", is_flag=True, help="Read whole listings where a window would do.")
+@click.option(
+    "--accept-removals",
+    "accepted",
+    multiple=True,
+    metavar="CONNECTION=N",
+    help="Agree that exactly N records of a connection are gone.",
+)
+@click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
+@json_option
+def _sync(
+    connections: Sequence[str], full: bool, accepted: Sequence[str], quiet: bool, as_json: bool
+) -> None:
+    """Run one night over all connections, or those named.
+
+    What is known after it is published, even where a connection failed.
+    """
+    from rich.console import Console
+
+    from pipelines.progress import shown_progress
+    from pipelines.summary import night_json, print_night, result_console
+    from pipelines.sync import sync
+
+    agreed = _accepted(accepted)
+    with shown_progress(Console(stderr=True, quiet=quiet, highlight=False)) as progress:
+        night = sync(home(), connections, full=full, accept=agreed, progress=progress)
+    if as_json:
+        click.echo(night_json(night))
+    elif not quiet or night.exit_code:
+        print_night(night, result_console())
+    click.get_current_context().exit(night.exit_code)
+
+
+def _accepted(pairs: Sequence[str]) -> dict[str, int]:
+    accepted = {}
+    for pair in pairs:
+        connection, _, number = pair.partition("=")
+        if not (connection and number.isascii() and number.isdigit()):
+            raise click.BadParameter(f"{pair!r} is not CONNECTION=N", param_hint="--accept-removals")
+        accepted[connection] = int(number)
+    return accepted
+
+
+@verb("demo", "rollcall demo", "rollcall demo /tmp/rollcall-demo")
+@click.argument("directory", default="demo", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+def _demo(directory: Path, as_json: bool) -> None:
+    """Play three nights over stand-in providers.
+
+    No account is needed. What the nights found is left in DIRECTORY, to be explored.
+    """
+    from pipelines.demo import demo
+    from pipelines.summary import demo_json, print_demo, print_demo_night, result_console
+
+    place, console = home() / directory, result_console()
+    played = demo(place, lambda night: None if as_json else print_demo_night(night, console))
+    if as_json:
+        click.echo(demo_json(played))
+    else:
+        print_demo(played, console)
+
+
+@verb(
+    "sandbox",
+    "rollcall sandbox --projects 500",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: any free one.")
+@click.option("--seed", type=int, default=1, show_default=True, help="What the records are made from.")
+@click.option("--projects", type=click.IntRange(0), default=40, show_default=True, help="Of each provider.")
+@click.option("--files", type=click.IntRange(0), default=120, show_default=True, help="Of EvoVoice.")
+@click.option("--latency", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Of every answer.")
+def _sandbox(port: int, seed: int, projects: int, files: int, latency: float) -> None:
+    """Serve stand-ins for the five providers."""
+    from pipelines.sandbox import serve
+
+    serve(seed=seed, projects=projects, files=files, port=port, latency_s=latency, announce=click.echo)
+
+
+@verb(
+    "query",
+    'rollcall query "select provider, count(*) from projects group by all"',
+    "rollcall query \"from projects_as_of('2026-11-01')\" --output projects.csv",
+    "rollcall query --describe projects",
+    "rollcall query --json < report.sql",
+    cls=SqlCommand,
+)
+@click.argument("sql", required=False)
+@click.option("--describe", "table", metavar="TABLE", help="Explain a table and its columns instead.")
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the query and writing its answer may take.",
+)
+@output_options
+def _query(sql: str | None, table: str | None, seconds: float, output: "Output") -> None:
+    """Ask the warehouse one SELECT.
+
+    It is given as SQL or on standard input, and can do nothing but read the warehouse.
+    """
+    from pipelines.describe import describe
+    from pipelines.query import blaming_sql, query
+    from pipelines.views import show_description, show_rows
+
+    if table is None:
+        asked = _sql(sql)
+        with _warehouse(output.folder, seconds) as warehouse, blaming_sql():
+            show_rows(query(warehouse, asked), output)
+    elif sql is None:
+        with _warehouse(output.folder, seconds) as warehouse:
+            show_description(describe(warehouse, table), output)
+    else:
+        raise click.UsageError("--describe takes no SQL beside it")
+
+
+def _sql(argument: str | None) -> str:
+    if argument is not None and argument != "-":
+        return argument
+    if argument is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise click.UsageError("there is no SQL: give it as an argument or on standard input")
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        raise click.UsageError("standard input is not UTF-8") from None
+
+
+@contextlib.contextmanager
+def _warehouse(folder: Path | None, seconds: float | None = None) -> Iterator["Warehouse"]:
+    """The warehouse of the home, to be read into files of `folder`."""
+    from pipelines.reading import open_warehouse
+    from pipelines.settings import warehouse_path
+
+    with open_warehouse(warehouse_path(home()), seconds=seconds, workspace_in=folder) as warehouse:
+        yield warehouse
+
+
+@verb(
+    "export",
+    "rollcall export",
+    "rollcall export projects --format parquet --output shared",
+    "rollcall export projects --output - | head",
+)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True
+)
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(file_okay=False, allow_dash=True, path_type=Path),
+    metavar="DIR",
+    help="Where the files go; - prints one report.  [default: exports, in the home]",
+)
+@raw_option
+@json_option
+def _export(names: Sequence[str], form: "FileForm", folder: Path | None, raw: bool, as_json: bool) -> None:
+    """Write the reports, or those named, as files.
+
+    A report is a SELECT in sql/reports, of Rollcall or of the home.
+    """
+    from pipelines.export import export, find_reports
+    from pipelines.output import Output
+    from pipelines.settings import exports_path
+    from pipelines.views import show_export, show_report
+
+    reports = find_reports(home(), names)
+    if folder != Path("-"):
+        folder = folder or exports_path(home())
+        with _warehouse(folder) as warehouse:
+            show_export(export(warehouse, reports, folder, form, raw=raw), as_json=as_json)
+    elif len(names) == 1 and not as_json:
+        output = Output(form, raw=raw)
+        with _warehouse(output.folder) as warehouse:
+            show_report(warehouse, reports[names[0]], output)
+    else:
+        raise click.UsageError("--output - prints one report, which must be named, and nothing else")
+
+
+@verb(
+    "status",
+    "rollcall status",
+    "rollcall status --json",
+)
+@output_options
+def _status(output: "Output") -> None:
+    """Show how fresh each connection is."""
+    from pipelines.status import status
+    from pipelines.views import show_status
+
+    with _warehouse(output.folder) as warehouse:
+        show_status(status(warehouse), output)
+
+
+@verb(
+    "history",
+    "rollcall history matter:4711",
+    "rollcall history 4711 --format csv",
+)
+@click.argument("key")
+@click.option("--live", is_flag=True, help="Show what the provider says now beside what is known.")
+@output_options
+def _history(key: str, live: bool, output: "Output") -> None:
+    """Show every version of one project or file.
+
+    KEY is its key, or its id at the provider where only one has it.
+    """
+    from pipelines.history import history
+    from pipelines.live import live as ask_live
+    from pipelines.views import show_history, show_live
+
+    with _warehouse(output.folder) as warehouse:
+        found = history(warehouse, key)
+        if live:
+            show_live(ask_live(home(), warehouse, found.subject.key), output)
+        else:
+            show_history(found, output)
+
+
+@verb(
+    "changes",
+    "rollcall changes",
+    "rollcall changes --since 7d --format csv",
+    "rollcall changes --since 2026-11-01 --until 2026-12-01",
+)
+@click.option(
+    "--since",
+    default="last",
+    show_default=True,
+    metavar="WHEN",
+    help="A date or time in UTC, as 2026-11-01; a time before now, as 12h, 7d or 2w; or the last night.",
+)
+@click.option("--until", metavar="WHEN", help="The same; what changed then is left out.")
+@output_options
+def _changes(since: str, until: str | None, output: "Output") -> None:
+    """List what changed last night, or in another time."""
+    from pipelines.changes import changes, moment
+    from pipelines.views import show_changes
+
+    now = datetime.now(UTC)
+    begin = None if since == "last" else moment(since, now)
+    end = None if until is None else moment(until, now)
+    with _warehouse(output.folder) as warehouse:
+        show_changes(changes(warehouse, begin, end), output)

@@ -1,0 +1,103 @@
+"""The options that verbs share."""
+
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pipelines.output import Form
+
+Command = Callable[..., None]
+
+_HOME = f"{__name__}.home"
+# Two dashes, and then what is neither an option nor the end of them.
+_COMMENT = re.compile(r"--(?![\w-]+(=|\Z)|\Z)")
+
+
+def home() -> Path:
+    """The home directory given, absolute."""
+    given: Path = click.get_current_context().meta[_HOME]
+    return given
+
+
+def _remember_home(context: click.Context, _parameter: click.Parameter, given: Path | None) -> None:
+    if given is not None:
+        context.meta[_HOME] = given.absolute()
+
+
+def home_option(
+    envvar: str | None = None, default: str | None = None, fallback: str = ""
+) -> Callable[[Command], Command]:
+    """`--home`: it may stand before the verb or behind it, and behind it counts."""
+    return click.option(
+        "--home",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        callback=_remember_home,
+        expose_value=False,
+        envvar=envvar,
+        default=default,
+        metavar="DIR",
+        help=f"Directory of the configuration and the warehouse.{fallback}",
+    )
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+raw_option = click.option(
+    "--raw", is_flag=True, help="Leave text in a CSV that a spreadsheet would run as a formula."
+)
+
+
+class SqlCommand(click.Command):
+    """A command that takes SQL, which may begin with a comment."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As usual, but `-- why` is no option."""
+        return super().parse_args(ctx, [f"\n{arg}" if _COMMENT.match(arg) else arg for arg in args])
+
+
+def output_options(command: Command) -> Command:
+    """The options of the verbs that print rows; `command` gets them as one `output`."""
+
+    @click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "csv", "json", "parquet"]),
+        help="What to write; else the ending of FILE decides.  [default: table]",
+    )
+    @click.option(
+        "-o",
+        "--output",
+        "file",
+        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        metavar="FILE",
+        help="Write to a file, whole or not at all.",
+    )
+    @raw_option
+    @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+    @functools.wraps(command)
+    def with_output(
+        *args: object, form: "Form | None", file: Path | None, raw: bool, as_json: bool, **others: object
+    ) -> None:
+        from pipelines.output import Output
+
+        if as_json and form not in {None, "json"}:
+            raise click.UsageError(f"--json and --format {form} contradict each other")
+        path = None if file == Path("-") else file
+        command(*args, output=Output("json" if as_json else form or _form_of(path), path, raw), **others)
+
+    return with_output
+
+
+def _form_of(path: Path | None) -> "Form":
+    match path.suffix if path else "":
+        case ".csv":
+            return "csv"
+        case ".json":
+            return "json"
+        case ".parquet":
+            return "parquet"
+    return "table"

@@ -1,0 +1,125 @@
+"""Where an answer goes and in which form: what the options shared by the reading verbs ask for."""
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from pipelines.deliver import deliver
+from pipelines.errors import UsageError
+from pipelines.printable import printable
+from pipelines.reading import Warehouse
+from pipelines.rows import Piece, Rows, copy_parquet, csv_pieces, json_pieces
+
+Form = Literal["table", "csv", "json", "parquet"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What to write, and where: `path` None is standard output. `raw` leaves what begins like a formula."""
+
+    form: Form = "table"
+    path: Path | None = None
+    raw: bool = False
+
+    @property
+    def folder(self) -> Path | None:
+        """The directory that the file will stand in, if there is to be one. Raises UsageError if missing."""
+        if self.path is None or (self.path.exists() and not self.path.is_file()):
+            return None
+        folder = self.path.resolve().parent
+        if not folder.is_dir():
+            raise UsageError(f"there is no directory {folder}", "make it, or name another file")
+        return folder
+
+
+@dataclass(frozen=True)
+class Written:
+    """How an answer was written: rows, cells neutralised, and what a terminal had no room for."""
+
+    rows: int
+    neutralised: int = 0
+    left_out: tuple[str, ...] = ()
+
+
+def write(rows: Rows, output: Output) -> Written:
+    """Write `rows` in the form and to the place that `output` says; a file appears whole or not at all."""
+    if output.form == "parquet":
+        return _write_parquet(rows, output)
+    if output.form == "csv":
+        return _pour(csv_pieces(rows, raw=output.raw), rows.warehouse, output)
+    if output.form == "json":
+        return _pour(json_pieces(rows), rows.warehouse, output)
+    # Imported late, for rich takes its time.
+    if output.path is None and _on_terminal():
+        from pipelines.screen import print_on_terminal
+
+        printed, left_out = print_on_terminal(rows)
+        return Written(printed, left_out=left_out)
+    from pipelines.table import table_pieces
+
+    return _pour(table_pieces(rows), rows.warehouse, output)
+
+
+def write_text(text: str, warehouse: Warehouse, output: Output) -> None:
+    """Write `text`, which says it in `output`'s form already, to the place that `output` asks for."""
+    _pour(iter([Piece(text)]), warehouse, output)
+
+
+def _write_parquet(rows: Rows, output: Output) -> Written:
+    if output.path is None and _on_terminal():
+        raise UsageError("a terminal cannot show Parquet", "name a file: --output FILE")
+    finished = _finished(rows.warehouse)
+    copied = copy_parquet(rows, finished)
+    if output.path is not None:
+        deliver(finished, output.path)
+    else:
+        with finished.open("rb") as file, _standard_output() as standard_output:
+            shutil.copyfileobj(file, standard_output)
+    return Written(copied.rows)
+
+
+def _pour(pieces: Iterator[Piece], warehouse: Warehouse, output: Output) -> Written:
+    if output.path is not None:
+        finished = _finished(warehouse)
+        with finished.open("wb") as file:
+            written = _pour_into(file, pieces)
+        deliver(finished, output.path)
+        return written
+    if _on_terminal():
+        pieces = (piece._replace(text=printable(piece.text, keep="\n\t")) for piece in pieces)
+    with _standard_output() as file:
+        return _pour_into(file, pieces)
+
+
+def _pour_into(file: BinaryIO, pieces: Iterator[Piece]) -> Written:
+    rows = neutralised = 0
+    for piece in pieces:
+        file.write(piece.text.encode())
+        rows += piece.rows
+        neutralised += piece.neutralised
+    return Written(rows, neutralised)
+
+
+def _finished(warehouse: Warehouse) -> Path:
+    return warehouse.workspace / "answer"
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    """Standard output as bytes; nowhere, where it is closed."""
+    if sys.stdout is None:
+        with Path(os.devnull).open("wb") as nowhere:
+            yield nowhere
+    else:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()

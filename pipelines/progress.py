@@ -1,0 +1,65 @@
+"""What a reader sees while pages come in: live lines on a terminal, now and then a plain one in a log."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Live
+
+from pipelines.config import Connection
+from pipelines.landing import Progress
+
+EVERY_S = 10.0
+
+
+@contextlib.contextmanager
+def shown_progress(console: Console) -> Iterator[Progress]:
+    """A function to call with each page of a listing; it may be called from several threads."""
+    if not console.is_terminal:
+        yield _Logged(console)
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=None))
+    counts = TextColumn("{task.completed:,.0f} records"), TimeElapsedColumn()
+    with Live(*columns, *counts, console=console, transient=True) as live:
+        yield _Animated(live)
+
+
+def name_of(connection: Connection, scope: str | None) -> str:
+    """A listing's name: its connection's, and its scope where it has one."""
+    return connection.name if scope is None else f"{connection.name} {scope}"
+
+
+class _Animated:
+    """A line for each listing, that spins until the night ends."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, connection: Connection, scope: str | None, _pages: int, records: int) -> None:
+        name = name_of(connection, scope)
+        with self._lock:
+            if name not in self._tasks:
+                self._tasks[name] = self._live.add_task(name, total=None)
+        self._live.update(self._tasks[name], completed=records)
+
+
+class _Logged:
+    """A line for a listing that is long under way, every few seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, connection: Connection, scope: str | None, pages: int, records: int) -> None:
+        name, now = name_of(connection, scope), time.monotonic()
+        with self._lock:
+            if now - self._told.setdefault(name, now) < EVERY_S:
+                return
+            self._told[name] = now
+            self._console.print(f"{name}: {records:,} records in {pages:,} pages so far", soft_wrap=True)

@@ -1,0 +1,94 @@
+"""`rollcall query`: one SELECT over the published warehouse."""
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import duckdb
+
+from pipelines.cells import literal
+from pipelines.errors import UsageError
+from pipelines.reading import Warehouse, first_line
+from pipelines.rows import Rows, rows_of
+
+READING = ("SELECT", "WITH", "FROM", "VALUES", "DESCRIBE", "SHOW", "SUMMARIZE", "PIVOT", "UNPIVOT", "EXPLAIN")
+_READING_TOO = ("(", "TABLE", "DESC", "PIVOT_WIDER", "PIVOT_LONGER")
+# Where PIVOT finds its columns itself it is one statement of several: of type MULTI from DuckDB 2.0 on.
+_TYPES = frozenset({"SELECT", "EXPLAIN", "MULTI"})
+# DuckDB's other table functions read files, run texts as SQL or, in 1.5, change how it logs in spite of the
+# lock on settings. Those called duckdb_… only tell what there is.
+_OPEN_FUNCTIONS = frozenset(
+    {"generate_series", "json_each", "json_tree", "pg_timezone_names", "pragma_table_info"}
+    | {"range", "repeat", "repeat_row", "summary", "unnest"}
+)
+
+
+def query(warehouse: Warehouse, sql: str) -> Rows:
+    """The answer to `sql`. Raises UsageError where it is wrong, or not one statement that only reads."""
+    with blaming_sql():
+        tokens = _only_statement(sql)
+        statement = "".join(tokens)
+        word = _words(tokens[0])[0].upper()
+        made = warehouse.connection.extract_statements(statement)
+        if word not in (*READING, *_READING_TOO) or made[-1].type.name not in _TYPES:
+            raise UsageError(f"{word} is refused, for a query only reads", f"begin with {', '.join(READING)}")
+        _refuse_closed_functions(warehouse, tokens)
+        return _plan(warehouse, statement) if word == "EXPLAIN" else rows_of(warehouse, statement)
+
+
+@contextlib.contextmanager
+def blaming_sql() -> Iterator[None]:
+    """Turn what DuckDB has against an SQL into a UsageError."""
+    try:
+        yield
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.FatalException):
+        raise
+    except duckdb.Error as error:
+        raise UsageError(first_line(error)) from None
+
+
+def _only_statement(sql: str) -> list[str]:
+    """The tokens of the one statement in `sql`, each with what parts it from the next."""
+    tokens = _tokens(sql)
+    end = next((n for n, token in enumerate(tokens) if token.startswith(";")), len(tokens))
+    if not end:
+        raise UsageError("there is no SQL", 'try: rollcall query "from projects"')
+    if not all(token.startswith(";") for token in tokens[end:]):
+        raise UsageError("there is more than one statement", "ask them one at a time")
+    return tokens[:end]
+
+
+def _tokens(sql: str) -> list[str]:
+    encoded = sql.encode()
+    starts = [offset for offset, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
+    return [encoded[start:end].decode() for start, end in pairwise([*starts, len(encoded)])]
+
+
+def _words(token: str) -> list[str]:
+    # Not the token as it is: DuckDB takes some invisible characters for spaces after it has cut tokens.
+    return re.findall(r"\w+|\(", token)
+
+
+def _refuse_closed_functions(warehouse: Warehouse, tokens: Sequence[str]) -> None:
+    called = {
+        word.lower() for token, after in pairwise(tokens) if after.startswith("(") for word in _words(token)
+    }
+    if not called:
+        return
+    functions = warehouse.connection.execute(
+        """
+        select function_name from duckdb_functions()
+        where database_name = 'system' and function_type = 'table'
+        """
+    ).fetchall()
+    closed = {name for (name,) in functions if not name.startswith("duckdb_")} - _OPEN_FUNCTIONS
+    for name in sorted(called & closed):
+        raise UsageError(f"{name}() is refused", "a query reads the tables of the warehouse and nothing else")
+
+
+def _plan(warehouse: Warehouse, statement: str) -> Rows:
+    """The plan that EXPLAIN gives, a row for each of its lines."""
+    plans = warehouse.connection.execute(statement).fetchall()
+    lines = "\n".join(plan for _, plan in plans).rstrip("\n")
+    return rows_of(warehouse, f"select unnest(string_split({literal(lines)}, chr(10))) as plan")

@@ -1,0 +1,150 @@
+"""Rows that a reading verb found: the answer to one SELECT, not read yet, and the ways to read it."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipelines import cells
+from pipelines.reading import Warehouse
+
+BATCH = 2048
+
+
+class Column(NamedTuple):
+    """A column of an answer: its name and DuckDB's name of its type."""
+
+    name: str
+    type: str
+
+
+class Piece(NamedTuple):
+    """A part of an answer as it is written: how many rows it holds, and cells that were neutralised."""
+
+    text: str
+    rows: int = 0
+    neutralised: int = 0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The answer to `sql`, one SELECT. It is read when it is written, and each time that it is."""
+
+    warehouse: Warehouse
+    sql: str
+    columns: tuple[Column, ...]
+
+    def limited(self, count: int) -> "Rows":
+        """The first `count` of these rows."""
+        return replace(self, sql=f"select * from (\n{self.sql}\n) limit {count}")
+
+
+def rows_of(warehouse: Warehouse, sql: str) -> Rows:
+    """Prepare `sql`, one SELECT without a semicolon. Raises duckdb.Error where it is wrong."""
+    described = warehouse.connection.execute(f"select * from (\n{sql}\n) limit 0").description
+    return Rows(warehouse, sql, tuple(Column(name, str(kind)) for name, kind, *_ in described))
+
+
+def text_rows(rows: Rows) -> Iterator[list[tuple[str | None, ...]]]:
+    """Batches of rows, each cell as text."""
+    return _batches(rows, [_text(n, column) for n, column in enumerate(rows.columns, 1)])
+
+
+def csv_pieces(rows: Rows, *, raw: bool) -> Iterator[Piece]:
+    """The rows as a CSV, each piece of whole lines. `raw` leaves cells that begin like a formula."""
+    names, renamed = _heading(rows, raw=raw)
+    yield Piece(",".join(_csv_name(name) for name in names) + "\n", neutralised=renamed)
+    line = " || ',' || ".join(_csv_field(n, column, raw=raw) for n, column in enumerate(rows.columns, 1))
+    for batch in _batches(rows, [line, "0" if raw else _formulas(rows)]):
+        lines = "".join(f"{line}\n" for line, _ in batch)
+        yield Piece(lines, rows=len(batch), neutralised=sum(formulas for _, formulas in batch))
+
+
+def json_pieces(rows: Rows) -> Iterator[Piece]:
+    """The rows as a JSON array, an object for each."""
+    members = " || ',' || ".join(
+        cells.literal(f"{json.dumps(column.name, ensure_ascii=False)}:")
+        + f" || {cells.json_value(f'#{n}', column.type)}"
+        for n, column in enumerate(rows.columns, 1)
+    )
+    before = "["
+    for batch in _batches(rows, [members]):
+        yield Piece(before + "\n" + ",\n".join(f"{{{line}}}" for (line,) in batch), rows=len(batch))
+        before = ","
+    yield Piece("[]\n" if before == "[" else "\n]\n")
+
+
+def copy_csv(rows: Rows, path: Path, *, raw: bool) -> Piece:
+    """Write the rows as `csv_pieces` does, but at the speed of COPY, to `path` in the workspace.
+
+    They are read twice, because COPY counts rows only: not for an answer that may differ the next time.
+    """
+    names, renamed = _heading(rows, raw=raw)
+    fields = ", ".join(
+        f"{_safe_text(n, column, raw=raw)} as {cells.identifier(name)}"
+        for n, (column, name) in enumerate(zip(rows.columns, names, strict=True), 1)
+    )
+    copied = _copy(rows, f"select {fields} from (\n{rows.sql}\n)", path, "format csv, header true")
+    if raw:
+        return copied
+    counted = rows.warehouse.connection.execute(f"select sum({_formulas(rows)}) from (\n{rows.sql}\n)")
+    (formulas,) = counted.fetchall()[0]
+    return copied._replace(neutralised=renamed + int(formulas or 0))
+
+
+def copy_parquet(rows: Rows, path: Path) -> Piece:
+    """Write the rows as Parquet, with their own types, to `path` in the workspace."""
+    return _copy(rows, rows.sql, path, "format parquet, compression zstd")
+
+
+def _copy(rows: Rows, sql: str, path: Path, options: str) -> Piece:
+    copied = rows.warehouse.connection.execute(f"copy (\n{sql}\n) to {cells.literal(str(path))} ({options})")
+    return Piece("", rows=copied.fetchall()[0][0])
+
+
+def _batches(rows: Rows, expressions: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+    # No `in` with a list among the expressions: DuckDB makes it a join, and a join loses the order.
+    cursor = rows.warehouse.connection.execute(f"select {', '.join(expressions)} from (\n{rows.sql}\n)")
+    while batch := cursor.fetchmany(BATCH):
+        yield batch
+
+
+def _heading(rows: Rows, *, raw: bool) -> tuple[list[str], int]:
+    """The names of the columns, and how many were neutralised: PIVOT makes names of values."""
+    names = [column.name for column in rows.columns]
+    if raw:
+        return names, 0
+    formulas = [re.match(cells.FORMULA, name) is not None for name in names]
+    return [f"'{name}" if formula else name for name, formula in zip(names, formulas, strict=True)], sum(
+        formulas
+    )
+
+
+def _csv_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if re.search(cells.QUOTED, name) else name
+
+
+def _csv_field(n: int, column: Column, *, raw: bool) -> str:
+    shown = _safe_text(n, column, raw=raw)
+    return cells.csv_field(shown) if cells.is_text(column.type) else f"coalesce({shown}, '')"
+
+
+def _formulas(rows: Rows) -> str:
+    """SQL of how many cells of a row begin like a formula."""
+    counts = [
+        f"coalesce({cells.begins_formula(_text(n, column))}, false)::integer"
+        for n, column in enumerate(rows.columns, 1)
+        if cells.is_text(column.type)
+    ]
+    return " + ".join(counts) or "0"
+
+
+def _safe_text(n: int, column: Column, *, raw: bool) -> str:
+    shown = _text(n, column)
+    return shown if raw or not cells.is_text(column.type) else cells.neutralised(shown)
+
+
+def _text(n: int, column: Column) -> str:
+    return cells.text(f"#{n}", column.type)

@@ -1,0 +1,178 @@
+"""What the results of the reading verbs look like: data on standard output, all else on standard error."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.console import note
+from pipelines.output import Output, write, write_text
+from pipelines.printable import printable
+from pipelines.reading import Warehouse
+from pipelines.rows import Rows, json_pieces, rows_of, text_rows
+
+if TYPE_CHECKING:
+    from pipelines.changes import Changes
+    from pipelines.describe import Description
+    from pipelines.export import Export, Proof
+    from pipelines.history import History
+    from pipelines.live import Live
+    from pipelines.status import Status
+
+# As a table, a result is for the eye: times to the minute, what changed in a sentence.
+_STATUS = """
+    select
+        connection || if(provider = connection, '', ' (' || provider || ')') as connection,
+        records,
+        outcome,
+        strftime(last_proven_at, '%Y-%m-%d %H:%M') as "last proven",
+        strftime(last_attempt_at, '%Y-%m-%d %H:%M') as "last attempt"
+    from ({})
+    order by connection
+"""
+_DIFFERENCE = (
+    "column_name || ': ' || coalesce(old_value, 'nothing') || ' → ' || coalesce(new_value, 'nothing')"
+)
+_HISTORY = f"""
+    select
+        version,
+        strftime(valid_from, '%Y-%m-%d %H:%M') as "from",
+        strftime(valid_to, '%Y-%m-%d %H:%M') || if(end_reason = 'removed', ', removed', '') as "until",
+        change,
+        string_agg({_DIFFERENCE}, '; ' order by column_name) as changes
+    from ({{}})
+    group by all
+    order by version
+"""
+_CHANGES = f"""
+    select
+        strftime(changed_at, '%Y-%m-%d %H:%M') as "when",
+        change,
+        project_key,
+        name,
+        {_DIFFERENCE} as difference
+    from ({{}})
+"""
+
+
+def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> None:
+    """The rows, as a table through the SQL `at_a_glance`; and what to know of how they were written."""
+    if at_a_glance is not None and output.form == "table":
+        rows = rows_of(rows.warehouse, at_a_glance.format(rows.sql))
+    written = write(rows, output)
+    for left_out in written.left_out:
+        note(left_out)
+    if written.neutralised:
+        note(f"{counted(written.neutralised, 'cell')} got a ' in front, lest they run as formulas: see --raw")
+    if output.path is not None:
+        note(f"wrote {counted(written.rows, 'row')} to {output.path}")
+
+
+def show_description(description: "Description", output: Output) -> None:
+    """The columns of a table, and what the table is."""
+    note(f"{description.table}: {description.comment or 'no description'}")
+    show_rows(description.columns, output)
+
+
+def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
+    """One report, as rows, and how fresh they are."""
+    from pipelines.export import proofs, read_report
+    from pipelines.query import blaming_sql
+
+    rows = read_report(warehouse, path)
+    with blaming_sql():
+        show_rows(rows, output)
+    _note_freshness(proofs(warehouse))
+
+
+def show_export(export: "Export", *, as_json: bool) -> None:
+    """A line for each file, and how fresh they are."""
+    if as_json:
+        files = [file._asdict() | {"file": str(file.file)} for file in export.files]
+        connections = [proof._asdict() for proof in export.connections]
+        click.echo(json.dumps({"files": files, "connections": connections}, ensure_ascii=False, indent=1))
+    else:
+        width = max(len(file.report) for file in export.files)
+        for report, path, rows, neutralised in export.files:
+            formulas = f"  ({counted(neutralised, 'cell')} neutralised)" if neutralised else ""
+            click.echo(printable(f"{report:{width}}  {counted(rows, 'row'):>14}  {path}{formulas}"))
+    _note_freshness(export.connections)
+
+
+def show_status(status: "Status", output: Output) -> None:
+    """The warehouse and its last night, and a row for each connection."""
+    if output.form == "json":
+        write_text(_status_as_json(status), status.connections.warehouse, output)
+        return
+    if output.form == "table" and output.path is None:
+        night = status.last_night
+        click.echo(printable(f"{status.warehouse}, {status.bytes / 1e6:,.1f} MB"))
+        click.echo(f"last night {night.started_at}: {night.outcome}\n" if night else "no night yet\n")
+    show_rows(status.connections, output, _STATUS)
+    if output.form == "table" and output.path is None:
+        for line in _messages(status.connections):
+            click.echo(line)
+
+
+def _status_as_json(status: "Status") -> str:
+    found = {
+        "warehouse": str(status.warehouse),
+        "bytes": status.bytes,
+        "last_night": status.last_night and asdict(status.last_night),
+        "connections": json.loads("".join(piece.text for piece in json_pieces(status.connections))),
+    }
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+
+
+def _messages(connections: Rows) -> Iterator[str]:
+    names = [column.name for column in connections.columns]
+    for batch in text_rows(connections):
+        for row in batch:
+            connection = dict(zip(names, row, strict=True))
+            if connection["message"]:
+                yield printable(f"{connection['connection']}: {connection['message']}")
+
+
+def show_history(history: "History", output: Output) -> None:
+    """A row for each version and column that it changed, and what it is of."""
+    kind, key, name = history.subject
+    note(f"{kind} {key}: {name}" if name else f"{kind} {key}")
+    show_rows(history.versions, output, _HISTORY)
+
+
+def show_live(live: "Live", output: Output) -> None:
+    """A row for each field of a record: as it is known, and as its provider gives it now."""
+    differing = sum(field.differs for field in live.fields)
+    note(
+        f"project {live.key}: {counted(differing, 'field')} differ"
+        if differing
+        else f"project {live.key}: as known"
+    )
+    show_rows(live.rows, output)
+
+
+def show_changes(changes: "Changes", output: Output) -> None:
+    """The changes, and how many projects they befell."""
+    show_rows(changes.rows, output, _CHANGES)
+    note(
+        f"{changes.created:,} created, {changes.changed:,} changed, "
+        f"{changes.removed:,} removed, {changes.returned:,} returned"
+    )
+
+
+def counted(number: int, what: str) -> str:
+    """`number` and `what`, in the plural where it is one."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _note_freshness(proofs: "Sequence[Proof]") -> None:
+    stale = [proof for proof in proofs if not proof.proven_last_night]
+    for proof in stale:
+        last = f"was last proven {proof.last_proven_at}" if proof.last_proven_at else "was never proven"
+        why = f" ({proof.outcome}: {proof.message})" if proof.message else ""
+        note(f"{proof.connection} {last}, not last night{why}")
+    if proofs and not stale:
+        note(f"every connection was proven last night, {proofs[0].last_proven_at}")
