@@ -32,6 +32,7 @@ class Verbs(click.Group):
         """Parse the options before the verb."""
         json_too = _asks_for_json(args)
         with _ending(json_too=json_too):
+            _refuse_what_is_not_utf8(args)
             context = super().make_context(info_name, args, parent, **extra)
         context.meta[_JSON_TOO] = json_too
         return context
@@ -104,6 +105,13 @@ def _failure(error: BaseException) -> Failure:
 
 def _asks_for_json(args: Sequence[str]) -> bool:
     return "--json" in args or "--format=json" in args or ("--format", "json") in pairwise(args)
+
+
+def _refuse_what_is_not_utf8(args: Sequence[str]) -> None:
+    try:
+        "".join(args).encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("an argument is not UTF-8") from None
 
 
 def _verb_of(error: click.ClickException) -> str:

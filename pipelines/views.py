@@ -146,11 +146,7 @@ def show_history(history: "History", output: Output) -> None:
 def show_live(live: "Live", output: Output) -> None:
     """A row for each field of a record: as it is known, and as its provider gives it now."""
     differing = sum(field.differs for field in live.fields)
-    note(
-        f"project {live.key}: {counted(differing, 'field')} differ"
-        if differing
-        else f"project {live.key}: as known"
-    )
+    note(f"project {live.key} differs in {counted(differing, 'field')}")
     show_rows(live.rows, output)
 
 

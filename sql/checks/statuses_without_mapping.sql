@@ -1,4 +1,4 @@
--- statuses have no mapping and read as unknown; name them in status_mapping.csv
+-- statuses without a mapping read as unknown, name them in status_mapping.csv
 -- severity: warning
 select
     provider,

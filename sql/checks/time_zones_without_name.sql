@@ -1,4 +1,4 @@
--- time zones are not in CLDR's table of Windows names and stay in attributes
+-- time zones that CLDR's table of Windows names lacks stay in attributes
 -- severity: warning
 select
     attributes ->> 'TimeZone' as time_zone,

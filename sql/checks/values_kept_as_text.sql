@@ -1,4 +1,4 @@
--- values could not be read as their column's type and stay in attributes
+-- values that do not fit their column's type stay in attributes
 -- severity: warning
 select
     provider,

@@ -11,10 +11,13 @@ with said as (
         account_id,
         account_name,
         case
-            when json_exists(customer_breadcrumb, '$[0].id')
-                then from_json(customer_breadcrumb, '[{"id": "VARCHAR", "name": "VARCHAR"}]')
-            else from_json(customer_breadcrumb, '[{"Id": "VARCHAR", "Name": "VARCHAR"}]')
-        end as breadcrumb,
+            when json_exists(customer_breadcrumb, '$[0].id') then customer_breadcrumb ->> '$[*].id'
+            else customer_breadcrumb ->> '$[*].Id'
+        end as place_ids,
+        case
+            when json_exists(customer_breadcrumb, '$[0].id') then customer_breadcrumb ->> '$[*].name'
+            else customer_breadcrumb ->> '$[*].Name'
+        end as place_names,
         file_id,
         created_at,
         valid_from,
@@ -63,7 +66,7 @@ spans as (
 voices as (
     select
         *,
-        count(distinct hash(customer_name, account_id, account_name, breadcrumb))
+        count(distinct hash(customer_name, account_id, account_name, place_ids, place_names))
             over (partition by project_key)
         = 1 as is_unanimous,
         row_number() over (partition by project_key order by created_at desc nulls last, file_id desc) as age,
@@ -96,10 +99,10 @@ spoken as (
 located as (
     select
         *,
-        case
-            when breadcrumb[1].id = customer_id then list_reverse(breadcrumb)
-            else breadcrumb
-        end as trail,
+        if(place_ids[1] = customer_id, list_reverse(place_ids), place_ids) as trail,
+        array_to_string(
+            if(place_ids[1] = customer_id, list_reverse(place_names), place_names), ' / '
+        ) as trail_path,
     from spoken
 )
 
@@ -115,14 +118,12 @@ select
     account_id as owner_id,
     account_name as owner_name,
     case
-        when trail[-1].id = customer_id then connection || ':' || trail[-2].id
-        when len(trail) = 1 then connection || ':' || trail[1].id
+        when trail[-1] = customer_id then connection || ':' || trail[-2]
+        when len(trail) = 1 then connection || ':' || trail[1]
     end as parent_key,
     case
-        when trail[-1].id = customer_id then array_to_string(list_transform(trail, lambda place: place.name), ' / ')
-        when customer_id is not null
-            then
-                concat_ws(' / ', array_to_string(list_transform(trail, lambda place: place.name), ' / '), customer_name)
+        when trail[-1] = customer_id then trail_path
+        when customer_id is not null then concat_ws(' / ', nullif(trail_path, ''), customer_name)
     end as path,
     true as is_active,
     span_from as valid_from,
