@@ -18,10 +18,10 @@ from typing import TypeVar, cast
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from pipelines.config import Connection
+from pipelines.deadline import DeadlineAdapter, ending_after
 from pipelines.errors import Malformed, ProviderError, Refused, Transient
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class Api:
         self._session.trust_env = False
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         self._session.auth = self._provider.auth(self.settings)
-        adapter = HTTPAdapter(pool_maxsize=self._in_flight, max_retries=0)
+        adapter = DeadlineAdapter(pool_maxsize=self._in_flight, max_retries=0)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
@@ -150,31 +150,34 @@ class Api:
         credentials: Mapping[str, object] | None = None,
     ) -> T:
         self.traffic.count()
-        ends = min(time.monotonic() + self.settings.number("timeout_s"), self._deadline)
-        with self._named_faults(request):
-            response = self._send(method, request, credentials, ends)
-            with contextlib.closing(response):
-                body = self._body(response, ends)
+        seconds = min(self.settings.number("timeout_s"), self._deadline - time.monotonic())
+        if seconds <= 0:
+            raise ProviderError("the night's deadline has passed", "ask less in one night")
+        with ending_after(seconds) as watch:
+            try:
+                with contextlib.closing(self._send(method, request, credentials, seconds)) as response:
+                    body = self._body(response)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                raise self._fault(request, error, out_of_time=watch.ended) from None
+        if watch.ended:  # a body without a length then ends like a whole one
+            raise self._fault(request, TimeoutError(), out_of_time=True)
         self._check(request, response, body, wants_json=credentials is None)
         return read(body)
 
     def _send(
-        self, method: str, request: Request, credentials: Mapping[str, object] | None, ends: float
+        self, method: str, request: Request, credentials: Mapping[str, object] | None, seconds: float
     ) -> requests.Response:
-        remaining = ends - time.monotonic()
-        if remaining <= 0:
-            raise ProviderError("the night's deadline has passed", "raise deadline_s, or list less")
         return self._session.request(
             method,
             f"{self.settings.text('base_url')}/{request.path}",
             params=request.params,
             json=credentials,
-            timeout=remaining,
+            timeout=seconds,
             allow_redirects=False,
             stream=True,
         )
 
-    def _body(self, response: requests.Response, ends: float) -> bytes:
+    def _body(self, response: requests.Response) -> bytes:
         limit = self.settings.integer("max_body_mb") << 20
         body = bytearray()
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
@@ -184,8 +187,6 @@ class Api:
                     f"the answer is larger than {limit >> 20} MB",
                     f"if that is right, set max_body_mb for {self._connection.name}",
                 )
-            if time.monotonic() > ends:
-                raise Transient(f"the answer took longer than {self.settings.number('timeout_s'):g} s")
         return bytes(body)
 
     def _check(self, request: Request, response: requests.Response, body: bytes, *, wants_json: bool) -> None:
@@ -226,22 +227,18 @@ class Api:
             raise Malformed(f"{reason}, a redirect, which is never followed", "correct base_url")
         raise Malformed(reason)
 
-    @contextlib.contextmanager
-    def _named_faults(self, request: Request) -> Iterator[None]:
-        """Turn what `requests` and `urllib3` raise into one line without their object addresses."""
-        try:
-            yield
-        except requests.exceptions.SSLError as error:
-            raise ProviderError(
+    def _fault(self, request: Request, error: Exception, *, out_of_time: bool) -> ProviderError:
+        """What `requests` or `urllib3` raised, in one line without the addresses of their objects."""
+        if isinstance(error, requests.exceptions.SSLError):
+            return ProviderError(
                 f"the certificate of {self.settings.text('base_url')} was not accepted: {_root(error)}",
                 "have it mended; certificates are always verified",
-            ) from None
-        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
-            raise Transient(
-                f"{request.path} gave no answer within {self.settings.number('timeout_s'):g} s"
-            ) from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise Transient(f"{request.path} failed: {self._connection.redact(_root(error))}") from None
+            )
+        timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
+        if out_of_time or isinstance(error, timeouts):
+            allowed = self.settings.number("timeout_s")
+            return Transient(f"{request.path} gave no whole answer within {allowed:g} s")
+        return Transient(f"{request.path} failed: {self._connection.redact(_root(error))}")
 
     def _wait(self, state: RetryCallState) -> float:
         """Seconds before the next try: the provider's wish, else exponential with full jitter."""

@@ -4,6 +4,7 @@ The hash is blind to what is no change: the order of keys, white space, the spel
 instant, Unicode composition, and the fields that a provider declares volatile. The text is kept as it came.
 """
 
+import contextlib
 import hashlib
 import re
 import unicodedata
@@ -47,7 +48,15 @@ def read_record(provider: Provider, drop: Collection[str], text: bytes) -> Recor
             said.pop(name, None)
         return Record(record_id, text.decode(), hash_of(said), created_at)
     except Malformed as error:
-        return Record(record_id, text.decode(), reason=error.reason)
+        return Record(record_id or _legible_id(provider, text), text.decode(), reason=error.reason)
+
+
+def _legible_id(provider: Provider, text: bytes) -> str | None:
+    """The id of a record that cannot be taken, where at least that can be read."""
+    with contextlib.suppress(Malformed):
+        raw = first_of(members(text), *provider.id_keys)
+        return None if raw is None else _identity(value(raw), provider.id_keys[0])
+    return None
 
 
 def _without(text: bytes, drop: Collection[str]) -> bytes:

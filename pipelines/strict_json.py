@@ -1,10 +1,12 @@
 """JSON as its standard has it: UTF-8 only, no NaN, no trailing text; integers of any size are kept exactly.
 
-Values are cut out of a body without being interpreted, so a record can be kept exactly as it was sent.
-Every failure is a `Malformed`.
+Values are cut out of a body without being interpreted, so a record can be kept exactly as it was sent. One
+that is not strict JSON but can be told from its neighbours (NaN, half a surrogate pair) is cut out as well:
+only reading it fails, so that one bad record does not take its page along. Every failure is a `Malformed`.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import TypeVar
 
@@ -16,6 +18,7 @@ T = TypeVar("T")
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
+_lenient = json.JSONDecoder()
 _value = msgspec.json.Decoder(float_hook=Decimal)
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -23,12 +26,18 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 def members(text: bytes) -> dict[str, bytes]:
     """The members of an object, each value as the text it was sent as."""
-    return {key: bytes(raw) for key, raw in _decode(_members.decode, text, "an object").items()}
+    try:
+        return {key: bytes(raw) for key, raw in _decode(_members.decode, text, "an object").items()}
+    except Unreadable:
+        return dict(_parts(text, b"{", b"}", "an object"))
 
 
 def elements(text: bytes) -> tuple[bytes, ...]:
     """The elements of an array, each as the text it was sent as."""
-    return tuple(bytes(raw) for raw in _decode(_elements.decode, text, "an array"))
+    try:
+        return tuple(bytes(raw) for raw in _decode(_elements.decode, text, "an array"))
+    except Unreadable:
+        return tuple(part for _, part in _parts(text, b"[", b"]", "an array"))
 
 
 def value(text: bytes) -> object:
@@ -64,13 +73,55 @@ def as_text(text: bytes | None) -> str | None:
     return text.decode() if text else None
 
 
+class Unreadable(Malformed):
+    """The text is not strict JSON."""
+
+
+def _parts(text: bytes, opening: bytes, closing: bytes, expected: str) -> Iterator[tuple[str, bytes]]:
+    """Key (empty in an array) and text of each part of an object or array, found by the lenient parser."""
+    body = text.removeprefix(BYTE_ORDER_MARK).decode().strip()
+    if not (body.startswith(opening.decode()) and body.endswith(closing.decode())):
+        raise Malformed(f"expected {expected}, not {_shown(text)}")
+    at, end = _blank(body, 1), len(body) - 1
+    try:
+        while at < end:
+            key = ""
+            if opening == b"{":
+                _after(body, at, '"')
+                key, at = _lenient.raw_decode(body, at)
+                at = _blank(body, _after(body, at, ":"))
+            begin, (_, at) = at, _lenient.raw_decode(body, at)
+            yield key, body[begin:at].encode()
+            at = _blank(body, at)
+            if at < end:
+                at = _blank(body, _after(body, at, ","))
+                if at == end:
+                    raise ValueError("a comma before the end")
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"not valid JSON ({error})") from None
+
+
+def _blank(body: str, at: int) -> int:
+    """The place of the next character that is no white space."""
+    while at < len(body) and body[at] in " \t\r\n":
+        at += 1
+    return at
+
+
+def _after(body: str, at: int, mark: str) -> int:
+    at = _blank(body, at)
+    if body[at] != mark:
+        raise ValueError(f"{mark} missing at character {at}")
+    return at + 1
+
+
 def _decode(decode: Callable[[bytes], T], text: bytes, expected: str) -> T:
     try:
         return decode(text.removeprefix(BYTE_ORDER_MARK))
     except msgspec.ValidationError:
         raise Malformed(f"expected {expected}, not {_shown(text)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"not valid JSON ({error})") from None
+        raise Unreadable(f"not valid JSON ({error})") from None
     except RecursionError:
         raise Malformed("not readable JSON (nested too deeply)") from None
 

@@ -1,0 +1,122 @@
+"""Promise 13: only what is said makes a version. And what cannot be taken is told with its reason."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.content import Record, instant, read_record
+from pipelines.provider import find_providers
+
+PROVIDERS = find_providers(Path())
+
+
+def content(text: str, provider: str = "belltastic") -> str | None:
+    return read_record(PROVIDERS[provider], (), text.encode()).content_hash
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        '{ "name" : "Café", "id":1, "n":1.50, "at":"2026-01-01T00:00:00Z" }',
+        '{"id": 1.0e0, "n": 15e-1, "at": "2026-01-01T01:00:00+01:00", "name": "Café"}',
+        '{"id": 1, "n": 1.5, "at": "2025-12-31 23:00:00.000-0100", "name": "Cafe\u0301"}',
+        '{"id": 1, "n": 0.15E1, "at": "2026-01-01T00:00:00z", "name": "Caf\\u00e9"}',
+    ],
+)
+def test_promise_13_another_spelling_is_no_change(other: str) -> None:
+    text = '{"id": 1, "n": 1.5, "at": "2026-01-01T00:00:00+00:00", "name": "Café"}'
+    assert content(other.replace("1.0e0", "1")) == content(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1", "2"),
+        ("1", '"1"'),
+        ("0", "false"),
+        ("null", "0"),
+        ("null", '""'),
+        ("1.5", "1.50000000000000000001"),
+        ("12345678901234567890123", "12345678901234567890124"),
+        ("1e400", "1e401"),
+        ("1", "-1"),
+        ("0.5", "-0.5"),
+        ("[1, 2]", "[2, 1]"),
+        ('"2026-01-01T00:00:00Z"', '"2026-01-01T00:00:01Z"'),
+        ('"2026-01-01T00:00:00.1Z"', '"2026-01-01T00:00:00.2Z"'),
+        ('"2026-01-01T00:00:00"', '"2026-01-01T00:00:00Z"'),
+        ('"a"', '"A"'),
+    ],
+)
+def test_promise_13_another_value_is_a_change(one: str, other: str) -> None:
+    assert content(f'{{"id": 1, "x": {one}}}') != content(f'{{"id": 1, "x": {other}}}')
+
+
+def test_an_absent_field_is_not_null() -> None:
+    assert content('{"id": 1}') != content('{"id": 1, "x": null}')
+
+
+@pytest.mark.parametrize("number", ["100", "1e2", "100.0", "1.0E+2", "10e1"])
+def test_promise_13_one_number_has_one_content(number: str) -> None:
+    assert content(f'{{"id": 1, "x": {number}}}') == content('{"id": 1, "x": 100}')
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 80, "1e80", "10e79", "1.0e80"])
+def test_promise_13_one_large_number_has_one_content(number: str) -> None:
+    assert content(f'{{"id": 1, "x": {number}}}') == content('{"id": 1, "x": 1E80}')
+
+
+def test_promise_13_volatile_fields_are_no_change() -> None:
+    one = '{"id": 1, "name": "A", "lockUserId": 7, "isReadOnly": true}'
+    other = '{"id": 1, "name": "A", "lockUserName": "B"}'
+    assert content(one, "rillsoft") == content(other, "rillsoft")
+    assert content(one) != content(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "record_id", "reason"),
+    [
+        ("[1]", None, "it is not an object but [1]"),
+        ("{}", None, "its id, id, is missing"),
+        ('{"id": null}', None, "its id, id, is missing"),
+        ('{"id": true}', None, "its id, id, is True"),
+        ('{"id": 1.0}', None, "its id, id, is Decimal('1.0')"),
+        ('{"id": " "}', None, "its id, id, is ' '"),
+        ('{"id": "a\\u0000"}', None, "its id, id, is 'a\\x00'"),
+        ('{"id": 7, "x": NaN}', "7", "not valid JSON (JSON is malformed: invalid character (byte 15))"),
+    ],
+)
+def test_promise_6_what_cannot_be_taken_is_told(text: str, record_id: str | None, reason: str) -> None:
+    taken = read_record(PROVIDERS["belltastic"], (), text.encode())
+    assert taken == Record(record_id, text, reason=reason)
+
+
+def test_promise_7_ids_are_kept_exactly() -> None:
+    ids = ["12345678901234567890123", "0001", " a", "É"]
+    texts = ['{"id": 12345678901234567890123}', '{"id": "0001"}', '{"id": " a"}', '{"id": "É"}']
+    assert [read_record(PROVIDERS["belltastic"], (), text.encode()).record_id for text in texts] == ids
+
+
+def test_dropped_fields_leave_the_rest_as_it_was_sent() -> None:
+    text = b'{"id": 1, "secret": {"a": 1}, "n": 1.10, "big": 12345678901234567890123}'
+    taken = read_record(PROVIDERS["belltastic"], ("secret", "unknown"), text)
+    assert taken.payload == '{"id":1,"n":1.10,"big":12345678901234567890123}'
+    assert taken.content_hash == content(taken.payload)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2026-01-02T03:04:05.1234567Z", datetime(2026, 1, 2, 3, 4, 5, 123456, tzinfo=UTC)),
+        ("2026-01-02T03:04:05", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2026-01-02 03:04:05-0130", datetime(2026, 1, 2, 4, 34, 5, tzinfo=UTC)),
+        ("2026-02-30T03:04:05Z", None),
+        ("0001-01-01T00:00:00+01:00", None),
+        ("soon", None),
+        (7, None),
+    ],
+)
+def test_creation_times(text: object, moment: datetime | None) -> None:
+    assert instant(text) == moment
