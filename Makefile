@@ -19,20 +19,21 @@ help: ## what there is
 
 demo: .venv/.synced ## three nights over stand-in providers; leaves a warehouse in demo/
 	$(RUN) rollcall demo
+	@echo 'The command is .venv/bin/rollcall, or: uv run rollcall'
 
 test: .venv/.synced ## the tests
 	$(RUN) pytest -n auto
 
 check: .venv/.synced ## format, lint, types, SQL lint and tests
-	$(RUN) ruff format --check
-	$(RUN) ruff check
+	$(RUN) ruff format --check pipelines tests
+	$(RUN) ruff check pipelines tests
 	$(RUN) mypy
 	$(RUN) sqlfluff lint --disable-progress-bar sql
 	$(RUN) pytest -n auto
 
 format: .venv/.synced ## put code and SQL into the project's form
-	$(RUN) ruff format
-	$(RUN) ruff check --fix
+	$(RUN) ruff format pipelines tests
+	$(RUN) ruff check --fix pipelines tests
 	$(RUN) sqlfluff fix --disable-progress-bar sql
 
 clean: ## remove the environment and the demo

@@ -1,0 +1,133 @@
+"""A small published warehouse, built by the models from raw rows, and the command line over it.
+
+Three nights. Of matter, project 17 changes twice, 18 leaves and comes back, 19 is new in the last night and
+20 leaves in it. Of belltastic, which failed in the last night, 17 and 5. Of evovoice, a file that is renamed.
+Names hold what a spreadsheet or a terminal would obey.
+"""
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines import models
+from pipelines.cli import main
+
+NIGHTS = ("2026-11-01 02:00:00+00", "2026-11-02 02:00:00+00", "2026-11-03 02:00:00+00")
+
+Payload = dict[str, object]
+Version = tuple[str, Payload, str, str | None, str | None]
+
+MATTER: tuple[Version, ...] = (
+    ("17", {"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}, NIGHTS[0], NIGHTS[1], "changed"),
+    ("17", {"name": "Harbour East", "projectStatus": "PRJ_STATUS_ON_GOING"}, NIGHTS[1], NIGHTS[2], "changed"),
+    ("17", {"name": "Harbour East", "projectStatus": "PRJ_STATUS_COMPLETE"}, NIGHTS[2], None, None),
+    ("18", {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}, NIGHTS[0], NIGHTS[1], "removed"),
+    ("18", {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}, NIGHTS[2], None, None),
+    ("19", {"name": "\u001b[31mred", "description": "'@x"}, NIGHTS[2], None, None),
+    ("20", {"name": "Old mill"}, NIGHTS[0], NIGHTS[2], "removed"),
+)
+BELLTASTIC: tuple[Version, ...] = (
+    ("17", {"name": "Bells", "team_id": 3, "created_at": "2026-01-02T03:04:05Z"}, NIGHTS[0], None, None),
+    ("5", {"name": "Chimes", "default": True}, NIGHTS[0], None, None),
+)
+EVOVOICE: tuple[Version, ...] = (
+    (
+        "f1",
+        {"Id": "f1", "CustomerId": "c1", "CustomerName": "Quay", "FileName": "a.mp3"},
+        NIGHTS[0],
+        NIGHTS[1],
+        "changed",
+    ),
+    (
+        "f1",
+        {"Id": "f1", "CustomerId": "c1", "CustomerName": "Quay", "FileName": "b.mp3"},
+        NIGHTS[1],
+        None,
+        None,
+    ),
+)
+
+
+def _remember(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+    for night, outcome in zip(NIGHTS, ("proven", "proven", "partial"), strict=True):
+        connection.execute(
+            "insert into raw.nights values ($1, $1::timestamptz + interval 9 second, $2, '0.1.0', 'v1.5.6')",
+            [night, outcome],
+        )
+    sources = (
+        ("matter", "projects", MATTER),
+        ("belltastic", "projects", BELLTASTIC),
+        ("evovoice", "files", EVOVOICE),
+    )
+    for name, entity, versions in sources:
+        connection.execute("insert into raw.connections values ($1, $1, null)", [name])
+        for record_id, payload, begun, ended, reason in versions:
+            text = json.dumps(payload)
+            connection.execute(
+                "insert into raw.records values ($1, $1, null, $2, $3, $4, md5($4), null, $5, $6, $7, $8)",
+                [name, entity, record_id, text, begun, ended, reason, ended or NIGHTS[2]],
+            )
+        for night in NIGHTS:
+            failed = name == "belltastic" and night == NIGHTS[2]
+            connection.execute(
+                """
+                insert into raw.listings
+                select $1, $2, $2, null, $3, $4, null, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, $5
+                """,
+                [
+                    night,
+                    name,
+                    entity,
+                    "failed" if failed else "proven",
+                    "401 Unauthorized" if failed else None,
+                ],
+            )
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the warehouse; not to be written to."""
+    home = tmp_path_factory.mktemp("home")
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        _remember(connection)
+        models.build(connection, home)
+    return home
+
+
+@pytest.fixture
+def home(published: Path, tmp_path: Path) -> Path:
+    """A home of the test's own with the warehouse."""
+    shutil.copyfile(published / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
+    return tmp_path
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The command line over a home."""
+
+    home: Path
+
+    def __call__(self, *args: str, input: str | bytes | None = None, code: int = 0) -> Result:
+        """Run it; the test fails where the exit code is not `code`."""
+        result = CliRunner().invoke(main, ["--home", str(self.home), *args], input=input)
+        assert result.exit_code == code, (result.stdout, result.stderr)
+        return result
+
+    def command(self, *args: str) -> list[str]:
+        """What runs it as a process of its own."""
+        code = "from pipelines.cli import main; main(prog_name='rollcall')"
+        return [sys.executable, "-c", code, "--home", str(self.home), *args]
+
+
+@pytest.fixture
+def cli(published: Path) -> Cli:
+    """The command line over the shared warehouse."""
+    return Cli(published)

@@ -1,0 +1,106 @@
+"""`rollcall changes`: what the nights changed, newest first."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from pipelines.changes import moment
+from pipelines.errors import UsageError
+
+from .conftest import Cli
+
+FIRST = "2026-11-01T02:00:00Z,created,"
+ALL = (
+    "changed_at,change,project_key,name,column_name,old_value,new_value\n"
+    "2026-11-03T02:00:00Z,changed,matter:17,Harbour East,is_active,true,false\n"
+    "2026-11-03T02:00:00Z,changed,matter:17,Harbour East,provider_status,"
+    "PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE\n"
+    "2026-11-03T02:00:00Z,changed,matter:17,Harbour East,status,active,completed\n"
+    "2026-11-03T02:00:00Z,returned,matter:18,'=1+1,,,\n"
+    "2026-11-03T02:00:00Z,created,matter:19,\x1b[31mred,,,\n"
+    "2026-11-03T02:00:00Z,removed,matter:20,Old mill,,,\n"
+    "2026-11-02T02:00:00Z,changed,matter:17,Harbour East,name,Harbour,Harbour East\n"
+    "2026-11-02T02:00:00Z,removed,matter:18,'=1+1,,,\n"
+    f"{FIRST}belltastic:17,Bells,,,\n"
+    f"{FIRST}belltastic:5,Chimes,,,\n"
+    f"{FIRST}evovoice:c1,Quay,,,\n"
+    f"{FIRST}matter:17,Harbour East,,,\n"
+    f"{FIRST}matter:18,'=1+1,,,\n"
+    f"{FIRST}matter:20,Old mill,,,\n"
+).splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "lines", "counts"),
+    [
+        ((), ALL[1:7], (1, 1, 1, 1)),
+        (("--since", "last"), ALL[1:7], (1, 1, 1, 1)),
+        (("--since", "2026-11-01"), ALL[1:], (7, 2, 2, 1)),
+        (("--since", "2026-11-02T02:00:00Z"), ALL[1:9], (1, 2, 2, 1)),
+        (("--since", "2026-11-02T03:00:00+01:00"), ALL[1:9], (1, 2, 2, 1)),
+        (("--since", "2026-11-02", "--until", "2026-11-03"), ALL[7:9], (0, 1, 1, 0)),
+        (("--since", "2026-11-02", "--until", "2026-11-02"), [], (0, 0, 0, 0)),
+        (("--since", "9999w"), ALL[1:], (7, 2, 2, 1)),
+    ],
+)  # fmt: skip
+def test_times(cli: Cli, options: tuple[str, ...], lines: list[str], counts: tuple[int, ...]) -> None:
+    result = cli("changes", *options, "--format", "csv")
+    assert result.stdout == "".join([ALL[0], *lines])
+    expected = "{} created, {} changed, {} removed, {} returned".format(*counts)
+    assert result.stderr.splitlines()[-1] == expected
+
+
+def test_text(cli: Cli) -> None:
+    result = cli("changes", "--since", "2026-11-02", "--until", "2026-11-03")
+    assert result.stdout == (
+        "when              change   project_key  name          difference\n"
+        "2026-11-02 02:00  changed  matter:17    Harbour East  name: Harbour → Harbour East\n"
+        "2026-11-02 02:00  removed  matter:18    =1+1\n"
+    )
+    assert result.stderr == "0 created, 1 changed, 1 removed, 0 returned\n"
+
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T06:30", datetime(2026, 11, 1, 6, 30, tzinfo=UTC)),
+        ("2026-11-01T06:30:00Z", datetime(2026, 11, 1, 6, 30, tzinfo=UTC)),
+        ("2026-11-01 06:30+02:00", datetime(2026, 11, 1, 6, 30, tzinfo=timezone(timedelta(hours=2)))),
+        ("12h", NOW - timedelta(hours=12)),
+        ("7d", NOW - timedelta(days=7)),
+        ("2 w", NOW - timedelta(weeks=2)),
+        ("0d", NOW),
+    ],
+)
+def test_moments(text: str, expected: datetime) -> None:
+    assert moment(text, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "",
+        "7",
+        "d7",
+        "-1d",
+        "7x",
+        "2026-13-01",
+        "01/11/2026",
+        "99999999999d",
+        "9" * 30 + "w",
+        "' or 1",
+    ],
+)
+def test_no_moments(cli: Cli, text: str) -> None:
+    with pytest.raises(UsageError):
+        moment(text, NOW)
+    for option in ("--since", "--until"):
+        assert cli("changes", f"{option}={text}", code=2).stderr == (
+            f"rollcall: {text} is no date and no duration. "
+            "Write 2026-11-01, 2026-11-01T06:00:00Z, 12h, 7d or 2w\n"
+        )

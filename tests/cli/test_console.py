@@ -1,0 +1,243 @@
+"""How the command line begins and ends: help, one line for each failure, exit codes, pipes and signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipelines import status
+from pipelines.cli import main
+from pipelines.errors import NightRunning, PublicationRefused, SyncError
+
+from .conftest import Cli
+
+ENDLESS = "select i, repeat('x', 100) as x from range(100000000) t(i)"
+
+
+def test_help_names_every_verb_and_each_has_examples() -> None:
+    whole = CliRunner().invoke(main, ["--help"])
+    assert whole.exit_code == 0
+    for name, command in main.commands.items():
+        assert f"  {name} " in whole.stdout
+        shown = CliRunner().invoke(main, [name, "--help"])
+        assert shown.exit_code == 0
+        assert command.get_short_help_str(62) == command.get_short_help_str(1000), "cut in the list of verbs"
+        assert f"Examples:\n    rollcall {name}" in shown.stdout
+        assert "--home DIR" in shown.stdout
+        assert len(max(shown.stdout.splitlines(), key=len)) <= 80
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(main, ["--version"]).stdout == f"rollcall {version('rollcall')}\n"
+
+
+def test_no_verb_prints_help() -> None:
+    result = CliRunner().invoke(main, [])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: rollcall [OPTIONS] COMMAND")
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["qurey"], "No such command 'qurey'. Did you mean 'query'? See rollcall --help"),
+        (["--hom", "/"], "No such option '--hom'. Did you mean '--home'? See rollcall --help"),
+        (["status", "--jsn"], "No such option '--jsn'. Did you mean '--json'? See rollcall status --help"),
+        (["history"], "Missing argument 'KEY'. See rollcall history --help"),
+        (
+            ["query", "--format", "xml"],
+            "Invalid value for '--format': 'xml' is not one of 'table', 'csv', 'json', 'parquet'. "
+            "See rollcall query --help",
+        ),
+        (
+            ["query", "--timeout", "0"],
+            "Invalid value for '--timeout': 0.0 is not in the range x>0. See rollcall query --help",
+        ),
+        (
+            ["--home", "/nowhere", "status"],
+            "Invalid value for '--home': Directory '/nowhere' does not exist. See rollcall --help",
+        ),
+        (
+            ["sync", "--accept-removals", "matter"],
+            "Invalid value for --accept-removals: 'matter' is not CONNECTION=N. See rollcall sync --help",
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line_with_a_hint(args: list[str], expected: str) -> None:
+    result = CliRunner().invoke(main, args)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"rollcall: {expected}\n")
+
+
+@pytest.mark.parametrize("asked", [["--json"], ["--format", "json"], ["--format=json"]])
+def test_wrong_usage_as_json(asked: list[str]) -> None:
+    result = CliRunner().invoke(main, ["query", "select 1", "--descrbe", "projects", *asked])
+    assert result.exit_code == 2
+    assert json.loads(result.stdout) == {
+        "error": {
+            "kind": "UsageError",
+            "reason": "No such option '--descrbe'. Did you mean '--describe'?",
+            "remedy": "see rollcall query --help",
+            "exit_code": 2,
+        }
+    }
+
+
+def test_home_before_and_behind_the_verb_and_in_the_environment(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = (["--home", str(published), "status"], ["status", "--home", str(published)],
+            ["--home", str(tmp_path), "status", "--home", str(published)])  # fmt: skip
+    for args in ways:
+        assert CliRunner().invoke(main, args).exit_code == 0
+    monkeypatch.setenv("ROLLCALL_HOME", str(published))
+    assert CliRunner().invoke(main, ["status"]).exit_code == 0
+    monkeypatch.delenv("ROLLCALL_HOME")
+    monkeypatch.chdir(published)
+    assert CliRunner().invoke(main, ["status"]).stdout.startswith(f"{published}/warehouse.duckdb, ")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (SyncError("it broke"), 1, "it broke"),
+        (SyncError("it broke", "mend it"), 1, "it broke. Mend it"),
+        (PublicationRefused("1 check failed", "see"), 4, "1 check failed. See"),
+        (NightRunning("another night is running", "wait"), 5, "another night is running. Wait"),
+        (SyncError("evil \x1b[2J\nname", "do\r\x9b"), 1, "evil \\x1b[2J\\nname. Do\\r\\x9b"),
+        (OSError(28, "No space left on device", "/x"), 1, "/x: No space left on device"),
+        (PermissionError(13, "Permission denied", "/x"), 2, "/x: Permission denied"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (
+            ValueError("odd"),
+            1,
+            "a fault of Rollcall's own (ValueError: odd). ROLLCALL_DEBUG=1 shows where; please report it",
+        ),
+    ],
+)
+def test_every_failure_is_one_line_and_a_code(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, line: str
+) -> None:
+    def fail(_warehouse: object) -> None:
+        raise error
+
+    monkeypatch.setattr(status, "status", fail)
+    plain = cli("status", code=code)
+    assert (plain.stdout, plain.stderr) == ("", f"rollcall: {line}\n")
+    as_json = cli("status", "--json", code=code)
+    assert as_json.stderr == f"rollcall: {line}\n"
+    assert json.loads(as_json.stdout)["error"]["exit_code"] == code
+
+    monkeypatch.setenv("ROLLCALL_DEBUG", "1")
+    debugged = cli("status", code=code).stderr
+    assert debugged.startswith("Traceback (most recent call last):\n")
+    assert debugged.endswith(f"rollcall: {line}\n")
+
+
+def test_help_and_refusals_are_quick_for_they_import_little() -> None:
+    heavy = {"dlt", "duckdb", "pyarrow", "rich", "requests", "pendulum", "sqlglot", "msgspec"}
+    code = (
+        "import sys; from pipelines.cli import main\n"
+        "try: main(['--help'])\n"
+        f"finally: print(sorted({heavy} & sys.modules.keys()), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+def test_reading_does_not_import_dlt(cli: Cli) -> None:
+    code = (
+        "import sys; from pipelines.cli import main\n"
+        f"try: main(['--home', {str(cli.home)!r}, *sys.argv[1:]])\n"
+        "finally: print(sorted({'dlt', 'pyarrow', 'sqlglot'} & sys.modules.keys()), file=sys.stderr)"
+    )
+    for verb in (("query", "select 1"), ("status",), ("changes",), ("history", "matter:17")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *verb], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "[]")
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_a_reader_that_has_seen_enough(cli: Cli, form: str) -> None:
+    with subprocess.Popen(
+        cli.command("query", ENDLESS, "--format", form), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_a_closed_standard_output(cli: Cli) -> None:
+    for verb in (("query", "select 1"), ("status",), ("query", "select 1", "--format", "parquet")):
+        command = ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *cli.command(*verb)]
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk(cli: Cli) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("wb") as full:
+        command = cli.command("query", ENDLESS, "--format", "csv")
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "rollcall: No space left on device\n")
+
+
+def test_control_c(cli: Cli, tmp_path: Path) -> None:
+    for form, sql in (
+        ("csv", ENDLESS),
+        ("json", "select count(*) from range(1000000000000) where range % 7 = 3"),
+    ):
+        file = tmp_path / "answer"
+        command = cli.command("query", sql, "--format", form, "--output", str(file))
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            while not list(tmp_path.glob(".rollcall-*/answer")) and process.poll() is None:
+                pass
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate()
+        assert (process.returncode, said) == (130, "rollcall: interrupted\n")
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_cron(cli: Cli, tmp_path: Path) -> None:
+    done = subprocess.run(
+        cli.command("query", "select name from projects where project_key = 'matter:18' union select 'ü'"),
+        env={"LANG": "C", "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        umask=0,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(done.stdout.decode().split()) == ["=1+1", "name", "ü"]
+
+
+def test_arguments_that_are_not_utf_8(cli: Cli) -> None:
+    for args in ((b"query", b"select '\xff'"), (b"history", b"\xff"), (b"\xff",)):
+        command = [os.fsencode(part) for part in cli.command()] + list(args)
+        done = subprocess.run(command, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (
+            2,
+            b"rollcall: an argument is not UTF-8. See rollcall --help\n",
+        )
+
+
+def test_a_comment_at_the_beginning_of_sql_is_no_option(cli: Cli) -> None:
+    assert cli("query", "--why\nselect 1 as a", "--format", "csv").stdout == "a\n1\n"
+    assert cli("query", "--", "-- why\nselect 1 as a").stdout == "a\n1\n"
+
+
+def test_verbs_that_work_elsewhere_are_wired() -> None:
+    assert {"sync", "demo", "sandbox", "query", "export", "status", "history", "changes"} <= set(
+        main.commands
+    )

@@ -1,0 +1,228 @@
+"""`rollcall export`: reports as files, whole, private, safe to open, with a word on how fresh they are."""
+
+import csv
+import json
+import stat
+import subprocess
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from .conftest import Cli
+
+STALE = "belltastic was last proven 2026-11-02T02:00:00Z, not last night (failed: 401 Unauthorized)\n"
+REPORTS = ("files", "project_changes", "projects", "projects_history")
+
+
+@pytest.fixture
+def own(home: Path) -> Cli:
+    """The command line over a home that may be written to."""
+    return Cli(home)
+
+
+def test_all_reports(own: Cli) -> None:
+    folder = own.home / "exports"
+    result = own("export")
+    assert result.stdout == (
+        f"files                      1 row  {folder}/files.csv\n"
+        f"project_changes          14 rows  {folder}/project_changes.csv\n"
+        f"projects                  6 rows  {folder}/projects.csv  (2 cells neutralised)\n"
+        f"projects_history         10 rows  {folder}/projects_history.csv  (3 cells neutralised)\n"
+    )
+    assert result.stderr == STALE
+    assert sorted(path.name for path in folder.iterdir()) == [f"{name}.csv" for name in REPORTS]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert (folder / "project_changes.csv").read_text().splitlines()[:4] == [
+        "project_key,changed_at,change,column_name,old_value,new_value",
+        "matter:17,2026-11-03T02:00:00Z,changed,is_active,true,false",
+        "matter:17,2026-11-03T02:00:00Z,changed,provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE",
+        "matter:17,2026-11-03T02:00:00Z,changed,status,active,completed",
+    ]
+
+
+def test_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
+    own("export", "projects")
+    with (own.home / "exports" / "projects.csv").open(newline="") as file:
+        projects = {row["project_key"]: row for row in csv.DictReader(file)}
+    assert projects["matter:18"]["name"] == "'=1+1"
+    assert projects["matter:18"]["client_name"] == 'Über, "Bau"\nGmbH'
+    assert projects["matter:19"]["description"] == "''@x"
+    own("export", "projects", "--raw")
+    with (own.home / "exports" / "projects.csv").open(newline="") as file:
+        assert [row["name"] for row in csv.DictReader(file)][4] == "=1+1"
+
+
+def test_the_same_answers_give_the_same_bytes(own: Cli) -> None:
+    own("export")
+    before = {path.name: path.read_bytes() for path in (own.home / "exports").iterdir()}
+    own("export")
+    assert {path.name: path.read_bytes() for path in (own.home / "exports").iterdir()} == before
+
+
+def test_json_result(own: Cli) -> None:
+    result = own("export", "projects", "--json")
+    assert json.loads(result.stdout) == {
+        "files": [
+            {"report": "projects", "file": f"{own.home}/exports/projects.csv", "rows": 6, "neutralised": 2}
+        ],
+        "connections": [
+            {
+                "connection": "belltastic",
+                "last_proven_at": "2026-11-02T02:00:00Z",
+                "proven_last_night": False,
+                "outcome": "failed",
+                "message": "401 Unauthorized",
+            },
+            *(
+                {
+                    "connection": name,
+                    "last_proven_at": "2026-11-03T02:00:00Z",
+                    "proven_last_night": True,
+                    "outcome": "proven",
+                    "message": None,
+                }
+                for name in ("evovoice", "matter")
+            ),
+        ],
+    }
+    assert result.stderr == STALE
+
+
+def test_all_proven(own: Cli) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute("delete from connections where outcome = 'failed'")
+    assert own("export", "files").stderr == "every connection was proven last night, 2026-11-03T02:00:00Z\n"
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute("update connections set last_proven_at = null, outcome = 'held_back'")
+    assert own("export", "files").stderr == (
+        "evovoice was never proven, not last night\nmatter was never proven, not last night\n"
+    )
+
+
+def test_other_forms(own: Cli) -> None:
+    own("export", "projects", "--format", "json")
+    projects = json.loads((own.home / "exports" / "projects.json").read_text())
+    assert [project["name"] for project in projects][4:] == ["=1+1", "\u001b[31mred"]
+    own("export", "projects", "--format", "parquet")
+    read = duckdb.sql(
+        f"select name from '{own.home}/exports/projects.parquet' order by project_key"
+    ).fetchall()
+    assert [name for (name,) in read] == [project["name"] for project in projects]
+    assert stat.S_IMODE((own.home / "exports" / "projects.parquet").stat().st_mode) == 0o600
+
+
+def test_output_directory(own: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    own("export", "files", "--output", "deep/er")
+    assert [path.relative_to(elsewhere).as_posix() for path in sorted(elsewhere.rglob("*"))] == [
+        "deep",
+        "deep/er",
+        "deep/er/files.csv",
+    ]
+    monkeypatch.setenv("EXPORTS__PATH", "shared")
+    own("export", "files")
+    assert (own.home / "shared" / "files.csv").is_file()
+
+
+def test_standard_output(own: Cli) -> None:
+    result = own("export", "files", "--output", "-")
+    assert result.stdout.startswith("file_key,connection,")
+    assert result.stderr == STALE
+    assert not (own.home / "exports").exists()
+    expected = (
+        "--output - prints one report, which must be named, and nothing else. See rollcall export --help"
+    )
+    assert own("export", "-o", "-", code=2).stderr == f"rollcall: {expected}\n"
+    assert own("export", "files", "projects", "-o", "-", code=2).stderr == f"rollcall: {expected}\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["../projects", "/etc/passwd", "projects.sql", "projects/../projects", "", "PROJECTS", "projets"]
+)
+def test_names_are_names(own: Cli, name: str) -> None:
+    result = own("export", name, code=2)
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"rollcall: there is no report {name}.")
+    assert not (own.home / "exports").exists()
+
+
+def test_near_names(own: Cli) -> None:
+    assert own("export", "project", code=2).stderr == (
+        "rollcall: there is no report project. "
+        "Did you mean projects or project_changes or projects_history?\n"
+    )
+    assert own("export", "xyz", code=2).stderr == (
+        "rollcall: there is no report xyz. There is files, project_changes, projects, projects_history\n"
+    )
+
+
+def _report(home: Path, name: str, sql: str) -> Path:
+    folder = home / "sql" / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.sql").write_text(sql)
+    return folder / f"{name}.sql"
+
+
+def test_a_report_of_the_home(own: Cli) -> None:
+    _report(
+        own.home, "late", "-- Who is late.\nselect connection\nfrom connections where outcome <> 'proven';\n"
+    )
+    _report(own.home, "projects", "select count(*) as projects from projects")
+    own("export", "late", "projects")
+    assert (own.home / "exports" / "late.csv").read_text() == "connection\nbelltastic\n"
+    assert (own.home / "exports" / "projects.csv").read_text() == "projects\n6\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("from nothing", "Catalog Error: Table with name nothing does not exist!"),
+        ("select 1) to '{home}/stolen.csv' --", 'Parser Error: syntax error at or near ")"'),
+        ("select 1; drop table projects", "there is more than one statement."),
+        ("copy projects to '{home}/stolen.csv'", "COPY is refused, for a query only reads."),
+        ("from read_text('/etc/passwd')", "read_text() is refused."),
+        ("from '{home}/other.csv'", "Permission Error: "),
+    ],
+)
+def test_a_report_only_reads(own: Cli, sql: str, expected: str) -> None:
+    path = _report(own.home, "bad", sql.format(home=own.home))
+    result = own("export", "bad", code=2)
+    assert result.stderr.startswith(f"rollcall: {path}: {expected}")
+    assert result.stderr.count("\n") == 1
+    assert not (own.home / "stolen.csv").exists()
+    assert list((own.home / "exports").iterdir()) == []
+
+
+def test_a_failing_report_leaves_the_former_file(own: Cli) -> None:
+    _report(own.home, "late", "select 1 as a")
+    own("export", "late")
+    _report(own.home, "late", "select if(range = 9999, error('late'), range) as a from range(10000)")
+    for form in ("csv", "json", "parquet"):
+        assert "late" in own("export", "late", "--format", form, code=2).stderr
+    assert [path.name for path in (own.home / "exports").iterdir()] == ["late.csv"]
+    assert (own.home / "exports" / "late.csv").read_text() == "a\n1\n"
+
+
+def test_a_report_with_no_name(own: Cli) -> None:
+    path = _report(own.home, "My report", "select 1")
+    assert own("export", code=2).stderr == (
+        f"rollcall: {path} has no name for a report. Use lower-case letters and digits, parted by - or _\n"
+    )
+
+
+def test_rights_do_not_depend_on_the_umask(own: Cli) -> None:
+    run = own.command("export", "files")
+    subprocess.run(run, check=True, capture_output=True, umask=0)
+    assert stat.S_IMODE((own.home / "exports").stat().st_mode) == 0o700
+    assert stat.S_IMODE((own.home / "exports" / "files.csv").stat().st_mode) == 0o600
+
+
+def test_a_directory_that_cannot_be_written(own: Cli) -> None:
+    (own.home / "exports").write_text("a file")
+    result = own("export", code=2)
+    assert result.stderr == f"rollcall: {own.home}/exports: Not a directory\n"
+    assert sorted(path.name for path in own.home.iterdir()) == ["exports", "warehouse.duckdb"]

@@ -1,0 +1,99 @@
+"""`rollcall history`: every version of one project or file, found by its key, its id, or nearly."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from .conftest import Cli
+
+
+def test_project(cli: Cli) -> None:
+    result = cli("history", "matter:17")
+    assert result.stdout == (
+        "version  from              until             change   changes\n"
+        "      1  2026-11-01 02:00  2026-11-02 02:00  created\n"
+        "      2  2026-11-02 02:00  2026-11-03 02:00  changed  name: Harbour → Harbour East\n"
+        "      3  2026-11-03 02:00                    changed  is_active: true → false; provider_status: "
+        "PRJ_STATUS_ON_GOING → PRJ_STATUS_COMPLETE; status: active → completed\n"
+    )
+    assert result.stderr == "project matter:17: Harbour East\n"
+
+
+def test_project_as_csv(cli: Cli) -> None:
+    assert cli("history", "matter:17", "--format", "csv").stdout == (
+        "version,valid_from,valid_to,change,end_reason,column_name,old_value,new_value\n"
+        "1,2026-11-01T02:00:00Z,2026-11-02T02:00:00Z,created,changed,,,\n"
+        "2,2026-11-02T02:00:00Z,2026-11-03T02:00:00Z,changed,changed,name,Harbour,Harbour East\n"
+        "3,2026-11-03T02:00:00Z,,changed,,is_active,true,false\n"
+        "3,2026-11-03T02:00:00Z,,changed,,provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE\n"
+        "3,2026-11-03T02:00:00Z,,changed,,status,active,completed\n"
+    )
+
+
+def test_what_changed_is_what_project_changes_says(cli: Cli) -> None:
+    versions = json.loads(cli("history", "matter:17", "--json").stdout)
+    told = {
+        (row["valid_from"], row["column_name"], row["old_value"], row["new_value"])
+        for row in versions
+        if row["change"] == "changed"
+    }
+    sql = "select changed_at, column_name, old_value, new_value from project_changes where change = 'changed'"
+    published = json.loads(cli("query", sql, "--json").stdout)
+    assert told == {tuple(row.values()) for row in published}
+
+
+def test_a_gap(cli: Cli) -> None:
+    assert cli("history", "matter:18").stdout == (
+        "version  from              until                      change    changes\n"
+        "      1  2026-11-01 02:00  2026-11-02 02:00, removed  created\n"
+        "      2  2026-11-03 02:00                             returned\n"
+    )
+
+
+def test_file(cli: Cli) -> None:
+    result = cli("history", "evovoice:f1", "--format", "csv")
+    assert result.stdout == (
+        "version,valid_from,valid_to,change,end_reason,column_name,old_value,new_value\n"
+        "1,2026-11-01T02:00:00Z,2026-11-02T02:00:00Z,created,changed,,,\n"
+        "2,2026-11-02T02:00:00Z,,changed,,file_name,a.mp3,b.mp3\n"
+    )
+    assert result.stderr == "file evovoice:f1: b.mp3\n"
+
+
+def test_ids_will_do_where_they_are_unique(cli: Cli) -> None:
+    assert cli("history", "20").stderr == "project matter:20: Old mill\n"
+    assert cli("history", "f1").stderr == "file evovoice:f1: b.mp3\n"
+    assert cli("history", "17", code=2).stderr == (
+        "rollcall: 2 records have the id 17. Name one by its key: belltastic:17, matter:17\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [
+        ("matter:71", "Did you mean matter:17 (Harbour East) or "),
+        ("harbour", "Did you mean matter:17 (Harbour East)?"),
+        ("Harbor East", "Did you mean matter:17 (Harbour East)?"),
+        ("\x1b[31mred", "Did you mean matter:19 (\\x1b[31mred)?"),
+        ("zzzzz", "See: rollcall query 'select project_key, name from projects'"),
+        ("' or '1'='1", "See: rollcall query "),
+        ("x' union select 1 --", "See: rollcall query "),
+    ],
+)
+def test_a_key_that_is_none(cli: Cli, key: str, remedy: str) -> None:
+    result = cli("history", key, code=2)
+    assert result.stdout == ""
+    shown = key.replace("\x1b", "\\x1b")
+    assert result.stderr.startswith(f"rollcall: there is no project or file {shown}. {remedy}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_sql_in_a_key_is_a_key(home: Path) -> None:
+    key = "matter:x'); drop table nights; --"
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "update projects_history set project_key = $1 where project_key = 'matter:20'", [key]
+        )
+    assert Cli(home)("history", key).stderr == f"project {key}: Old mill\n"

@@ -1,0 +1,305 @@
+"""`rollcall query`: what it takes, and how it writes what it finds."""
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from .conftest import Cli
+
+ALL_TYPES = """
+    select
+        1::tinyint as whole,
+        170141183460469231731687303715884105727::hugeint as huge,
+        1.50::decimal(9, 2) as money,
+        0.1::double as fraction, 'infinity'::double as boundless, true as truth, date '2026-11-01' as day,
+        timestamptz '2026-11-01 04:00:00.120+02' as instant, timestamp '2026-11-01 04:00:00' as local_time,
+        ['a', null] as list, {'a': 1, 'b': [2]} as structure, '{"n":1.50}'::json as json,
+        'b'::enum ('a', 'b') as enum, '\\xAA'::blob as bytes, interval (-1) day as span,
+        null as nothing, '' as empty, 'a,"b"' || chr(10) as text
+"""
+
+
+def test_csv(cli: Cli) -> None:
+    result = cli("query", ALL_TYPES, "--format", "csv")
+    assert result.stdout == (
+        "whole,huge,money,fraction,boundless,truth,day,instant,local_time,list,structure,json,enum,bytes,span,"
+        "nothing,empty,text\n"
+        "1,170141183460469231731687303715884105727,1.50,0.1,inf,true,2026-11-01,2026-11-01T02:00:00.12Z,"
+        '2026-11-01T04:00:00,"[""a"",null]","{""a"":1,""b"":[2]}","{""n"":1.50}",b,\\xAA,\'-1 day,,"",'
+        '"a,""b""\n"\n'
+    )
+    assert result.stderr == "1 cell got a ' in front, lest they run as formulas: see --raw\n"
+
+
+def test_json_keeps_every_digit(cli: Cli) -> None:
+    result = cli("query", ALL_TYPES, "--json")
+    assert result.stdout == (
+        '[\n{"whole":1,"huge":170141183460469231731687303715884105727,"money":1.50,"fraction":0.1,'
+        '"boundless":"inf","truth":true,"day":"2026-11-01","instant":"2026-11-01T02:00:00.12Z",'
+        '"local_time":"2026-11-01T04:00:00","list":["a",null],"structure":{"a":1,"b":[2]},"json":{"n":1.50},'
+        '"enum":"b","bytes":"\\\\xAA","span":"-1 day","nothing":null,"empty":"","text":"a,\\"b\\"\\n"}\n]\n'
+    )
+    json.loads(result.stdout)
+    assert cli("query", "--format", "json", ALL_TYPES).stdout == result.stdout
+
+
+def test_table_is_aligned_and_whole(cli: Cli) -> None:
+    result = cli("query", "select project_key, name, version, client_name from projects order by 1")
+    assert result.stdout == (
+        "project_key    name          version  client_name\n"
+        "belltastic:17  Bells               1\n"
+        "belltastic:5   Chimes              1\n"
+        "evovoice:c1    Quay                1  Quay\n"
+        "matter:17      Harbour East        3\n"
+        'matter:18      =1+1                2  Über, "Bau"\\nGmbH\n'
+        "matter:19      \\x1b[31mred         1\n"
+    )
+    assert result.stderr == ""
+
+
+def test_a_table_longer_than_its_sample_goes_on(cli: Cli) -> None:
+    result = cli("query", "select 'x' || range as x, range as n from range(10000, 15000)")
+    lines = result.stdout.splitlines()
+    assert len(lines) == 5001
+    assert lines[0] == "x           n"
+    assert lines[-1] == "x14999  14999"
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_no_rows(cli: Cli, form: str) -> None:
+    expected = {"table": "a  b\n", "csv": "a,b\n", "json": "[]\n"}
+    assert cli("query", "select 1 as a, 'x' as b limit 0", "--format", form).stdout == expected[form]
+
+
+def test_names_given_twice_or_with_quotes(cli: Cli) -> None:
+    sql = 'select 1 as a, 2 as A, 3 as "b ""c"",", 4 as "=d"'
+    assert cli("query", sql, "--json").stdout == '[\n{"a":1,"A_1":2,"b \\"c\\",":3,"=d":4}\n]\n'
+    assert cli("query", sql, "--format", "csv").stdout == 'a,A_1,"b ""c"",",\'=d\n1,2,3,4\n'
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("select 1 as a; -- done", "a\n1\n"),
+        ("-- why\nselect 1 as a;;", "a\n1\n"),
+        ("(select 1 as a)", "a\n1\n"),
+        ("with t as (select 1 as a) from t", "a\n1\n"),
+        ("values (1), (2)", "col0\n1\n2\n"),
+        ("from projects select count(*) as n", "n\n6\n"),
+        ("table nights limit 0", "started_at,finished_at,outcome,rollcall_version,duckdb_version\n"),
+        ("describe select 1 as a", "column_name,column_type,null,key,default,extra\na,INTEGER,YES,,,\n"),
+        ("select a from (summarize select 1 as b) t(a)", "a\nb\n"),
+        ("pivot projects on connection using count(*) group by status order by all",
+         "status,belltastic,evovoice,matter\nactive,2,1,0\ncompleted,0,0,1\nunknown,0,0,2\n"),
+        ("from (pivot projects on kind using count(*) group by provider) order by all limit 1",
+         "provider,customer,project\nbelltastic,0,2\n"),
+        ("unpivot (select 1 as a, 2 as b) on a, b", "name,value\na,1\nb,2\n"),
+        ("select * from range(2)", "range\n0\n1\n"),
+        ("select name from projects_as_of('2026-11-01 12:00:00Z') where project_id = '5'", "name\nChimes\n"),
+        ("select 'select 2; drop table x' as a", "a\nselect 2; drop table x\n"),
+        ("select\u00a01\u2003as a", "a\n1\n"),
+    ],
+)  # fmt: skip
+def test_statements_that_read(cli: Cli, sql: str, expected: str) -> None:
+    assert cli("query", sql, "--format", "csv").stdout == expected
+
+
+def test_explain(cli: Cli) -> None:
+    for sql in (
+        "explain from projects",
+        "EXPLAIN ANALYZE select name from projects order by name limit 1 -- why",
+    ):
+        plan = cli("query", sql).stdout
+        assert plan.startswith("plan\n")
+        assert "scan" in plan.lower()
+
+
+def test_show(cli: Cli) -> None:
+    tables = cli("query", "show tables", "--format", "csv").stdout.splitlines()
+    assert {"projects", "projects_history", "project_changes", "nights"} <= set(tables)
+
+
+def test_order_survives_many_threads(cli: Cli) -> None:
+    numbers = "select range as n, '=' || range as t from range(400000) order by n desc"
+    for form in ("csv", "json", "table"):
+        result = cli("query", f"select n from ({numbers}) order by n desc", "--format", form)
+        digits = [
+            int("".join(filter(str.isdigit, line))) for line in result.stdout.splitlines() if "0" in line
+        ]
+        assert digits == sorted(digits, reverse=True)
+
+
+def test_sql_from_standard_input(cli: Cli) -> None:
+    assert cli("query", "-", "--format", "csv", input="select 'ü' as a").stdout == "a\nü\n"
+    assert cli("query", "--format", "csv", input="select 1 as a\n").stdout == "a\n1\n"
+    assert cli("query", "-", input=b"select '\xff'", code=2).stderr == (
+        "rollcall: standard input is not UTF-8. See rollcall query --help\n"
+    )
+
+
+@pytest.mark.parametrize("sql", ["", " \n", ";", "-- nothing"])
+def test_no_sql(cli: Cli, sql: str) -> None:
+    expected = 'rollcall: there is no SQL. Try: rollcall query "from projects"\n'
+    assert cli("query", sql, code=2).stderr == expected
+    assert cli("query", "-", input=sql, code=2).stderr == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("selec 1", 'Parser Error: syntax error at or near "selec"'),
+        ("from project", 'Catalog Error: Table with name project does not exist! Did you mean "projects"?'),
+        ("select 'x'::integer", "Conversion Error: Could not convert string 'x' to INT32"),
+        ("select (from range(2))", "Invalid Input Error: More than one row returned by a subquery"),
+    ],
+)  # fmt: skip
+def test_wrong_sql_is_one_line(cli: Cli, sql: str, expected: str) -> None:
+    result = cli("query", sql, code=2)
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"rollcall: {expected}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_error_as_json(cli: Cli) -> None:
+    result = cli("query", "from project", "--json", code=2)
+    assert json.loads(result.stdout) == {
+        "error": {
+            "kind": "UsageError",
+            "reason": 'Catalog Error: Table with name project does not exist! Did you mean "projects"?',
+            "remedy": "",
+            "exit_code": 2,
+        }
+    }
+
+
+def test_raw_leaves_formulas(cli: Cli) -> None:
+    sql = "select unnest(['=1', '''=1', '-', '@x', 'a=1', '''', chr(9), chr(13) || 'b']) as \"+t\", -1 as n"
+    neutral = cli("query", sql, "--format", "csv")
+    assert neutral.stdout == "'+t,n\n'=1,-1\n''=1,-1\n'-,-1\n'@x,-1\na=1,-1\n',-1\n'\t,-1\n\"'\rb\",-1\n"
+    assert neutral.stderr == "7 cells got a ' in front, lest they run as formulas: see --raw\n"
+    raw = cli("query", sql, "--format", "csv", "--raw")
+    assert raw.stdout == "+t,n\n=1,-1\n'=1,-1\n-,-1\n@x,-1\na=1,-1\n',-1\n\t,-1\n\"\rb\",-1\n"
+    assert raw.stderr == ""
+
+
+def test_describe(cli: Cli) -> None:
+    result = cli("query", "--describe", "nights")
+    assert result.stdout == (
+        "column_name       type         comment\n"
+        "started_at        timestamptz  the instant at which this night's versions begin and end\n"
+        "finished_at       timestamptz  when all listings had ended\n"
+        "outcome           varchar      proven where every listing was, else partial\n"
+        "rollcall_version  varchar      version of Rollcall that ran it\n"
+        "duckdb_version    varchar      version of DuckDB that wrote it\n"
+    )
+    assert result.stderr == "nights: Every night that was published.\n"
+    assert cli("query", "--describe", "MAIN.Nights", "--format", "csv").stdout.startswith(
+        "column_name,type,comment\n"
+    )
+    assert "payload" in cli("query", "--describe", "raw.records").stdout
+
+
+def test_describe_what_is_not_there(cli: Cli) -> None:
+    result = cli("query", "--describe", "project_change", code=2)
+    assert result.stderr.startswith(
+        "rollcall: there is no table project_change. Did you mean project_changes"
+    )
+    assert "nights, " in cli("query", "--describe", "zzzzzzzzzzz", code=2).stderr
+    both = cli("query", "select 1", "--describe", "projects", code=2)
+    assert both.stderr == "rollcall: --describe takes no SQL beside it. See rollcall query --help\n"
+
+
+def test_output_is_private_and_its_ending_says_the_form(cli: Cli, tmp_path: Path) -> None:
+    sql = "select 1 as a, timestamptz '2026-11-01 02:00:00Z' as b"
+    for name, expected in {
+        "answer.csv": "a,b\n1,2026-11-01T02:00:00Z\n",
+        "answer.json": '[\n{"a":1,"b":"2026-11-01T02:00:00Z"}\n]\n',
+        "answer.txt": "a  b\n1  2026-11-01T02:00:00Z\n",
+    }.items():
+        file = tmp_path / name
+        result = cli("query", sql, "--output", str(file))
+        assert (result.stdout, result.stderr) == ("", f"wrote 1 row to {file}\n")
+        assert file.read_text() == expected
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answer.csv", "answer.json", "answer.txt"]
+
+
+def test_output_is_relative_to_the_current_directory(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cli("query", "select 1 as a", "-o", "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "a\n1\n"
+
+
+def test_parquet_keeps_types(cli: Cli, tmp_path: Path) -> None:
+    sql = "select 1::smallint as a, timestamptz '2026-11-01 02:00:00Z' as b, ['=x'] as c, '=y' as d"
+    file = tmp_path / "answer.parquet"
+    cli("query", sql, "--output", str(file))
+    piped = tmp_path / "piped.parquet"
+    piped.write_bytes(cli("query", sql, "--format", "parquet").stdout_bytes)
+    for written in (file, piped):
+        read = duckdb.sql(f"from '{written}'")
+        assert [str(kind) for kind in read.types] == [
+            "SMALLINT",
+            "TIMESTAMP WITH TIME ZONE",
+            "VARCHAR[]",
+            "VARCHAR",
+        ]
+        assert duckdb.sql(f"select a, epoch(b), c, d from '{written}'").fetchall() == [
+            (1, 1793498400.0, ["=x"], "=y")
+        ]
+
+
+def test_a_failure_leaves_the_file_as_it_was(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "answer.csv"
+    file.write_text("before")
+    late = "select if(range = 9999, error('late'), range) as a from range(10000)"
+    assert "late" in cli("query", late, "--output", str(file), code=2).stderr
+    assert file.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_output_follows_a_link_and_writes_into_what_is_no_file(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "there" / "real.csv")
+    cli("query", "select 1 as a", "--output", str(link))
+    assert link.is_symlink()
+    assert link.read_text() == "a\n1\n"
+    cli("query", "select 1 as a", "--output", os.devnull)
+    assert Path(os.devnull).is_char_device()
+
+
+def test_places_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
+    missing = cli("query", "select 1", "--output", str(tmp_path / "no" / "a.csv"), code=2)
+    assert (
+        missing.stderr
+        == f"rollcall: there is no directory {tmp_path / 'no'}. Make it, or name another file\n"
+    )
+    directory = cli("query", "select 1", "--output", str(tmp_path), code=2)
+    assert directory.stderr == (
+        f"rollcall: Invalid value for '-o' / '--output': File '{tmp_path}' is a directory. "
+        "See rollcall query --help\n"
+    )
+
+
+def test_contradicting_formats(cli: Cli) -> None:
+    result = cli("query", "select 1", "--json", "--format", "csv", code=2)
+    assert result.stderr == (
+        "rollcall: --json and --format csv contradict each other. See rollcall query --help\n"
+    )
+
+
+def test_nothing_is_left_in_the_directory_for_temporary_files(cli: Cli, tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    spilling = "select count(*) as n from (select hash(range) as h from range(3000000) order by h)"
+    command = cli.command("query", "--format", "csv", spilling)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("n\n3000000\n", "", 0)
+    assert list(tmp_path.iterdir()) == []

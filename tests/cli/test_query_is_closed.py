@@ -1,0 +1,262 @@
+"""Promise 23: `query` cannot write, read files, use the network, load extensions, change settings or stay."""
+
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipelines import reading
+
+from .conftest import Cli
+
+secret_in_python = [{"stolen": 1}]
+
+WRITES = """
+    copy projects to '{dir}/x.csv'
+    copy (select 1) to '/dev/stdout'
+    copy nights from '{dir}/there.csv'
+    copy from database warehouse to x
+    export database '{dir}/x'
+    import database '{dir}/x'
+    attach '{dir}/x.duckdb'
+    attach ':memory:' as x
+    attach 'http://127.0.0.1:9/x.duckdb' as x
+    detach warehouse
+    use x
+    create table x as select 1
+    create temp table x as select 1
+    create or replace temp view x as select 1
+    create temp macro x() as 1
+    create sequence x
+    create schema x
+    create type x as enum ('a')
+    create secret x (type s3)
+    create temp table x as pivot projects on kind using count(*)
+    insert into nights select * from nights
+    update nights set outcome = 'proven'
+    delete from nights
+    truncate nights
+    drop table nights
+    alter table nights add column x integer
+    merge into nights using nights as n on true when matched then delete
+    comment on table nights is 'x'
+    with x as (delete from nights returning *) from x
+    with x as (insert into nights select * from nights returning *) from x
+    begin
+    begin; delete from nights; commit
+    checkpoint
+    force checkpoint
+    vacuum
+    analyze
+    explain analyze delete from nights
+    explain analyze create table x as select 1
+    explain analyze copy projects to '{dir}/x.csv'
+"""
+FILES = """
+    from '/etc/passwd'
+    from '{dir}/there.csv'
+    from '{dir}/there.json'
+    from '{dir}/*.parquet'
+    from '{warehouse}'
+    from read_csv('{dir}/there.csv')
+    from read_csv_auto('{dir}/there.csv')
+    from "read_csv"('{dir}/there.csv')
+    from READ_CSV /* why */ ('{dir}/there.csv')
+    from read_csv\u00a0('{dir}/there.csv')
+    from system.main.read_csv('{dir}/there.csv')
+    from sniff_csv('{dir}/there.csv')
+    from read_text('/etc/passwd')
+    from read_text('{warehouse}')
+    from read_blob('{warehouse}')
+    from read_duckdb('{warehouse}', table_name = 'nights')
+    from read_json('{dir}/there.json')
+    from read_json_objects('{dir}/there.json')
+    from read_ndjson('{dir}/there.json')
+    from read_parquet('{dir}/there.parquet')
+    from parquet_scan('{dir}/there.parquet')
+    from parquet_metadata('{dir}/there.parquet')
+    from parquet_schema('{dir}/there.parquet')
+    from parquet_kv_metadata('{dir}/there.parquet')
+    from glob('/*')
+    from query('from glob(''/*'')')
+    from query_table('{dir}/there.csv')
+    from json_execute_serialized_sql(json_serialize_sql('select 1'))
+    select (select content from read_text('/etc/passwd'))
+    select * from projects where name in (from read_text('/etc/passwd') select content)
+    explain analyze from read_csv('{dir}/there.csv')
+    describe from read_csv('{dir}/there.csv')
+    summarize '{dir}/there.csv'
+    pivot '{dir}/there.csv' on a using count(*)
+    from (pivot read_csv('{dir}/there.csv') on a using count(*))
+    from 'http://127.0.0.1:9/x.csv'
+    from read_csv('https://127.0.0.1:9/x.csv')
+    from 's3://bucket/x.parquet'
+    from sqlite_scan('{dir}/x.db', 'x')
+    from secret_in_python
+    from arrow_scan(1, 1, 1)
+    from pandas_scan(1)
+    from python_map_function(1)
+"""
+SETTINGS = """
+    install httpfs
+    load httpfs
+    load '{dir}/x.duckdb_extension'
+    update extensions
+    set enable_external_access = true
+    set lock_configuration = false
+    set memory_limit = '100GB'
+    set threads = 64
+    set TimeZone = 'Asia/Tokyo'
+    set temp_directory = '{dir}'
+    set allowed_directories = ['/']
+    set variable x = 1
+    reset memory_limit
+    pragma memory_limit = '100GB'
+    pragma threads = 64
+    pragma enable_profiling
+    pragma profile_output = '{dir}/x'
+    pragma enable_checkpoint_on_shutdown
+    pragma version
+    pragma database_list
+    call enable_logging()
+    call pragma_version()
+    from enable_logging()
+    from enable_logging(storage = 'file', storage_path = '{dir}/x')
+    from Enable_Logging(storage = 'stdout')
+    select * from projects, enable_logging()
+    from disable_logging()
+    from truncate_duckdb_logs()
+    from enable_profiling()
+    from force_checkpoint()
+    from checkpoint()
+    prepare x as select 1
+    execute x
+    deallocate x
+    select 1; select 2
+    select 1; drop table nights
+    pivot nights on outcome using count(*); pivot nights on outcome using count(*)
+    from which_secret('s3://x', 's3')
+"""
+
+
+def _each(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("sql", [*_each(WRITES), *_each(FILES), *_each(SETTINGS)])
+def test_refused(cli: Cli, tmp_path: Path, sql: str) -> None:
+    warehouse = cli.home / "warehouse.duckdb"
+    there = {
+        "there.csv": b"a\n1\n",
+        "there.json": b'{"a": 1}',
+        "there.parquet": b"PAR1",
+    }
+    for name, content in there.items():
+        (tmp_path / name).write_bytes(content)
+    before = hashlib.sha256(warehouse.read_bytes()).digest()
+
+    result = cli("query", sql.format(dir=tmp_path, warehouse=warehouse), "--format", "csv", code=2)
+
+    assert result.stdout == ""
+    assert re.fullmatch(r"rollcall: [^\n]+\n", result.stderr)
+    assert hashlib.sha256(warehouse.read_bytes()).digest() == before
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == there
+    assert [path.name for path in cli.home.iterdir()] == ["warehouse.duckdb"]
+
+
+def test_refusals_are_explained(cli: Cli) -> None:
+    assert cli("query", "delete from nights", code=2).stderr == (
+        "rollcall: DELETE is refused, for a query only reads. Begin with SELECT, WITH, FROM, VALUES, "
+        "DESCRIBE, SHOW, SUMMARIZE, PIVOT, UNPIVOT, EXPLAIN\n"
+    )
+    assert cli("query", "select 1; select 2", code=2).stderr == (
+        "rollcall: there is more than one statement. Ask them one at a time\n"
+    )
+    assert cli("query", "from read_csv('x')", code=2).stderr == (
+        "rollcall: read_csv() is refused. A query reads the tables of the warehouse and nothing else\n"
+    )
+
+
+def test_what_tells_of_the_warehouse_is_open(cli: Cli) -> None:
+    for sql in (
+        "select count(*) > 0 as a from duckdb_tables()",
+        "select count(*) > 0 as a from duckdb_columns() where comment is not null",
+        "select count(*) > 0 as a from pragma_table_info('projects')",
+        "select bool_and(value is not null) as a from json_each('[1, 2]')",
+        "select count(*) = 3 as a from generate_series(1, 3)",
+        "select unnest([true]) as a",
+        "select current_setting('TimeZone') = 'UTC' as a",
+        "select 'read_csv(''x'')' <> '' as a -- read_csv('x')",
+    ):
+        assert cli("query", sql, "--format", "csv").stdout == "a\ntrue\n", sql
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select count(*) from range(1000000000000) t(i) where i % 7 = 3",
+        "select i from range(1000000000000) t(i) where hash(i) = 1",
+        "with recursive r as (select 1 as i union all select i + 1 from r) select max(i) from r",
+        "pivot (select range % 3 as i from range(1000000000000)) on i using count(*)",
+        "explain analyze select count(*) from range(1000000000000) t(i) where i % 7 = 3",
+        "select pg_sleep(1000)",
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "table"])
+def test_a_query_ends_in_time(cli: Cli, sql: str, form: str) -> None:
+    result = cli("query", sql, "--timeout", "0.1", "--format", form, code=2)
+    assert result.stderr == (
+        "rollcall: the query took longer than 0.1 s. Narrow it, or allow more with --timeout\n"
+    )
+
+
+def test_an_endless_answer_ends_in_time(cli: Cli) -> None:
+    result = cli("query", "from range(1000000000000)", "--timeout", "0.1", "--format", "csv", code=2)
+    assert result.stdout.startswith("range\n0\n1\n2\n")
+    assert "took longer than 0.1 s" in result.stderr
+
+
+def test_a_query_that_hears_no_interrupt_ends_all_the_same(cli: Cli, tmp_path: Path) -> None:
+    deaf = "select levenshtein(repeat('a', 400000), repeat('b', 400000))"
+    done = subprocess.run(
+        cli.command("query", deaf, "--timeout", "0.1", "--output", str(tmp_path / "x.csv")),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "rollcall: the query took longer than 0.1 s: narrow it, or allow more with --timeout\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select length(repeat('x', 4000000000)) as n",
+        "select len(range(1000000000)) as n",
+        "select list(range) as l from range(1000000000)",
+        "select string_agg(repeat('x', 1000000), '') as s from range(5000)",
+    ],
+)
+def test_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
+    monkeypatch.setitem(reading._CLOSED, "memory_limit", "100MB")
+    result = cli("query", sql, code=2)
+    assert result.stderr == (
+        f"rollcall: the answer needs more memory than the {reading.MEMORY_MB} MB allowed. "
+        "Ask for fewer rows or columns\n"
+    )
+
+
+def test_disk_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(reading._CLOSED, "memory_limit", "20MB")
+    monkeypatch.setitem(reading._CLOSED, "max_temp_directory_size", "10MB")
+    result = cli(
+        "query", "select hash(range) as h, repeat('x', 50) as x from range(2000000) order by h", code=2
+    )
+    assert "needs more memory" in result.stderr

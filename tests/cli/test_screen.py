@@ -1,0 +1,160 @@
+"""Tables on a terminal: they fit, say what they leave out, and show nothing that a terminal obeys."""
+
+import os
+import pty
+import subprocess
+
+import pytest
+
+from pipelines import output
+
+from .conftest import Cli
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def _trimmed(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def test_cells_are_wrapped_where_all_columns_fit(cli: Cli) -> None:
+    sql = "select 'a' as key, repeat('long words ', 8) || 'end' as text, 12345 as number"
+    assert _trimmed(cli("query", sql).stdout) == [
+        "key  text                                                                 number",
+        "a    long words long words long words long words long words long words     12345",
+        "     long words long words end",
+    ]
+
+
+def test_columns_that_do_not_fit_are_left_out(cli: Cli) -> None:
+    result = cli("query", "from projects where connection = 'matter' order by project_key")
+    assert _trimmed(result.stdout) == [
+        "project_key  connection  provider  project_id  kind     name",
+        "matter:17    matter      matter    17          project  Harbour East",
+        "matter:18    matter      matter    18          project  =1+1",
+        "matter:19    matter      matter    19          project  \\x1b[31mred",
+    ]
+    assert result.stderr == (
+        "35 columns do not fit here, or are empty: name those you want, or take --format csv\n"
+    )
+
+
+def test_a_single_row_is_turned(cli: Cli) -> None:
+    result = cli("query", "from projects where project_key = 'matter:18'")
+    lines = _trimmed(result.stdout)
+    assert lines[:7] == [
+        "column           value",
+        "project_key      matter:18",
+        "connection       matter",
+        "provider         matter",
+        "project_id       18",
+        "kind             project",
+        "name             =1+1",
+    ]
+    assert 'client_name      Über, "Bau"\\nGmbH' in lines
+    assert len(lines) == 42
+    assert result.stderr == ""
+
+
+def test_rows_are_limited(cli: Cli) -> None:
+    result = cli("query", "from range(51)")
+    assert _trimmed(result.stdout) == ["range", *(f"{n:5}" for n in range(50))]
+    assert result.stderr == "only the first 50 rows are shown: a pipe or --format csv gives all\n"
+    assert cli("query", "from range(50)").stderr == ""
+
+
+def test_a_narrow_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "10")
+    result = cli("query", "select project_key, name from projects order by 1 limit 2")
+    assert _trimmed(result.stdout) == ["project_k…", "belltasti…", "belltasti…"]
+    assert result.stderr.startswith("1 column")
+
+
+def test_no_rows(cli: Cli) -> None:
+    assert _trimmed(cli("query", "select 1 as a limit 0").stdout) == ["a"]
+    wide = cli("query", "from projects limit 0")
+    assert wide.stdout.startswith("project_key  connection  provider")
+
+
+def test_markup_is_text(cli: Cli) -> None:
+    assert _trimmed(cli("query", "select '[bold]x[/]' as \"[red]a\", ':smile:' as b").stdout) == [
+        "[red]a      b",
+        "[bold]x[/]  :smile:",
+    ]
+
+
+def test_wide_letters_keep_columns_straight(cli: Cli) -> None:
+    assert _trimmed(cli("query", "select unnest(['港湾', 'ab']) as a, 1 as b").stdout) == [
+        "a     b",
+        "港湾  1",
+        "ab    1",
+    ]
+
+
+OBEYED = "chr(27) || '[31m' || chr(7) || chr(155) || chr(13) || chr(8238) || chr(127) || chr(8232)"
+SPELLED = "\\x1b[31m\\x07\\x9b\\r\\u202e\\x7f\\u2028"
+
+
+def test_what_a_terminal_obeys_is_spelled_out(cli: Cli) -> None:
+    assert _trimmed(cli("query", f"select {OBEYED} as a").stdout) == ["a", SPELLED]
+    assert cli("query", f"select {OBEYED} as a", "--format", "csv").stdout == f'a\n"{SPELLED}"\n'
+    assert cli(
+        "query", f"select {OBEYED} || chr(10) || chr(9) || 'é' as a", "--format", "csv", "--raw"
+    ).stdout == (f'a\n"{SPELLED}\n\té"\n')
+    assert "\x9b" not in cli("query", f"select {OBEYED} as a", "--json").stdout
+    assert "\x1b" not in cli("changes", "--since", "2026-11-01").stdout
+    assert "\x1b" not in cli("query", f"select error({OBEYED})", code=2).stderr
+
+
+def test_parquet_is_not_for_a_terminal(cli: Cli) -> None:
+    result = cli("query", "select 1", "--format", "parquet", code=2)
+    assert result.stderr == "rollcall: a terminal cannot show Parquet. Name a file: --output FILE\n"
+
+
+def test_status(cli: Cli) -> None:
+    assert _trimmed(cli("status").stdout)[3:] == [
+        "connection  records  outcome  last proven       last attempt",
+        "belltastic        2  failed   2026-11-02 02:00  2026-11-03 02:00",
+        "evovoice          1  proven   2026-11-03 02:00  2026-11-03 02:00",
+        "matter            3  proven   2026-11-03 02:00  2026-11-03 02:00",
+        "belltastic: 401 Unauthorized",
+    ]
+
+
+def test_history_tells_what_changed_within_80_columns(cli: Cli) -> None:
+    result = cli("history", "matter:17")
+    assert _trimmed(result.stdout) == [
+        "version  from              until             change   changes",
+        "      1  2026-11-01 02:00  2026-11-02 02:00  created",
+        "      2  2026-11-02 02:00  2026-11-03 02:00  changed  name: Harbour → Harbour",
+        "                                                      East",
+        "      3  2026-11-03 02:00                    changed  is_active: true → false;",
+        "                                                      provider_status:",
+        "                                                      PRJ_STATUS_ON_GOING →",
+        "                                                      PRJ_STATUS_COMPLETE;",
+        "                                                      status: active → completed",
+    ]
+    assert result.stderr == "project matter:17: Harbour East\n"
+
+
+def test_a_true_terminal(cli: Cli) -> None:
+    ours, theirs = pty.openpty()
+    command = cli.command("query", f"select {OBEYED} as a, 1 as b")
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 4096):
+                shown += part
+        except OSError:  # how Linux tells that the other side is closed
+            pass
+    os.close(ours)
+    assert process.returncode == 0
+    lines = [line.rstrip() for line in shown.decode().split("\r\n")]
+    assert lines[0].startswith("\x1b[1ma")
+    assert lines[1:] == [f"{SPELLED}  1", ""]

@@ -1,0 +1,75 @@
+"""`rollcall status`: how fresh each connection is."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import duckdb
+
+from .conftest import Cli
+
+
+def test_text(cli: Cli) -> None:
+    result = cli("status")
+    size = (cli.home / "warehouse.duckdb").stat().st_size
+    assert result.stdout == (
+        f"{cli.home}/warehouse.duckdb, {size / 1e6:,.1f} MB\n"
+        "last night 2026-11-03T02:00:00Z: partial\n"
+        "\n"
+        "connection  records  outcome  last proven       last attempt\n"
+        "belltastic        2  failed   2026-11-02 02:00  2026-11-03 02:00\n"
+        "evovoice          1  proven   2026-11-03 02:00  2026-11-03 02:00\n"
+        "matter            3  proven   2026-11-03 02:00  2026-11-03 02:00\n"
+        "belltastic: 401 Unauthorized\n"
+    )
+    assert result.stderr == ""
+
+
+def test_json(cli: Cli, tmp_path: Path) -> None:
+    found = json.loads(cli("status", "--json").stdout)
+    assert found["connections"][0] == {
+        "connection": "belltastic",
+        "provider": "belltastic",
+        "records": 2,
+        "last_attempt_at": "2026-11-03T02:00:00Z",
+        "last_proven_at": "2026-11-02T02:00:00Z",
+        "outcome": "failed",
+        "message": "401 Unauthorized",
+    }
+    del found["connections"]
+    assert found == {
+        "warehouse": str(cli.home / "warehouse.duckdb"),
+        "bytes": (cli.home / "warehouse.duckdb").stat().st_size,
+        "last_night": {
+            "started_at": "2026-11-03T02:00:00Z",
+            "finished_at": "2026-11-03T02:00:09Z",
+            "outcome": "partial",
+        },
+    }
+    cli("status", "--output", str(tmp_path / "status.json"))
+    assert json.loads((tmp_path / "status.json").read_text())["bytes"] == found["bytes"]
+
+
+def test_csv(cli: Cli) -> None:
+    rows = list(csv.reader(io.StringIO(cli("status", "--format", "csv").stdout)))
+    assert rows[0] == [
+        "connection", "provider", "records", "last_attempt_at", "last_proven_at", "outcome", "message",
+    ]  # fmt: skip
+    assert [row[0] for row in rows[1:]] == ["belltastic", "evovoice", "matter"]
+
+
+def test_second_accounts_and_a_warehouse_without_a_night(home: Path) -> None:
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        connection.execute("delete from nights")
+        connection.execute("delete from connections where connection <> 'matter'")
+        connection.execute(
+            "update connections set connection = 'east', last_proven_at = null, outcome = null"
+        )
+    assert Cli(home)("status").stdout.splitlines()[1:] == [
+        "no night yet",
+        "",
+        "connection     records  outcome  last proven  last attempt",
+        "east (matter)        3                        2026-11-03 02:00",
+    ]
+    assert json.loads(Cli(home)("status", "--json").stdout)["last_night"] is None

@@ -1,0 +1,105 @@
+"""What the README shows is what happens, and the demo does what it says."""
+
+import csv
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.cli import main
+from pipelines.config import COMMON
+from pipelines.provider import find_providers
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def run(home: Path, *arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["--home", str(home), *arguments], input=text)
+
+
+def unpadded(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The directory that a demo has left behind, and what it printed."""
+    home = tmp_path_factory.mktemp("demo")
+    result = run(home, "demo")
+    assert result.exit_code == 0, result.stderr
+    return home / "demo", unpadded(result.stdout).replace(f"{home}/", "")
+
+
+def test_the_demo_prints_what_the_readme_shows(played: tuple[Path, str]) -> None:
+    (shown,) = re.findall(r"```\n(What changed.*?)\n```", README, re.DOTALL)
+    assert shown in played[1]
+
+
+def test_the_query_of_the_readme_answers_as_shown(played: tuple[Path, str]) -> None:
+    ((command, answer),) = re.findall(r"```\n\$ rollcall (.*?)\n(.*?)\n```", README, re.DOTALL)
+    assert unpadded(run(played[0], *shlex.split(command)).stdout).strip() == answer
+
+
+def test_the_demo_leaves_a_warehouse_and_exports(played: tuple[Path, str]) -> None:
+    with duckdb.connect(str(played[0] / "warehouse.duckdb"), read_only=True) as warehouse:
+        nights = warehouse.execute("select outcome from nights order by started_at").fetchall()
+        changes = warehouse.execute(
+            "select change, count(distinct project_key) from project_changes "
+            "where changed_at > (select min(started_at) from nights) group by change order by change"
+        ).fetchall()
+        keys = warehouse.execute("select project_key from projects order by project_key").fetchall()
+    assert nights == [("proven",)] * 3
+    assert changes == [("changed", 3), ("created", 3), ("removed", 3), ("returned", 1)]
+    with (played[0] / "exports" / "projects.csv").open(newline="") as file:
+        assert [(row["project_key"],) for row in csv.DictReader(file)] == keys
+
+
+def test_the_demo_may_be_played_again_but_takes_no_other_directory(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "thesis.txt").write_text("mine")
+    result = run(tmp_path, "demo")
+    assert (result.exit_code, (tmp_path / "demo" / "thesis.txt").read_text()) == (2, "mine")
+    assert "holds something else" in result.stderr
+
+
+def reading_commands() -> list[str]:
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    lines = (line.split("  #")[0].strip() for line in blocks.splitlines())
+    return [line for line in lines if re.search(r"rollcall (query|export|changes|history)", line)]
+
+
+@pytest.mark.parametrize("line", reading_commands())
+def test_the_commands_of_the_readme_run(line: str, played: tuple[Path, str], tmp_path: Path) -> None:
+    if "--live" in line:
+        line = line.replace(" --live", "")  # the demo's providers are gone by then
+    echoed = re.match(r'echo "(.*)" \| ', line)
+    command = shlex.split(line.rpartition("| ")[2])[1:]
+    command = [str(tmp_path / word) if word.endswith(".csv") else word for word in command]
+    result = run(played[0], *command, text=echoed[1] if echoed else None)
+    assert (result.exit_code, result.stdout != "" or "--output" in command) == (0, True), result.stderr
+
+
+def test_every_setting_is_in_the_readme_and_in_the_configuration_to_copy() -> None:
+    config = (ROOT / ".dlt" / "config.toml").read_text()
+    secrets = tomllib.loads((ROOT / ".dlt" / "secrets.toml.example").read_text())["sources"]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", README, re.MULTILINE))
+    for name, provider in find_providers(ROOT).items():
+        assert f"[sources.{name}]" in config
+        for setting in provider.settings:
+            assert f"`{setting.name}`" in rows[name], (name, setting.name)
+            assert (setting.name in secrets[name]) == setting.secret
+    for setting in COMMON:
+        assert f"`{setting.name}`" in README, setting.name
+
+
+def test_every_published_table_is_in_the_readme(played: tuple[Path, str]) -> None:
+    with duckdb.connect(str(played[0] / "warehouse.duckdb"), read_only=True) as warehouse:
+        tables = warehouse.execute(
+            "select table_name from duckdb_tables() where schema_name = 'main'"
+        ).fetchall()
+    assert [table for (table,) in tables if f"`{table}`" not in README] == []
