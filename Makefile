@@ -1,6 +1,8 @@
 # Everything runs in a local environment: uv in .tools, the packages of uv.lock in .venv.
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+# The certificates that the machine trusts, not only those that uv brings along.
+export UV_SYSTEM_CERTS := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help

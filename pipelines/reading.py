@@ -99,7 +99,7 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
             f"another program has {path} open for writing ({holder[0] if holder else 'unknown'})",
             "close it there; to read beside a night, open it read-only",
         )
-    if "database file with version number" in message:
+    if "created with a newer version of DuckDB" in message:
         return WarehouseError(
             f"{path} was written by a newer DuckDB than {duckdb.__version__}", "upgrade the package duckdb"
         )
@@ -175,7 +175,8 @@ def _ended_after(seconds: float | None, warehouse: Warehouse) -> Iterator[None]:
     watcher.start()
     try:
         yield
-    except duckdb.InterruptException:
+    except (duckdb.Error, SyncError):
+        # DuckDB has more than one exception for an answer that was interrupted.
         if overdue.is_set():
             raise error from None
         raise
