@@ -210,14 +210,17 @@ class Api:
     def _refuse(self, request: Request, response: requests.Response, body: bytes) -> None:
         """Raise for a status that is not 200, with the provider's own code and message where it gave them."""
         status = response.status_code
-        reason = f"{request.path} answered {status}"
+        documented = None
         with contextlib.suppress(Malformed):
-            if documented := self._provider.error_body(body):
-                reason += f" ({documented.code}: {documented.message})"
+            documented = self._provider.error_body(body)
+        reason = f"{request.path} answered {status}"
+        if documented:
+            reason += f" ({documented.code}: {documented.message})"
         reason = self._connection.redact(reason)[:500]
-        if status in TRANSIENT_STATUSES or status >= 500:
+        failure = (documented and documented.failure) or _failure_of(status)
+        if failure is Transient:
             raise Transient(reason, retry_after=_retry_after(response))
-        if status in REFUSED_STATUSES:
+        if failure is Refused:
             raise Refused(
                 reason,
                 f"check the credentials of {self._connection.name}, and what they may see",
@@ -253,6 +256,13 @@ class Api:
 
     def _count_retry(self, _state: RetryCallState) -> None:
         self.traffic.count(retry=True)
+
+
+def _failure_of(status: int) -> type[ProviderError]:
+    """What a status that is not 200 says of trying again."""
+    if status in TRANSIENT_STATUSES or status >= 500:
+        return Transient
+    return Refused if status in REFUSED_STATUSES else Malformed
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from requests.auth import AuthBase
 
 from pipelines import providers
-from pipelines.errors import ConfigurationError
+from pipelines.errors import ConfigurationError, ProviderError
 
 if TYPE_CHECKING:
     from pipelines.api import Api
@@ -93,10 +93,14 @@ class Page:
 
 @dataclass(frozen=True)
 class ErrorBody:
-    """A provider's documented error body: its code and its message."""
+    """A provider's documented error body: its code and its message.
+
+    `failure` is what the code says of trying again, whatever the HTTP status; None where the status decides.
+    """
 
     code: str
     message: str
+    failure: type[ProviderError] | None = None
 
 
 def no_error_body(_body: bytes) -> ErrorBody | None:

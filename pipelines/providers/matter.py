@@ -15,6 +15,7 @@ from pipelines.strict_json import as_text, elements, members, value, whole_numbe
 
 FAILURES: dict[str, type[ProviderError]] = {
     "CE00000": Transient,  # unexpected
+    "CE00001": Malformed,  # validation
     "CE00002": Refused,  # not authorised
     "CE00003": Refused,  # limit of the paid package
 }
@@ -47,9 +48,7 @@ def read_page(body: bytes) -> Page:
         raise Malformed("the answer has no status")
     if as_text(members(envelope["status"]).get("state")) != "SUCCESS":
         failure = error_body(body) or ErrorBody("no code", "no message")
-        raise FAILURES.get(failure.code[:7], Malformed)(
-            f"projects/get failed ({failure.code}: {failure.message})"
-        )
+        raise (failure.failure or Malformed)(f"projects/get failed ({failure.code}: {failure.message})")
     result = members(envelope.get("result", b"null"))
     search = members(result.get("searchInfo", b"null"))
     return Page(
@@ -68,7 +67,7 @@ def error_body(body: bytes) -> ErrorBody | None:
     messages = value(status.get("messages", b"[]"))
     texts = [str(message) for message in messages] if isinstance(messages, list) else []
     prefix, _, text = code.partition(" - ")
-    return ErrorBody(prefix, "; ".join([text, *texts] if text else texts))
+    return ErrorBody(prefix, "; ".join([text, *texts] if text else texts), FAILURES.get(code[:7]))
 
 
 PROVIDER = Provider(

@@ -66,7 +66,7 @@ def remembered(history: dict[Key, list[list]], now: datetime, tonight: dict[Key,
 
 
 def shake(sandbox: Sandbox, chance: random.Random, gone: dict[tuple[str, str | None], list]) -> None:
-    """A day at the providers: at each listing two changes, and by chance a removal, a return and a creation."""
+    """A day at the providers: two changes in each listing; by chance a removal, a return, a creation."""
     for provider, scope, store in stores(sandbox):
         ids = [record[ID[provider]] for record in store.records()]
         away = gone.setdefault((provider, scope), [])
