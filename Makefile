@@ -6,7 +6,7 @@ export UV_SYSTEM_CERTS := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test check format docs clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ format: .venv/.synced ## put code and SQL into the project's form
 	$(RUN) ruff format pipelines tests
 	$(RUN) ruff check --fix pipelines tests
 	$(RUN) sqlfluff fix --disable-progress-bar sql
+
+docs: .venv/.synced ## the data dictionary, from the models
+	$(RUN) python -m pipelines.dictionary > docs/data-dictionary.md
 
 clean: ## remove the environment and the demo
 	rm -rf .venv .tools demo

@@ -210,20 +210,3 @@ def _fill(
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def data_dictionary(connection: duckdb.DuckDBPyConnection) -> str:
-    """Every published table with its grain, columns, types and descriptions, as Markdown."""
-    marts = read_models("marts", Path("/nonexistent"))
-    parts = []
-    for name in sorted(marts):
-        types = connection.execute(
-            "select column_name, data_type, comment from duckdb_columns() "
-            "where schema_name = 'main' and table_name = $1 order by column_index",
-            [name],
-        ).fetchall()
-        rows = [f"| `{column}` | {kind.lower()} | {comment} |" for column, kind, comment in types]
-        grain = ", ".join(f"`{column}`" for column in marts[name].grain)
-        parts += [f"## {name}", marts[name].description, f"One row per {grain}.", ""]
-        parts += ["| column | type | meaning |", "|---|---|---|", *rows, ""]
-    return "\n".join(parts)

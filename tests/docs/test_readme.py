@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.config import COMMON
+from pipelines.dictionary import data_dictionary
 from pipelines.provider import find_providers
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +104,7 @@ def test_every_published_table_is_in_the_readme(played: tuple[Path, str]) -> Non
             "select table_name from duckdb_tables() where schema_name = 'main'"
         ).fetchall()
     assert [table for (table,) in tables if f"`{table}`" not in README] == []
+
+
+def test_the_data_dictionary_is_what_the_models_say(tmp_path: Path) -> None:
+    assert (ROOT / "docs" / "data-dictionary.md").read_text() == data_dictionary(tmp_path) + "\n"
