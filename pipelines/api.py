@@ -75,6 +75,7 @@ class Api:
         self._in_flight = self.settings.integer("max_connections")
         self._signing_in = threading.Lock()
         self._signed_in = 0
+        self._refusal: Refused | None = None
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
@@ -135,10 +136,19 @@ class Api:
         return self._exchange("GET", request, read)
 
     def _sign_in_after(self, session: int, sign_in: "Callable[[Api], None]") -> int:
-        """Sign in unless another thread has done so since `session`; the number of the session that holds."""
+        """Sign in unless another thread has done so since `session`; the number of the session that holds.
+
+        Credentials that were refused are not sent again: that might lock the account.
+        """
         with self._signing_in:
+            if self._refusal:
+                raise self._refusal
             if self._signed_in == session:
-                sign_in(self)
+                try:
+                    sign_in(self)
+                except Refused as refusal:
+                    self._refusal = refusal
+                    raise
                 self._signed_in += 1
             return self._signed_in
 

@@ -41,7 +41,7 @@ def read_record(provider: Provider, drop: Collection[str], text: bytes) -> Recor
             text = _without(text, drop)
         said = value(text)
         if not isinstance(said, dict):
-            raise Malformed(f"it is not an object but {text[:40].decode()}")
+            raise Malformed(f"it is not an object but {text[:40].decode(errors='replace')}")
         record_id = _identity(first_of(said, *provider.id_keys), provider.id_keys[0])
         created_at = instant(first_of(said, *provider.created_keys))
         for name in provider.volatile:
@@ -72,7 +72,8 @@ def _identity(said: object, key: str) -> str:
         return said
     if isinstance(said, int) and not isinstance(said, bool):
         return str(said)
-    raise Malformed(f"its id, {key}, is {'missing' if said is None else repr(said)[:40]}")
+    shown = str(said) if isinstance(said, Decimal) else repr(said)
+    raise Malformed(f"its id, {key}, is {'missing' if said is None else shown[:40]}")
 
 
 def hash_of(said: object) -> str:

@@ -17,6 +17,7 @@ from pipelines.errors import Malformed, ProviderError
 from pipelines.provider import Ask, Page
 
 RE_READINGS = 3
+MOST_EMPTY_PAGES = 100  # before a listing's end, however long it says it is
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Reading:
 
     pages: int = 0
     records: int = 0
+    empty_pages: int = 0
     nameless: int = 0
     ended: bool = False
     seen: dict[str, str | None] = field(default_factory=dict)  # id -> content hash
@@ -67,18 +69,21 @@ class Reading:
     fingerprints: set[int] = field(default_factory=set)
 
     def take(self, page: Page, records: tuple[Record, ...]) -> None:
-        """Count one page. Raises Malformed where it has come before: the provider does not turn pages."""
+        """Count one page. Raises Malformed where the provider does not turn pages: it is not taken then."""
+        fingerprint = hash(page.records)
+        if records and fingerprint in self.fingerprints:
+            raise Malformed("it has come before", "look at the provider's paging")
+        if not records and self.empty_pages == MOST_EMPTY_PAGES:
+            raise Malformed(f"{MOST_EMPTY_PAGES} pages were empty", "look at the provider's paging")
+        self.fingerprints.add(fingerprint)
         self.pages += 1
+        self.empty_pages += not records
         self.records += len(records)
         self.page_size = self.page_size or len(records)
         if page.total is not None:
             self.totals.add(page.total)
         if page.page_count is not None:
             self.page_counts.add(page.page_count)
-        fingerprint = hash(page.records)
-        if records and fingerprint in self.fingerprints:
-            raise Malformed(f"page {self.pages} has come before", "look at the provider's paging")
-        self.fingerprints.add(fingerprint)
         for record in records:
             if record.record_id is None:
                 self.nameless += 1

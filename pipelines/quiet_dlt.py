@@ -9,6 +9,7 @@ from pathlib import Path
 
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+os.environ["PIPELINES__ENABLE_RUNTIME_TRACE"] = "false"  # it writes every resolved secret to a file
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # dlt's dependencies, not ours

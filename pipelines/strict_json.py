@@ -58,7 +58,7 @@ def first_of(found: Mapping[str, T], *keys: str) -> T | None:
 def whole_number(text: bytes | None, name: str) -> int:
     """A count: a whole number from 0, as a number or as a string of digits."""
     found = None if text is None else value(text)
-    if isinstance(found, str) and found.isascii() and found.isdigit():
+    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 19:
         found = int(found)
     if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
         return found
@@ -130,4 +130,4 @@ def _shown(text: bytes | None) -> str:
     if text is None:
         return "missing"
     shown = text[:40].decode(errors="replace").strip()
-    return shown if len(text) <= 40 else shown + "…"
+    return (shown or "nothing") if len(text) <= 40 else shown + "…"

@@ -20,6 +20,7 @@ from pipelines.settings import warehouse_path
 from pipelines.warehouse import connect, draft, locked, publish
 
 LONGEST_NIGHT_S = 6 * 3600.0
+EARLIEST_FILE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _windows(
         if not connection.provider.created_keys:
             continue
         every = connection.settings.integer("full_every_days")
-        whole, newest = _last_whole_listing(warehouse, connection.name)
+        whole, newest = _last_whole_listing(warehouse, connection.name, now)
         # Half a day of grace: a nightly schedule never starts at quite the same second.
         due = whole is None or not every or now - whole > timedelta(days=every - 0.5)
         if not due and newest is not None:
@@ -118,9 +119,12 @@ def _windows(
 
 
 def _last_whole_listing(
-    warehouse: duckdb.DuckDBPyConnection, connection: str
+    warehouse: duckdb.DuckDBPyConnection, connection: str, now: datetime
 ) -> tuple[datetime | None, datetime | None]:
-    """When the connection was last listed whole and proven, and the newest creation time known of it."""
+    """When the connection was last listed whole and proven, and the newest creation time known of it.
+
+    A time that cannot be true, such as one to come or .NET's year 1, would move the window away.
+    """
     row = warehouse.execute(
         """
         select
@@ -128,9 +132,12 @@ def _last_whole_listing(
                 select max(started_at) from raw.listings
                 where connection = $1 and outcome = 'proven' and window_start is null
             ),
-            (select max(created_at) from raw.records where connection = $1 and valid_to is null)
+            (
+                select max(created_at) from raw.records
+                where connection = $1 and valid_to is null and created_at between $2 and $3
+            )
         """,
-        [connection],
+        [connection, EARLIEST_FILE, now],
     ).fetchone()
     assert row is not None
     return row[0], row[1]

@@ -53,15 +53,21 @@ def locked(warehouse: Path) -> Iterator[Path]:
 
 
 def draft(warehouse: Path, scratch: Path) -> Path:
-    """A copy of the published warehouse to work on, or a new one where none is published yet."""
+    """A copy of the published warehouse to work on, or a new one where none is published yet.
+
+    It is copied without a write-ahead log, which only another program can have left beside it.
+    """
     copy = scratch / warehouse.name
-    rewrite = warehouse.exists() and _is_wasteful(warehouse)
-    if warehouse.exists() and not rewrite:
-        shutil.copyfile(warehouse, copy)
+    published = scratch / f"{warehouse.name}.published"
+    if warehouse.exists():
+        shutil.copyfile(warehouse, published)
+        if not _is_wasteful(published, warehouse):
+            published.rename(copy)
     with connect(copy) as connection:
         connection.execute((SQL_ROOT / "raw.sql").read_text())
-        if rewrite:
-            _take_facts(connection, warehouse)
+        if published.exists():
+            _take_facts(connection, published)
+            published.unlink()
     return copy
 
 
@@ -92,6 +98,8 @@ def publish(candidate: Path, warehouse: Path) -> None:
         spare = candidate.with_name("former")
         os.link(warehouse, spare)
         spare.replace(former_of(warehouse))
+    # What another program left unwritten beside the former file would make the new one unreadable.
+    warehouse.with_name(warehouse.name + ".wal").unlink(missing_ok=True)
     candidate.replace(warehouse)
     _sync(warehouse.parent)
 
@@ -105,16 +113,18 @@ def _verify(candidate: Path) -> None:
         connection.execute("select count(*) from projects").fetchone()
 
 
-def _is_wasteful(warehouse: Path) -> bool:
+def _is_wasteful(copy: Path, warehouse: Path) -> bool:
+    """Whether much of a copy of the warehouse is free space. Raises WarehouseError where it is none."""
     try:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
+        with duckdb.connect(str(copy), read_only=True) as connection:
             row = connection.execute(
                 "select free_blocks * block_size, used_blocks * block_size from pragma_database_size()"
             ).fetchone()
     except duckdb.Error as error:
         former = former_of(warehouse)
         remedy = f"put the former night back: mv {former} {warehouse}" if former.exists() else "move it away"
-        raise WarehouseError(f"{warehouse} cannot be read ({str(error).splitlines()[0]})", remedy) from None
+        reason = str(error).splitlines()[0].replace(str(copy), str(warehouse))
+        raise WarehouseError(f"{warehouse} cannot be read ({reason})", remedy) from None
     assert row is not None
     free, used = row
     return bool(free > max(used, COMPACT_FROM_BYTES))

@@ -6,6 +6,7 @@ the listing is whole.
 """
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from requests.auth import HTTPBasicAuth
 
@@ -52,7 +53,7 @@ def read_one(api: Api, _ask: Ask, record_id: str) -> bytes:
             raise Malformed("the answer has no Property")
         return found
 
-    return api.get(Request(f"Properties/{record_id}"), read)
+    return api.get(Request(f"Properties/{quote(record_id, safe='')}"), read)
 
 
 def error_body(body: bytes) -> ErrorBody | None:

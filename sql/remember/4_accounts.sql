@@ -48,12 +48,10 @@ select
     verdicts.seconds,
     case
         when verdicts.outcome <> 'held_back' then verdicts.doubt
-        when verdicts.accepted is not null
-            then format(
-                '{} of {} known records are missing, {} were accepted',
-                verdicts.absent, verdicts.known, verdicts.accepted
-            )
-        else format('{} of {} known records are missing', verdicts.absent, verdicts.known)
+        else
+            format('{} of {} known records are missing', verdicts.absent, verdicts.known)
+            || if(verdicts.suspicious > verdicts.absent, format(', {} in all scopes', verdicts.suspicious), '')
+            || coalesce(format(', {} were accepted', verdicts.accepted), '')
     end as message,
 from verdicts
 left join fates on verdicts.listing = fates.listing

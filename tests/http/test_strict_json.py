@@ -71,9 +71,7 @@ def test_counts_come_as_numbers_or_digits(text: bytes, count: int) -> None:
     assert whole_number(text, "TotalCount") == count
 
 
-@pytest.mark.parametrize(
-    "text", [None, b"null", b"-1", b"1.0", b"true", b'"x"', b'""', b"[]", b'"\xd9\xa1"']
-)
+@pytest.mark.parametrize("text", [None, b"null", b"-1", b"1.0", b"true", b'"x"', b'""', b"[]", b'"\xd9\xa1"'])
 def test_what_is_no_count_is_refused(text: bytes | None) -> None:
     with pytest.raises(Malformed, match="TotalCount should be a whole number, not "):
         whole_number(text, "TotalCount")

@@ -1,0 +1,84 @@
+"""A home directory with connections, and the nights that are run in it."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.config import COMMON
+from pipelines.provider import find_providers
+from pipelines.sandbox import Sandbox
+from pipelines.sync import Night, sync
+
+FIRST_NIGHT = datetime(2026, 11, 1, 2, tzinfo=UTC)
+
+Row = dict[str, Any]
+
+
+class Home:
+    """A home of the test's own. By its clock the nights are a day apart, from `FIRST_NIGHT` on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.nights = 0
+        self._tables: dict[str, dict[str, object]] = {}
+
+    def connect(self, name: str, provider: str | None = None, **settings: object) -> None:
+        """Configure a connection, in place of one with the same name; it does not wait to try again."""
+        self._tables[name] = {"provider": provider or name, "retry_wait_s": 0.0} | settings
+        (self.path / ".dlt").mkdir(exist_ok=True)
+        known = find_providers(self.path)
+        texts = {"config.toml": "", "secrets.toml": ""}
+        for table, values in self._tables.items():
+            described = known[str(values["provider"])].settings
+            secrets = {setting.name for setting in (*COMMON, *described) if setting.secret}
+            for file, wanted in (("config.toml", values.keys() - secrets), ("secrets.toml", secrets)):
+                texts[file] += _table(table, {key: values[key] for key in sorted(wanted & values.keys())})
+        for file, text in texts.items():
+            path = self.path / ".dlt" / file
+            path.write_text(text)
+            path.chmod(0o600)
+
+    def connect_all(self, sandbox: Sandbox, suffix: str = "", **settings: object) -> None:
+        """Configure the five stand-in providers, under their names with `suffix` behind."""
+        for name, configured in sandbox_settings(sandbox).items():
+            self.connect(f"{name}{suffix}", name, **configured | settings)
+
+    def night(self, *names: str, at: datetime | None = None, **options: Any) -> Night:
+        """Run a night that starts `at` a time, or a day after the one before."""
+        now = at or FIRST_NIGHT + timedelta(days=self.nights)
+        self.nights += 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("pipelines.sync.datetime", SimpleNamespace(now=lambda _zone: now))
+            return sync(self.path, names, **options)
+
+    @property
+    def warehouse(self) -> Path:
+        """The published file."""
+        return self.path / "warehouse.duckdb"
+
+    def rows(self, query: str, *parameters: object) -> list[Row]:
+        """What a query on the published warehouse finds; times as texts in UTC."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            found = connection.execute(f"select to_json(found) from ({query}) as found", parameters)
+            return [json.loads(text) for (text,) in found.fetchall()]
+
+
+def sandbox_settings(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """What a user configures, secrets included, for each provider."""
+    public = tomllib.loads(sandbox.config_toml())["sources"]
+    secret = tomllib.loads(sandbox.secrets_toml())["sources"]
+    return {name: public[name] | secret[name] for name in public}
+
+
+def _table(name: str, settings: Mapping[str, object]) -> str:
+    # Texts, numbers and lists of them are written alike in JSON and TOML.
+    lines = (f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+    return f"[sources.{name}]\n{''.join(lines)}"

@@ -1,0 +1,140 @@
+"""Promises 1, 2, 19 and 22: readers see one night, whole; a night leaves private files, and nothing else."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from pipelines.errors import NightRunning, PublicationRefused, WarehouseError
+from pipelines.warehouse import former_of, locked
+from tests.home import Home
+from tests.loopback import Answer, Loopback
+
+READER = """
+import sys, duckdb
+with duckdb.connect(sys.argv[1], read_only=True) as warehouse:
+    for _ in sys.stdin:
+        print(*warehouse.execute("select name from projects").fetchone(), flush=True)
+"""
+WRITER = """
+import os, sys, duckdb
+warehouse = duckdb.connect(sys.argv[1])
+warehouse.execute("update projects set name = 'Scribbled'")
+os._exit(0)
+"""
+NAME = "select name from projects"
+
+
+def list_project(home: Home, loopback: Loopback, name: str) -> None:
+    """Have the one project there is listed under a name."""
+    base_url = loopback.serve("belltastic", Answer([{"id": 1, "name": name}]))
+    home.connect("belltastic", base_url=base_url, api_token="user_1")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Home]:
+    """After a first night, and with what a night that died has left; no umask protects its files."""
+    former = os.umask(0)
+    home = Home(tmp_path_factory.mktemp("home"))
+    list_project(home, loopback, "First")
+    home.night()
+    dead = home.path / ".rollcall" / "warehouse.duckdb-night-dead"
+    dead.mkdir()
+    (dead / "landing.duckdb").touch()
+    yield home
+    os.umask(former)
+
+
+@pytest.fixture(scope="module")
+def read(home: Home, loopback: Loopback) -> list[str]:
+    """What a reader reads that opened the first night: before the second night, and after it."""
+    reader = subprocess.Popen(
+        [sys.executable, "-c", READER, str(home.warehouse)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert reader.stdin is not None
+    assert reader.stdout is not None
+    reader.stdin.write("\n")
+    reader.stdin.flush()
+    before = reader.stdout.readline()
+    list_project(home, loopback, "Second")
+    home.night()
+    after, _ = reader.communicate("\n")
+    return [before, after]
+
+
+def test_a_reader_keeps_the_night_that_it_opened(read: list[str], home: Home) -> None:
+    assert read == ["First\n", "First\n"]
+    assert home.rows(NAME) == [{"name": "Second"}]
+    with duckdb.connect(str(former_of(home.warehouse)), read_only=True) as former:
+        assert former.execute(NAME).fetchall() == [("First",)]
+
+
+@pytest.mark.usefixtures("read")
+def test_only_private_files_are_left(home: Home) -> None:
+    left = {
+        str(path.relative_to(home.path)): oct(stat.S_IMODE(path.stat().st_mode))
+        for path in home.path.rglob("*")
+        if ".dlt" not in path.parts
+    }
+    assert left == {
+        ".rollcall": "0o700",
+        ".rollcall/warehouse.duckdb.lock": "0o600",
+        "warehouse.duckdb": "0o600",
+        "warehouse.former.duckdb": "0o600",
+    }
+
+
+def test_the_file_is_one_that_older_shells_open(home: Home) -> None:
+    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+        query = "select tags['storage_version'] from duckdb_databases() where database_name = 'warehouse'"
+        assert warehouse.execute(query).fetchall() == [("v1.4.0+",)]
+
+
+def test_a_second_night_leaves_at_once(home: Home, loopback: Loopback) -> None:
+    asked = len(loopback.asked["belltastic"])
+    with locked(home.warehouse), pytest.raises(NightRunning) as refusal:
+        home.night()
+    assert (refusal.value.exit_code, len(loopback.asked["belltastic"])) == (5, asked)
+
+
+def test_a_check_that_finds_rows_stops_the_publication(home: Home) -> None:
+    before = home.warehouse.read_bytes()
+    check = home.path / "sql" / "checks" / "names_are_short.sql"
+    check.parent.mkdir(parents=True)
+    check.write_text(
+        "-- No name is longer than three letters.\nselect name from projects where len(name) > 3\n"
+    )
+    with pytest.raises(PublicationRefused) as refusal:
+        home.night()
+    check.unlink()
+    assert (refusal.value.exit_code, home.warehouse.read_bytes()) == (4, before)
+    assert refusal.value.reason == (
+        "1 checks failed, first names_are_short with 1 rows (No name is longer than three letters.)"
+    )
+
+
+def test_what_another_program_left_unwritten_is_no_part_of_a_night(home: Home, loopback: Loopback) -> None:
+    subprocess.run([sys.executable, "-c", WRITER, str(home.warehouse)], check=True)
+    log = home.warehouse.with_name("warehouse.duckdb.wal")
+    assert log.exists()
+    list_project(home, loopback, "Third")
+    home.night()
+    assert (log.exists(), home.rows(NAME)) == (False, [{"name": "Third"}])
+
+
+def test_a_warehouse_that_cannot_be_read_stops_the_night(home: Home) -> None:
+    published = home.warehouse.read_bytes()
+    home.warehouse.write_bytes(b"scribble" * 4096)
+    with pytest.raises(WarehouseError) as refusal:
+        home.night()
+    home.warehouse.write_bytes(published)
+    former = former_of(home.warehouse)
+    assert refusal.value.remedy == f"put the former night back: mv {former} {home.warehouse}"
+    assert str(home.warehouse) in refusal.value.reason

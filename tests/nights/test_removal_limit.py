@@ -1,0 +1,131 @@
+"""Promise 9: what looks like a mistake is held back until an operator accepts its exact number."""
+
+import pytest
+
+from pipelines.errors import ConfigurationError, UsageError
+from pipelines.sync import Night
+from tests.home import Home
+from tests.loopback import Answer, Asked, Loopback, Script
+
+# How many projects a listing has in the first night, and how many from then on.
+LISTINGS = {
+    "five_of_twenty": (20, 15),
+    "six_of_twenty": (20, 14),
+    "ten_of_a_hundred": (100, 90),
+    "eleven_of_a_hundred": (100, 89),
+    "all_of_three": (3, 0),
+    "half": (20, 10),
+    "half_again": (20, 10),
+    "half_allowed": (20, 10),
+}
+CLIENTS = {"1": (20, 10), "2": (12, 6), "3": (9, 8)}
+
+
+def belltastic(count: int) -> Answer:
+    return Answer([{"id": number} for number in range(count)])
+
+
+def rillsoft(night: int) -> Script:
+    """The clients' projects in the first night (0) or later (1)."""
+
+    def answer(asked: Asked) -> Answer:
+        count = CLIENTS[asked.path.split("/")[1]][night]
+        return Answer({"status": "success", "details": [{"id": number} for number in range(count)]})
+
+    return answer
+
+
+def outcomes(night: Night) -> dict[str, tuple[str, int, int, str | None]]:
+    """By connection and scope: the outcome, how many were removed and held back, and the message."""
+    return {
+        f"{listing.connection}{listing.scope or ''}": (
+            listing.outcome,
+            listing.removed,
+            listing.held_back,
+            listing.message,
+        )
+        for listing in night.listings
+    }
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def held(home: Home, loopback: Loopback) -> Night:
+    """The second night, in which projects are missing."""
+    for name, (count, _) in LISTINGS.items():
+        limit = {"removal_limit": 0.5} if name == "half_allowed" else {}
+        base_url = loopback.serve(name, belltastic(count))
+        home.connect(name, "belltastic", base_url=base_url, api_token="user_1", **limit)
+    base_url = loopback.serve("client", rillsoft(0))
+    home.connect("client", "rillsoft", base_url=base_url, access_token="swordfish", client_ids=[*CLIENTS])
+    home.night()
+    for name, (_, count) in LISTINGS.items():
+        loopback.serve(name, belltastic(count))
+    loopback.serve("client", rillsoft(1))
+    return home.night()
+
+
+@pytest.fixture(scope="module")
+def accepted(home: Home, held: Night) -> Night:
+    """The third night, with numbers accepted: all as they are missing, but for `half_again`."""
+    numbers = {"all_of_three": 3, "client": 16, "half": 10, "half_again": 9}
+    return home.night(*numbers, accept=numbers)
+
+
+def test_what_looks_like_a_mistake_is_held_back(held: Night) -> None:
+    assert (held.outcome, held.exit_code) == ("partial", 3)
+    assert outcomes(held) == {
+        "five_of_twenty": ("proven", 5, 0, None),
+        "six_of_twenty": ("held_back", 0, 6, "6 of 20 known records are missing"),
+        "ten_of_a_hundred": ("proven", 10, 0, None),
+        "eleven_of_a_hundred": ("held_back", 0, 11, "11 of 100 known records are missing"),
+        "all_of_three": ("held_back", 0, 3, "3 of 3 known records are missing"),
+        "half": ("held_back", 0, 10, "10 of 20 known records are missing"),
+        "half_again": ("held_back", 0, 10, "10 of 20 known records are missing"),
+        "half_allowed": ("proven", 10, 0, None),
+        "client1": ("held_back", 0, 10, "10 of 20 known records are missing, 16 in all scopes"),
+        "client2": ("held_back", 0, 6, "6 of 12 known records are missing, 16 in all scopes"),
+        "client3": ("proven", 1, 0, None),
+    }
+
+
+def test_only_the_exact_number_is_accepted(accepted: Night, home: Home) -> None:
+    assert accepted.exit_code == 3
+    assert outcomes(accepted) == {
+        "all_of_three": ("proven", 3, 0, None),
+        "client1": ("proven", 10, 0, None),
+        "client2": ("proven", 6, 0, None),
+        "client3": ("proven", 0, 0, None),
+        "half": ("proven", 10, 0, None),
+        "half_again": ("held_back", 0, 10, "10 of 20 known records are missing, 9 were accepted"),
+    }
+    listed = home.rows("select connection, count(*) as projects from projects group by all")
+    assert {row["connection"]: row["projects"] for row in listed} == {
+        "client": 24,
+        "eleven_of_a_hundred": 100,
+        "five_of_twenty": 15,
+        "half": 10,
+        "half_again": 20,
+        "half_allowed": 10,
+        "six_of_twenty": 20,
+        "ten_of_a_hundred": 90,
+    }
+
+
+@pytest.mark.usefixtures("accepted")
+def test_a_number_is_for_a_connection_that_is_asked(home: Home) -> None:
+    with pytest.raises(UsageError) as refusal:
+        home.night("half", accept={"half_again": 10})
+    assert refusal.value.reason == "--accept-removals names half_again, which this night does not ask"
+
+
+@pytest.mark.usefixtures("accepted")
+def test_a_connection_stays_with_its_provider(home: Home) -> None:
+    home.connect("half", "matter", base_url="https://matter.example.com", access_token="swordfish")
+    with pytest.raises(ConfigurationError) as refusal:
+        home.night("half")
+    assert refusal.value.reason == "connection half was of belltastic and is now of matter"

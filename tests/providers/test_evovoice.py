@@ -1,0 +1,176 @@
+"""EvoVoice: windows of files, sessions that end, two spellings of its keys."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from pipelines.sandbox import Fault, RequestLine, Sandbox
+from pipelines.sync import ListingResult, Night
+from tests.home import FIRST_NIGHT, Home, sandbox_settings
+from tests.loopback import Answer, Loopback
+
+FILES = 40  # ten days apart, the newest of 2025-12-22
+
+
+def starts(sandbox: Sandbox, page_size: int) -> set[str | None]:
+    """Since when the connection with this page size asked for files; None: for all."""
+    queries = [line.query for line in sandbox.requests if line.method == "GET"]
+    return {query.get("DateCreatedStart") for query in queries if query["CountPerPage"] == str(page_size)}
+
+
+def counts(night: Night) -> dict[str, tuple[int, ...]]:
+    """What became of each connection's files: new, changed, removed and unchanged."""
+    return {
+        listing.connection: (listing.new, listing.changed, listing.removed, listing.unchanged)
+        for listing in night.listings
+    }
+
+
+def test_a_night_reads_a_window_and_each_week_all(home: Home) -> None:
+    with Sandbox(projects=4, files=FILES) as sandbox:
+
+        def night(day: int, *, full: bool = False) -> dict[str, tuple[int, ...]]:
+            sandbox.traffic.clear()
+            return counts(home.night(at=FIRST_NIGHT + timedelta(days=day), full=full))
+
+        settings = sandbox_settings(sandbox)["evovoice"]
+        home.connect("weekly", "evovoice", **settings, page_size=3)
+        home.connect("always", "evovoice", **settings, page_size=7, full_every_days=0)
+        assert night(0) == {"weekly": (40, 0, 0, 0), "always": (40, 0, 0, 0)}
+        assert (starts(sandbox, 3), starts(sandbox, 7)) == ({None}, {None})
+
+        files = sandbox.store("evovoice")
+        ids = [str(file["id"]) for file in files.records()]
+        files.remove(ids[0])
+        files.remove(ids[-2])
+        files.change(ids[1], transcription="Heard later.")
+        added = files.add()["id"]
+        assert night(6) == {"weekly": (1, 0, 1, 3), "always": (1, 1, 2, 37)}
+        assert (starts(sandbox, 3), starts(sandbox, 7)) == ({"2025-11-22T00:00:00Z"}, {None})
+        assert home.rows("select file_id from files where connection = 'weekly' order by created_at") == [
+            {"file_id": file_id} for file_id in (*ids[:-2], ids[-1], added)
+        ]
+
+        assert night(7) == {"weekly": (0, 1, 1, 38), "always": (0, 0, 0, 39)}
+        assert starts(sandbox, 3) == {None}
+        assert night(8, full=True) == {"weekly": (0, 0, 0, 39), "always": (0, 0, 0, 39)}
+        assert starts(sandbox, 3) == {None}
+
+
+def test_a_date_that_cannot_be_true_moves_no_window(home: Home, loopback: Loopback) -> None:
+    dates = {
+        "past": "2026-10-01T00:00:00Z",
+        "unknown": None,
+        "to come": "2099-01-01T00:00:00Z",
+        "year 1": "0001-01-01T00:00:00",
+    }
+    for connection, names in (("odd", [*dates]), ("ancient", ["year 1"])):
+        files = [{"Id": name, "DateCreated": dates[name], "AccountId": "a"} for name in names]
+        answer = Answer({"Items": files, "TotalCount": len(files), "TotalPages": 1})
+        base_url = loopback.serve(connection, answer)
+        home.connect(connection, "evovoice", base_url=base_url, user_name="reader", password="swordfish")
+    home.night()
+    assert counts(home.night()) == {"odd": (0, 0, 0, 4), "ancient": (0, 0, 0, 1)}
+    assert loopback.asked["odd"][-1].query["DateCreatedStart"] == "2026-09-01T00:00:00Z"
+    assert "DateCreatedStart" not in loopback.asked["ancient"][-1].query
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A night of several connections, each with a sandbox of its own."""
+
+    home: Home
+    night: Night
+    sandboxes: dict[str, Sandbox]
+
+    def listing(self, connection: str) -> ListingResult:
+        (listing,) = [listing for listing in self.night.listings if listing.connection == connection]
+        return listing
+
+    def logins(self, connection: str) -> int:
+        requests = self.sandboxes[connection].requests
+        return sum(line.path == "/evovoice/auth/credentials" for line in requests)
+
+
+def on_second_page(sandbox: Sandbox, *acts: Callable[[], object]) -> None:
+    """Act once, when the second page is asked for."""
+    waiting = list(acts)
+
+    def hook(request: RequestLine) -> None:
+        while request.query.get("Page") == "1" and waiting:
+            waiting.pop(0)()
+
+    sandbox.before_request(hook)
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listed]:
+    home = Home(tmp_path_factory.mktemp("home"))
+    options: dict[str, dict[str, object]] = {
+        "plain": {},
+        "chosen": {"account_ids": ["account-1", "account-3"]},
+        "mistyped": {"password": "swordfish"},
+        "ending": {"page_size": 2},
+        "locked_out": {"page_size": 2},
+        "documented": {},
+    }
+    with ExitStack() as stack:
+        sandboxes = {
+            name: stack.enter_context(
+                Sandbox(projects=4, files=FILES, evovoice_uses_pascal_case=name == "documented")
+            )
+            for name in options
+        }
+        for name, sandbox in sandboxes.items():
+            home.connect(name, "evovoice", **sandbox_settings(sandbox)["evovoice"] | options[name])
+        on_second_page(sandboxes["ending"], sandboxes["ending"].expire_sessions)
+        locked_out = sandboxes["locked_out"]
+        refusal = Fault("evovoice", match="^POST", times=None, status=401)
+        on_second_page(locked_out, locked_out.expire_sessions, lambda: locked_out.faults.add(refusal))
+        yield Listed(home, home.night(), sandboxes)
+
+
+def test_an_ended_session_is_begun_anew_once(listed: Listed) -> None:
+    assert (listed.listing("ending").outcome, listed.listing("ending").records) == ("proven", FILES)
+    assert (listed.logins("plain"), listed.logins("ending")) == (1, 2)
+
+
+def test_a_wrong_password_is_sent_once(listed: Listed) -> None:
+    assert [str(line) for line in listed.sandboxes["mistyped"].requests] == [
+        "POST /evovoice/auth/credentials"
+    ]
+    assert listed.listing("mistyped").outcome == "failed"
+    assert listed.listing("mistyped").message == (
+        "page 1: auth/credentials answered 401 (Unauthorized: Invalid UserName or Password): "
+        "check the credentials of mistyped, and what they may see"
+    )
+
+
+def test_a_password_that_ends_in_mid_listing_is_sent_once_more(listed: Listed) -> None:
+    listing = listed.listing("locked_out")
+    assert (listing.outcome, listing.new, listing.removed) == ("unproven", 2, 0)
+    assert listed.logins("locked_out") == 2
+
+
+def test_both_spellings_give_the_same_rows(listed: Listed) -> None:
+    files = """
+        select * exclude (connection, file_key, project_key, customer_breadcrumb)
+        from files where connection = $1 order by file_id
+    """
+    projects = """
+        select * exclude (connection, project_key) replace (split_part(parent_key, ':', 2) as parent_key)
+        from projects where connection = $1 order by project_id
+    """
+    assert len(listed.home.rows(files, "documented")) == FILES
+    assert listed.home.rows(files, "documented") == listed.home.rows(files, "plain")
+    assert listed.home.rows(projects, "documented") == listed.home.rows(projects, "plain")
+
+
+def test_only_the_chosen_accounts_are_asked_for(listed: Listed) -> None:
+    queries = [line.query for line in listed.sandboxes["chosen"].requests if line.method == "GET"]
+    assert {query["AccountIds"] for query in queries} == {"account-1,account-3"}
+    owners = "select distinct owner_id from projects where connection = 'chosen' order by all"
+    assert listed.home.rows(owners) == [{"owner_id": "account-1"}, {"owner_id": "account-3"}]

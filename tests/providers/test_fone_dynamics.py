@@ -1,0 +1,83 @@
+"""Fone Dynamics: pages that the server caps, two names for the list, one Property read by its id."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from pipelines.api import Api
+from pipelines.config import load_connections
+from pipelines.errors import Malformed
+from pipelines.provider import Ask
+from pipelines.sandbox import Sandbox
+from pipelines.sync import Night
+from tests.home import Home, sandbox_settings
+from tests.loopback import Answer, Loopback
+
+PROPERTY = {"PropertySid": "S1", "Name": "One"}
+ANSWERS = {
+    "properties": {"Properties": [PROPERTY], "TotalCount": 1},
+    "projects": {"Projects": [PROPERTY], "TotalCount": 1},
+    "neither": {"Items": [PROPERTY], "TotalCount": 1},
+    "null": {"Properties": None, "TotalCount": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(projects={"fone_dynamics": 450}) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox, loopback: Loopback) -> Home:
+    home = Home(tmp_path_factory.mktemp("home"))
+    home.connect("capped", "fone_dynamics", **sandbox_settings(sandbox)["fone_dynamics"], page_size=1000)
+    for name, body in ANSWERS.items():
+        base_url = loopback.serve(name, Answer(body))
+        home.connect(name, "fone_dynamics", base_url=base_url, account_sid="A1", token="swordfish")
+    return home
+
+
+@pytest.fixture(scope="module")
+def night(home: Home) -> Night:
+    return home.night()
+
+
+def test_pages_are_as_long_as_the_server_makes_them(night: Night, sandbox: Sandbox) -> None:
+    (listing,) = [listing for listing in night.listings if listing.connection == "capped"]
+    assert (listing.outcome, listing.pages, listing.records) == ("proven", 3, 450)
+    assert sorted(line.query_string for line in sandbox.requests) == [
+        "Results_Count=1000&Results_Skip=0",
+        "Results_Count=1000&Results_Skip=200",
+        "Results_Count=1000&Results_Skip=400",
+    ]
+
+
+def test_the_list_has_either_name(night: Night) -> None:
+    outcomes = {
+        listing.connection: (listing.outcome, listing.records, listing.message)
+        for listing in night.listings
+        if listing.connection in ANSWERS
+    }
+    assert outcomes == {
+        "properties": ("proven", 1, None),
+        "projects": ("proven", 1, None),
+        "neither": ("failed", 0, "page 1: the answer has neither Properties nor Projects"),
+        "null": ("failed", 0, "page 1: expected an array, not null"),
+    }
+
+
+def test_one_property_is_read_by_its_id(home: Home, sandbox: Sandbox) -> None:
+    (connection,) = load_connections(home.path, ["capped"])
+    read_one = connection.provider.read_one
+    assert read_one is not None
+    wanted = sandbox.store("fone_dynamics").records(7, 8)[0]
+    with Api(connection, time.monotonic() + 60) as api:
+        ask = Ask(connection.settings)
+        assert json.loads(read_one(api, ask, str(wanted["PropertySid"]))) == wanted
+        with pytest.raises(Malformed) as refusal:
+            read_one(api, ask, "S? #")
+    message = "Properties/S%3F%20%23 answered 400 (NotFound: The property does not exist.)"
+    assert refusal.value.reason == message

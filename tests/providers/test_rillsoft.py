@@ -1,0 +1,89 @@
+"""Rillsoft: each client is a listing of its own; what the caller and the moment change makes no version."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from pipelines.sandbox import Fault, Sandbox
+from pipelines.sync import Night
+from tests.home import Home, Row, sandbox_settings
+
+DENIED = '{"status":"error","code":403,"message":"Access denied","details":"Insufficient permissions"}'
+LOCK = {
+    "isReadOnly": True,
+    "lockAt": "2026-01-01T12:00:00",
+    "lockUserId": 3,
+    "lockUserName": "Siân O'Connor",
+}
+
+
+@dataclass(frozen=True)
+class Nights:
+    """Two nights: in the second, client 12 is denied, a project of 11 locked, one renamed, one of 27 gone."""
+
+    home: Home
+    sandbox: Sandbox
+    second: Night
+    projects: tuple[list[Row], list[Row]]
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
+    home = Home(tmp_path_factory.mktemp("home"))
+    with Sandbox(projects={"rillsoft": 15}) as sandbox:
+        settings = sandbox_settings(sandbox)["rillsoft"]
+        home.connect("rillsoft", **settings)
+        home.connect("writable", "rillsoft", **settings | {"client_ids": [11]}, permission="ProjectModify")
+        home.night()
+        before = home.rows("from projects where connection = 'rillsoft'")
+        sandbox.faults.add(Fault("rillsoft", match="clients/12/", status=403, body=DENIED))
+        sandbox.store("rillsoft", 11).change(1, **LOCK)
+        sandbox.store("rillsoft", 11).change(2, name="Renamed", versionId=61)
+        sandbox.store("rillsoft", 27).remove(3)
+        second = home.night()
+        yield Nights(
+            home, sandbox, second, (before, home.rows("from projects where connection = 'rillsoft'"))
+        )
+
+
+def test_a_client_that_is_denied_leaves_the_others_whole(nights: Nights) -> None:
+    listings = [listing for listing in nights.second.listings if listing.connection == "rillsoft"]
+    assert [
+        (listing.scope, listing.outcome, listing.unchanged, listing.changed, listing.removed)
+        for listing in listings
+    ] == [("11", "proven", 4, 1, 0), ("12", "failed", 0, 0, 0), ("27", "proven", 4, 0, 1)]
+    assert listings[1].message == (
+        "page 1: clients/12/projects answered 403 (403: Access denied, Insufficient permissions): "
+        "check the credentials of rillsoft, and what they may see"
+    )
+    before, after = ([row for row in rows if row["client_id"] == "12"] for rows in nights.projects)
+    assert (after, len(after)) == (before, 5)
+    assert "rillsoft:27:3" not in {row["project_key"] for row in nights.projects[1]}
+
+
+def test_a_lock_is_refreshed_in_place(nights: Nights) -> None:
+    before, after = (
+        next(row for row in rows if row["project_key"] == "rillsoft:11:1") for rows in nights.projects
+    )
+    seen_now = {"last_seen_at": "2026-11-02 02:00:00+00"}
+    assert after == before | seen_now | {"attributes": before["attributes"] | LOCK}
+    assert before["attributes"] != after["attributes"]
+    versions = "select record_id from raw.records where connection = 'rillsoft' and scope = '11' order by all"
+    assert nights.home.rows(versions) == [{"record_id": key} for key in ("1", "2", "2", "3", "4", "5")]
+
+
+def test_a_permission_narrows_the_list(nights: Nights) -> None:
+    asked = {
+        (line.path.removeprefix("/rillsoft/api/v2/"), line.query_string) for line in nights.sandbox.requests
+    }
+    assert asked == {
+        ("clients/11/projects", ""),
+        ("clients/12/projects", ""),
+        ("clients/27/projects", ""),
+        ("clients/11/projects", "permission=ProjectModify"),
+    }
+    rows = nights.home.rows(
+        "select distinct attributes ->> 'isReadOnly' as held from projects where connection = 'writable'"
+    )
+    assert rows == [{"held": "false"}]
