@@ -139,7 +139,7 @@ def _sandbox(port: int, seed: int, projects: int, files: int, latency: float) ->
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="How long the query and writing its answer may take.",
+    help="How long the query may take.",
 )
 @output_options
 def _query(sql: str | None, table: str | None, seconds: float, output: "Output") -> None:
@@ -255,12 +255,13 @@ def _history(key: str, live: bool, output: "Output") -> None:
     KEY is its key, or its id at the provider where only one has it.
     """
     from pipelines.history import history
-    from pipelines.live import live as ask_live
     from pipelines.views import show_history, show_live
 
     with _warehouse(output.folder) as warehouse:
         found = history(warehouse, key)
         if live:
+            from pipelines.live import live as ask_live
+
             show_live(ask_live(home(), warehouse, found.subject.key), output)
         else:
             show_history(found, output)

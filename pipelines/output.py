@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from pipelines.bounds import Clock
 from pipelines.deliver import deliver
 from pipelines.errors import UsageError
 from pipelines.printable import printable
@@ -87,19 +88,20 @@ def _pour(pieces: Iterator[Piece], warehouse: Warehouse, output: Output) -> Writ
     if output.path is not None:
         finished = _finished(warehouse)
         with finished.open("wb") as file:
-            written = _pour_into(file, pieces)
+            written = _pour_into(file, pieces, warehouse.clock)
         deliver(finished, output.path)
         return written
     if _on_terminal():
         pieces = (piece._replace(text=printable(piece.text, keep="\n\t")) for piece in pieces)
     with _standard_output() as file:
-        return _pour_into(file, pieces)
+        return _pour_into(file, pieces, warehouse.clock)
 
 
-def _pour_into(file: BinaryIO, pieces: Iterator[Piece]) -> Written:
+def _pour_into(file: BinaryIO, pieces: Iterator[Piece], clock: Clock) -> Written:
     rows = neutralised = 0
     for piece in pieces:
-        file.write(piece.text.encode())
+        with clock.stopped():
+            file.write(piece.text.encode())
         rows += piece.rows
         neutralised += piece.neutralised
     return Written(rows, neutralised)

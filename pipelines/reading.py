@@ -1,35 +1,30 @@
 """The published warehouse, open for reading and closed to all else.
 
 DuckDB's read-only mode alone still lets SQL write files, read any file and reach the network. Here it can do
-neither, nor change a setting, and it is bounded in time, memory and disk. Its own limit of memory does not
-count what a function makes of one value (`repeat('x', 3000000000)`), so the process's memory is capped too.
+neither, nor change a setting, and it is bounded in time, memory and disk.
 """
 
 import contextlib
+import functools
 import os
 import re
-import resource
 import shutil
-import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import duckdb
 
+from pipelines.bounds import Clock, bounded_memory, bounded_time
 from pipelines.cells import literal
 from pipelines.deliver import private_folder
-from pipelines.errors import SyncError, UsageError, WarehouseError
+from pipelines.errors import UsageError, WarehouseError
 
 MEMORY_MB = 1024
+# DuckDB's own limit does not count what a function makes of one value, as repeat('x', 3000000000) does.
 PROCESS_MEMORY_MB = 3 * MEMORY_MB
 SPILL_GB = 10
-# How long an interrupted query may take to notice.
-GRACE_S = 2.0
 
 _CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "allow_community_extensions": "false",
@@ -50,13 +45,14 @@ class Warehouse:
     path: Path
     connection: duckdb.DuckDBPyConnection
     workspace: Path
+    clock: Clock
 
 
 @contextlib.contextmanager
 def open_warehouse(
     path: Path, *, seconds: float | None = None, workspace_in: Path | None = None
 ) -> Iterator[Warehouse]:
-    """Open the warehouse at `path` for as long as the block runs, or `seconds`.
+    """Open the warehouse at `path` for as long as the block runs, or until it has run for `seconds`.
 
     The workspace is made in `workspace_in`, itself made where it is missing, or where temporary files go, and
     removed afterwards. Raises WarehouseError where the file is missing or cannot be read, UsageError where a
@@ -68,12 +64,15 @@ def open_warehouse(
         )
     if workspace_in is not None:
         private_folder(workspace_in)
-    with tempfile.TemporaryDirectory(prefix=".rollcall-", dir=workspace_in) as directory, _memory_capped():
-        workspace = Path(directory).resolve()
-        with _connect(path, workspace) as connection:
-            warehouse = Warehouse(path, connection, workspace)
-            with _translated(path), _ended_after(seconds, warehouse):
-                yield warehouse
+    with (
+        tempfile.TemporaryDirectory(prefix=".rollcall-", dir=workspace_in) as directory,
+        bounded_memory(PROCESS_MEMORY_MB),
+    ):
+        workspace, clock = Path(directory).resolve(), Clock(seconds)
+        connection = _connect(path, workspace)
+        tidy = functools.partial(shutil.rmtree, workspace, ignore_errors=True)
+        with _translated(path), bounded_time(connection, clock, tidy):
+            yield Warehouse(path, connection, workspace, clock)
 
 
 def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
@@ -131,63 +130,7 @@ def _translated(path: Path) -> Iterator[None]:
     except duckdb.Error as error:
         raise _unreadable(path, error) from None
     except RuntimeError as error:
-        # What DuckDB's package makes of Ctrl-C.
+        # What DuckDB's package makes of Ctrl-C, where it looks for it.
         if str(error) == "Query interrupted":
             raise KeyboardInterrupt from None
         raise
-
-
-@contextlib.contextmanager
-def _memory_capped() -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    cap = PROCESS_MEMORY_MB << 20
-    for limit in (soft, hard):
-        if limit != resource.RLIM_INFINITY:
-            cap = min(cap, limit)
-    resource.setrlimit(resource.RLIMIT_DATA, (cap, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-@contextlib.contextmanager
-def _ended_after(seconds: float | None, warehouse: Warehouse) -> Iterator[None]:
-    """Interrupt what runs after `seconds`, and raise UsageError then."""
-    if seconds is None:
-        yield
-        return
-    done, overdue = threading.Event(), threading.Event()
-    error = UsageError(f"the query took longer than {seconds:g} s", "narrow it, or allow more with --timeout")
-
-    def watch() -> None:
-        if done.wait(seconds):
-            return
-        overdue.set()
-        ends = time.monotonic() + GRACE_S
-        # An interrupt between two queries is forgotten: hence more than one.
-        while not done.wait(0.05):
-            warehouse.connection.interrupt()
-            if time.monotonic() > ends:
-                _leave(error, warehouse)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    except (duckdb.Error, SyncError):
-        # DuckDB has more than one exception for an answer that was interrupted.
-        if overdue.is_set():
-            raise error from None
-        raise
-    finally:
-        done.set()
-        watcher.join()
-
-
-def _leave(error: SyncError, warehouse: Warehouse) -> NoReturn:
-    """End the process: DuckDB looks for interrupts between rows, and one value can keep it for hours."""
-    shutil.rmtree(warehouse.workspace, ignore_errors=True)
-    sys.stderr.write(f"rollcall: {error}\n")
-    sys.stderr.flush()
-    os._exit(error.exit_code)

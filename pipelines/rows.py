@@ -134,7 +134,7 @@ def _csv_field(n: int, column: Column, *, raw: bool) -> str:
 def _formulas(rows: Rows) -> str:
     """SQL of how many cells of a row begin like a formula."""
     counts = [
-        f"coalesce({cells.begins_formula(_text(n, column))}, false)::integer"
+        f"case when {cells.begins_formula(_text(n, column))} then 1 else 0 end"
         for n, column in enumerate(rows.columns, 1)
         if cells.is_text(column.type)
     ]

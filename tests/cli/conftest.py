@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
-from pipelines import models
+from pipelines import bounds, models
 from pipelines.cli import main
 
 NIGHTS = ("2026-11-01 02:00:00+00", "2026-11-02 02:00:00+00", "2026-11-03 02:00:00+00")
@@ -107,6 +107,12 @@ def home(published: Path, tmp_path: Path) -> Path:
     """A home of the test's own with the warehouse."""
     shutil.copyfile(published / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no query that is slow to end, on a busy machine, end the tests' own process."""
+    monkeypatch.setattr(bounds, "GRACE_S", 3600)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from pipelines.errors import NightRunning, PublicationRefused, SyncError
 from .conftest import Cli
 
 ENDLESS = "select i, repeat('x', 100) as x from range(100000000) t(i)"
+# Some rows, and then none for ever.
+STALLING = "select i from range(1000000000000) t(i) where i < 5000 or hash(i) = 1"
+SILENT = "select count(*) from range(1000000000000) where range % 7 = 3"
 
 
 def test_help_names_every_verb_and_each_has_examples() -> None:
@@ -192,17 +195,15 @@ def test_a_full_disk(cli: Cli) -> None:
     assert (done.returncode, done.stderr) == (1, "rollcall: No space left on device\n")
 
 
-def test_control_c(cli: Cli, tmp_path: Path) -> None:
-    for form, sql in (
-        ("csv", ENDLESS),
-        ("json", "select count(*) from range(1000000000000) where range % 7 = 3"),
-    ):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_leave_nothing_behind(cli: Cli, tmp_path: Path, number: signal.Signals) -> None:
+    for form, sql in (("csv", ENDLESS), ("json", SILENT), ("csv", STALLING), ("table", STALLING)):
         file = tmp_path / "answer"
         command = cli.command("query", sql, "--format", form, "--output", str(file))
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             while not list(tmp_path.glob(".rollcall-*/answer")) and process.poll() is None:
                 pass
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             _, said = process.communicate()
         assert (process.returncode, said) == (130, "rollcall: interrupted\n")
         assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Opening the published warehouse: what stands in the way is one line, and nothing is left behind."""
 
+import math
 import resource
 import shutil
 import struct
@@ -10,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines import bounds
 from pipelines.reading import open_warehouse
 from pipelines.warehouse import former_of
 
@@ -141,3 +143,17 @@ def test_limits_of_the_process_are_given_back(published: Path) -> None:
         assert list(opened.workspace.iterdir()) == []
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
     assert not opened.workspace.exists()
+
+
+def test_the_clock_stops_while_an_answer_is_being_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(bounds.time, "monotonic", lambda: now)
+    clock = bounds.Clock(60)
+    now += 10
+    assert clock.left() == 50
+    with clock.stopped():
+        now += 3600
+        assert clock.left() == 50
+    now += 5
+    assert clock.left() == 45
+    assert bounds.Clock(None).left() == math.inf
