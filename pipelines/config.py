@@ -7,6 +7,7 @@ TOKEN that belongs to something else would be sent to a provider.
 
 import difflib
 import ipaddress
+import math
 import os
 import re
 import stat
@@ -56,10 +57,13 @@ def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection,
 
     Raises ConfigurationError where a table or a key is wrong, UsageError where a name is not configured.
     """
-    from pipelines.quiet_dlt import use_home
+    from pipelines.quiet_dlt import ConfigProviderException, use_home
 
     refuse_open_secrets(home)
-    use_home(home)
+    try:
+        use_home(home)
+    except ConfigProviderException as error:
+        raise ConfigurationError(" ".join(str(error).split()), "correct that file") from None
     providers = find_providers(home)
     tables = _tables(providers)
     if not tables:
@@ -127,7 +131,7 @@ def _resolve(connection: str, setting: Setting) -> object:
 
     where = f"sources.{connection}.{setting.name}"
     given = dlt.secrets.get(where, str) if setting.secret else dlt.config.get(where)
-    if given is None or given == "":
+    if given in (None, "", []):
         if setting.required:
             raise ConfigurationError(f"{connection} has no {setting.name}", _how_to_set(connection, setting))
         return setting.default
@@ -143,13 +147,21 @@ def _resolve(connection: str, setting: Setting) -> object:
     return value
 
 
-_EXPECTED = {"text": "a text", "integer": "a whole number", "number": "a number", "list": "a list"}
+_EXPECTED = {
+    "text": "a text on one line",
+    "integer": "a whole number",
+    "number": "a number",
+    "list": "a list",
+}
 
 
 def _typed(setting: Setting, given: object) -> object:
     match setting.type:
         case "text":
-            return msgspec.convert(given, str) if not isinstance(given, int) else str(given)
+            text = str(given) if type(given) is int else msgspec.convert(given, str)
+            if not text.isprintable():  # requests would refuse such a header, and quote it
+                raise ValueError(setting.name)
+            return text
         case "integer":
             return msgspec.convert(given, int, strict=False)
         case "number":
@@ -163,7 +175,7 @@ def _check_range(connection: str, setting: Setting, value: object) -> None:
     if not isinstance(value, int | float):
         return
     low, high = setting.minimum, setting.maximum
-    if (low is not None and value < low) or (high is not None and value > high):
+    if not (-math.inf if low is None else low) <= value <= (math.inf if high is None else high):  # nor NaN
         wanted = f"from {low:g}" + (f" to {high:g}" if high is not None else "")
         raise ConfigurationError(
             f"{setting.name} of {connection} is {value:g}", f"set it to a number {wanted}"

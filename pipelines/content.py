@@ -38,7 +38,8 @@ def read_record(provider: Provider, drop: Collection[str], text: bytes) -> Recor
     record_id = None
     try:
         if drop:
-            text = _without(text, drop)
+            whole, text = text, b""
+            text = _without(whole, drop)
         said = value(text)
         if not isinstance(said, dict):
             raise Malformed(f"it is not an object but {text[:40].decode(errors='replace')}")
@@ -60,10 +61,16 @@ def _legible_id(provider: Provider, text: bytes) -> str | None:
 
 
 def _without(text: bytes, drop: Collection[str]) -> bytes:
-    fields = members(text)
-    if fields.keys().isdisjoint(drop):
+    """The record without the fields named by `drop`, in capitals or not: EvoVoice has two spellings."""
+    try:
+        fields = members(text)
+    except Malformed:
+        raise Malformed("it is no object that fields could be dropped from") from None
+    dropped = {name.casefold() for name in drop}
+    if dropped.isdisjoint(map(str.casefold, fields)):
         return text
-    return msgspec.json.encode({key: msgspec.Raw(raw) for key, raw in fields.items() if key not in drop})
+    kept = {key: msgspec.Raw(raw) for key, raw in fields.items() if key.casefold() not in dropped}
+    return msgspec.json.encode(kept)
 
 
 def _identity(said: object, key: str) -> str:

@@ -52,7 +52,7 @@ def land(
     `windows` gives, for the connections that are listed in part, since when. Records of a listing carry its
     index in the tuple returned. `progress` is told of the pages and records of a connection's scope.
     """
-    from pipelines.quiet_dlt import dlt
+    from pipelines.quiet_dlt import dlt, undisturbed
 
     landing = scratch / "landing.duckdb"
     finished: dict[int, Listing] = {}
@@ -62,13 +62,14 @@ def land(
         scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
         walk = functools.partial(_walk, connection, scopes, deadline, progress, finished)
         resources.append(_resource(connection.name, windows.get(connection.name), walk))
-    pipeline = dlt.pipeline(
-        "night",
-        pipelines_dir=str(scratch / "dlt"),
-        destination=dlt.destinations.duckdb(str(landing)),
-        dataset_name="received",
-    )
-    pipeline.run(dlt.source(lambda: resources, name="providers")(), loader_file_format="parquet")
+    with undisturbed():
+        pipeline = dlt.pipeline(
+            "night",
+            pipelines_dir=str(scratch / "dlt"),
+            destination=dlt.destinations.duckdb(str(landing)),
+            dataset_name="received",
+        )
+        pipeline.run(dlt.source(lambda: resources, name="providers")(), loader_file_format="parquet")
     return landing, tuple(finished[number] for number in range(next(numbers)))
 
 

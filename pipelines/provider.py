@@ -151,7 +151,11 @@ def _import_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"{path} cannot be imported", "make it a Python module")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is the user's to mend
+        reason = f"{path} cannot be imported ({type(error).__name__}: {error})"
+        raise ConfigurationError(reason, "correct it") from None
     return module
 
 

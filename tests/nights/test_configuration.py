@@ -1,0 +1,279 @@
+"""What a user configures: a mistake is one line that says how to mend it, and nothing is taken by chance."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.config import Connection, load_connections
+from pipelines.errors import ConfigurationError, UsageError
+from pipelines.warehouse import publish
+from tests.home import Home
+from tests.loopback import Answer, Loopback
+
+BELLTASTIC = "[sources.belltastic]\n"
+TOKEN = '[sources.belltastic]\napi_token = "user_1"\n'
+PROVIDERS = "belltastic, evovoice, fone_dynamics, matter, rillsoft"
+WHOLE_URL = "give a whole URL such as https://example.com/api"
+
+Load = Callable[..., tuple[Connection, ...]]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """`load(config, secrets, names)`: the connections that two files configure."""
+
+    def load_files(config: str, secrets: str = "", names: tuple[str, ...] = ()) -> tuple[Connection, ...]:
+        folder = tmp_path / ".dlt"
+        folder.mkdir()
+        (folder / "config.toml").write_text(config)
+        (folder / "secrets.toml").write_text(secrets)
+        (folder / "secrets.toml").chmod(0o600)
+        return load_connections(tmp_path, names)
+
+    return load_files
+
+
+def to_set(key: str, form: str = "…", connection: str = "belltastic", file: str = "config") -> str:
+    variable = f"SOURCES__{connection.upper()}__{key.upper()}"
+    return f"set {key} = {form} under [sources.{connection}] in .dlt/{file}.toml, or the variable {variable}"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "remedy"),
+    [
+        ("base_url = 'example.com/api'", "base_url of belltastic is 'example.com/api'", WHOLE_URL),
+        ("base_url = 'https://'", "base_url of belltastic is 'https://'", WHOLE_URL),
+        ("base_url = 'https://host:port'", "base_url of belltastic is 'https://host:port'", WHOLE_URL),
+        ("base_url = 'ftp://example.com'", "base_url of belltastic is 'ftp://example.com'", WHOLE_URL),
+        ("base_url = 'https://host/a b'", "base_url of belltastic is 'https://host/a b'", WHOLE_URL),
+        (
+            "base_url = 'https://user:swordfish@example.com'",
+            "base_url of belltastic has more than a host and a path",
+            "leave out credentials, query and fragment",
+        ),
+        (
+            "base_url = 'http://localhost.example.com'",
+            "base_url of belltastic is 'http://localhost.example.com'",
+            "use https; plain http is allowed to this machine only",
+        ),
+        (
+            "base_url = true",
+            "base_url of belltastic should be a text on one line, not True",
+            to_set("base_url", '"…"'),
+        ),
+        (
+            "max_connections = 'many'",
+            "max_connections of belltastic should be a whole number, not 'many'",
+            to_set("max_connections"),
+        ),
+        (
+            "max_connections = 1.5",
+            "max_connections of belltastic should be a whole number, not 1.5",
+            to_set("max_connections"),
+        ),
+        (
+            "timeout_s = 'soon'",
+            "timeout_s of belltastic should be a number, not 'soon'",
+            to_set("timeout_s"),
+        ),
+        ("timeout_s = nan", "timeout_s of belltastic is nan", "set it to a number from 0.1 to 3600"),
+        ("max_retries = -1", "max_retries of belltastic is -1", "set it to a number from 0 to 20"),
+        ("max_body_mb = 0", "max_body_mb of belltastic is 0", "set it to a number from 1"),
+        (
+            "drop_fields = 7",
+            "drop_fields of belltastic should be a list, not 7",
+            to_set("drop_fields", '["…"]'),
+        ),
+        (
+            "maxconnections = 3",
+            "[sources.belltastic] has an unknown key maxconnections",
+            "did you mean max_connections?",
+        ),
+        (
+            "provider = 'bell'",
+            "[sources.belltastic] is of no known provider: bell",
+            f"set provider to one of {PROVIDERS}",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_remedy(line: str, reason: str, remedy: str, load: Load) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load(BELLTASTIC + line, TOKEN)
+    assert (refusal.value.reason, refusal.value.remedy) == (reason, remedy)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason", "remedy"),
+    [
+        (
+            "",
+            "no connection is configured",
+            f"add a table such as [sources.belltastic] to .dlt/config.toml; the providers are {PROVIDERS}",
+        ),
+        (BELLTASTIC, "belltastic has no api_token", to_set("api_token", '"…"', file="secrets")),
+        ("[sources.matter]", "matter has no base_url", to_set("base_url", '"…"', "matter")),
+        (
+            "[sources.rillsoft]\nbase_url = 'https://example.com'\nclient_ids = []",
+            "rillsoft has no client_ids",
+            to_set("client_ids", '["…"]', "rillsoft"),
+        ),
+        (
+            "[sources.'Bell tower']",
+            "[sources.Bell tower] is not a name for a connection",
+            "use lower-case letters and digits, parted by - or _",
+        ),
+    ],
+)
+def test_what_is_missing_is_named_with_its_remedy(config: str, reason: str, remedy: str, load: Load) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load(config)
+    assert (refusal.value.reason, refusal.value.remedy) == (reason, remedy)
+
+
+def test_a_page_has_no_more_than_the_vendor_allows(load: Load) -> None:
+    matter = "[sources.matter]\nbase_url = 'https://example.com'\npage_size = 101"
+    with pytest.raises(ConfigurationError) as refusal:
+        load(matter, "[sources.matter]\naccess_token = 'swordfish'")
+    assert str(refusal.value) == "page_size of matter is 101: set it to a number from 1 to 100"
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("belltastik", "did you mean belltastic?"), ("x", "there is belltastic")]
+)
+def test_a_connection_that_is_not_configured_cannot_be_asked(name: str, remedy: str, load: Load) -> None:
+    with pytest.raises(UsageError) as refusal:
+        load(BELLTASTIC, TOKEN, (name,))
+    assert (refusal.value.reason, refusal.value.remedy) == (f"there is no connection {name}", remedy)
+
+
+def test_a_secret_of_two_lines_is_refused_and_not_quoted(load: Load) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load(BELLTASTIC, '[sources.belltastic]\napi_token = "swordfish\\n"')
+    assert refusal.value.reason == (
+        "api_token of belltastic should be a text on one line, not the value given"
+    )
+
+
+def test_secrets_that_others_can_read_are_refused(load: Load, tmp_path: Path) -> None:
+    load(BELLTASTIC, TOKEN)
+    secrets = tmp_path / ".dlt" / "secrets.toml"
+    secrets.chmod(0o640)
+    with pytest.raises(ConfigurationError) as refusal:
+        load_connections(tmp_path)
+    assert str(refusal.value) == f"{secrets} can be read by others: run: chmod 600 {secrets}"
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "file"),
+    [("[sources", TOKEN, "config.toml"), (BELLTASTIC, "[sources", "secrets.toml")],
+)
+def test_a_file_that_is_not_toml_is_named(
+    config: str, secrets: str, file: str, load: Load, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load(config, secrets)
+    assert str(tmp_path / ".dlt" / file) in refusal.value.reason
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_module_that_cannot_be_imported_is_named(load: Load, tmp_path: Path) -> None:
+    module = tmp_path / "providers" / "toy.py"
+    module.parent.mkdir()
+    module.write_text("import toys")
+    with pytest.raises(ConfigurationError) as refusal:
+        load(BELLTASTIC, TOKEN)
+    reason = "ModuleNotFoundError: No module named 'toys'"
+    assert str(refusal.value) == f"{module} cannot be imported ({reason}): correct it"
+
+
+def test_a_variable_comes_before_a_file(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__RILLSOFT__ACCESS_TOKEN", "0123")
+    monkeypatch.setenv("SOURCES__RILLSOFT__CLIENT_IDS", "11, 12")
+    monkeypatch.setenv("SOURCES__RILLSOFT__TIMEOUT_S", "7.5")
+    (connection,) = load(
+        "[sources.rillsoft]\nbase_url = 'https://example.com/'\nclient_ids = [1]\ntimeout_s = 5"
+    )
+    assert dict(connection.settings) == {
+        "provider": None,
+        "max_connections": 4,
+        "max_retries": 4,
+        "max_body_mb": 128,
+        "timeout_s": 7.5,
+        "retry_wait_s": 1.0,
+        "removal_limit": 0.1,
+        "drop_fields": (),
+        "base_url": "https://example.com",
+        "client_ids": ("11", "12"),
+        "access_token": "0123",
+        "time_zone": "UTC",
+        "permission": None,
+    }
+
+
+def test_a_variable_that_names_no_connection_is_never_used(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("API_TOKEN", "TOKEN", "PASSWORD", "SOURCES__API_TOKEN", "BELLTASTIC__API_TOKEN"):
+        monkeypatch.setenv(variable, "swordfish")
+    with pytest.raises(ConfigurationError) as refusal:
+        load(BELLTASTIC)
+    assert refusal.value.reason == "belltastic has no api_token"
+
+
+def test_a_night_needs_no_file_and_heeds_no_variable_but_its_own(
+    home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base_url = loopback.serve("bells", Answer([{"id": 1, "name": "Great Tom"}]))
+    own = {"SOURCES__BELLTASTIC__API_TOKEN": "user_1", "SOURCES__BELLTASTIC__BASE_URL": base_url}
+    others = {"PASSWORD": "swordfish", "TOKEN": "swordfish", "BASE_URL": "http://127.0.0.1:9"}
+    read_by_dlt = {
+        "CREDENTIALS": str(home.path / "elsewhere.duckdb"),
+        "DATASET_NAME": "elsewhere",
+        "DEV_MODE": "true",
+        "LOADER_FILE_FORMAT": "jsonl",
+        "PROGRESS": "log",
+    }
+    for variable, value in (own | others | read_by_dlt).items():
+        monkeypatch.setenv(variable, value)
+    assert home.night().exit_code == 0
+    assert home.rows("select project_key, name from projects") == [
+        {"project_key": "belltastic:1", "name": "Great Tom"}
+    ]
+    assert {asked.headers["Authorization"] for asked in loopback.asked["bells"]} == {"Bearer user_1"}
+    assert {path.name for path in home.path.iterdir()} == {".rollcall", "warehouse.duckdb"}
+
+
+def test_dropped_fields_reach_no_file(
+    home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = "Meet me at midnight"
+    files = [
+        {"id": "camel", "accountId": "a", "transcription": spoken, "aiTranscription": spoken},
+        {"Id": "Pascal", "AccountId": "a", "Transcription": spoken, "AITranscription": spoken},
+        {"transcription": spoken},
+        [{"transcription": spoken}],
+    ]
+    answer = Answer({"items": files, "totalCount": 4, "totalPages": 1})
+    account = {"base_url": loopback.serve("voices", answer), "user_name": "reader", "password": "swordfish"}
+    for name in ("evovoice", "evovoice_second"):
+        home.connect(name, "evovoice", **account, drop_fields=["transcription", "aiTranscription"])
+    found: list[Path] = []
+
+    def search_and_publish(candidate: Path, warehouse: Path) -> None:
+        written = [path for path in home.path.rglob("*") if path.is_file()]
+        found.extend(path for path in written if spoken.encode() in path.read_bytes())
+        publish(candidate, warehouse)
+
+    monkeypatch.setattr("pipelines.sync.publish", search_and_publish)
+    home.night()
+    assert found == []
+    assert home.rows("select file_key, transcription, ai_transcription from files") == [
+        {"file_key": f"{connection}:{file_id}", "transcription": None, "ai_transcription": None}
+        for connection in ("evovoice", "evovoice_second")
+        for file_id in ("Pascal", "camel")
+    ]
+    assert home.rows("select distinct reason, payload from quarantine order by all") == [
+        {"reason": "it is no object that fields could be dropped from", "payload": ""},
+        {"reason": "its id, id, is missing", "payload": "{}"},
+    ]
