@@ -5,3 +5,4 @@ select
 from files as file
 left join projects as project on file.project_key = project.project_key
 where file.project_key is not null and project.project_key is null
+order by file.file_key

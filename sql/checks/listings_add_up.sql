@@ -3,7 +3,9 @@ select
     started_at,
     connection,
     scope,
+    entity,
     records,
     new + changed + unchanged + repeated + quarantined as accounted_for,
 from raw.listings
 where records <> new + changed + unchanged + repeated + quarantined
+order by all

@@ -1,37 +1,81 @@
--- What the last night's listings say they began and ended is what the versions show.
+-- What each listing of the last night counts is what the versions and the quarantine show.
 with night as (
-    select max(started_at) as started_at, from raw.nights
+    select max(started_at) as started_at, from raw.listings
 ),
 
 counted as (
     select
-        sum(listing.new + listing.changed) as begun,
-        sum(listing.changed + listing.removed) as ended,
-        sum(listing.quarantined) as quarantined,
+        listing.connection,
+        listing.scope,
+        listing.entity,
+        listing.new + listing.changed as begun,
+        listing.changed,
+        listing.removed,
+        listing.quarantined,
     from raw.listings as listing
     inner join night on listing.started_at = night.started_at
 ),
 
-found as (
+seen as (
     select
+        record.connection,
+        record.scope,
+        record.entity,
         count(*) filter (where record.valid_from = night.started_at) as begun,
-        count(*) filter (where record.valid_to = night.started_at) as ended,
-    from night
-    left join raw.records as record
-        on night.started_at = record.valid_from or night.started_at = record.valid_to
+        count(*) filter (where record.valid_to = night.started_at and record.end_reason = 'changed') as changed,
+        count(*) filter (where record.valid_to = night.started_at and record.end_reason = 'removed') as removed,
+        0 as quarantined,
+    from raw.records as record
+    inner join night on night.started_at in (record.valid_from, record.valid_to)
+    group by all
+    union all
+    select
+        refused.connection,
+        refused.scope,
+        refused.entity,
+        0 as begun,
+        0 as changed,
+        0 as removed,
+        count(*) as quarantined,
+    from raw.quarantine as refused
+    inner join night on refused.started_at = night.started_at
+    group by all
 ),
 
-kept as (
-    select count(*) as quarantined,
-    from raw.quarantine as record
-    inner join night on record.started_at = night.started_at
+found as (
+    select
+        connection,
+        scope,
+        entity,
+        sum(begun) as begun,
+        sum(changed) as changed,
+        sum(removed) as removed,
+        sum(quarantined) as quarantined,
+    from seen
+    group by all
 )
 
 select
-    counted.*,
-    found.*,
-    kept.*,
+    coalesce(counted.connection, found.connection) as connection,
+    coalesce(counted.scope, found.scope) as scope,
+    coalesce(counted.entity, found.entity) as entity,
+    counted.begun as begun_by_listing,
+    coalesce(found.begun, 0) as begun,
+    counted.changed as changed_by_listing,
+    coalesce(found.changed, 0) as changed,
+    counted.removed as removed_by_listing,
+    coalesce(found.removed, 0) as removed,
+    counted.quarantined as quarantined_by_listing,
+    coalesce(found.quarantined, 0) as quarantined,
 from counted
-cross join found
-cross join kept
-where counted.begun <> found.begun or counted.ended <> found.ended or counted.quarantined <> kept.quarantined
+full join found
+    on
+        counted.connection = found.connection
+        and counted.scope is not distinct from found.scope
+        and counted.entity = found.entity
+where
+    counted.begun is distinct from coalesce(found.begun, 0)
+    or counted.changed is distinct from coalesce(found.changed, 0)
+    or counted.removed is distinct from coalesce(found.removed, 0)
+    or counted.quarantined is distinct from coalesce(found.quarantined, 0)
+order by all

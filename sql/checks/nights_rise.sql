@@ -9,3 +9,4 @@ from (
     from raw.nights
 )
 where started_at <= previous
+order by started_at

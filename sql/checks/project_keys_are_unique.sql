@@ -5,3 +5,4 @@ select
 from projects
 group by project_key
 having count(*) > 1
+order by project_key

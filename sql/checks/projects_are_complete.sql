@@ -1,6 +1,7 @@
 -- A project has its key, connection, provider, id, kind and status.
 select
     project_key,
+    version,
     connection,
     provider,
     project_id,
@@ -14,3 +15,4 @@ where
     or project_id is null
     or kind is null
     or status is null
+order by all

@@ -1,17 +1,22 @@
--- projects holds exactly the current versions of projects_history.
+-- projects holds exactly the current versions of projects_history, each since its own night.
 with current_versions as (
     select
         project_key,
         version,
+        valid_from,
     from projects_history
     where is_current
 )
 
 select
-    coalesce(project.project_key, history.project_key) as project_key,
-    project.version as version_in_projects,
+    coalesce(listed.project_key, history.project_key) as project_key,
+    listed.version as version_listed,
     history.version as version_in_history,
-from projects as project
+from projects as listed
 full join current_versions as history
-    on project.project_key = history.project_key and project.version = history.version
-where project.project_key is null or history.project_key is null
+    on
+        listed.project_key = history.project_key
+        and listed.version = history.version
+        and listed.changed_at = history.valid_from
+where listed.project_key is null or history.project_key is null
+order by all

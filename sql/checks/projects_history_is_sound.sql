@@ -1,19 +1,41 @@
--- Versions count from 1, follow one another without overlap, are never empty, and only the last is current.
+-- Versions of a project count from 1, do not overlap, are never empty, and only the last is current.
 with neighbours as (
     select
         project_key,
         version,
         valid_from,
         valid_to,
-        row_number() over ahead as position,
-        lead(valid_from) over ahead as next_from,
+        is_current,
+        change,
+        end_reason,
+        row_number() over life as position,
+        lead(valid_from) over life as next_from,
     from projects_history
-    window ahead as (partition by project_key order by valid_from, version)
+    window life as (partition by project_key order by valid_from, version)
+),
+
+judged as (
+    select
+        *,
+        case
+            when version <> position then 'versions do not count from 1'
+            when valid_to <= valid_from then 'it is empty'
+            when next_from < coalesce(valid_to, timestamptz 'infinity') then 'it overlaps the next'
+            when is_current <> (valid_to is null) then 'is_current does not say so'
+            when (valid_to is null) <> (end_reason is null) then 'its end and its reason do not agree'
+            when (version = 1) <> (change = 'created') then 'the first, and only it, is created'
+        end as problem,
+    from neighbours
 )
 
-select *,
-from neighbours
-where
-    version <> position
-    or valid_to <= valid_from
-    or (next_from is not null and (valid_to is null or valid_to > next_from))
+select
+    project_key,
+    version,
+    valid_from,
+    valid_to,
+    next_from,
+    end_reason,
+    problem,
+from judged
+where problem is not null
+order by project_key, version

@@ -2,6 +2,7 @@
 select
     record.connection,
     record.scope,
+    record.entity,
     record.record_id,
     record.valid_to,
 from raw.records as record
@@ -9,6 +10,8 @@ left join raw.listings as listing
     on
         record.connection = listing.connection
         and record.scope is not distinct from listing.scope
+        and record.entity = listing.entity
         and record.valid_to = listing.started_at
         and listing.outcome = 'proven'
 where record.end_reason = 'removed' and listing.started_at is null
+order by all

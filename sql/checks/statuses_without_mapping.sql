@@ -1,10 +1,14 @@
 -- statuses without a mapping read as unknown, name them in status_mapping.csv
 -- severity: warning
 select
-    provider,
-    provider_status,
+    project.provider,
+    project.provider_status,
     count(*) as projects,
-from projects
-where status = 'unknown'
-group by provider, provider_status
-order by provider, provider_status
+from projects as project
+left join status_mapping as mapping
+    on
+        project.provider = mapping.provider
+        and staging.status_key(project.provider_status) = staging.status_key(mapping.provider_status)
+where project.status = 'unknown' and mapping.status is null
+group by all
+order by all

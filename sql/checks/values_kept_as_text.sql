@@ -1,21 +1,27 @@
--- values that do not fit their column's type stay in attributes
+-- values that do not fit their column's type are kept as text: in attributes, those of files in raw.records
 -- severity: warning
-select
-    provider,
-    column_name,
-    count(*) as projects,
-    any_value(attributes ->> column_name) as example,
-from (
+with unread as (
     select
         provider,
-        attributes,
-        unnest(json_keys(attributes)) as column_name,
-    from projects
+        connection,
+        unnest(unread) as entry,
+    from staging.projects
+    where valid_to is null
+    union all
+    select
+        provider,
+        connection,
+        unnest(unread) as entry,
+    from staging.files
+    where valid_to is null
 )
-where
-    column_name in (
-        'start', 'finish', 'createdAt', 'priority', 'isTemplate', 'lastUpdated', 'created_at', 'updated_at',
-        'deleted_at', 'default'
-    )
-group by provider, column_name
-order by provider, column_name
+
+select
+    provider,
+    connection,
+    entry.field as field,
+    count(*) as records,
+    min(entry.said) as example,
+from unread
+group by all
+order by all

@@ -1,12 +1,63 @@
--- JSON's own two truth values; null for anything else, which is no boolean.
+-- JSON's two truth values; null for whatever else was sent.
 create or replace macro staging.truth(said) as case said when 'true' then true when 'false' then false end;
 
--- A text that names something; null for the empty one.
+-- A number that a double holds to its last whole digit; null for whatever else was sent.
+create or replace macro staging.number(said) as case
+    when regexp_full_match(said, '-?\d{1,15}(\.\d+)?([eE][+-]?\d{1,2})?') then try_cast(said as double)
+end;
+
+-- A whole number of 64 bits; null for whatever else was sent.
+create or replace macro staging.whole_number(said) as case
+    when regexp_full_match(said, '-?\d{1,19}(\.0+)?') then try_cast(said as bigint)
+end;
+
+-- An id or a name; null for the empty text too, which names nothing.
 create or replace macro staging.named(said) as nullif(said, '');
 
--- What could not be read as its column's type stays under its own name among the attributes.
-create or replace macro staging.with_unread(attributes, name, said, column_value) as case
-    when said is not null and column_value is null
-        then json_merge_patch(attributes, json_object(name, said))
-    else attributes
+-- How a status is looked up: case, outer spaces and Unicode composition are no matter, none is the empty text.
+create or replace macro staging.status_key(said) as lower(trim(nfc_normalize(coalesce(said, ''))));
+
+-- A list without its nulls.
+create or replace macro staging.present(entries) as list_filter(entries, lambda entry: entry is not null);
+
+-- A field whose value its column cannot hold, as {field, said}; null where it holds it, or none was sent.
+create or replace macro staging.unread(field, said, held) as case
+    when said is not null and held is null then struct_pack(field := field, said := said)
+end;
+
+-- One member of a JSON object, from its value's JSON; null where that is.
+create or replace macro staging.member(field, content) as '"' || field || '":' || content;
+
+-- An object with its keys in order, for their order says nothing; any other JSON as it is.
+create or replace macro staging.sorted_object(content) as case
+    when len(json_keys(content)) > 1
+        then
+            '{' || array_to_string(
+                list_transform(
+                    list_sort(list_distinct(json_keys(content))),
+                    lambda field: to_json(field) || ':'
+                    || json_extract(content, '/' || replace(replace(field, '~', '~0'), '/', '~1'))
+                ),
+                ','
+            ) || '}'
+    else cast(content as text)
+end;
+
+-- The attributes of a project: members, nulls left out, and under its own name each value that no column holds.
+create or replace macro staging.attributes(members, unread) as cast(
+    '{' || array_to_string(
+        staging.present(members)
+        || list_transform(unread, lambda entry: staging.member(entry.field, to_json(entry.said))),
+        ','
+    ) || '}' as json
+);
+
+-- The column's name where its value is another than before; Unicode composition alone is no difference.
+create or replace macro staging.differing(column_name, held, former) as case
+    when held is distinct from former
+        then case
+            when
+                nfc_normalize(cast(held as text)) is distinct from nfc_normalize(cast(former as text))
+                then column_name
+        end
 end;

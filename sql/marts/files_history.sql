@@ -1,136 +1,170 @@
--- Every version of every EvoVoice file. A file's uri is as of the last night: signed links differ on every call.
+-- Every version of every EvoVoice file. A version begins only where a published column other than uri changed: links
+-- may be signed anew on every call. Times are the starts of nights, half-open, as in projects_history.
 -- grain: file_key, version
-with compared as (
+with stated as (
     select
-        *,
-        hash(
-            project_key, type, account_id, account_name, customer_id, customer_name, customer_breadcrumb, user_id,
-            user_name, file_name, content_type, content_length, recording_sid, recording_duration,
-            recording_from, transcription, ai_transcription, from_address, to_address, created_at, updated_at,
-            created_by, updated_by
-        ) as content,
+        file_key,
+        connection,
+        provider,
+        file_id,
+        project_key,
+        type,
+        account_id,
+        account_name,
+        customer_id,
+        customer_name,
+        cast(customer_breadcrumb as json) as customer_breadcrumb,
+        user_id,
+        user_name,
+        file_name,
+        uri,
+        content_type,
+        cast(content_length as bigint) as content_length,
+        recording_sid,
+        cast(recording_duration as bigint) as recording_duration,
+        recording_from,
+        transcription,
+        ai_transcription,
+        from_address,
+        to_address,
+        cast(created_at as timestamptz) as created_at,
+        cast(updated_at as timestamptz) as updated_at,
+        created_by,
+        updated_by,
+        valid_from,
+        valid_to,
+        end_reason,
     from staging.files
 ),
 
-followed as (
-    select
-        *,
-        lag(valid_to) over past as previous_to,
-        lag(content) over past as previous_content,
-    from compared
-    window past as (partition by file_key order by valid_from)
+-- Most files never change: only those with a past pay for being compared with it.
+several as (
+    select file_key,
+    from stated
+    group by file_key
+    having count(*) > 1
 ),
 
--- A version begins after a gap, and where what is published differs.
+paired as (
+    select
+        stated.*,
+        lag(stated) over (partition by file_key order by valid_from) as former,
+    from stated
+    where file_key in (from several)
+),
+
+compared as (
+    select
+        * exclude (former),
+        case
+            when former is null then 'created'
+            when former.valid_to = valid_from then 'changed'
+            else 'returned'
+        end as change,
+        case
+            when former is null then []
+            else staging.present([
+                staging.differing('project_key', project_key, former.project_key),
+                staging.differing('type', type, former.type),
+                staging.differing('account_id', account_id, former.account_id),
+                staging.differing('account_name', account_name, former.account_name),
+                staging.differing('customer_id', customer_id, former.customer_id),
+                staging.differing('customer_name', customer_name, former.customer_name),
+                staging.differing('customer_breadcrumb', customer_breadcrumb, former.customer_breadcrumb),
+                staging.differing('user_id', user_id, former.user_id),
+                staging.differing('user_name', user_name, former.user_name),
+                staging.differing('file_name', file_name, former.file_name),
+                staging.differing('content_type', content_type, former.content_type),
+                staging.differing('content_length', content_length, former.content_length),
+                staging.differing('recording_sid', recording_sid, former.recording_sid),
+                staging.differing('recording_duration', recording_duration, former.recording_duration),
+                staging.differing('recording_from', recording_from, former.recording_from),
+                staging.differing('transcription', transcription, former.transcription),
+                staging.differing('ai_transcription', ai_transcription, former.ai_transcription),
+                staging.differing('from_address', from_address, former.from_address),
+                staging.differing('to_address', to_address, former.to_address),
+                staging.differing('created_at', created_at, former.created_at),
+                staging.differing('updated_at', updated_at, former.updated_at),
+                staging.differing('created_by', created_by, former.created_by),
+                staging.differing('updated_by', updated_by, former.updated_by),
+            ])
+        end as changed_columns,
+    from paired
+),
+
+begun as (
+    select
+        *,
+        case
+            when change <> 'changed' or len(changed_columns) > 0
+                then struct_pack(
+                    valid_from := valid_from, change := change, changed_columns := changed_columns
+                )
+        end as beginning,
+    from compared
+),
+
+-- Rows in a row that say the same are one version: its beginning is the first's, all else the last's.
 numbered as (
     select
         *,
-        cast(
-            sum(if(previous_to = valid_from and previous_content = content, 0, 1)) over past as integer
-        ) as version,
-    from followed
-    window past as (partition by file_key order by valid_from)
-),
-
-merged as (
-    select
-        * replace (min(valid_from) over same as valid_from),
-        arg_min(previous_to, valid_from) over same as former_to,
-        valid_from = max(valid_from) over same as is_last,
-    from numbered
-    window same as (partition by file_key, version)
+        count(beginning) over life as version,
+        last_value(beginning ignore nulls) over life as first,
+    from begun
+    window life as (partition by file_key order by valid_from)
+    qualify coalesce(lead(beginning is not null) over life, true)
 ),
 
 versions as (
     select
+        * exclude (beginning, first)
+        replace (first.valid_from as valid_from, first.change as change, first.changed_columns as changed_columns),
+    from numbered
+    union all by name
+    select
         *,
-        case
-            when version = 1 then 'created'
-            when former_to = valid_from then 'changed'
-            else 'returned'
-        end as change,
-    from merged
-    where is_last
-),
-
-published as (
-    select
-        file_key,
-        version,
-        json_object(
-            'project_key', project_key, 'type', type, 'account_id', account_id, 'account_name', account_name,
-            'customer_id', customer_id, 'customer_name', customer_name,
-            'customer_breadcrumb', customer_breadcrumb, 'user_id', user_id, 'user_name', user_name,
-            'file_name', file_name, 'content_type', content_type, 'content_length', content_length,
-            'recording_sid', recording_sid, 'recording_duration', recording_duration,
-            'recording_from', recording_from, 'transcription', transcription,
-            'ai_transcription', ai_transcription, 'from_address', from_address, 'to_address', to_address,
-            'created_at', created_at, 'updated_at', updated_at, 'created_by', created_by,
-            'updated_by', updated_by
-        ) as columns,
-    from versions
-    where file_key in (
-        select file_key, from versions
-        where version = 2
-    )
-),
-
-differences as (
-    select
-        file_key,
-        version,
-        list(column_name order by position) as changed_columns,
-    from (
-        select
-            after.file_key,
-            after.version,
-            unnest(json_keys(after.columns)) as column_name,
-            generate_subscripts(json_keys(after.columns), 1) as position,
-            after.columns as after_columns,
-            before.columns as before_columns,
-        from published as after
-        inner join published as before on after.file_key = before.file_key and after.version = before.version + 1
-    )
-    where (after_columns -> column_name) is distinct from (before_columns -> column_name)
-    group by file_key, version
+        1 as version,
+        'created' as change,
+        [] as changed_columns,
+    from stated
+    where file_key not in (from several)
 )
 
 select
-    versions.file_key, -- unique and stable: connection:id
-    versions.connection, -- the configured account it was listed by
-    versions.provider, -- evovoice
-    versions.file_id, -- the provider's own id, exactly
-    versions.project_key, -- the project it belongs to: its customer, or its account where it has none
-    versions.type, -- Upload, VoiceMessage, CallRecording, Fax, Attachment, FaxOutgoing or a newer one, as given
-    versions.account_id, -- account it is associated with
-    versions.account_name, -- that account's name
-    versions.customer_id, -- customer it is associated with; null or empty where there is none
-    versions.customer_name, -- that customer's name
-    versions.customer_breadcrumb, -- the customers above, as given
-    versions.user_id, -- user it is associated with
-    versions.user_name, -- that user's name
-    versions.file_name, -- original name of the file
-    versions.uri, -- where it was to be had when last seen; may be a link that grants access
-    versions.content_type, -- media type
-    versions.content_length, -- size in bytes
-    versions.recording_sid, -- Twilio's id of the recording
-    versions.recording_duration, -- length of the recording in seconds
-    versions.recording_from, -- who the recording is from
-    versions.transcription, -- transcription, where there is one
-    versions.ai_transcription, -- AI transcription, where there is one
-    versions.from_address, -- caller of an incoming call
-    versions.to_address, -- number dialled by an outgoing call
-    versions.created_at, -- when it was created, by the provider
-    versions.updated_at, -- when it last changed, by the provider
-    versions.created_by, -- who created it
-    versions.updated_by, -- who last changed it
-    versions.version, -- counts from 1 over the file's whole life
-    versions.valid_from, -- start of the night that first saw this version
-    versions.valid_to, -- start of the night that found it changed or gone; null while it is current
-    versions.valid_to is null as is_current, -- whether the file is listed, as this version
-    versions.change, -- what began it: created, changed or returned
-    versions.end_reason, -- what ended it: changed or removed; null while it is current
-    coalesce(differences.changed_columns, []) as changed_columns, -- columns that differ from the version before
+    file_key, -- unique and stable: connection:id
+    connection, -- the configured account it was listed by
+    provider, -- evovoice
+    file_id, -- the provider's own id, exactly
+    project_key, -- the project it belongs to: its customer, or its account where it has none
+    type, -- Upload, VoiceMessage, CallRecording, Fax, Attachment, FaxOutgoing or a newer one, as given
+    account_id, -- account it is associated with
+    account_name, -- that account's name
+    customer_id, -- customer it is associated with; null or empty where there is none
+    customer_name, -- that customer's name
+    customer_breadcrumb, -- the customers above, as given
+    user_id, -- user it is associated with
+    user_name, -- that user's name
+    file_name, -- original name of the file
+    uri, -- where it was to be had when last seen; may be a link that grants access
+    content_type, -- media type
+    content_length, -- size in bytes
+    recording_sid, -- Twilio's id of the recording
+    recording_duration, -- length of the recording in seconds
+    recording_from, -- who the recording is from
+    transcription, -- transcription, where there is one
+    ai_transcription, -- AI transcription, where there is one
+    from_address, -- caller of an incoming call
+    to_address, -- number dialled by an outgoing call
+    created_at, -- when it was created, by the provider
+    updated_at, -- when it last changed, by the provider
+    created_by, -- who created it
+    updated_by, -- who last changed it
+    cast(version as integer) as version, -- counts from 1 over the file's whole life
+    valid_from, -- start of the night that first saw this version
+    valid_to, -- start of the night that found it changed or gone; null while it is current
+    valid_to is null as is_current, -- whether the file is listed, as this version
+    change, -- what began it: created, changed or returned
+    end_reason, -- what ended it: changed or removed; null while it is current
+    changed_columns, -- columns that differ from the version before
 from versions
-left join differences on versions.file_key = differences.file_key and versions.version = differences.version
-order by versions.file_key, versions.version
+order by file_key, version

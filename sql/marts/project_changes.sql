@@ -1,50 +1,42 @@
--- What happened to projects: a row for each changed column of a project in a night, and one each time that a
--- project was created, was removed or returned.
+-- What happened to projects: a row for each changed column of a project in a night, and one each time that a project
+-- was created, was removed or returned.
 -- grain: project_key, changed_at, change, column_name
-with cells as (
+with changed as (
     select
         after.project_key,
         after.valid_from as changed_at,
         unnest(after.changed_columns) as column_name,
-        to_json(before) as before_columns,
-        to_json(after) as after_columns,
+        before as project_before,
+        after as project_after,
     from projects_history as after
     inner join projects_history as before
         on after.project_key = before.project_key and after.version = before.version + 1
     where after.change = 'changed'
 ),
 
-events as (
+happenings as (
+    select
+        project_key,
+        changed_at,
+        'changed' as change,
+        column_name,
+        staging.project_cell(project_before, column_name) as old_value,
+        staging.project_cell(project_after, column_name) as new_value,
+    from changed
+    union all by name
     select
         project_key,
         valid_from as changed_at,
         change,
     from projects_history
     where change <> 'changed'
-    union all
+    union all by name
     select
         project_key,
         valid_to as changed_at,
         'removed' as change,
     from projects_history
     where end_reason = 'removed'
-),
-
-changes as (
-    select
-        project_key,
-        changed_at,
-        'changed' as change,
-        column_name,
-        before_columns ->> column_name as old_value,
-        after_columns ->> column_name as new_value,
-    from cells
-    union all by name
-    select
-        project_key,
-        changed_at,
-        change,
-    from events
 )
 
 select
@@ -54,5 +46,5 @@ select
     column_name, -- the published column that changed; null unless change is changed
     old_value, -- its value before, as text; times in UTC
     new_value, -- its value since, as text; times in UTC
-from changes
+from happenings
 order by changed_at, project_key, change, column_name

@@ -1,7 +1,7 @@
--- Every version of every project. A version begins only where a published column changed; its times are the
--- starts of nights, half-open: it holds from valid_from up to, and without, valid_to.
+-- Every version of every project. A version begins only where a published column changed. Its times are the starts of
+-- nights, half-open: it holds from valid_from up to, and without, valid_to.
 -- grain: project_key, version
-with typed as (
+with stated as (
     select
         project.project_key,
         project.connection,
@@ -28,7 +28,10 @@ with typed as (
         project.region,
         project.country,
         project.time_zone,
-        cast(project.is_active as boolean) as stated_active,
+        coalesce(
+            cast(project.is_active as boolean),
+            nullif(mapping.status, 'unknown') in ('active', 'planned', 'on_hold')
+        ) as is_active,
         cast(project.is_archived as boolean) as is_archived,
         cast(project.is_template as boolean) as is_template,
         cast(project.is_default as boolean) as is_default,
@@ -48,155 +51,156 @@ with typed as (
     left join status_mapping as mapping
         on
             project.provider = mapping.provider
-            and lower(trim(coalesce(project.provider_status, ''))) = lower(trim(mapping.provider_status))
+            and staging.status_key(project.provider_status) = staging.status_key(mapping.provider_status)
+),
+
+-- Most projects never change: only those with a past pay for being compared with it.
+several as (
+    select project_key,
+    from stated
+    group by project_key
+    having count(*) > 1
+),
+
+paired as (
+    select
+        stated.*,
+        lag(stated) over (partition by project_key order by valid_from) as former,
+    from stated
+    where project_key in (from several)
 ),
 
 compared as (
     select
-        * exclude (stated_active),
-        coalesce(
-            stated_active, case when status <> 'unknown' then status in ('active', 'planned', 'on_hold') end
-        ) as is_active,
-        hash(
-            name, description, code, status, provider_status, phase, category, priority, client_id, client_name,
-            owner_id, owner_name, parent_key, path, domain, logo_url, city, region, country, time_zone,
-            stated_active, is_archived, is_template, is_default, created_at, updated_at, starts_at, finishes_at,
-            archived_at, created_by, source_version, lasting_attributes
-        ) as content,
-    from typed
+        * exclude (former),
+        case
+            when former is null then 'created'
+            when former.valid_to = valid_from then 'changed'
+            else 'returned'
+        end as change,
+        case
+            when former is null then []
+            else staging.present([
+                staging.differing('kind', kind, former.kind),
+                staging.differing('name', name, former.name),
+                staging.differing('description', description, former.description),
+                staging.differing('code', code, former.code),
+                staging.differing('status', status, former.status),
+                staging.differing('provider_status', provider_status, former.provider_status),
+                staging.differing('phase', phase, former.phase),
+                staging.differing('category', category, former.category),
+                staging.differing('priority', priority, former.priority),
+                staging.differing('client_id', client_id, former.client_id),
+                staging.differing('client_name', client_name, former.client_name),
+                staging.differing('owner_id', owner_id, former.owner_id),
+                staging.differing('owner_name', owner_name, former.owner_name),
+                staging.differing('parent_key', parent_key, former.parent_key),
+                staging.differing('path', path, former.path),
+                staging.differing('domain', domain, former.domain),
+                staging.differing('logo_url', logo_url, former.logo_url),
+                staging.differing('city', city, former.city),
+                staging.differing('region', region, former.region),
+                staging.differing('country', country, former.country),
+                staging.differing('time_zone', time_zone, former.time_zone),
+                staging.differing('is_active', is_active, former.is_active),
+                staging.differing('is_archived', is_archived, former.is_archived),
+                staging.differing('is_template', is_template, former.is_template),
+                staging.differing('is_default', is_default, former.is_default),
+                staging.differing('created_at', created_at, former.created_at),
+                staging.differing('updated_at', updated_at, former.updated_at),
+                staging.differing('starts_at', starts_at, former.starts_at),
+                staging.differing('finishes_at', finishes_at, former.finishes_at),
+                staging.differing('archived_at', archived_at, former.archived_at),
+                staging.differing('created_by', created_by, former.created_by),
+                staging.differing('source_version', source_version, former.source_version),
+                staging.differing('attributes', lasting_attributes, former.lasting_attributes),
+            ])
+        end as changed_columns,
+    from paired
 ),
 
-followed as (
+begun as (
     select
         *,
-        lag(valid_to) over past as previous_to,
-        lag(content) over past as previous_content,
+        case
+            when change <> 'changed' or len(changed_columns) > 0
+                then struct_pack(
+                    valid_from := valid_from, change := change, changed_columns := changed_columns
+                )
+        end as beginning,
     from compared
-    window past as (partition by project_key order by valid_from)
 ),
 
--- A version begins after a gap, and where what is published differs.
+-- Rows in a row that say the same are one version: its beginning is the first's, all else the last's.
 numbered as (
     select
         *,
-        cast(
-            sum(if(previous_to = valid_from and previous_content = content, 0, 1)) over past as integer
-        ) as version,
-    from followed
-    window past as (partition by project_key order by valid_from)
-),
-
--- Rows that differ only in what is not published are one version: it has the values of the last of them.
-merged as (
-    select
-        * replace (min(valid_from) over same as valid_from),
-        arg_min(previous_to, valid_from) over same as former_to,
-        valid_from = max(valid_from) over same as is_last,
-    from numbered
-    window same as (partition by project_key, version)
+        count(beginning) over life as version,
+        last_value(beginning ignore nulls) over life as first,
+    from begun
+    window life as (partition by project_key order by valid_from)
+    qualify coalesce(lead(beginning is not null) over life, true)
 ),
 
 versions as (
     select
+        * exclude (beginning, first)
+        replace (first.valid_from as valid_from, first.change as change, first.changed_columns as changed_columns),
+    from numbered
+    union all by name
+    select
         *,
-        case
-            when version = 1 then 'created'
-            when former_to = valid_from then 'changed'
-            else 'returned'
-        end as change,
-    from merged
-    where is_last
-),
-
--- Versions after the first, each as JSON beside its predecessor, so that any column can be compared by name.
-published as (
-    select
-        project_key,
-        version,
-        json_object(
-            'name', name, 'description', description, 'code', code, 'status', status,
-            'provider_status', provider_status, 'phase', phase, 'category', category, 'priority', priority,
-            'client_id', client_id, 'client_name', client_name, 'owner_id', owner_id, 'owner_name', owner_name,
-            'parent_key', parent_key, 'path', path, 'domain', domain, 'logo_url', logo_url, 'city', city,
-            'region', region, 'country', country, 'time_zone', time_zone, 'is_active', is_active,
-            'is_archived', is_archived, 'is_template', is_template, 'is_default', is_default,
-            'created_at', created_at, 'updated_at', updated_at, 'starts_at', starts_at,
-            'finishes_at', finishes_at, 'archived_at', archived_at, 'created_by', created_by,
-            'source_version', source_version, 'attributes', lasting_attributes
-        ) as columns,
-    from versions
-    where project_key in (
-        select project_key, from versions
-        where version = 2
-    )
-),
-
-differences as (
-    select
-        project_key,
-        version,
-        list(column_name order by position) as changed_columns,
-    from (
-        select
-            after.project_key,
-            after.version,
-            unnest(json_keys(after.columns)) as column_name,
-            generate_subscripts(json_keys(after.columns), 1) as position,
-            after.columns as after_columns,
-            before.columns as before_columns,
-        from published as after
-        inner join published as before
-            on after.project_key = before.project_key and after.version = before.version + 1
-    )
-    where (after_columns -> column_name) is distinct from (before_columns -> column_name)
-    group by project_key, version
+        1 as version,
+        'created' as change,
+        [] as changed_columns,
+    from stated
+    where project_key not in (from several)
 )
 
 select
-    versions.project_key, -- unique and stable: connection:id, for Rillsoft connection:client:id
-    versions.connection, -- the configured account it was listed by
-    versions.provider, -- the service: fone_dynamics, matter, rillsoft, evovoice or belltastic
-    versions.project_id, -- the provider's own id, as text, exactly
-    versions.kind, -- what the provider calls it: property, project or customer
-    versions.name, -- its name at the provider
-    versions.description, -- free text
-    versions.code, -- the customer's own short code; need not be unique
-    versions.status, -- active, inactive, planned, on_hold, completed, cancelled, archived or unknown, by status_mapping
-    versions.provider_status, -- the status as the provider gives it
-    versions.phase, -- Matter's phase of the project
-    versions.category, -- Matter's type, Rillsoft's category
-    versions.priority, -- Rillsoft's priority
-    versions.client_id, -- id of whom it is for: Rillsoft client, EvoVoice customer
-    versions.client_name, -- name of whom it is for
-    versions.owner_id, -- account it lives under: AccountSid, EvoVoice account, Belltastic team
-    versions.owner_name, -- that account's name
-    versions.parent_key, -- EvoVoice: connection:id of the customer above, by the breadcrumb
-    versions.path, -- its place in the provider's folders or customers
-    versions.domain, -- Fone Dynamics: main domain
-    versions.logo_url, -- Matter: the original logo, else the stored one
-    versions.city, -- where it is
-    versions.region, -- where it is
-    versions.country, -- where it is
-    versions.time_zone, -- IANA name; Fone Dynamics gives Windows names
-    versions.is_active, -- as the provider says, else whether its status is active, planned or on_hold; null if unknown
-    versions.is_archived, -- Belltastic: whether it is archived; null elsewhere
-    versions.is_template, -- Rillsoft: whether it is a template
-    versions.is_default, -- Belltastic: whether it opens first
-    versions.created_at, -- when it was created, by the provider
-    versions.updated_at, -- when it last changed, by the provider
-    versions.starts_at, -- planned start
-    versions.finishes_at, -- planned finish
-    versions.archived_at, -- when it was archived
-    versions.created_by, -- who created it
-    versions.source_version, -- the provider's own number of this version
-    versions.attributes, -- the provider's other documented fields, and any value that its column cannot hold
-    versions.version, -- counts from 1 over the project's whole life
-    versions.valid_from, -- start of the night that first saw this version
-    versions.valid_to, -- start of the night that found it changed or gone; null while it is current
-    versions.valid_to is null as is_current, -- whether the project is listed, as this version
-    versions.change, -- what began it: created, changed or returned
-    versions.end_reason, -- what ended it: changed or removed; null while it is current
-    coalesce(differences.changed_columns, []) as changed_columns, -- columns that differ from the version before
+    project_key, -- unique and stable: connection:id, for Rillsoft connection:client:id
+    connection, -- the configured account it was listed by
+    provider, -- the service: fone_dynamics, matter, rillsoft, evovoice or belltastic
+    project_id, -- the provider's own id, as text, exactly
+    kind, -- what the provider calls it: property, project or customer
+    name, -- its name at the provider
+    description, -- free text
+    code, -- the customer's own short code; need not be unique
+    status, -- active, inactive, planned, on_hold, completed, cancelled, archived or unknown, by status_mapping
+    provider_status, -- the status as the provider gives it
+    phase, -- Matter's phase of the project
+    category, -- Matter's type, Rillsoft's category
+    priority, -- Rillsoft's priority
+    client_id, -- id of whom it is for: Rillsoft client, EvoVoice customer
+    client_name, -- name of whom it is for
+    owner_id, -- account it lives under: AccountSid, EvoVoice account, Belltastic team
+    owner_name, -- that account's name
+    parent_key, -- EvoVoice: connection:id of the customer above, where the breadcrumb tells; need not be listed itself
+    path, -- Rillsoft: folders as given; EvoVoice: the customers from the topmost to this one
+    domain, -- Fone Dynamics: main domain
+    logo_url, -- Matter: the original logo, else the stored one
+    city, -- where it is
+    region, -- where it is
+    country, -- where it is
+    time_zone, -- IANA name; Fone Dynamics gives Windows names
+    is_active, -- as the provider says, else whether its status is active, planned or on_hold; null if unknown
+    is_archived, -- Belltastic: whether it has a deletion time; null where the provider has no archive
+    is_template, -- Rillsoft: whether it is a template; null elsewhere
+    is_default, -- Belltastic: whether it opens first; null elsewhere
+    created_at, -- when it was created, by the provider
+    updated_at, -- when it last changed, by the provider
+    starts_at, -- planned start
+    finishes_at, -- planned finish
+    archived_at, -- when it was archived
+    created_by, -- who created it
+    source_version, -- the provider's own number of this version
+    attributes, -- the provider's other documented fields, and as text each value that its column cannot hold
+    cast(version as integer) as version, -- counts from 1 over the project's whole life
+    valid_from, -- start of the night that first saw this version
+    valid_to, -- start of the night that found it changed or gone; null while it is current
+    valid_to is null as is_current, -- whether the project is listed, as this version
+    change, -- what began it: created, changed or returned
+    end_reason, -- what ended it: changed or removed; null while it is current
+    changed_columns, -- columns that differ from the version before
 from versions
-left join differences on versions.project_key = differences.project_key and versions.version = differences.version
-order by versions.project_key, versions.version
+order by project_key, version

@@ -17,12 +17,24 @@ with source as (
 typed as (
     select
         * exclude (created_at),
-        staging.local_instant(said.created_at, 'UTC') as created_at,
-        staging.local_instant(said.updated_at, 'UTC') as updated_at,
-        staging.local_instant(said.deleted_at, 'UTC') as archived_at,
+        staging.instant(said.created_at) as created_at,
+        staging.instant(said.updated_at) as updated_at,
+        staging.instant(said.deleted_at) as archived_at,
         staging.truth(said.default) as is_default,
         said.deleted_at is not null as is_archived,
     from source
+),
+
+kept as (
+    select
+        *,
+        staging.present([
+            staging.unread('created_at', said.created_at, created_at),
+            staging.unread('updated_at', said.updated_at, updated_at),
+            staging.unread('deleted_at', said.deleted_at, archived_at),
+            staging.unread('default', said.default, is_default),
+        ]) as unread,
+    from typed
 )
 
 select
@@ -40,21 +52,10 @@ select
     created_at,
     updated_at,
     archived_at,
-    staging.with_unread(
-        staging.with_unread(
-            staging.with_unread(
-                staging.with_unread(
-                    json_object('hmac_required', said.hmac_required),
-                    'created_at', said.created_at, created_at
-                ),
-                'updated_at', said.updated_at, updated_at
-            ),
-            'deleted_at', said.deleted_at, archived_at
-        ),
-        'default', said.default, is_default
-    ) as attributes,
+    staging.attributes([staging.member('hmac_required', said.hmac_required)], unread) as attributes,
+    unread,
     valid_from,
     valid_to,
     end_reason,
     last_seen_at,
-from typed
+from kept

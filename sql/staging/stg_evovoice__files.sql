@@ -1,39 +1,77 @@
 -- EvoVoice: one row per version of a file. Keys are camelCase on the live service, PascalCase in its documentation.
 -- grain: file_key, valid_from
 with source as (
-    -- Lists of values, in the order of the columns below: DuckDB 2.0 loses the values of structures whose
-    -- field names differ only in case.
     select
-        record.*,
+        record.* exclude (created_at),
+        from_json(
+            record.payload,
+            '{
+                "type": "VARCHAR", "accountId": "VARCHAR", "accountName": "VARCHAR", "customerId": "VARCHAR",
+                "customerName": "VARCHAR", "customerBreadcrumb": "JSON", "userId": "VARCHAR", "userName": "VARCHAR",
+                "fileName": "VARCHAR", "uri": "VARCHAR", "contentType": "VARCHAR", "contentLength": "VARCHAR",
+                "recordingSid": "VARCHAR", "recordingDuration": "VARCHAR", "recordingFrom": "VARCHAR",
+                "transcription": "VARCHAR", "aiTranscription": "VARCHAR", "fromAddress": "VARCHAR",
+                "toAddress": "VARCHAR", "dateCreated": "VARCHAR", "dateLastModified": "VARCHAR",
+                "createdBy": "VARCHAR", "lastModifiedBy": "VARCHAR"
+            }'
+        ) as live,
         case
-            when json_exists(record.payload, '$.id')
-                then
-                    json_extract_string(
-                        record.payload,
-                        [
-                            '$.type', '$.accountId', '$.accountName', '$.customerId', '$.customerName',
-                            '$.customerBreadcrumb', '$.userId', '$.userName', '$.fileName', '$.uri',
-                            '$.contentType', '$.contentLength', '$.recordingSid', '$.recordingDuration',
-                            '$.recordingFrom', '$.transcription', '$.aiTranscription', '$.fromAddress',
-                            '$.toAddress', '$.dateCreated', '$.dateLastModified', '$.createdBy',
-                            '$.lastModifiedBy'
-                        ]
-                    )
-            else
-                json_extract_string(
+            when not json_exists(record.payload, '$.id')
+                then from_json(
                     record.payload,
-                    [
-                        '$.Type', '$.AccountId', '$.AccountName', '$.CustomerId', '$.CustomerName',
-                        '$.CustomerBreadcrumb', '$.UserId', '$.UserName', '$.FileName', '$.Uri',
-                        '$.ContentType', '$.ContentLength', '$.RecordingSid', '$.RecordingDuration',
-                        '$.RecordingFrom', '$.Transcription', '$.AITranscription', '$.FromAddress',
-                        '$.ToAddress', '$.DateCreated', '$.DateLastModified', '$.CreatedBy',
-                        '$.LastModifiedBy'
-                    ]
+                    '{
+                        "Type": "VARCHAR", "AccountId": "VARCHAR", "AccountName": "VARCHAR", "CustomerId": "VARCHAR",
+                        "CustomerName": "VARCHAR", "CustomerBreadcrumb": "JSON", "UserId": "VARCHAR", "UserName": "VARCHAR",
+                        "FileName": "VARCHAR", "Uri": "VARCHAR", "ContentType": "VARCHAR", "ContentLength": "VARCHAR",
+                        "RecordingSid": "VARCHAR", "RecordingDuration": "VARCHAR", "RecordingFrom": "VARCHAR",
+                        "Transcription": "VARCHAR", "AITranscription": "VARCHAR", "FromAddress": "VARCHAR",
+                        "ToAddress": "VARCHAR", "DateCreated": "VARCHAR", "DateLastModified": "VARCHAR",
+                        "CreatedBy": "VARCHAR", "LastModifiedBy": "VARCHAR"
+                    }'
                 )
-        end as said,
+        end as documented,
     from raw.records as record
     where record.provider = 'evovoice' and record.entity = 'files'
+),
+
+named as (
+    select
+        *,
+        coalesce(live.type, documented.Type) as type,
+        coalesce(live.accountId, documented.AccountId) as account_id,
+        coalesce(live.accountName, documented.AccountName) as account_name,
+        coalesce(live.customerId, documented.CustomerId) as customer_id,
+        coalesce(live.customerName, documented.CustomerName) as customer_name,
+        coalesce(live.customerBreadcrumb, documented.CustomerBreadcrumb) as customer_breadcrumb,
+        coalesce(live.userId, documented.UserId) as user_id,
+        coalesce(live.userName, documented.UserName) as user_name,
+        coalesce(live.fileName, documented.FileName) as file_name,
+        coalesce(live.uri, documented.Uri) as uri,
+        coalesce(live.contentType, documented.ContentType) as content_type,
+        coalesce(live.contentLength, documented.ContentLength) as said_length,
+        coalesce(live.recordingSid, documented.RecordingSid) as recording_sid,
+        coalesce(live.recordingDuration, documented.RecordingDuration) as said_duration,
+        coalesce(live.recordingFrom, documented.RecordingFrom) as recording_from,
+        coalesce(live.transcription, documented.Transcription) as transcription,
+        coalesce(live.aiTranscription, documented.AITranscription) as ai_transcription,
+        coalesce(live.fromAddress, documented.FromAddress) as from_address,
+        coalesce(live.toAddress, documented.ToAddress) as to_address,
+        coalesce(live.dateCreated, documented.DateCreated) as said_created,
+        coalesce(live.dateLastModified, documented.DateLastModified) as said_modified,
+        coalesce(live.createdBy, documented.CreatedBy) as created_by,
+        coalesce(live.lastModifiedBy, documented.LastModifiedBy) as updated_by,
+    from source
+),
+
+typed as (
+    select
+        *,
+        staging.whole_number(said_length) as content_length,
+        staging.whole_number(said_duration) as recording_duration,
+        -- The vendor states no zone: a time without an offset is read as UTC.
+        staging.local_instant(said_created, 'UTC') as created_at,
+        staging.local_instant(said_modified, 'UTC') as updated_at,
+    from named
 )
 
 select
@@ -41,32 +79,38 @@ select
     connection,
     provider,
     record_id as file_id,
-    connection || ':' || coalesce(staging.named(said[4]), staging.named(said[2])) as project_key,
-    said[1] as type,
-    said[2] as account_id,
-    said[3] as account_name,
-    said[4] as customer_id,
-    said[5] as customer_name,
-    cast(said[6] as json) as customer_breadcrumb,
-    said[7] as user_id,
-    said[8] as user_name,
-    said[9] as file_name,
-    said[10] as uri,
-    said[11] as content_type,
-    try_cast(said[12] as bigint) as content_length,
-    said[13] as recording_sid,
-    try_cast(said[14] as bigint) as recording_duration,
-    said[15] as recording_from,
-    said[16] as transcription,
-    said[17] as ai_transcription,
-    said[18] as from_address,
-    said[19] as to_address,
-    staging.local_instant(said[20], 'UTC') as created_at,
-    staging.local_instant(said[21], 'UTC') as updated_at,
-    said[22] as created_by,
-    said[23] as updated_by,
+    connection || ':' || coalesce(staging.named(customer_id), staging.named(account_id)) as project_key,
+    type,
+    account_id,
+    account_name,
+    customer_id,
+    customer_name,
+    customer_breadcrumb,
+    user_id,
+    user_name,
+    file_name,
+    uri,
+    content_type,
+    content_length,
+    recording_sid,
+    recording_duration,
+    recording_from,
+    transcription,
+    ai_transcription,
+    from_address,
+    to_address,
+    created_at,
+    updated_at,
+    created_by,
+    updated_by,
+    staging.present([
+        staging.unread('ContentLength', said_length, content_length),
+        staging.unread('RecordingDuration', said_duration, recording_duration),
+        staging.unread('DateCreated', said_created, created_at),
+        staging.unread('DateLastModified', said_modified, updated_at),
+    ]) as unread,
     valid_from,
     valid_to,
     end_reason,
     last_seen_at,
-from source
+from typed

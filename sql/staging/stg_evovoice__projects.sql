@@ -1,134 +1,146 @@
--- EvoVoice: one row per span of a customer, or of an account for its files without one, present while a file is.
--- At any instant the customer is what its most recently created file then listed says.
+-- EvoVoice: one row per span of a customer, or of an account for its files without one; it is there while a file of
+-- it is. Over a span the customer is what its most recently created file then listed says.
 -- grain: project_key, valid_from
-with said as (
+with statements as (
+    -- Of files that came and went in the same nights one speaks. `infinity` stands for a file still listed.
     select
         project_key,
-        connection,
-        provider,
-        staging.named(customer_id) as customer_id,
-        customer_name,
-        account_id,
-        account_name,
-        case
-            when json_exists(customer_breadcrumb, '$[0].id') then customer_breadcrumb ->> '$[*].id'
-            else customer_breadcrumb ->> '$[*].Id'
-        end as place_ids,
-        case
-            when json_exists(customer_breadcrumb, '$[0].id') then customer_breadcrumb ->> '$[*].name'
-            else customer_breadcrumb ->> '$[*].Name'
-        end as place_names,
-        file_id,
-        created_at,
         valid_from,
-        valid_to,
-        last_seen_at,
+        coalesce(valid_to, timestamptz 'infinity') as valid_to,
+        max(struct_pack(
+            created_at := coalesce(created_at, timestamptz '-infinity'),
+            file_id := file_id,
+            connection := connection,
+            provider := provider,
+            customer_id := staging.named(customer_id),
+            customer_name := customer_name,
+            account_id := account_id,
+            account_name := account_name,
+            breadcrumb := cast(customer_breadcrumb as text)
+        )) as latest,
+        max(last_seen_at) as last_seen_at,
     from staging.stg_evovoice__files
     where project_key is not null
+    group by all
 ),
 
--- The instants at which a file of a customer came, changed or went.
-boundaries as (
+-- Of files that go in the same night each speaks until one created later comes: their turns do not overlap.
+turns as (
     select
         project_key,
-        valid_from as boundary,
-        1 as step,
-    from said
-    union all
-    select
-        project_key,
-        valid_to as boundary,
-        -1 as step,
-    from said
-    where valid_to is not null
+        valid_from,
+        coalesce(lead(valid_from) over leaving_together, valid_to) as valid_to,
+        max(latest) over leaving_together as latest,
+    from statements
+    window leaving_together as (partition by project_key, valid_to order by valid_from)
 ),
 
-steps as (
+instants as (
     select
         project_key,
-        boundary,
-        sum(step) as step,
-    from boundaries
-    group by project_key, boundary
+        instant,
+        row_number() over (partition by project_key order by instant) as position,
+    from (
+        select
+            project_key,
+            valid_from as instant,
+        from turns
+        union
+        select
+            project_key,
+            valid_to as instant,
+        from turns
+    )
 ),
 
+-- Between two neighbouring instants nothing comes or goes; where no file is listed there is no span.
 spans as (
     select
         project_key,
-        boundary as span_from,
-        lead(boundary) over ahead as span_to,
-        sum(step) over ahead as files,
-    from steps
-    window ahead as (partition by project_key order by boundary)
+        position,
+        max(latest) as latest,
+    from (
+        select
+            turns.project_key,
+            turns.latest,
+            unnest(range(first.position, last.position)) as position,
+        from turns
+        inner join instants as first on turns.project_key = first.project_key and turns.valid_from = first.instant
+        inner join instants as last on turns.project_key = last.project_key and turns.valid_to = last.instant
+    )
+    group by project_key, position
 ),
 
--- Most customers are described alike by all their files: one of those then speaks for every span.
-voices as (
+dated as (
+    select
+        spans.project_key,
+        spans.latest as said,
+        begun.instant as valid_from,
+        ended.instant as valid_to,
+        lead(begun.instant) over (partition by spans.project_key order by spans.position) as next_from,
+    from spans
+    inner join instants as begun on spans.project_key = begun.project_key and spans.position = begun.position
+    inner join instants as ended on spans.project_key = ended.project_key and spans.position + 1 = ended.position
+),
+
+traced as (
     select
         *,
-        count(distinct hash(customer_name, account_id, account_name, place_ids, place_names))
-            over (partition by project_key)
-        = 1 as is_unanimous,
-        row_number() over (partition by project_key order by created_at desc nulls last, file_id desc) as age,
-        max(last_seen_at) over (partition by project_key) as customer_seen_at,
-    from said
+        list_transform(
+            from_json(said.breadcrumb, '["JSON"]'),
+            lambda place: struct_pack(
+                id := coalesce(place ->> 'id', place ->> 'Id'),
+                name := coalesce(place ->> 'name', place ->> 'Name', place ->> 'id', place ->> 'Id')
+            )
+        ) as trail,
+    from dated
 ),
 
-spoken as (
-    select
-        spans.*,
-        voices.* exclude (project_key),
-    from spans
-    inner join voices on spans.project_key = voices.project_key and voices.is_unanimous and voices.age = 1
-    where spans.files > 0
-    union all by name
-    select
-        spans.*,
-        voices.* exclude (project_key),
-    from spans
-    inner join voices
-        on
-            spans.project_key = voices.project_key
-            and not voices.is_unanimous
-            and spans.span_from >= voices.valid_from
-            and (voices.valid_to is null or spans.span_from < voices.valid_to)
-    qualify row_number() over (partition by spans.project_key, spans.span_from order by voices.age) = 1
-),
-
--- The breadcrumb's direction is not documented: it is read as ending in the customer, wherever that stands.
+-- The vendor does not say in which order a breadcrumb runs. The customer's own place in it tells; where it has
+-- none, only a single entry can be next to it.
 located as (
     select
         *,
-        if(place_ids[1] = customer_id, list_reverse(place_ids), place_ids) as trail,
-        array_to_string(
-            if(place_ids[1] = customer_id, list_reverse(place_names), place_names), ' / '
-        ) as trail_path,
-    from spoken
+        case
+            when trail[-1].id = said.customer_id then trail
+            when trail[1].id = said.customer_id then list_reverse(trail)
+            when len(trail) <= 1 and said.customer_id is not null
+                then list_append(trail, struct_pack(id := said.customer_id, name := said.customer_name))
+        end as descent,
+    from traced
+),
+
+sightings as (
+    select
+        project_key,
+        max(last_seen_at) as last_seen_at,
+    from statements
+    where valid_to = timestamptz 'infinity'
+    group by project_key
 )
 
 select
-    project_key,
-    connection,
-    provider,
-    coalesce(customer_id, account_id) as project_id,
+    located.project_key,
+    located.said.connection as connection,
+    located.said.provider as provider,
+    coalesce(located.said.customer_id, located.said.account_id) as project_id,
     'customer' as kind,
-    case when customer_id is null then account_name else customer_name end as name,
-    customer_id as client_id,
-    case when customer_id is not null then customer_name end as client_name,
-    account_id as owner_id,
-    account_name as owner_name,
     case
-        when trail[-1] = customer_id then connection || ':' || trail[-2]
-        when len(trail) = 1 then connection || ':' || trail[1]
-    end as parent_key,
-    case
-        when trail[-1] = customer_id then trail_path
-        when customer_id is not null then concat_ws(' / ', nullif(trail_path, ''), customer_name)
-    end as path,
+        when located.said.customer_id is null then located.said.account_name else located.said.customer_name
+    end as name,
+    located.said.customer_id as client_id,
+    case when located.said.customer_id is not null then located.said.customer_name end as client_name,
+    located.said.account_id as owner_id,
+    located.said.account_name as owner_name,
+    located.said.connection || ':' || staging.named(located.descent[-2].id) as parent_key,
+    array_to_string(list_transform(located.descent, lambda place: struct_extract(place, 'name')), ' / ') as path,
     true as is_active,
-    span_from as valid_from,
-    span_to as valid_to,
-    case when span_to is not null then if(lead(span_from) over ahead = span_to, 'changed', 'removed') end as end_reason,
-    customer_seen_at as last_seen_at,
+    located.valid_from,
+    nullif(located.valid_to, timestamptz 'infinity') as valid_to,
+    case
+        when located.valid_to = located.next_from then 'changed'
+        when located.valid_to < timestamptz 'infinity' then 'removed'
+    end as end_reason,
+    sightings.last_seen_at,
 from located
-window ahead as (partition by project_key order by span_from)
+left join sightings on located.project_key = sightings.project_key

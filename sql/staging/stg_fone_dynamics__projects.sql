@@ -13,30 +13,47 @@ with source as (
         ) as said,
     from raw.records as record
     where record.provider = 'fone_dynamics' and record.entity = 'projects'
+),
+
+typed as (
+    select
+        source.*,
+        -- Windows names by the vendor's page; one that is IANA's already stands for itself.
+        coalesce(windows.time_zone, iana.name) as time_zone,
+        staging.truth(source.said.Active) as is_active,
+        staging.present([
+            staging.unread('Active', source.said.Active, staging.truth(source.said.Active)),
+        ]) as unread,
+    from source
+    left join seeds.windows_time_zones as windows on source.said.TimeZone = windows.windows_name
+    left join pg_timezone_names() as iana on source.said.TimeZone = iana.name and contains(iana.name, '/')
 )
 
 select
-    source.connection || ':' || source.record_id as project_key,
-    source.connection,
-    source.provider,
-    source.record_id as project_id,
+    connection || ':' || record_id as project_key,
+    connection,
+    provider,
+    record_id as project_id,
     'property' as kind,
-    source.said.name as name,
-    source.said.active as provider_status,
-    source.said.accountsid as owner_id,
-    source.said.maindomain as domain,
-    coalesce(windows.time_zone, iana.name) as time_zone,
-    staging.truth(source.said.active) as is_active,
-    json_object(
-        'SmsEnabled', source.said.smsenabled,
-        'CallRecordingEnabled', source.said.callrecordingenabled,
-        'IntegrationsEnabled', source.said.integrationsenabled,
-        'TimeZone', source.said.timezone
+    said.Name as name,
+    said.Active as provider_status,
+    said.AccountSid as owner_id,
+    said.MainDomain as domain,
+    time_zone,
+    said.TimeZone as provider_time_zone,
+    is_active,
+    staging.attributes(
+        [
+            staging.member('SmsEnabled', said.SmsEnabled),
+            staging.member('CallRecordingEnabled', said.CallRecordingEnabled),
+            staging.member('IntegrationsEnabled', said.IntegrationsEnabled),
+            staging.member('TimeZone', to_json(said.TimeZone)),
+        ],
+        unread
     ) as attributes,
-    source.valid_from,
-    source.valid_to,
-    source.end_reason,
-    source.last_seen_at,
-from source
-left join seeds.windows_time_zones as windows on source.said.timezone = windows.windows_name
-left join pg_timezone_names() as iana on source.said.timezone = iana.name
+    unread,
+    valid_from,
+    valid_to,
+    end_reason,
+    last_seen_at,
+from typed

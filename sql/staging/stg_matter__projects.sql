@@ -8,23 +8,32 @@ with source as (
             '{
                 "name": "VARCHAR", "description": "VARCHAR", "clientName": "VARCHAR",
                 "projectPhase": "VARCHAR", "projectStatus": "VARCHAR", "projectType": "VARCHAR",
-                "location": {"city": "VARCHAR", "region": "VARCHAR", "country": "VARCHAR"},
-                "logoUrl": "JSON", "lastUpdated": "VARCHAR"
+                "location": "JSON", "logoUrl": "JSON", "lastUpdated": "VARCHAR"
             }'
         ) as said,
     from raw.records as record
     where record.provider = 'matter' and record.entity = 'projects'
 ),
 
-timed as (
-    -- lastUpdated is an ISO 8601 date by its description: one without an offset is read as UTC.
+typed as (
     select
         *,
-        coalesce(
-            staging.local_instant(said.lastupdated, 'UTC'),
-            staging.instant(said.lastupdated || 'T00:00:00Z')
-        ) as updated_at,
+        case
+            when json_type(said.location) = 'OBJECT'
+                then from_json(said.location, '{"city": "VARCHAR", "region": "VARCHAR", "country": "VARCHAR"}')
+        end as location,
+        staging.instant(said.lastUpdated) as updated_at,
     from source
+),
+
+kept as (
+    select
+        *,
+        staging.present([
+            staging.unread('location', said.location ->> '$', location),
+            staging.unread('lastUpdated', said.lastUpdated, updated_at),
+        ]) as unread,
+    from typed
 )
 
 select
@@ -35,20 +44,19 @@ select
     'project' as kind,
     said.name as name,
     said.description as description,
-    said.projectstatus as provider_status,
-    said.projectphase as phase,
-    said.projecttype as category,
-    said.clientname as client_name,
-    said.location.city as city,
-    said.location.region as region,
-    said.location.country as country,
-    coalesce(said.logourl ->> 'originalUrl', said.logourl ->> 'referenceUrl') as logo_url,
+    said.projectStatus as provider_status,
+    said.projectPhase as phase,
+    said.projectType as category,
+    said.clientName as client_name,
+    location.city as city,
+    location.region as region,
+    location.country as country,
+    coalesce(said.logoUrl ->> 'originalUrl', said.logoUrl ->> 'referenceUrl') as logo_url,
     updated_at,
-    staging.with_unread(
-        json_object('logoUrl', said.logourl), 'lastUpdated', said.lastupdated, updated_at
-    ) as attributes,
+    staging.attributes([staging.member('logoUrl', staging.sorted_object(said.logoUrl))], unread) as attributes,
+    unread,
     valid_from,
     valid_to,
     end_reason,
     last_seen_at,
-from timed
+from kept

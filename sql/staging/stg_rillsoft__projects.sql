@@ -1,8 +1,18 @@
 -- Rillsoft: one row per version of a project of a client. Times carry no offset: they are of the server's zone.
 -- grain: project_key, valid_from
-with source as (
+with zones as (
     select
-        record.*,
+        connection.connection,
+        zone.name as time_zone,
+    from raw.connections as connection
+    -- A name that DuckDB does not know would end the build; without a zone the times stay text.
+    inner join pg_timezone_names() as zone on coalesce(connection.time_zone, 'UTC') = zone.name
+),
+
+source as (
+    select
+        record.* exclude (created_at),
+        zones.time_zone,
         from_json(
             record.payload,
             '{
@@ -14,50 +24,45 @@ with source as (
                 "notes": "JSON", "isTemplate": "VARCHAR", "isReadOnly": "JSON"
             }'
         ) as said,
-        zone.name as time_zone,
     from raw.records as record
-    left join raw.connections as connection on record.connection = connection.connection
-    left join pg_timezone_names() as zone on coalesce(connection.time_zone, 'UTC') = zone.name
+    left join zones on record.connection = zones.connection
     where record.provider = 'rillsoft' and record.entity = 'projects'
 ),
 
 typed as (
     select
-        * exclude (created_at),
+        *,
         staging.local_instant(said.start, time_zone) as starts_at,
         staging.local_instant(said.finish, time_zone) as finishes_at,
-        staging.local_instant(said.createdat, time_zone) as created_at,
-        try_cast(said.priority as double) as priority,
-        staging.truth(said.istemplate) as is_template,
-        json_object(
-            'uuid', said.uuid,
-            'folderId', said.folderid,
-            'notes', said.notes,
-            'createdUserId', said.createduserid,
-            'isReadOnly', said.isreadonly,
-            'lockAt', said.lockat,
-            'lockUserId', said.lockuserid,
-            'lockUserName', said.lockusername
-        ) as documented,
+        staging.local_instant(said.createdAt, time_zone) as created_at,
+        staging.number(said.priority) as priority,
+        staging.truth(said.isTemplate) as is_template,
     from source
 ),
 
 kept as (
     select
         *,
-        staging.with_unread(
-            staging.with_unread(
-                staging.with_unread(
-                    staging.with_unread(
-                        staging.with_unread(documented, 'start', said.start, starts_at),
-                        'finish', said.finish, finishes_at
-                    ),
-                    'createdAt', said.createdat, created_at
-                ),
-                'priority', said.priority, priority
-            ),
-            'isTemplate', said.istemplate, is_template
-        ) as attributes,
+        staging.present([
+            staging.unread('start', said.start, starts_at),
+            staging.unread('finish', said.finish, finishes_at),
+            staging.unread('createdAt', said.createdAt, created_at),
+            staging.unread('priority', said.priority, priority),
+            staging.unread('isTemplate', said.isTemplate, is_template),
+        ]) as unread,
+        staging.present([
+            staging.member('uuid', said.uuid),
+            staging.member('folderId', said.folderId),
+            staging.member('notes', said.notes),
+            staging.member('createdUserId', said.createdUserId),
+        ]) as lasting,
+        -- Who may write and who holds the lock depend on the caller and the moment: they make no version.
+        staging.present([
+            staging.member('isReadOnly', said.isReadOnly),
+            staging.member('lockAt', said.lockAt),
+            staging.member('lockUserId', said.lockUserId),
+            staging.member('lockUserName', said.lockUserName),
+        ]) as volatile,
     from typed
 )
 
@@ -81,13 +86,14 @@ select
     created_at,
     starts_at,
     finishes_at,
-    case when said.createduserid <> '-1' then said.createdusername end as created_by,
-    said.versionid as source_version,
-    attributes,
-    -- Who may write and who holds the lock depend on the caller and the moment: they make no version.
-    json_merge_patch(
-        attributes, '{"isReadOnly": null, "lockAt": null, "lockUserId": null, "lockUserName": null}'
-    ) as lasting_attributes,
+    case
+        when staging.whole_number(said.createdUserId ->> '$') = -1 then null
+        else said.createdUserName
+    end as created_by,
+    said.versionId as source_version,
+    staging.attributes(lasting || volatile, unread) as attributes,
+    staging.attributes(lasting, unread) as lasting_attributes,
+    unread,
     valid_from,
     valid_to,
     end_reason,

@@ -1,0 +1,72 @@
+"""The files of SQL: a file is a model, its folder a layer, its name that of the table.
+
+functions   scalar macros that the other layers are written with; a file holds several, in order
+staging     views: one row per version as received, typed and renamed; only these read JSON
+marts       tables, published
+macros      table macros over the marts, published
+checks      selects of the rows that break a promise
+reports     selects that are exported
+
+A directory `sql` in the user's home adds to a layer; a file there replaces its namesake.
+The head of a file is the one place for its description (`-- text`), the grain of its table
+(`-- grain: a, b`) and the severity of a check (`-- severity: warning`).
+"""
+
+import itertools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from pipelines.errors import ConfigurationError
+
+_installed = Path(__file__).parent / "sql"
+SQL_ROOT = _installed if _installed.is_dir() else Path(__file__).parent.parent / "sql"
+
+Severity = Literal["error", "warning"]
+
+_KEY = re.compile(r"(grain|severity): (.*)")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One file, and what its head says."""
+
+    name: str
+    path: Path
+    sql: str
+    description: str
+    grain: tuple[str, ...]
+    severity: Severity
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it came with Rollcall, and not from the user's home."""
+        return self.path.is_relative_to(SQL_ROOT)
+
+
+def read_models(layer: str, home: Path) -> dict[str, Model]:
+    """The models of a layer by name, in the order of their names."""
+    paths = {path.stem: path for root in (SQL_ROOT, home / "sql") for path in (root / layer).glob("*.sql")}
+    return {name: _read_model(paths[name]) for name in sorted(paths)}
+
+
+def _read_model(path: Path) -> Model:
+    try:
+        sql = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not in UTF-8 ({error})", "save it as that") from None
+    head = itertools.takewhile(lambda line: line.startswith("--"), sql.splitlines())
+    lines = [line.removeprefix("--").strip() for line in head]
+    keys = {found[1]: found[2] for line in lines if (found := _KEY.fullmatch(line))}
+    severity = keys.get("severity", "error")
+    if severity not in ("error", "warning"):
+        raise ConfigurationError(f"{path} has the severity {severity!r}", "use error or warning")
+    return Model(
+        name=path.stem,
+        path=path,
+        sql=sql,
+        description=" ".join(line for line in lines if not _KEY.fullmatch(line)),
+        grain=tuple(keys["grain"].split(", ")) if "grain" in keys else (),
+        severity=cast("Severity", severity),
+    )

@@ -1,0 +1,22 @@
+-- files holds exactly the current versions of files_history, each since its own night.
+with current_versions as (
+    select
+        file_key,
+        version,
+        valid_from,
+    from files_history
+    where is_current
+)
+
+select
+    coalesce(listed.file_key, history.file_key) as file_key,
+    listed.version as version_listed,
+    history.version as version_in_history,
+from files as listed
+full join current_versions as history
+    on
+        listed.file_key = history.file_key
+        and listed.version = history.version
+        and listed.changed_at = history.valid_from
+where listed.file_key is null or history.file_key is null
+order by all

@@ -1,0 +1,15 @@
+-- Every version begins with a night, and ends with one.
+select
+    version.connection,
+    version.record_id,
+    version.instant,
+from (
+    select
+        connection,
+        record_id,
+        unnest([valid_from, valid_to]) as instant,
+    from raw.records
+) as version
+left join raw.nights as night on version.instant = night.started_at
+where version.instant is not null and night.started_at is null
+order by all

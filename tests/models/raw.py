@@ -1,0 +1,108 @@
+"""What nights leave behind, written by hand, and what the models make of it."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines import models
+
+NIGHTS = 9
+Row = dict[str, Any]
+
+
+def night(number: int) -> datetime:
+    """When the night of that number started; they count from 1 and are a day apart."""
+    return datetime(2026, 11, 1, 2, tzinfo=UTC) + timedelta(days=number - 1)
+
+
+class Raw:
+    """A warehouse in memory with `NIGHTS` nights, to be filled with records and built."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._connection = duckdb.connect()
+        self._connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+        self._records: list[tuple[object, ...]] = []
+        for number in range(1, NIGHTS + 1):
+            self._connection.execute(
+                "insert into raw.nights values ($1, $2, 'proven', '0.1.0', 'v1.5.6')",
+                [night(number), night(number) + timedelta(minutes=1)],
+            )
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The warehouse, with every record so far."""
+        if self._records:
+            columns = ", ".join(f"unnest(${place})" for place in range(1, len(self._records[0]) + 1))
+            values = [list(column) for column in zip(*self._records, strict=True)]
+            self._records = []
+            self._connection.execute(f"insert into raw.records select {columns}", values)
+        return self._connection
+
+    def connect(self, name: str, provider: str, time_zone: str | None = None) -> None:
+        """A connection that took part."""
+        self.connection.execute(
+            "insert into raw.connections values ($1, $2, $3)", [name, provider, time_zone]
+        )
+
+    def record(
+        self,
+        provider: str,
+        record_id: str,
+        payload: Mapping[str, object] | str,
+        begun: int = 1,
+        ended: int | None = None,
+        end_reason: str = "changed",
+        *,
+        connection: str | None = None,
+        scope: str | None = None,
+    ) -> None:
+        """A version as received: from night `begun` up to night `ended`, or current."""
+        self._records.append(
+            (
+                provider,
+                connection or provider,
+                scope,
+                "files" if provider == "evovoice" else "projects",
+                record_id,
+                payload if isinstance(payload, str) else json.dumps(payload),
+                "a hash",
+                None,
+                night(begun),
+                None if ended is None else night(ended),
+                None if ended is None else end_reason,
+                night(NIGHTS if ended is None else ended - 1),
+            )
+        )
+
+    def build(self) -> None:
+        """Make the published tables."""
+        models.build(self.connection, self.home)
+
+    def rows(self, query: str, *parameters: object) -> list[Row]:
+        """What a query finds, by column; times are UTC instants, JSON is text."""
+        found = self.connection.execute(query, parameters)
+        columns = [column[0] for column in found.description]
+        return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+    def row(self, query: str, *parameters: object) -> Row:
+        """The one row that a query finds."""
+        (found,) = self.rows(query, *parameters)
+        return found
+
+    def project(self, key: str) -> Row:
+        """A row of `projects`, without its columns that are null."""
+        found = self.row("from projects where project_key = $1", key)
+        return {column: value for column, value in found.items() if value is not None}
+
+    def check(self, name: str) -> models.Model:
+        """The check of that name."""
+        return models.read_models("checks", self.home)[name]
+
+    def sql(self, layer: str, name: str) -> str:
+        """The text of a model."""
+        return models.read_models(layer, self.home)[name].sql

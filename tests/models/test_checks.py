@@ -1,0 +1,195 @@
+"""Each check passes over a sound warehouse, and finds the one fault that is made for it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pipelines import models
+from tests.models.raw import NIGHTS, Raw, night
+
+MATTER = {"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}
+LISTING = (
+    "insert into raw.listings (started_at, connection, provider, entity, outcome, pages, requests, retries, "
+    "records, new, changed, removed, unchanged, repeated, quarantined, held_back, seconds) "
+)
+
+
+@pytest.fixture(scope="module")
+def sound(shared_raw: Raw) -> Raw:
+    """In its last night matter lists a new, a changed, an unchanged and a bad record, and lacks one."""
+    raw = shared_raw
+    raw.record("matter", "kept", MATTER)
+    raw.record("matter", "changed", MATTER, 1, 2, "removed")
+    raw.record("matter", "changed", MATTER, 3, NIGHTS)
+    raw.record("matter", "changed", MATTER | {"name": "Harbour East"}, NIGHTS)
+    raw.record("matter", "gone", MATTER, 1, NIGHTS, "removed")
+    raw.record("matter", "new", MATTER, NIGHTS)
+    raw.record("evovoice", "f", {"id": "f", "customerId": "c", "dateCreated": "2026-10-01T00:00:00Z"})
+    raw.connection.execute(
+        f"""
+        {LISTING}
+        values
+            ($1, 'matter', 'matter', 'projects', 'proven', 1, 1, 0, 4, 1, 1, 1, 1, 0, 1, 0, 0.5),
+            ($1, 'evovoice', 'evovoice', 'files', 'proven', 1, 1, 0, 2, 0, 0, 0, 1, 1, 0, 0, 0.5),
+            ($2, 'matter', 'matter', 'projects', 'proven', 1, 1, 0, 3, 0, 0, 1, 3, 0, 0, 0, 0.5)
+        """,
+        [night(NIGHTS), night(2)],
+    )
+    raw.connection.execute(
+        "insert into raw.quarantine values ($1, 'matter', 'matter', null, 'projects', null, 'no id', '{}')",
+        [night(NIGHTS)],
+    )
+    raw.build()
+    return raw
+
+
+@pytest.fixture
+def faulty(sound: Raw) -> Iterator[Raw]:
+    """The sound warehouse, to be spoilt for one test."""
+    sound.connection.execute("begin")
+    yield sound
+    sound.connection.execute("rollback")
+
+
+CURRENT = "record_id = 'kept' and valid_to is null"
+FAULTS = {
+    "file_keys_are_unique": ["insert into files from files"],
+    "files_are_the_current_versions": [
+        "delete from files",
+        "update files set version = 2",
+        "update files set changed_at = changed_at + interval 1 day",
+        "delete from files_history",
+    ],
+    "files_have_projects": ["update files set project_key = 'evovoice:nobody'"],
+    "files_history_is_sound": [
+        "update files_history set version = 2",
+        "update files_history set is_current = false",
+    ],
+    "listings_add_up": ["update raw.listings set repeated = repeated + 1 where connection = 'matter'"],
+    "listings_match_the_versions": [
+        "update raw.listings set new = 2, unchanged = 0 where connection = 'matter'",
+        "update raw.listings set changed = 0, new = 2 where connection = 'matter'",
+        "update raw.listings set removed = 2 where connection = 'matter'",
+        "update raw.listings set quarantined = 0 where connection = 'matter'",
+        "delete from raw.listings where connection = 'matter'",
+        "delete from raw.records where record_id = 'new'",
+    ],
+    "nights_rise": [
+        "insert into raw.nights values ('2026-10-01 02:00:00Z', '2026-10-01 03:00:00Z', 'proven', '0', '0')",
+    ],
+    "project_keys_are_unique": ["insert into projects from projects where project_key = 'matter:kept'"],
+    "projects_are_complete": [
+        f"update projects_history set {column} = null where project_key = 'matter:kept'"
+        for column in ("project_key", "connection", "provider", "project_id", "kind", "status")
+    ],
+    "projects_are_the_current_versions": [
+        "delete from projects where project_key = 'matter:kept'",
+        "update projects set version = 7 where project_key = 'matter:kept'",
+        "update projects_history set is_current = false where project_key = 'matter:kept'",
+    ],
+    "projects_history_is_sound": [
+        "delete from projects_history where project_key = 'matter:changed' and version = 2",
+        "insert into projects_history from projects_history where project_key = 'matter:kept'",
+        "update projects_history set version = 2 where project_key = 'matter:kept'",
+        "update projects_history set valid_to = valid_from where project_key = 'matter:kept'",
+        "update projects_history set valid_to = valid_to + interval 1 day where end_reason = 'changed'",
+        "update projects_history set valid_to = null where project_key = 'matter:changed' and version = 1",
+        "update projects_history set is_current = not is_current",
+        "update projects_history set end_reason = 'removed'",
+        "update projects_history set change = 'changed' where version = 1",
+    ],
+    "raw_intervals_are_sound": [
+        f"update raw.records set valid_to = valid_from, end_reason = 'removed' where {CURRENT}",
+        "update raw.records set valid_to = null, end_reason = null where record_id = 'changed'",
+        "update raw.records set valid_to = valid_to + interval 2 day where record_id = 'changed'",
+        f"update raw.records set end_reason = 'removed' where {CURRENT}",
+        "update raw.records set end_reason = null where record_id = 'gone'",
+        "update raw.records set end_reason = 'changed' where record_id = 'gone'",
+        f"insert into raw.records from raw.records where {CURRENT}",
+    ],
+    "removals_are_proven": [
+        "update raw.listings set outcome = 'held_back' where connection = 'matter'",
+        "update raw.listings set entity = 'files' where connection = 'matter'",
+    ],
+    "statuses_are_known": ["update projects_history set status = 'asleep'"],
+    "versions_begin_and_end_at_nights": [
+        f"update raw.records set valid_from = valid_from + interval 1 second where {CURRENT}",
+        "update raw.records set valid_to = valid_to + interval 1 second where record_id = 'gone'",
+    ],
+}
+WARNINGS = {
+    "statuses_without_mapping": ["update projects set status = 'unknown', provider_status = 'Ruht'"],
+    "time_zones_without_name": [
+        "update raw.records set provider = 'fone_dynamics', payload = '{\"TimeZone\": \"Mars Time\"}'"
+    ],
+    "values_kept_as_text": [
+        'update raw.records set payload = \'{"id": "f", "lastUpdated": "soon", "dateCreated": 1}\''
+    ],
+}
+
+
+def test_there_is_a_fault_for_each_check(sound: Raw) -> None:
+    checks = models.read_models("checks", sound.home)
+    errors = {name for name, model in checks.items() if model.severity == "error"}
+    assert errors == FAULTS.keys()
+    assert checks.keys() - errors == WARNINGS.keys()
+
+
+def test_a_sound_warehouse_has_nothing_to_find(sound: Raw) -> None:
+    assert models.check(sound.connection, sound.home) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "fault"),
+    [(name, "error", fault) for name, faults in FAULTS.items() for fault in faults]
+    + [(name, "warning", fault) for name, faults in WARNINGS.items() for fault in faults],
+)
+def test_a_check_finds_its_fault(faulty: Raw, name: str, severity: str, fault: str) -> None:
+    faulty.connection.execute(fault)
+    (finding,) = [one for one in models.check(faulty.connection, faulty.home) if one.name == name]
+    assert finding.severity == severity
+    assert finding.rows >= len(finding.sample) >= 1
+    assert {len(row) for row in finding.sample} == {len(finding.columns)}
+
+
+def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
+    faulty.connection.execute(
+        "insert into projects select projects.* replace (n::text as project_key) from projects, range(9) _(n)"
+    )
+    (finding,) = [
+        one for one in models.check(faulty.connection, faulty.home) if one.name == "project_keys_are_unique"
+    ]
+    assert finding == models.Finding(
+        name="project_keys_are_unique",
+        severity="error",
+        description="No key stands twice in projects.",
+        rows=9,
+        columns=("project_key", "rows"),
+        sample=tuple((str(number), 4) for number in range(5)),
+    )
+
+
+def test_a_status_that_a_user_maps_to_unknown_is_no_news(raw: Raw) -> None:
+    raw.record("matter", "1", {"projectStatus": "PRJ_STATUS_ODD"})
+    raw.record("matter", "2", {"projectStatus": "PRJ_STATUS_NEW"})
+    (raw.home / "status_mapping.csv").write_text(
+        "provider,provider_status,status\nmatter,prj_status_odd,unknown\n"
+    )
+    raw.build()
+    found = raw.rows(raw.sql("checks", "statuses_without_mapping"))
+    assert found == [{"provider": "matter", "provider_status": "PRJ_STATUS_NEW", "projects": 1}]
+
+
+def test_a_user_adds_a_check(raw: Raw) -> None:
+    (raw.home / "sql" / "checks").mkdir(parents=True)
+    (raw.home / "sql" / "checks" / "projects_have_names.sql").write_text(
+        "-- names are missing\n-- severity: warning\nselect project_key from projects where name is null\n"
+    )
+    raw.record("matter", "1", {"projectStatus": "PRJ_STATUS_PAUSED"})
+    raw.build()
+    (finding,) = [one for one in models.check(raw.connection, raw.home) if one.name == "projects_have_names"]
+    assert (finding.severity, finding.description, finding.sample) == (
+        "warning",
+        "names are missing",
+        (("matter:1",),),
+    )

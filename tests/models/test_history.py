@@ -1,0 +1,334 @@
+"""The published history: what makes a version, what it is called, and what is said to have changed."""
+
+import json
+import random
+from datetime import timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from tests.models.raw import NIGHTS, Raw, Row, night
+
+VERSION = "version, valid_from, valid_to, is_current, change, end_reason, changed_columns"
+NUMBERS = {night(number): number for number in range(1, NIGHTS + 1)} | {None: None}
+
+
+def versions(raw: Raw, key: str, columns: str = "name") -> list[tuple[object, ...]]:
+    """Every version of a project: those columns, then its own with nights as numbers."""
+    found = raw.rows(
+        f"select {columns}, {VERSION} from projects_history where project_key = $1 order by version", key
+    )
+    return [tuple(_numbered(row).values()) for row in found]
+
+
+def changes(raw: Raw, key: str) -> list[tuple[object, ...]]:
+    """What `project_changes` says of a project."""
+    found = raw.rows(
+        "select * exclude (project_key) from project_changes where project_key = $1 order by all", key
+    )
+    return [tuple(_numbered(row).values()) for row in found]
+
+
+def _numbered(row: Row) -> Row:
+    times = ("valid_from", "valid_to", "changed_at")
+    return {column: NUMBERS[value] if column in times else value for column, value in row.items()}
+
+
+def test_a_version_begins_where_a_published_column_changes(raw: Raw) -> None:
+    raw.record("matter", "1", {"name": "Old", "projectStatus": "PRJ_STATUS_ON_GOING"}, 1, 3)
+    raw.record("matter", "1", {"name": "New", "projectStatus": "PRJ_STATUS_COMPLETE"}, 3, 4)
+    raw.record("matter", "1", {"name": "New", "projectStatus": "PRJ_STATUS_COMPLETE", "description": ""}, 4)
+    raw.build()
+    assert versions(raw, "matter:1") == [
+        ("Old", 1, 1, 3, False, "created", "changed", []),
+        ("New", 2, 3, 4, False, "changed", "changed", ["name", "status", "provider_status", "is_active"]),
+        ("New", 3, 4, None, True, "changed", None, ["description"]),
+    ]
+    assert changes(raw, "matter:1") == [
+        (1, "created", None, None, None),
+        (3, "changed", "is_active", "true", "false"),
+        (3, "changed", "name", "Old", "New"),
+        (3, "changed", "provider_status", "PRJ_STATUS_ON_GOING", "PRJ_STATUS_COMPLETE"),
+        (3, "changed", "status", "active", "completed"),
+        (4, "changed", "description", None, ""),
+    ]
+    found = raw.project("matter:1")
+    assert (found["version"], found["first_seen_at"], found["changed_at"]) == (3, night(1), night(4))
+
+
+def test_versions_that_differ_in_unpublished_fields_merge(raw: Raw) -> None:
+    raw.record("matter", "1", {"name": "Mill", "internal": 1}, 1, 2)
+    raw.record("matter", "1", {"internal": 2, "name": "Mill"}, 2, 4)
+    raw.record("matter", "1", {"name": "Old mill", "internal": 2}, 4, 5)
+    raw.record("matter", "1", {"name": "Old mill", "internal": 3}, 5, 7, "removed")
+    raw.build()
+    assert versions(raw, "matter:1") == [
+        ("Mill", 1, 1, 4, False, "created", "changed", []),
+        ("Old mill", 2, 4, 7, False, "changed", "removed", ["name"]),
+    ]
+    assert raw.rows("from projects") == []
+
+
+def test_a_lock_is_published_and_makes_no_version(raw: Raw) -> None:
+    def project(number: int, **lock: object) -> dict[str, object]:
+        return {"name": "Bridge", "unpublished": number, "folderId": 7} | lock
+
+    raw.record("rillsoft", "1", project(1, isReadOnly=True, lockUserName="Jane"), 1, 2, scope="1")
+    raw.record("rillsoft", "1", project(2, isReadOnly=False, lockAt="2026-11-02T00:00:00"), 2, scope="1")
+    raw.build()
+    attributes = '{"folderId":7,"isReadOnly":false,"lockAt":"2026-11-02T00:00:00"}'
+    assert versions(raw, "rillsoft:1:1", "attributes") == [
+        (attributes, 1, 1, None, True, "created", None, [])
+    ]
+
+
+def test_an_attribute_makes_a_version(raw: Raw) -> None:
+    raw.record("rillsoft", "1", {"notes": "a", "lockUserId": 1}, 1, 2, scope="1")
+    raw.record("rillsoft", "1", {"notes": "b", "lockUserId": 2}, 2, scope="1")
+    raw.build()
+    assert versions(raw, "rillsoft:1:1", "project_id")[1:] == [
+        ("1", 2, 2, None, True, "changed", None, ["attributes"])
+    ]
+    assert changes(raw, "rillsoft:1:1")[1:] == [
+        (2, "changed", "attributes", '{"notes":"a","lockUserId":1}', '{"notes":"b","lockUserId":2}')
+    ]
+
+
+def test_spelling_makes_no_version(raw: Raw) -> None:
+    raw.record(
+        "matter",
+        "1",
+        '{"name": "Caf\\u00e9", "logoUrl": {"referenceUrl": "/a", "originalUrl": "b"}, "x": 1}',
+        1,
+        2,
+    )
+    raw.record(
+        "matter", "1", '{"x":2,"logoUrl":{"originalUrl":"b","referenceUrl":"/a"},"name":"Cafe\\u0301"}', 2
+    )
+    raw.record("belltastic", "1", {"created_at": "2026-01-01T00:00:00Z", "x": 1}, 1, 2)
+    raw.record("belltastic", "1", {"created_at": "2026-01-01T01:00:00.000+01:00", "x": 2}, 2)
+    raw.build()
+    assert versions(raw, "matter:1", "project_id") == [("1", 1, 1, None, True, "created", None, [])]
+    assert versions(raw, "belltastic:1", "project_id") == [("1", 1, 1, None, True, "created", None, [])]
+
+
+def test_a_project_that_returns_begins_a_version_even_unchanged(raw: Raw) -> None:
+    raw.record("belltastic", "1", {"name": "Bell", "team_id": 1}, 1, 2, "removed")
+    raw.record("belltastic", "1", {"name": "Bell", "team_id": 1}, 4, 6, "removed")
+    raw.record("belltastic", "1", {"name": "Chime", "team_id": 1}, 7)
+    raw.build()
+    assert versions(raw, "belltastic:1") == [
+        ("Bell", 1, 1, 2, False, "created", "removed", []),
+        ("Bell", 2, 4, 6, False, "returned", "removed", []),
+        ("Chime", 3, 7, None, True, "returned", None, ["name"]),
+    ]
+    assert changes(raw, "belltastic:1") == [
+        (1, "created", None, None, None),
+        (2, "removed", None, None, None),
+        (4, "returned", None, None, None),
+        (6, "removed", None, None, None),
+        (7, "returned", None, None, None),
+    ]
+    found = raw.project("belltastic:1")
+    assert (found["version"], found["first_seen_at"], found["changed_at"]) == (3, night(1), night(7))
+
+
+def test_changed_times_and_numbers_are_written_as_text(raw: Raw) -> None:
+    before = {"start": "2026-01-01T09:00:00", "priority": 1, "isTemplate": True, "versionId": 9}
+    after = {"start": "2026-01-01T09:00:00.5", "priority": 1.5, "isTemplate": False, "versionId": 10}
+    raw.connect("rillsoft", "rillsoft", None)
+    raw.record("rillsoft", "1", before, 1, 2, scope="1")
+    raw.record("rillsoft", "1", after, 2, scope="1")
+    raw.build()
+    assert changes(raw, "rillsoft:1:1")[1:] == [
+        (2, "changed", "is_template", "true", "false"),
+        (2, "changed", "priority", "1.0", "1.5"),
+        (2, "changed", "source_version", "9", "10"),
+        (2, "changed", "starts_at", "2026-01-01T09:00:00Z", "2026-01-01T09:00:00.500000Z"),
+    ]
+
+
+TOY = """
+select
+    'toy:1' as project_key, 'toy' as connection, 'toy' as provider, '1' as project_id, 'a' as kind,
+    timestamptz '2026-11-01 02:00:00Z' as valid_from, timestamptz '2026-11-02 02:00:00Z' as valid_to,
+    'changed' as end_reason, timestamptz '2026-11-01 02:00:00Z' as last_seen_at
+union all by name
+select
+    'toy:1' as project_key, 'toy' as connection, 'toy' as provider, '1' as project_id, 'b' as kind,
+    'b' as name, 'b' as description, 'b' as code, 'b' as provider_status, 'b' as phase, 'b' as category,
+    1 as priority,
+    'b' as client_id, 'b' as client_name, 'b' as owner_id, 'b' as owner_name, 'b' as parent_key, 'b' as path,
+    'b' as domain, 'b' as logo_url, 'b' as city, 'b' as region, 'b' as country, 'b' as time_zone,
+    true as is_active, true as is_archived, true as is_template, true as is_default,
+    '2026-01-01 00:00:00Z' as created_at, '2026-01-01 00:00:00Z' as updated_at,
+    '2026-01-01 00:00:00Z' as starts_at, '2026-01-01 00:00:00Z' as finishes_at,
+    '2026-01-01 00:00:00Z' as archived_at, 'b' as created_by,
+    'b' as source_version, '{"b":1}' as attributes, timestamptz '2026-11-02 02:00:00Z' as valid_from,
+    timestamptz '2026-11-02 02:00:00Z' as last_seen_at
+"""
+
+
+def test_every_published_column_can_be_seen_to_change(raw: Raw) -> None:
+    (raw.home / "sql" / "staging").mkdir(parents=True)
+    (raw.home / "sql" / "staging" / "stg_toy__projects.sql").write_text(TOY)
+    (raw.home / "status_mapping.csv").write_text("provider,provider_status,status\ntoy,B,active\n")
+    raw.build()
+    fixed = {"project_key", "connection", "provider", "project_id"}
+    ours = {"first_seen_at", "changed_at", "last_seen_at", "version"}
+    published = [row["column_name"] for row in raw.rows("describe projects")]
+    comparable = [column for column in published if column not in fixed | ours]
+    assert versions(raw, "toy:1", "status")[1] == ("active", 2, 2, None, True, "changed", None, comparable)
+    told = {column: new for _, _, column, _, new in changes(raw, "toy:1") if column}
+    assert told == dict.fromkeys(comparable, "b") | {
+        "status": "active",
+        "priority": "1.0",
+        "attributes": '{"b":1}',
+        **{column: "true" for column in comparable if column.startswith("is_")},
+        **{column: "2026-01-01T00:00:00Z" for column in comparable if column.endswith("_at")},
+    }
+
+
+def test_every_published_column_of_files_can_be_seen_to_change(raw: Raw) -> None:
+    raw.record("evovoice", "f", {"id": "f"}, 1, 2)
+    texts = (
+        "type",
+        "accountId",
+        "accountName",
+        "customerId",
+        "customerName",
+        "userId",
+        "userName",
+        "fileName",
+    )
+    more = ("uri", "contentType", "recordingSid", "recordingFrom", "transcription", "aiTranscription")
+    others = ("fromAddress", "toAddress", "createdBy", "lastModifiedBy")
+    payload = dict.fromkeys((*texts, *more, *others), "b") | dict.fromkeys(
+        ("contentLength", "recordingDuration"), 1
+    )
+    times = dict.fromkeys(("dateCreated", "dateLastModified"), "2026-01-01T00:00:00Z")
+    raw.record("evovoice", "f", {"id": "f", "customerBreadcrumb": [], **payload, **times}, 2)
+    raw.build()
+    fixed = {"file_key", "connection", "provider", "file_id", "uri"}
+    ours = {"first_seen_at", "changed_at", "last_seen_at", "version"}
+    published = [row["column_name"] for row in raw.rows("describe files")]
+    comparable = [column for column in published if column not in fixed | ours]
+    assert raw.row("select changed_columns from files_history where version = 2") == {
+        "changed_columns": comparable
+    }
+
+
+def test_a_link_makes_no_version_of_a_file(raw: Raw) -> None:
+    raw.record("evovoice", "f", {"id": "f", "uri": "https://a", "customerId": "c", "x": 1}, 1, 2)
+    raw.record("evovoice", "f", {"id": "f", "uri": "https://b", "customerId": "c", "x": 2}, 2, 3)
+    raw.record(
+        "evovoice", "f", {"id": "f", "uri": "https://c", "customerId": "c", "transcription": "words"}, 3
+    )
+    raw.build()
+    found = raw.rows(f"select uri, {VERSION} from files_history order by version")
+    assert [tuple(_numbered(row).values()) for row in found] == [
+        ("https://b", 1, 1, 3, False, "created", "changed", []),
+        ("https://c", 2, 3, None, True, "changed", None, ["transcription"]),
+    ]
+    file = raw.row("select uri, version, first_seen_at, changed_at, last_seen_at from files")
+    assert tuple(file.values()) == ("https://c", 2, night(1), night(3), night(NIGHTS))
+
+
+def test_one_id_of_two_connections_and_of_two_clients_are_four_projects(raw: Raw) -> None:
+    raw.record("matter", "1", {"name": "A"}, connection="east")
+    raw.record("matter", "1", {"name": "B"}, connection="west")
+    raw.record("rillsoft", "1", {"name": "C"}, scope="7")
+    raw.record("rillsoft", "1", {"name": "D"}, scope="8")
+    raw.build()
+    assert raw.rows("select project_key, client_id, name from projects") == [
+        {"project_key": "east:1", "client_id": None, "name": "A"},
+        {"project_key": "rillsoft:7:1", "client_id": "7", "name": "C"},
+        {"project_key": "rillsoft:8:1", "client_id": "8", "name": "D"},
+        {"project_key": "west:1", "client_id": None, "name": "B"},
+    ]
+
+
+def test_projects_as_of_a_night_are_what_it_listed(raw: Raw) -> None:
+    raw.record("matter", "1", {"name": "Old"}, 1, 3)
+    raw.record("matter", "1", {"name": "New"}, 3)
+    raw.record("matter", "2", {"name": "Gone"}, 1, 2, "removed")
+    raw.build()
+    query = "select name, version from projects_as_of($1)"
+    just_before = night(1) - timedelta(seconds=1)
+    assert [
+        [tuple(row.values()) for row in raw.rows(query, at)]
+        for at in (just_before, night(1), night(2), night(3))
+    ] == [
+        [],
+        [("Old", 1), ("Gone", 1)],
+        [("Old", 1)],
+        [("New", 2)],
+    ]
+    as_of = {row["column_name"] for row in raw.rows("describe from projects_as_of('2026-11-01T02:00:00Z')")}
+    now = {row["column_name"] for row in raw.rows("describe projects")}
+    assert now - as_of == {"first_seen_at", "changed_at", "last_seen_at"}
+    assert as_of - now == {"valid_from", "valid_to"}
+
+
+def test_projects_changed_between_two_nights_carry_their_names(raw: Raw) -> None:
+    raw.record("matter", "1", {"name": "Old"}, 1, 3)
+    raw.record("matter", "1", {"name": "New"}, 3, 4, "removed")
+    raw.build()
+    query = "select * exclude (provider, connection) from projects_changed_between($1, $2)"
+    assert [tuple(_numbered(row).values()) for row in raw.rows(query, night(2), night(5))] == [
+        (3, "matter:1", "New", "changed", "name", "Old", "New"),
+        (4, "matter:1", "New", "removed", None, None, None),
+    ]
+    assert raw.rows(query, night(4), night(4)) == []
+
+
+class Stated(NamedTuple):
+    """A raw version of one record, by numbers of nights."""
+
+    begun: int
+    ended: int | None
+    name: str
+    unpublished: int
+
+
+def drawn_life(chance: random.Random) -> list[Stated]:
+    """Raw versions of one record: it changes, in what is published or not, it goes and it returns."""
+    cuts = sorted(chance.sample(range(1, NIGHTS + 1), chance.randint(1, 7)))
+    return [
+        Stated(begun, ended, chance.choice("AB"), begun)
+        for begun, ended in pairwise([*cuts, None])
+        if begun is not None and chance.random() < 0.8
+    ]
+
+
+def modelled(life: list[Stated]) -> list[tuple[object, ...]]:
+    """The versions that should be published: the rules of history in plain Python."""
+    published: list[list[object]] = []
+    before: Stated | None = None
+    for stated in life:
+        follows = before is not None and before.ended == stated.begun
+        if before is not None and follows and before.name == stated.name:
+            published[-1][3] = stated.ended
+        else:
+            change = "created" if before is None else "changed" if follows else "returned"
+            differs = ["name"] if before is not None and before.name != stated.name else []
+            published.append([stated.name, len(published) + 1, stated.begun, stated.ended, change, differs])
+        before = stated
+    return [tuple(version) for version in published]
+
+
+def test_histories_are_those_of_the_model(raw: Raw) -> None:
+    chance = random.Random(20261102)
+    lives = {str(number): drawn_life(chance) for number in range(200)}
+    for record_id, life in lives.items():
+        for stated in life:
+            follows = any(other.begun == stated.ended for other in life)
+            reason = "changed" if follows else "removed"
+            payload = {"name": stated.name, "unpublished": stated.unpublished}
+            raw.record("matter", record_id, payload, stated.begun, stated.ended, reason)
+    raw.build()
+    columns = "project_id, name, version, valid_from, valid_to, change, changed_columns"
+    found = raw.rows(f"select {columns} from projects_history")
+    for record_id, life in lives.items():
+        published = [tuple(_numbered(row).values())[1:] for row in found if row["project_id"] == record_id]
+        assert published == modelled(life)
+    assert json.loads(raw.row("select attributes from projects limit 1")["attributes"]) == {}

@@ -1,0 +1,292 @@
+"""The kernel: what it finds, in which order it builds, what it writes beside the tables; and it is pure."""
+
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import models
+from pipelines.errors import ConfigurationError
+from pipelines.relations import read_relations
+from tests.models.raw import Raw, Row, night
+
+PROJECT = """
+    project_key varchar, connection varchar, provider varchar, project_id varchar, kind varchar, name varchar,
+    description varchar, code varchar, status varchar, provider_status varchar, phase varchar,
+    category varchar, priority double, client_id varchar, client_name varchar, owner_id varchar,
+    owner_name varchar, parent_key varchar, path varchar, domain varchar, logo_url varchar, city varchar,
+    region varchar, country varchar, time_zone varchar, is_active boolean, is_archived boolean,
+    is_template boolean, is_default boolean, created_at timestamptz, updated_at timestamptz,
+    starts_at timestamptz, finishes_at timestamptz, archived_at timestamptz, created_by varchar,
+    source_version varchar, attributes json
+"""
+FILE = """
+    file_key varchar, connection varchar, provider varchar, file_id varchar, project_key varchar,
+    type varchar, account_id varchar, account_name varchar, customer_id varchar, customer_name varchar,
+    customer_breadcrumb json, user_id varchar, user_name varchar, file_name varchar, uri varchar,
+    content_type varchar, content_length bigint, recording_sid varchar, recording_duration bigint,
+    recording_from varchar, transcription varchar, ai_transcription varchar, from_address varchar,
+    to_address varchar, created_at timestamptz, updated_at timestamptz, created_by varchar, updated_by varchar
+"""
+NOW = ", first_seen_at timestamptz, changed_at timestamptz, last_seen_at timestamptz, version integer"
+EVER = """,
+    version integer, valid_from timestamptz, valid_to timestamptz, is_current boolean, change varchar,
+    end_reason varchar, changed_columns varchar[]
+"""
+COLUMNS = {
+    "projects": PROJECT + NOW,
+    "projects_history": PROJECT + EVER,
+    "files": FILE + NOW,
+    "files_history": FILE + EVER,
+    "project_changes": """
+        project_key varchar, changed_at timestamptz, change varchar, column_name varchar, old_value varchar,
+        new_value varchar
+    """,
+    "nights": """
+        started_at timestamptz, finished_at timestamptz, outcome varchar, rollcall_version varchar,
+        duckdb_version varchar
+    """,
+    "listings": """
+        started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
+        outcome varchar, window_start timestamptz, pages bigint, requests bigint, retries bigint,
+        records bigint, new bigint, changed bigint, removed bigint, unchanged bigint, repeated bigint,
+        quarantined bigint, held_back bigint, seconds double, message varchar
+    """,
+    "connections": """
+        connection varchar, provider varchar, last_attempt_at timestamptz, last_proven_at timestamptz,
+        records bigint, outcome varchar, message varchar
+    """,
+    "quarantine": """
+        started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
+        record_id varchar, reason varchar, payload varchar
+    """,
+    "status_mapping": "provider varchar, provider_status varchar, status varchar",
+}
+
+
+def fill(raw: Raw) -> None:
+    """Something for every table."""
+    raw.record("matter", "1", {"name": "Old", "projectStatus": "?"}, 1, 2)
+    raw.record("matter", "1", {"name": "New"}, 2)
+    raw.record("belltastic", "2", {"name": "Bell", "default": "?"}, 1, 2, "removed")
+    raw.record("rillsoft", "3", {"start": "2026-03-29T02:30:00", "uuid": "u"}, scope="7")
+    raw.record("fone_dynamics", "4", {"TimeZone": "UTC", "Active": True})
+    raw.record("evovoice", "f", {"id": "f", "customerId": "c", "customerName": "Quay"}, 1, 3)
+    raw.record("evovoice", "f", {"id": "f", "customerId": "c", "customerName": "Mole"}, 3)
+    raw.connect("matter", "matter")
+    raw.connect("rillsoft", "rillsoft", "Europe/Berlin")
+    raw.connect("never", "belltastic")
+    for number, outcome, scope, message in (
+        (1, "proven", None, None),
+        (2, "proven", "7", None),
+        (2, "unproven", "8", "a page came twice"),
+        (2, "failed", "9", "403"),
+    ):
+        raw.connection.execute(
+            """
+            insert into raw.listings values
+                ($1, $2, $2, $3, 'projects', $4, null, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0.5, $5)
+            """,
+            [night(number), "rillsoft" if scope else "matter", scope, outcome, message],
+        )
+    raw.connection.execute(
+        "insert into raw.quarantine values ($1, 'matter', 'matter', null, 'projects', '9', 'odd', '{')",
+        [night(1)],
+    )
+
+
+def content(raw: Raw) -> dict[str, list[Row]]:
+    """Every published row, in the order it lies in."""
+    return {table: raw.rows(f"from {table}") for table in sorted(COLUMNS)}
+
+
+def test_everything_published_is_built_from_nothing(raw: Raw) -> None:
+    raw.build()
+    tables = {
+        row["table_name"]
+        for row in raw.rows("select table_name from duckdb_tables() where schema_name = 'main'")
+    }
+    assert tables == COLUMNS.keys()
+    assert {table for table, rows in content(raw).items() if rows} == {"nights", "status_mapping"}
+    assert models.check(raw.connection, raw.home) == ()
+
+
+def test_tables_have_the_columns_of_the_contract(raw: Raw) -> None:
+    raw.build()
+    found = raw.rows(
+        """
+        select
+            table_name,
+            list(
+                column_name || ' ' || replace(lower(data_type), 'timestamp with time zone', 'timestamptz')
+                order by column_index
+            ) as columns
+        from duckdb_columns() where schema_name = 'main' and not internal
+        group by table_name
+        """
+    )
+    assert {row["table_name"]: row["columns"] for row in found} == {
+        table: [" ".join(column.split()) for column in columns.split(",")]
+        for table, columns in COLUMNS.items()
+    }
+
+
+def test_every_table_column_and_macro_is_described(raw: Raw) -> None:
+    raw.build()
+    undescribed = raw.rows(
+        """
+        select table_name, column_name from duckdb_columns()
+        where schema_name = 'main' and coalesce(comment, '') = '' and not internal
+        union all
+        select table_name, null from duckdb_tables() where schema_name = 'main' and coalesce(comment, '') = ''
+        union all
+        select function_name, null from duckdb_functions()
+        where schema_name = 'main' and not internal and coalesce(comment, '') = ''
+        """
+    )
+    assert undescribed == []
+    same = """
+        select comment from duckdb_columns()
+        where schema_name = 'main' and table_name in ('projects', 'projects_history') and column_name = 'code'
+    """
+    assert [row["comment"] for row in raw.rows(same)] == [
+        "the customer's own short code; need not be unique"
+    ] * 2
+
+
+def test_what_is_built_twice_is_the_same(raw: Raw) -> None:
+    fill(raw)
+    raw.build()
+    first = content(raw)
+    raw.build()
+    assert content(raw) == first
+    assert all(first.values())
+
+
+def test_the_order_of_what_was_received_is_no_matter(raw: Raw, tmp_path: Path) -> None:
+    fill(raw)
+    raw.build()
+    other = Raw(tmp_path)
+    fill(other)
+    for table in ("records", "listings", "connections", "quarantine"):
+        other.connection.execute(
+            f"create temp table shuffled as from raw.{table} order by hash(connection) desc; "
+            f"delete from raw.{table}; insert into raw.{table} from shuffled; drop table shuffled"
+        )
+    other.build()
+    assert content(other) == content(raw)
+    other.connection.close()
+
+
+def test_connections_tell_how_fresh_they_are(raw: Raw) -> None:
+    fill(raw)
+    raw.build()
+    found = raw.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
+    assert [tuple(row.values()) for row in found] == [
+        ("matter", "matter", night(1), night(1), 1, "proven", None),
+        ("never", "belltastic", None, None, 0, None, None),
+        ("rillsoft", "rillsoft", night(2), None, 1, "failed", "8: a page came twice; 9: 403"),
+    ]
+
+
+def test_a_published_file_can_be_renamed(tmp_path: Path) -> None:
+    written, renamed = tmp_path / "draft.duckdb", tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(written)) as connection:
+        connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+        models.build(connection, tmp_path)
+    shutil.move(written, renamed)
+    with duckdb.connect(str(renamed), read_only=True) as connection:
+        assert connection.execute("select count(*) from staging.projects").fetchall() == [(0,)]
+        assert connection.execute("from projects_as_of(now())").fetchall() == []
+
+
+def test_a_model_comes_after_what_it_reads() -> None:
+    relations = read_relations(Path("no home"))
+    order = [relation.name for relation in relations]
+    read = [
+        "staging.stg_evovoice__files",
+        "staging.stg_evovoice__projects",
+        "staging.projects",
+        "projects_history",
+        "projects",
+    ]
+    assert all(order.index(first) < order.index(then) for first, then in pairwise(read))
+
+
+def home_model(raw: Raw, name: str, text: str) -> None:
+    """A staging model of the user's."""
+    (raw.home / "sql" / "staging").mkdir(parents=True, exist_ok=True)
+    (raw.home / "sql" / "staging" / f"{name}.sql").write_text(text)
+
+
+def test_a_sixth_provider_is_one_more_staging_model(raw: Raw) -> None:
+    home_model(
+        raw,
+        "stg_toy__projects",
+        """
+        select
+            connection || ':' || record_id as project_key, connection, provider, record_id as project_id,
+            'project' as kind, payload ->> 'title' as name, valid_from, valid_to, end_reason, last_seen_at,
+        from raw.records
+        where provider = 'toy'
+        """,
+    )
+    raw.record("toy", "1", {"title": "Blocks"})
+    raw.build()
+    assert raw.rows("select project_key, name, status, attributes from projects") == [
+        {"project_key": "toy:1", "name": "Blocks", "status": "unknown", "attributes": None}
+    ]
+    (raw.home / "sql" / "staging" / "stg_toy__projects.sql").unlink()
+    raw.build()
+    assert raw.rows("from projects") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("select project_key from", "is not SQL"),
+        ("drop table projects", "is not one query"),
+        ("select 1 as project_key; drop table raw.records", "is not one query"),
+        ("select nothing from raw.records", "does not run"),
+        ("-- severity: dire\nselect 1 as project_key", "has the severity 'dire'"),
+        ("select * from projects", "read each other"),
+    ],
+)
+def test_a_wrong_model_of_the_user_is_named(raw: Raw, text: str, reason: str) -> None:
+    home_model(raw, "stg_toy__projects", text)
+    with pytest.raises(ConfigurationError, match=reason) as refused:
+        raw.build()
+    assert "stg_toy__projects" in refused.value.reason
+    (raw.home / "sql" / "staging" / "stg_toy__projects.sql").unlink()
+    raw.build()
+
+
+def test_reports_of_a_night_that_changes_nothing_are_the_same(raw: Raw) -> None:
+    fill(raw)
+    raw.build()
+    reports = models.read_models("reports", raw.home)
+    before = {name: raw.rows(report.sql) for name, report in reports.items()}
+    raw.connection.execute("update raw.records set last_seen_at = last_seen_at + interval 1 day")
+    raw.build()
+    assert {name: raw.rows(report.sql) for name, report in reports.items()} == before
+    assert all(before.values())
+    assert all(report.description for report in reports.values())
+
+
+def test_reports_leave_out_only_what_every_night_changes(raw: Raw) -> None:
+    raw.build()
+    left_out = {
+        name: [row["column_name"] for row in raw.rows(f"describe {name}")]
+        for name in models.read_models("reports", raw.home)
+    }
+    for name, columns in left_out.items():
+        for row in raw.rows(f"describe {raw.sql('reports', name)}"):
+            columns.remove(row["column_name"])
+    assert left_out == {
+        "files": ["uri", "last_seen_at"],
+        "project_changes": [],
+        "projects": ["last_seen_at"],
+        "projects_history": [],
+    }

@@ -1,0 +1,78 @@
+"""What is looked up: the IANA name of each Windows time zone, and the meaning of each status."""
+
+from pathlib import Path
+
+import pytest
+from tzlocal.windows_tz import win_tz
+
+from pipelines.errors import ConfigurationError
+from tests.models.raw import Raw
+
+
+def test_each_windows_time_zone_has_a_name_that_duckdb_knows(raw: Raw) -> None:
+    for name in win_tz:
+        raw.record("fone_dynamics", name, {"TimeZone": name})
+    raw.build()
+    found = raw.rows(
+        """
+        select project_id, time_zone, time_zone in (select name from pg_timezone_names()) as is_known
+        from projects
+        """
+    )
+    assert {row["project_id"]: row["time_zone"] for row in found} == win_tz
+    assert len(found) > 130
+    assert all(row["is_known"] for row in found)
+
+
+HEAD = "provider,provider_status,status\n"
+
+
+def statuses(raw: Raw) -> dict[str, str]:
+    """The status of each project by its id."""
+    return {row["project_id"]: row["status"] for row in raw.rows("select project_id, status from projects")}
+
+
+def test_a_user_adds_to_the_mapping_and_overrides_it(raw: Raw) -> None:
+    for number, said in enumerate(("Ruht", "in progress", "Geplant", "IN ARBEIT")):
+        raw.record("rillsoft", str(number), {"status": said}, scope="1")
+    (raw.home / "status_mapping.csv").write_text(
+        HEAD + "rillsoft,ruht,on_hold\nrillsoft, In Progress ,planned\nrillsoft,in PROGRESS,completed\n",
+        encoding="utf-8-sig",
+    )
+    raw.build()
+    assert statuses(raw) == {"0": "on_hold", "1": "completed", "2": "planned", "3": "active"}
+    mapped = "from status_mapping where lower(provider_status) in ('ruht', 'in progress')"
+    assert raw.rows(mapped) == [
+        {"provider": "rillsoft", "provider_status": "in PROGRESS", "status": "completed"},
+        {"provider": "rillsoft", "provider_status": "ruht", "status": "on_hold"},
+    ]
+
+
+def test_a_mapping_may_hold_more_columns_in_any_order(raw: Raw) -> None:
+    raw.record("matter", "1", {"projectStatus": 'Says "no", twice'})
+    (raw.home / "status_mapping.csv").write_text(
+        'status,note,provider,provider_status\ncancelled,,matter,"Says ""no"", twice"\n'
+    )
+    raw.build()
+    assert statuses(raw) == {"1": "cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (HEAD + "matter,a,active\nmatter,b,asleep\n", "line 3 has the status 'asleep'"),
+        (HEAD + "matter,a,\n", "line 2 has the status ''"),
+        (HEAD + "matter,a\n", "line 2 has fewer than 3 values"),
+        ("provider,status\nmatter,active\n", "has no column provider_status"),
+        ("", "has no column provider"),
+        (HEAD + 'matter,"a,active\n', "line 2 is no CSV in UTF-8"),
+        (HEAD.encode() + b"matter,\xff,active\n", "is no CSV in UTF-8"),
+    ],
+)
+def test_a_wrong_mapping_is_named_with_its_line(raw: Raw, text: str | bytes, reason: str) -> None:
+    path: Path = raw.home / "status_mapping.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigurationError) as refused:
+        raw.build()
+    assert str(path) in refused.value.reason
+    assert reason in refused.value.reason
