@@ -3,6 +3,8 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 # The certificates that the machine trusts, not only those that uv brings along.
 export UV_SYSTEM_CERTS := 1
+# Compiled once here, and not at every start where the environment forbids to keep what was compiled.
+export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help

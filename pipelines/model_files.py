@@ -1,6 +1,7 @@
 """The files of SQL: a file is a model, its folder a layer, its name that of the table.
 
 functions   scalar macros that the other layers are written with; a file holds several, in order
+touched     tables of what changed since the last build
 staging     views: one row per version as received, typed and renamed; only these read JSON
 marts       tables, published
 macros      table macros over the marts, published
@@ -9,7 +10,8 @@ reports     selects that are exported
 
 A directory `sql` in the user's home adds to a layer; a file there replaces its namesake.
 The head of a file is the one place for its description (`-- text`), the grain of its table
-(`-- grain: a, b`) and the severity of a check (`-- severity: warning`).
+(`-- grain: a, b`), the severity of a check (`-- severity: warning`), and of a table that can be built by
+what changed the column of its keys (`-- incremental: a`): a key's rows come from its own records alone.
 """
 
 import itertools
@@ -25,7 +27,7 @@ SQL_ROOT = _installed if _installed.is_dir() else Path(__file__).parent.parent /
 
 Severity = Literal["error", "warning"]
 
-_KEY = re.compile(r"(grain|severity): (.*)")
+_KEY = re.compile(r"(grain|severity|incremental): (.*)")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Model:
     description: str
     grain: tuple[str, ...]
     severity: Severity
+    incremental: str | None
 
     @property
     def is_own(self) -> bool:
@@ -69,4 +72,5 @@ def _read_model(path: Path) -> Model:
         description=" ".join(line for line in lines if not _KEY.fullmatch(line)),
         grain=tuple(keys["grain"].split(", ")) if "grain" in keys else (),
         severity=cast("Severity", severity),
+        incremental=keys.get("incremental"),
     )

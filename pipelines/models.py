@@ -14,8 +14,9 @@ from pipelines.errors import ConfigurationError
 from pipelines.model_files import SQL_ROOT, Model, Severity, read_models
 from pipelines.relations import Relation, described_columns, read_relations
 from pipelines.seeds import fill_seeds
+from pipelines.touched import find_keys, find_touched, note_build, read_all, rebuild
 
-__all__ = ["SQL_ROOT", "Finding", "Model", "build", "check", "read_models"]
+__all__ = ["SQL_ROOT", "Finding", "Model", "build", "check", "read_models", "update"]
 
 SAMPLE_ROWS = 5
 
@@ -42,25 +43,57 @@ def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     """
     connection.execute("set TimeZone = 'UTC'")
     with _transaction(connection):
-        # Nothing stays of a staging model that is no longer there.
-        connection.execute("drop schema if exists staging cascade; create schema staging")
         fill_seeds(connection, home)
-        for functions in read_models("functions", home).values():
-            _run(connection, functions, functions.sql)
-        _make_relations(connection, home)
-        for macro in read_models("macros", home).values():
-            _run(connection, macro, macro.sql)
-            connection.execute(f"comment on macro table {macro.name} is {_literal(macro.description)}")
+        _make(connection, home, touched=None)
 
 
-def _make_relations(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    described: dict[str, Mapping[str, str]] = {}
-    for relation in read_relations(home):
-        statement = f"create or replace {relation.kind} {relation.name} as\n{relation.query}"
-        _run(connection, relation.model, statement)
-        described[relation.name] = described_columns(relation, described)
-        for comment in _comments(relation, described[relation.name]):
-            connection.execute(comment)
+def update(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Make everything published what `build` would make of it, at the cost of what has changed since.
+
+    Everything is built anew where the models, the seeds or DuckDB are others than then, or much has changed.
+    """
+    connection.execute("set TimeZone = 'UTC'")
+    with _transaction(connection):
+        fill_seeds(connection, home)
+        _make(connection, home, find_touched(connection, home))
+    # Not within the transaction: DuckDB cannot commit one that creates, fills and drops a table.
+    connection.execute("drop schema if exists touched cascade")
+
+
+def _make(connection: duckdb.DuckDBPyConnection, home: Path, touched: int | None) -> None:
+    """Make every relation; where the records `touched` are known, what is incremental of these alone."""
+    # Nothing stays of a staging model that is no longer there.
+    connection.execute("drop schema if exists staging cascade; create schema staging")
+    for functions in read_models("functions", home).values():
+        _run(connection, functions, functions.sql)
+    read_all(connection)
+    relations = read_relations(home)
+    described = described_columns(relations)
+    views = [relation for relation in relations if relation.kind == "view"]
+    tables = [relation for relation in relations if relation.kind == "table"]
+    for relation in views:
+        _create(connection, relation, described)
+    if touched:
+        find_keys(connection)
+    for relation in tables:
+        key = relation.model and relation.model.incremental
+        if not key or touched is None:
+            _create(connection, relation, described)
+        elif touched:
+            rebuild(connection, relation, key)
+    for macro in read_models("macros", home).values():
+        _run(connection, macro, macro.sql)
+        connection.execute(f"comment on macro table {macro.name} is {_literal(macro.description)}")
+    note_build(connection, home)
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection, relation: Relation, described: Mapping[str, Mapping[str, str]]
+) -> None:
+    statement = f"create or replace {relation.kind} {relation.name} as\n{relation.query}"
+    _run(connection, relation.model, statement)
+    if comments := ";\n".join(_comments(relation, described[relation.name])):
+        connection.execute(comments)
 
 
 def check(connection: duckdb.DuckDBPyConnection, home: Path) -> tuple[Finding, ...]:

@@ -45,12 +45,17 @@ def read_relations(home: Path) -> tuple[Relation, ...]:
     return _in_order((*staging, *_unions(staging), *marts))
 
 
-def described_columns(relation: Relation, described: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """The description of each column, given those of what the relation reads; empty where there is none."""
-    inherited: dict[str, str] = {}
-    for name in sorted(relation.reads & described.keys()):
-        inherited |= described[name]
-    return {column: text or inherited.get(column, "") for column, text in relation.columns.items()}
+def described_columns(relations: Iterable[Relation]) -> dict[str, dict[str, str]]:
+    """The description of each column of each relation, given in order; empty where there is none."""
+    described: dict[str, dict[str, str]] = {}
+    for relation in relations:
+        inherited: dict[str, str] = {}
+        for name in sorted(relation.reads & described.keys()):
+            inherited |= described[name]
+        described[relation.name] = {
+            column: text or inherited.get(column, "") for column, text in relation.columns.items()
+        }
+    return described
 
 
 @functools.cache  # the same files are read for every night of a process

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from pipelines.errors import ConfigurationError
 from pipelines.model_files import SQL_ROOT
@@ -30,25 +31,25 @@ def fill_seeds(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     from tzlocal.windows_tz import win_tz
 
     connection.execute("create schema if not exists seeds")
-    connection.execute(
-        "create or replace table seeds.windows_time_zones as "
-        "select unnest($names::text[]) as windows_name, unnest($zones::text[]) as time_zone",
-        {"names": sorted(win_tz), "zones": [win_tz[name] for name in sorted(win_tz)]},
-    )
+    _fill(connection, "windows_time_zones", windows_name=list(win_tz), time_zone=list(win_tz.values()))
     mappings = list(read_status_mapping(SQL_ROOT / "seeds" / "status_mapping.csv"))
     if (home / "status_mapping.csv").exists():
         mappings += read_status_mapping(home / "status_mapping.csv")
-    connection.execute(
+    _fill(
+        connection,
+        "status_mapping",
         # Which of two lines for one status counts is said by the model: the one of higher precedence.
-        "create or replace table seeds.status_mapping as "
-        "select unnest(range(len($providers))) as precedence, unnest($providers::text[]) as provider, "
-        "unnest($said::text[]) as provider_status, unnest($statuses::text[]) as status",
-        {
-            "providers": [mapping.provider for mapping in mappings],
-            "said": [mapping.provider_status for mapping in mappings],
-            "statuses": [mapping.status for mapping in mappings],
-        },
+        precedence=list(range(len(mappings))),
+        provider=[mapping.provider for mapping in mappings],
+        provider_status=[mapping.provider_status for mapping in mappings],
+        status=[mapping.status for mapping in mappings],
     )
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, name: str, **columns: list[str] | list[int]) -> None:
+    connection.register("seed", pa.table(columns))
+    connection.execute(f"create or replace table seeds.{name} as from seed")
+    connection.unregister("seed")
 
 
 def read_status_mapping(path: Path) -> Iterator[Mapping]:

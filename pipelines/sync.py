@@ -93,7 +93,7 @@ def sync(
         landing, listings = land(connections, windows, scratch, deadline, progress)
         with connect(candidate) as connection:
             remember(connection, landing, listings, started_at, accept or {})
-            models.build(connection, home)
+            models.update(connection, home)
             findings = models.check(connection, home)
             _refuse_broken(findings)
             night = _night(connection, warehouse, findings)

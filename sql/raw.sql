@@ -54,7 +54,8 @@ create table if not exists raw.records (
     valid_from timestamptz not null,
     valid_to timestamptz, -- null: current
     end_reason text check (end_reason in ('changed', 'removed')),
-    last_seen_at timestamptz not null -- start of the last night that received this version
+    last_seen_at timestamptz not null, -- start of the last night that received this version
+    refreshed_at timestamptz -- start of the last night that found its text other and its content the same
 );
 
 create table if not exists raw.quarantine (

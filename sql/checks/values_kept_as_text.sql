@@ -6,7 +6,7 @@ with unread as (
         connection,
         unnest(unread) as entry,
     from staging.projects
-    where valid_to is null
+    where valid_to is null and provider <> 'evovoice' -- whose projects hold nothing but what their files do
     union all
     select
         provider,

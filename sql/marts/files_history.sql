@@ -1,6 +1,7 @@
 -- Every version of every EvoVoice file. A version begins only where a published column other than uri changed: links
 -- may be signed anew on every call. Times are the starts of nights, half-open, as in projects_history.
 -- grain: file_key, version
+-- incremental: file_key
 with stated as (
     select
         file_key,

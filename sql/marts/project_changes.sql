@@ -1,6 +1,7 @@
 -- What happened to projects: a row for each changed column of a project in a night, and one each time that a project
 -- was created, was removed or returned.
 -- grain: project_key, changed_at, change, column_name
+-- incremental: project_key
 with changed as (
     select
         after.project_key,

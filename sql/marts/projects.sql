@@ -8,12 +8,20 @@ with firsts as (
     where version = 1
 ),
 
+-- Customers of EvoVoice are seen in their files, and `files` knows when without deriving the customers again.
 sightings as (
     select
         project_key,
         last_seen_at,
     from staging.projects
-    where valid_to is null
+    where valid_to is null and provider <> 'evovoice'
+    union all
+    select
+        project_key,
+        max(last_seen_at) as last_seen_at,
+    from files
+    where project_key is not null
+    group by project_key
 )
 
 select

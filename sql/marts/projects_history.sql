@@ -1,6 +1,7 @@
 -- Every version of every project. A version begins only where a published column changed. Its times are the starts of
 -- nights, half-open: it holds from valid_from up to, and without, valid_to.
 -- grain: project_key, version
+-- incremental: project_key
 with stated as (
     select
         project.project_key,

@@ -26,7 +26,7 @@ where
 
 -- Only volatile fields or the spelling differ: the current version's text is refreshed in place.
 update raw.records as known
-set payload = arrivals.payload
+set payload = arrivals.payload, refreshed_at = getvariable('started_at')
 from arrivals
 where
     arrivals.fate = 'unchanged'
@@ -62,6 +62,7 @@ select
     null as valid_to,
     null as end_reason,
     getvariable('started_at') as last_seen_at,
+    null as refreshed_at,
 from arrivals
 where fate in ('new', 'changed')
 order by listing, position;

@@ -10,7 +10,7 @@ with source as (
                 "created_at": "VARCHAR", "updated_at": "VARCHAR", "deleted_at": "VARCHAR"
             }'
         ) as said,
-    from raw.records as record
+    from staging.records as record
     where record.provider = 'belltastic' and record.entity = 'projects'
 ),
 
@@ -40,7 +40,7 @@ kept as (
 select
     connection || ':' || record_id as project_key,
     connection,
-    provider,
+    'belltastic' as provider,
     record_id as project_id,
     'project' as kind,
     said.name as name,

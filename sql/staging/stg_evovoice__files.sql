@@ -30,7 +30,7 @@ with source as (
                     }'
                 )
         end as documented,
-    from raw.records as record
+    from staging.records as record
     where record.provider = 'evovoice' and record.entity = 'files'
 ),
 
@@ -77,7 +77,7 @@ typed as (
 select
     connection || ':' || record_id as file_key,
     connection,
-    provider,
+    'evovoice' as provider,
     record_id as file_id,
     connection || ':' || coalesce(staging.named(customer_id), staging.named(account_id)) as project_key,
     type,

@@ -11,14 +11,12 @@ with statements as (
             created_at := coalesce(created_at, timestamptz '-infinity'),
             file_id := file_id,
             connection := connection,
-            provider := provider,
             customer_id := staging.named(customer_id),
             customer_name := customer_name,
             account_id := account_id,
             account_name := account_name,
             breadcrumb := cast(customer_breadcrumb as text)
         )) as latest,
-        max(last_seen_at) as last_seen_at,
     from staging.stg_evovoice__files
     where project_key is not null
     group by all
@@ -108,21 +106,12 @@ located as (
                 then list_append(trail, struct_pack(id := said.customer_id, name := said.customer_name))
         end as descent,
     from traced
-),
-
-sightings as (
-    select
-        project_key,
-        max(last_seen_at) as last_seen_at,
-    from statements
-    where valid_to = timestamptz 'infinity'
-    group by project_key
 )
 
 select
     located.project_key,
     located.said.connection as connection,
-    located.said.provider as provider,
+    'evovoice' as provider,
     coalesce(located.said.customer_id, located.said.account_id) as project_id,
     'customer' as kind,
     case
@@ -141,6 +130,4 @@ select
         when located.valid_to = located.next_from then 'changed'
         when located.valid_to < timestamptz 'infinity' then 'removed'
     end as end_reason,
-    sightings.last_seen_at,
 from located
-left join sightings on located.project_key = sightings.project_key

@@ -11,7 +11,7 @@ with source as (
                 "IntegrationsEnabled": "JSON"
             }'
         ) as said,
-    from raw.records as record
+    from staging.records as record
     where record.provider = 'fone_dynamics' and record.entity = 'projects'
 ),
 
@@ -32,7 +32,7 @@ typed as (
 select
     connection || ':' || record_id as project_key,
     connection,
-    provider,
+    'fone_dynamics' as provider,
     record_id as project_id,
     'property' as kind,
     said.Name as name,

@@ -11,7 +11,7 @@ with source as (
                 "location": "JSON", "logoUrl": "JSON", "lastUpdated": "VARCHAR"
             }'
         ) as said,
-    from raw.records as record
+    from staging.records as record
     where record.provider = 'matter' and record.entity = 'projects'
 ),
 
@@ -39,7 +39,7 @@ kept as (
 select
     connection || ':' || record_id as project_key,
     connection,
-    provider,
+    'matter' as provider,
     record_id as project_id,
     'project' as kind,
     said.name as name,

@@ -24,7 +24,7 @@ source as (
                 "notes": "JSON", "isTemplate": "VARCHAR", "isReadOnly": "JSON"
             }'
         ) as said,
-    from raw.records as record
+    from staging.records as record
     left join zones on record.connection = zones.connection
     where record.provider = 'rillsoft' and record.entity = 'projects'
 ),
@@ -69,7 +69,7 @@ kept as (
 select
     connection || ':' || scope || ':' || record_id as project_key,
     connection,
-    provider,
+    'rillsoft' as provider,
     record_id as project_id,
     'project' as kind,
     said.name as name,

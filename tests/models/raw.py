@@ -76,6 +76,7 @@ class Raw:
                 None if ended is None else night(ended),
                 None if ended is None else end_reason,
                 night(NIGHTS if ended is None else ended - 1),
+                None,
             )
         )
 

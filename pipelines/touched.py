@@ -1,0 +1,117 @@
+"""What an update need not work out again: all but what the records that changed since the last build touch.
+
+A build leaves behind what it was made of and up to which night. A mart whose head names the column it is
+incremental by is then built of the touched keys alone, by the same SQL: it reads the touched records only,
+and of other such marts the touched keys.
+"""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from pipelines.model_files import SQL_ROOT, read_models
+from pipelines.relations import Relation
+
+# Building everything costs no more, and leaves tables in order, where more than this share of records is
+# touched, or no more than this many versions are known.
+MOST_TOUCHED = 0.2
+FEW_VERSIONS = 20_000
+
+
+def read_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the staging models read every record."""
+    connection.execute("create or replace view staging.records as from raw.records")
+
+
+def read_touched(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the staging models read the touched records only, all versions of them."""
+    connection.execute(
+        """
+        create or replace view staging.records as
+        select record.* from raw.records as record
+        where exists (
+            from touched.records as touched
+            where
+                touched.connection = record.connection
+                and touched.scope is not distinct from record.scope
+                and touched.entity = record.entity
+                and touched.record_id = record.record_id
+        )
+        """
+    )
+
+
+def note_build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Leave behind what the published tables have been made of."""
+    connection.execute(
+        "create or replace table staging.last_build as "
+        "select $1 as made_of, (select max(started_at) from raw.nights) as built_at",
+        [_made_of(connection, home)],
+    )
+
+
+def find_touched(connection: duckdb.DuckDBPyConnection, home: Path) -> int | None:
+    """Find the records touched since the last build; None where everything is to be built anew."""
+    built_at = _last_build(connection, home)
+    if built_at is None:
+        return None
+    connection.execute("set variable built_at = $1::timestamptz", [built_at])
+    connection.execute("create schema touched")
+    _run(connection, "1_records")
+    counts = connection.execute(
+        "select (select count(*) from touched.records), (select count(*) from raw.records)"
+    ).fetchone()
+    assert counts is not None
+    touched, known = counts
+    is_worth_it = not touched or (touched <= MOST_TOUCHED * known and known > FEW_VERSIONS)
+    return touched if is_worth_it else None
+
+
+def find_keys(connection: duckdb.DuckDBPyConnection) -> None:
+    """Find the keys of the touched records, and whatever else these are worked out from."""
+    read_touched(connection)
+    _run(connection, "2_keys")
+    read_all(connection)
+
+
+def rebuild(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str) -> None:
+    """Put the rows of the touched keys, worked out anew, in the place of those that were."""
+    read_touched(connection)
+    connection.execute("set search_path = 'touched,main'")
+    connection.execute(f"create table touched.{relation.name} as\n{relation.query}")
+    connection.execute("reset search_path")
+    read_all(connection)
+    is_touched = f"{key} in (from touched.{key}s)"
+    connection.execute(f"delete from main.{relation.name} where {is_touched}")
+    connection.execute(
+        f"insert into main.{relation.name} by name from touched.{relation.name} where {is_touched}"
+    )
+
+
+def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    connection.execute((SQL_ROOT / "touched" / f"{name}.sql").read_text())
+
+
+def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
+    """The night of the last build, where that was made of what this one is made of."""
+    try:
+        row = connection.execute(
+            "select built_at from staging.last_build where made_of = $1", [_made_of(connection, home)]
+        ).fetchone()
+    except duckdb.CatalogException:
+        return None
+    return row[0] if row else None
+
+
+def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
+    """A digest of all that the published tables depend on beside the records."""
+    texts = [
+        f"{model.name}\n{model.sql}"
+        for layer in ("functions", "staging", "marts")
+        for model in read_models(layer, home).values()
+    ]
+    for table in ("seeds.status_mapping", "seeds.windows_time_zones", "raw.connections"):
+        texts.append(repr(sorted(connection.execute(f"from {table}").fetchall(), key=repr)))
+    return hashlib.sha256("\0".join([duckdb.__version__, *texts]).encode()).hexdigest()

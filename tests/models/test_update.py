@@ -1,0 +1,169 @@
+"""An update leaves what a build from nothing would, and works out no more than what has changed."""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines import models, touched
+from pipelines.model_files import read_models
+from tests.models.raw import night
+
+ENTITIES = {"evovoice": "files", "matter": "projects", "rillsoft": "projects"}
+NAMES = ["Great Tom", "Big Ben", "Cafe\u0301", "Caf\u00e9"]
+CURRENT = "connection = $1 and record_id = $2 and valid_to is null"
+
+
+class Nights:
+    """A warehouse to which nights are added by hand, as remembering adds them."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.count = home, 0
+        self.connection = duckdb.connect()
+        self.connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+        for provider in ENTITIES:
+            self.connection.execute("insert into raw.connections values ($1, $1, 'UTC')", [provider])
+
+    def begin(self) -> None:
+        """A new night, that sees everything again."""
+        self.count += 1
+        now = night(self.count)
+        self.connection.execute("insert into raw.nights values ($1, $1, 'proven', '0.1.0', '-')", [now])
+        self.connection.execute("update raw.records set last_seen_at = $1 where valid_to is null", [now])
+
+    def end_version(self, provider: str, record_id: str, reason: str) -> None:
+        """The record changed or went."""
+        self.connection.execute(
+            f"update raw.records set valid_to = $3, end_reason = $4 where {CURRENT}",
+            [provider, record_id, night(self.count), reason],
+        )
+
+    def refresh(self, provider: str, record_id: str, payload: dict[str, Any]) -> None:
+        """The record's text differs, but not its content."""
+        self.connection.execute(
+            f"update raw.records set payload = $3, refreshed_at = $4 where {CURRENT}",
+            [provider, record_id, json.dumps(payload), night(self.count)],
+        )
+
+    def begin_version(self, provider: str, record_id: str, payload: dict[str, Any]) -> None:
+        """The record came, changed or returned."""
+        scope = "7" if provider == "rillsoft" else None
+        now = night(self.count)
+        self.connection.execute(
+            "insert into raw.records values ($1, $1, $2, $3, $4, $5, 'hash', null, $6, null, null, $6, null)",
+            [provider, scope, ENTITIES[provider], record_id, json.dumps(payload), now],
+        )
+
+    def content(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every published table."""
+        marts = read_models("marts", self.home)
+        return {mart: self.connection.execute(f"from {mart} order by all").fetchall() for mart in marts}
+
+    def built_from_nothing(self) -> dict[str, list[tuple[Any, ...]]]:
+        """The same, after a build in another warehouse that holds nothing but the facts."""
+        other = Nights(self.home)
+        for table in ("nights", "records"):
+            rows = self.connection.sql(f"from raw.{table}").to_arrow_table()  # noqa: F841 - read by name
+            other.connection.execute(f"insert into raw.{table} from rows")
+        models.build(other.connection, self.home)
+        with other.connection:
+            return other.content()
+
+
+@pytest.fixture
+def nights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
+    monkeypatch.setattr(touched, "FEW_VERSIONS", 0)
+    found = Nights(tmp_path)
+    yield found
+    found.connection.close()
+
+
+def said(provider: str, chance: random.Random) -> dict[str, Any]:
+    """A record of few possible values, so that nights bring back what was."""
+    name = chance.choice(NAMES)
+    if provider == "matter":
+        return {"name": name, "projectStatus": chance.choice(["PRJ_STATUS_COMPLETE", "unheard of"])}
+    if provider == "rillsoft":
+        return {"name": name, "isReadOnly": chance.choice([True, False])}
+    return {
+        "id": "-",
+        "accountId": chance.choice(["a1", "a2"]),
+        "customerId": chance.choice(["c1", *NAMES, ""]),
+        "customerName": name,
+        "dateCreated": f"2026-10-0{chance.randint(1, 9)}T00:00:00Z",
+        "uri": str(chance.random()),
+    }
+
+
+def play(nights: Nights, chance: random.Random, share: float) -> None:
+    """A night in which about that share of 60 possible records come, change, are refreshed or go."""
+    nights.begin()
+    held = dict(
+        nights.connection.execute(
+            "select (connection, record_id), 1 from raw.records where valid_to is null"
+        ).fetchall()
+    )
+    for provider in ENTITIES:
+        for number in range(20):
+            record_id = f"r{number}"
+            if chance.random() > share:
+                continue
+            if (provider, record_id) not in held:
+                nights.begin_version(provider, record_id, said(provider, chance))
+                continue
+            match chance.choice(["refresh", "change", "remove"]):
+                case "refresh":
+                    nights.refresh(provider, record_id, said(provider, chance))
+                case "change":
+                    nights.end_version(provider, record_id, "changed")
+                    nights.begin_version(provider, record_id, said(provider, chance))
+                case "remove":
+                    nights.end_version(provider, record_id, "removed")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_update_is_a_build(nights: Nights, seed: int) -> None:
+    chance = random.Random(seed)
+    for share in (1.0, 0.02, 0.0, 0.1, 0.5):
+        play(nights, chance, share)
+        models.update(nights.connection, nights.home)
+        assert nights.content() == nights.built_from_nothing()
+
+
+def test_an_update_works_out_only_what_is_touched(nights: Nights) -> None:
+    nights.begin()
+    for number in range(20):
+        nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
+    models.update(nights.connection, nights.home)
+    nights.connection.execute("update projects_history set name = 'as it was built'")
+    nights.begin()
+    nights.end_version("matter", "r7", "removed")
+    models.update(nights.connection, nights.home)
+    names = "select name, count(*) from projects_history group by all order by all"
+    assert nights.connection.execute(names).fetchall() == [("Great Tom", 1), ("as it was built", 19)]
+
+
+@pytest.mark.parametrize("changed", ["model", "seed", "connection"])
+def test_everything_is_built_anew_of_other_models_seeds_and_zones(nights: Nights, changed: str) -> None:
+    nights.begin()
+    nights.begin_version("matter", "r1", {"name": "Great Tom", "projectStatus": "resting"})
+    models.update(nights.connection, nights.home)
+    nights.connection.execute("update projects_history set name = 'as it was built'")
+    models.update(nights.connection, nights.home)
+    assert nights.connection.execute("select name from projects").fetchall() == [("as it was built",)]
+    match changed:
+        case "model":
+            staging = nights.home / "sql" / "staging" / "stg_toy__projects.sql"
+            staging.parent.mkdir(parents=True)
+            staging.write_text("select * from staging.stg_matter__projects where false")
+        case "seed":
+            mapping = "provider,provider_status,status\nmatter,resting,on_hold\n"
+            (nights.home / "status_mapping.csv").write_text(mapping)
+        case "connection":
+            nights.connection.execute("update raw.connections set time_zone = 'Asia/Tokyo'")
+    models.update(nights.connection, nights.home)
+    assert nights.connection.execute("select name from projects").fetchall() == [("Great Tom",)]
