@@ -6,7 +6,7 @@ Each connection is a dlt resource that yields Arrow tables; all of them load as 
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,19 +38,23 @@ RECORDS = pa.schema(
 ROWS_PER_TABLE = 5_000
 
 Progress = Callable[[Connection, str | None, int, int], None]
+Known = Mapping[tuple[str, str | None], Set[str]]
+"""Ids by connection and scope."""
 
 
 def land(
     connections: Sequence[Connection],
     windows: Mapping[str, datetime],
+    known: Known,
     scratch: Path,
     deadline: float,
     progress: Progress,
 ) -> tuple[Path, tuple[Listing, ...]]:
     """List every connection and load what came. Returns the landing database and how each listing went.
 
-    `windows` gives, for the connections that are listed in part, since when. Records of a listing carry its
-    index in the tuple returned. `progress` is told of the pages and records of a connection's scope.
+    `windows` gives, for the connections that are listed in part, since when; `known` the ids that each
+    listing is expected to bring. Records of a listing carry its index in the tuple returned. `progress` is
+    told of the pages and records of a connection's scope.
     """
     from pipelines.quiet_dlt import dlt, undisturbed
 
@@ -60,7 +64,7 @@ def land(
     resources = []
     for connection in connections:
         scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
-        walk = functools.partial(_walk, connection, scopes, deadline, progress, finished)
+        walk = functools.partial(receive, connection, scopes, known, deadline, progress, finished)
         resources.append(_resource(connection.name, windows.get(connection.name), walk))
     with undisturbed():
         pipeline = dlt.pipeline(
@@ -92,15 +96,19 @@ def _resource(
     return dlt.resource(records, name=name, table_name="records", parallelized=True, incremental=window)
 
 
-def _walk(
+def receive(
     connection: Connection,
     scopes: Mapping[int, str | None],
+    known: Known,
     deadline: float,
     progress: Progress,
     finished: dict[int, Listing],
     since: datetime | None,
 ) -> Iterator[pa.Table]:
-    """Everything one connection receives. The first table is empty: it makes the columns, whatever comes."""
+    """Everything one connection receives, as tables of `RECORDS`; `finished` holds how each listing went.
+
+    `scopes` gives each listing's index. The first table is empty: it makes the columns, whatever comes.
+    """
     yield RECORDS.empty_table()
     with Api(connection, deadline) as api:
         for number, scope in scopes.items():
@@ -108,6 +116,7 @@ def _walk(
                 api,
                 connection,
                 Ask(connection.settings, scope, since),
+                known.get((connection.name, scope), frozenset()),
                 functools.partial(progress, connection, scope),
                 functools.partial(finished.__setitem__, number),
             )

@@ -2,11 +2,17 @@
 
 A listing is proven when it ended by the provider's own sign and everything the provider said of it agrees:
 the distinct ids equal every total, no id came with two contents, no page came twice, no record was without
-an id. A provider that gives no total proves a listing by one whole, valid answer.
+an id. A provider that gives no total proves a listing of one page by one whole, valid answer.
+
+Pages are read one after the other, while records come and go. One that goes from a page already read moves
+a later one over the border of two pages, unseen; where another comes, the total stays as it was. Whoever
+missed a record like that has counted, in its place, one that was gone by the end. Hence a listing of several
+pages that lacks a known record is read again, and is proven by a walk that has all that the walk before had:
+then none of those had gone. Without a total, two walks must bring the same ids in the same order.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -90,9 +96,29 @@ class Reading:
             elif self.seen.setdefault(record.record_id, record.content_hash) != record.content_hash:
                 self.conflicts.add(record.record_id)
 
+    @property
+    def may_move(self) -> bool:
+        """Whether another walk might show more than this one."""
+        return self.pages > 1 or bool(self.totals)
+
     def doubt(self) -> str | None:
-        """Why this walk proves nothing, or None where it proves the listing."""
+        """What this walk itself says against the listing, or None."""
         return next(self._doubts(), None)
+
+    def doubt_about_absence(self, known: Set[str], former: "Reading | None") -> str | None:
+        """Why what this walk lacks may be there all the same, or None where it is sure to be gone.
+
+        `former` is the walk before, where nothing speaks against that one.
+        """
+        if self.pages <= 1 or (self.totals and known <= self.seen.keys()):
+            return None
+        if former is None:
+            return "known records are missing, which no second reading has confirmed"
+        if self.totals:
+            gone = len(former.seen.keys() - self.seen.keys())
+            return f"it moved: {gone} records of one reading were missing in the next" if gone else None
+        same = list(former.seen) == list(self.seen)
+        return None if same else "it gives no total, and no two readings agree"
 
     def _doubts(self) -> Iterator[str]:
         if not self.ended:
@@ -120,16 +146,19 @@ def read_listing(
     api: Api,
     connection: Connection,
     ask: Ask,
+    known: Set[str],
     progress: Callable[[int, int], None],
     finish: Callable[[Listing], None],
 ) -> Iterator[Batch]:
     """The pages of every walk through one listing, then `finish` with how it went.
 
-    `progress` is told of the pages and the records that have come. What a provider does never makes it raise.
+    `known` are the ids it is expected to bring. `progress` is told of the pages and the records that have
+    come. What a provider does never makes it raise.
     """
     began = time.monotonic()
     requests, retries = api.traffic.requests, api.traffic.retries
     best: tuple[int, Reading] | None = None
+    former: Reading | None = None
     doubt: str | None = None
     for number in range(1 + RE_READINGS):
         reading = Reading()
@@ -148,9 +177,11 @@ def read_listing(
             failure = f"its module failed: {type(error).__name__}: {error}"
         if reading.ended or (best is None and reading.pages):
             best = number, reading
-        doubt = _at_page(reading, failure) if failure else reading.doubt()
-        if failure or doubt is None or reading.nameless or not reading.totals:
+        own = _at_page(reading, failure) if failure else reading.doubt()
+        doubt = own or reading.doubt_about_absence(known, former)
+        if failure or doubt is None or reading.nameless or not reading.may_move:
             break  # proven, or another walk would not show more
+        former = None if own else reading
     counted = best[1] if best else Reading()
     finish(
         Listing(

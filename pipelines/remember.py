@@ -63,6 +63,26 @@ def remember(
     warehouse.execute("detach landing")
 
 
+def known_ids(
+    warehouse: duckdb.DuckDBPyConnection, windows: Mapping[str, datetime]
+) -> dict[tuple[str, str | None], frozenset[str]]:
+    """The ids of the records listed now, by connection and scope; of a window only those within it."""
+    names, starts = list(windows), list(windows.values())
+    rows = warehouse.execute(
+        """
+        select known.connection, known.scope, list(known.record_id)
+        from raw.records as known
+        left join (
+            select unnest($1::text[]) as connection, unnest($2::timestamptz[]) as since
+        ) as asked on known.connection = asked.connection
+        where known.valid_to is null and (asked.since is null or known.created_at > asked.since)
+        group by all
+        """,
+        [names, starts],
+    ).fetchall()
+    return {(connection, scope): frozenset(ids) for connection, scope, ids in rows}
+
+
 def next_start(warehouse: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
     """When the night starts: now, to the millisecond, but later than every night before it."""
     row = warehouse.execute(

@@ -15,7 +15,7 @@ from pipelines.config import Connection, load_connections
 from pipelines.errors import ConfigurationError, PublicationRefused, UsageError
 from pipelines.interruption import ending_at_once
 from pipelines.landing import Progress, land
-from pipelines.remember import next_start, remember
+from pipelines.remember import known_ids, next_start, remember
 from pipelines.settings import warehouse_path
 from pipelines.warehouse import connect, draft, locked, publish
 
@@ -89,8 +89,9 @@ def sync(
             _refuse_changed_provider(connection, connections)
             started_at = next_start(connection, datetime.now(UTC))
             windows = {} if full else _windows(connection, connections, started_at)
+            known = known_ids(connection, windows)
         deadline = time.monotonic() + LONGEST_NIGHT_S
-        landing, listings = land(connections, windows, scratch, deadline, progress)
+        landing, listings = land(connections, windows, known, scratch, deadline, progress)
         with connect(candidate) as connection:
             remember(connection, landing, listings, started_at, accept or {})
             models.update(connection, home)

@@ -1,4 +1,5 @@
--- What is known of the records that each proven listing asked for, and whether they came.
+-- What is known of the records that each proven listing asked for, and whether they came. No vendor says whether
+-- the start of a window belongs to it: a record created at just that instant is not expected.
 create or replace temp table expected as
 with arrived as (
     select distinct
@@ -18,7 +19,7 @@ inner join raw.records as known
         and asked.scope is not distinct from known.scope
         and asked.entity = known.entity
         and known.valid_to is null
-        and (asked.since is null or known.created_at >= asked.since)
+        and (asked.since is null or known.created_at > asked.since)
 left join arrived on asked.listing = arrived.listing and known.record_id = arrived.record_id
 where asked.doubt is null;
 

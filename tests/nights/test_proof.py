@@ -211,7 +211,7 @@ def test_a_number_of_pages_may_round_up_or_down(listings: dict[str, ListingResul
     ("name", "outcome", "requests", "message", "counts"),
     [
         ("fone_dynamics_settling", "proven", 6, None, (1, 0, 25)),
-        ("matter_settling", "proven", 6, None, (0, 1, 24)),
+        ("matter_settling", "proven", 9, None, (0, 1, 24)),
         ("fone_dynamics_restless", "unproven", 12, "28 and 29", (4, 0, 25)),
         ("matter_restless", "unproven", 12, "21 and 22", (0, 0, 21)),
     ],

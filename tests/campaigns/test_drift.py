@@ -1,0 +1,89 @@
+"""Promise 8: however a listing moves while it is read, nothing that is still there is closed as removed."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.config import COMMON, Connection
+from pipelines.listing import Listing, read_listing
+from pipelines.provider import Ask, Page, Settings, find_providers
+from tests.campaigns.drift import RATES, STYLES, Measured, Traffic, measure
+
+SEEDS = 80
+UNKNOWN = "known records are missing, which no second reading has confirmed"
+MOVED = "it moved: 1 records of one reading were missing in the next"
+NO_TWO = "it gives no total, and no two readings agree"
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_promise_08_what_is_still_there_is_never_closed(style: str) -> None:
+    rates = {rate: measure(style, rate, range(SEEDS)) for rate in RATES}
+    assert {rate: found.false_removals for rate, found in rates.items()} == dict.fromkeys(RATES, 0)
+    assert all(found.missed <= 0.002 * found.steady for found in rates.values())
+    quiet = rates[RATES[0]]
+    assert quiet.proven >= 0.9 * SEEDS
+    assert quiet.removed > 0
+
+
+def test_drift_would_close_what_is_there_if_absence_were_believed_at_once() -> None:
+    assert measure("page and total, oldest first", 0.2, range(2 * SEEDS), confirm=False).false_removals > 0
+
+
+def test_nothing_is_asked_twice_where_nothing_is_missing() -> None:
+    for style in STYLES:
+        found = measure(style, 0.0, range(1), all_known=True)
+        pages = {"one page": 1, "no total": 2 * 7}.get(style, 6)
+        assert found == Measured(listings=1, proven=1, requests=pages, steady=60)
+
+
+def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, str | None]:
+    """How many walks are made, and what is in doubt then. A walk is its pages, a letter for each record."""
+    made = iter(walks)
+    asked = []
+
+    def pages(_api: object, _ask: Ask) -> Any:
+        walk = next(made)
+        asked.append(walk)
+        for page in walk.split():
+            if page == "!":
+                raise RuntimeError("boom")
+            records = tuple(f'{{"id": "{record}"}}'.encode() for record in page.strip("-"))
+            yield Page(records, total)
+
+    provider = replace(find_providers(Path("/nonexistent"))["belltastic"], pages=pages)
+    settings = Settings({setting.name: setting.default for setting in (*COMMON, *provider.settings)})
+    finished: list[Listing] = []
+    api: Any = type("Silent", (), {"traffic": Traffic()})
+    connection = Connection("walks", "belltastic", provider, settings)
+    for _ in read_listing(api, connection, Ask(settings), set(known), lambda *_: None, finished.append):
+        pass
+    return len(asked), finished[0].doubt
+
+
+@pytest.mark.parametrize(
+    ("walks", "known", "total", "made", "doubt"),
+    [
+        (["AB CD"], "ABCD", 4, 1, None),
+        (["ABC"], "ABCD", 3, 1, None),
+        (["AB C"] * 2, "ABCD", 3, 2, None),
+        (["AB C", "BA C"], "ABCD", 3, 2, None),
+        (["AB C", "AB CD"], "ABCD", 3, 4, "the provider counts 3 records, 4 came"),
+        (["AB C", "AB E", "AB F", "AB G"], "ABCD", 3, 4, MOVED),
+        (["AB C", "AB E", "AB E"], "ABCD", 3, 3, None),
+        (["AB C", "A BB", "AB C", "AB C"], "ABCD", 3, 4, None),
+        (["AB", "AB", "AB", "AB C"], "ABCD", 3, 4, UNKNOWN),
+        (["AB C", "AB !"], "ABCD", 3, 2, "page 2: its module failed: RuntimeError: boom"),
+        (["ABC"], "ABCD", None, 1, None),
+        (["AB CD"] * 2, "ABCD", None, 2, None),
+        (["AB -"] * 2, "AB", None, 2, None),
+        (["AB CD", "AB DC", "AB CD", "AB DC"], "ABCD", None, 4, NO_TWO),
+        (["AB CD", "AB C", "AB C"], "ABCD", None, 3, None),
+        ([], "", None, 1, None),
+    ],
+)
+def test_what_is_missing_is_confirmed_by_a_reading_that_has_all_the_one_before_had(
+    walks: list[str], known: str, total: int | None, made: int, doubt: str | None
+) -> None:
+    assert listing_of([*walks, *[walks[-1] if walks else ""] * 4], known, total) == (made, doubt)
