@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs campaign-drift clean
+.PHONY: help demo test check format docs campaign-drift campaign-history clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ format: .venv/.synced ## put code and SQL into the project's form
 
 docs: .venv/.synced ## the data dictionary, from the models
 	$(RUN) python -m pipelines.dictionary > docs/data-dictionary.md
+
+campaign-history: .venv/.synced ## nights against a model of history, HISTORIES=10000 histories
+	HISTORIES=$(or $(HISTORIES),10000) $(RUN) pytest -n auto tests/campaigns/test_history.py
 
 campaign-drift: .venv/.synced ## listings that move while they are read, SEEDS=2000 of each kind
 	SEEDS=$(SEEDS) $(RUN) python -m tests.campaigns.drift

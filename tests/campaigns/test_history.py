@@ -1,0 +1,159 @@
+"""Promises 4, 8 to 14: whatever nights bring, what is remembered and published is what the model says.
+
+`make campaign-history` plays HISTORIES=10000 histories; the suite plays 200.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from pipelines.landing import RECORDS, land
+from tests.campaigns.histories import History, histories
+from tests.campaigns.play import Rows, Variation, World, land_directly
+
+HISTORIES = int(os.environ.get("HISTORIES") or 200)
+SIDE_BY_SIDE = 200
+FEW = 20
+
+PLAIN = Variation(spelling=0, faults=("none",))
+VARIATIONS = {
+    "order and size of pages, order of connections": Variation(
+        page_size=5, shuffled=True, backwards=True, spelling=0, faults=("none",)
+    ),
+    "order of keys, white space, spelling of numbers": Variation(spelling=2, faults=("none",)),
+    "records that come twice, listings that are read again": Variation(
+        spelling=0, faults=("repeated", "moved")
+    ),
+}
+
+
+def draw(number: int, use: Callable[[History], object]) -> None:
+    """Have hypothesis draw as many histories as are played side by side; the same for the same number."""
+
+    @seed(number)
+    @settings(
+        max_examples=SIDE_BY_SIDE,
+        phases=(Phase.generate, Phase.shrink),
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(histories())
+    def each(history: History) -> None:
+        use(history)
+
+    each()
+
+
+def drawn(number: int) -> list[History]:
+    """Different histories, the longest first."""
+    found: dict[History, None] = {}
+    draw(number, found.setdefault)
+    return sorted(found, key=lambda history: -len(history.nights))
+
+
+def wrong(world: World) -> set[History]:
+    """Play all nights; the histories that model and warehouse tell differently after any of them."""
+    differing: set[History] = set()
+    for _ in world.nights():
+        world.publish()
+        assert world.rewritten() == []
+        differing |= world.differing()
+    assert world.rebuilt().tables() == world.tables()
+    return differing
+
+
+@pytest.fixture(scope="module")
+def few() -> list[History]:
+    """The longest of some histories."""
+    return drawn(0)[:FEW]
+
+
+@pytest.mark.parametrize("number", range(-(-HISTORIES // SIDE_BY_SIDE)))
+def test_promises_10_to_14_every_night_is_remembered_as_it_was_listed(number: int) -> None:
+    world = World(drawn(number))
+    differing = wrong(world)
+    shrinking = []
+
+    def alone(history: History) -> None:
+        if history in differing or shrinking:  # from then on hypothesis looks for a simpler one
+            shrinking.append(history)
+            assert wrong(World([history])) == set()
+
+    if differing:
+        draw(number, alone)
+        pytest.fail(f"these go wrong only beside others: {differing}")
+    outcomes = Counter(outcome for played in world.played for _, _, outcome, *_ in played.outcomes)
+    assert min(outcomes[outcome] for outcome in ("proven", "unproven", "held_back", "failed")) > 20
+    changes = world.rows("select change, end_reason from projects_history group by all")
+    ends = ("changed", "removed", None)
+    assert set(changes) == {(change, end) for change in ("created", "changed", "returned") for end in ends}
+
+
+def test_through_dlt_it_is_the_same(few: list[History]) -> None:
+    world = World(few[:10], land=land)
+    for _ in world.nights():
+        pass
+    world.publish()
+    assert world.differing() == set()
+
+
+def landed(histories: list[History], scratch: Path, through: Callable[..., tuple[Path, object]]) -> Rows:
+    """The columns and the rows that the last of all nights leaves in the landing."""
+    rows: Rows = []
+
+    def land_and_look(*arguments: object) -> tuple[Path, object]:
+        landing, listings = through(*arguments)
+        with duckdb.connect(str(landing)) as database:
+            columns = ", ".join(RECORDS.names)
+            rows[:] = database.execute("describe received.records").fetchall()
+            rows[:] = [row[:2] for row in rows]
+            rows.extend(database.execute(f"select {columns} from received.records order by all").fetchall())
+        return landing, listings
+
+    for _ in World(histories, land=land_and_look).nights():
+        pass
+    return rows
+
+
+def test_the_direct_landing_has_the_form_of_dlts(few: list[History], tmp_path: Path) -> None:
+    nights = [History(history.provider, history.nights[:2]) for history in few]
+    assert landed(nights, tmp_path, land_directly) == landed(nights, tmp_path, land)
+
+
+def test_promise_04_a_night_again_changes_nothing(few: list[History]) -> None:
+    world = World(few)
+    lasting = "select * exclude (payload, last_seen_at) from raw.records"
+    for again in world.nights():
+        before = world.rows(lasting)
+        again()
+        assert world.rows(lasting) == before
+    world.publish()
+    assert world.differing() == set()
+
+
+@pytest.fixture(scope="module")
+def plain(few: list[History]) -> World:
+    return played(few, PLAIN)
+
+
+def played(histories: list[History], variation: Variation) -> World:
+    world = World(histories, variation)
+    for _ in world.nights():
+        pass
+    world.publish()
+    return world
+
+
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_promise_13_what_is_no_change_changes_nothing(
+    variation: str, few: list[History], plain: World
+) -> None:
+    other = played(few, VARIATIONS[variation])
+    assert other.differing() == set()
+    assert other.tables() == plain.tables()
