@@ -75,7 +75,7 @@ def few() -> list[History]:
 
 
 @pytest.mark.parametrize("number", range(-(-HISTORIES // SIDE_BY_SIDE)))
-def test_promises_10_to_14_every_night_is_remembered_as_it_was_listed(number: int) -> None:
+def test_every_night_is_remembered_as_it_was_listed(number: int) -> None:
     world = World(drawn(number))
     differing = wrong(world)
     shrinking = []
@@ -126,7 +126,7 @@ def test_the_direct_landing_has_the_form_of_dlts(few: list[History], tmp_path: P
     assert landed(nights, tmp_path, land_directly) == landed(nights, tmp_path, land)
 
 
-def test_promise_04_a_night_again_changes_nothing(few: list[History]) -> None:
+def test_a_night_again_changes_nothing(few: list[History]) -> None:
     world = World(few)
     lasting = "select * exclude (payload, last_seen_at) from raw.records"
     for again in world.nights():

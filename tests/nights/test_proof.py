@@ -5,12 +5,13 @@ In the second the scripted ones are as their cases say, and the stand-ins' move 
 """
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from pipelines.sandbox import RequestLine, Sandbox
+from pipelines.sandbox import PROVIDERS, RILLSOFT_CLIENT_IDS, RequestLine, Sandbox
 from pipelines.sync import ListingResult, Night
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback, Script
@@ -228,3 +229,18 @@ def test_a_listing_that_moves_is_read_again_up_to_three_times(
     expected = message and f"its total changed while it was read: {message}"
     assert (listing.outcome, listing.requests, listing.message) == (outcome, requests, expected)
     assert (listing.new, listing.removed, listing.unchanged) == counts
+
+
+def test_every_record_of_many_pages_arrives(home: Home) -> None:
+    with Sandbox(projects=250, files=250) as sandbox:
+        home.connect_all(sandbox, "_many")
+        home.night(*(f"{provider}_many" for provider in PROVIDERS))
+        sent = {
+            json.dumps(record, sort_keys=True)
+            for provider in PROVIDERS
+            for scope in (RILLSOFT_CLIENT_IDS if provider == "rillsoft" else (None,))
+            for record in sandbox.store(provider, scope).records()
+        }
+    rows = home.rows("select payload from raw.records where connection like '%_many'")
+    assert {json.dumps(row["payload"], sort_keys=True) for row in rows} == sent
+    assert len(rows) == len(sent) == 5 * 250

@@ -4,12 +4,15 @@ import os
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from pipelines.errors import NightRunning, PublicationRefused, WarehouseError
+from pipelines.sandbox import Sandbox
 from pipelines.warehouse import former_of, locked
 from tests.home import Home
 from tests.loopback import Answer, Loopback
@@ -138,3 +141,16 @@ def test_a_warehouse_that_cannot_be_read_stops_the_night(home: Home) -> None:
     former = former_of(home.warehouse)
     assert refusal.value.remedy == f"put the former night back: mv {former} {home.warehouse}"
     assert str(home.warehouse) in refusal.value.reason
+
+
+def test_secrets_stay_where_they_were_put(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with Sandbox(projects=5, files=5) as sandbox:
+        home.connect_all(sandbox)
+        home.night()
+        home.night()
+        tables = tomllib.loads(sandbox.secrets_toml())["sources"].values()
+    secrets = [secret.encode() for table in tables for secret in table.values()]
+    files = [path for path in home.path.rglob("*") if path.is_file() and path.name != "secrets.toml"]
+    assert len(files) > 3
+    assert [(path, secret) for path in files for secret in secrets if secret in path.read_bytes()] == []

@@ -76,7 +76,7 @@ def accepted(home: Home, held: Night) -> Night:
     return home.night(*numbers, accept=numbers)
 
 
-def test_what_looks_like_a_mistake_is_held_back(held: Night) -> None:
+def test_promise_09_what_looks_like_a_mistake_is_held_back(held: Night) -> None:
     assert (held.outcome, held.exit_code) == ("partial", 3)
     assert outcomes(held) == {
         "five_of_twenty": ("proven", 5, 0, None),

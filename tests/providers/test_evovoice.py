@@ -10,7 +10,7 @@ import pytest
 from pipelines.sandbox import Fault, RequestLine, Sandbox
 from pipelines.sync import ListingResult, Night
 from tests.home import FIRST_NIGHT, Home, sandbox_settings
-from tests.loopback import Answer, Loopback
+from tests.loopback import Answer, Asked, Loopback
 
 FILES = 40  # ten days apart, the newest of 2025-12-22
 
@@ -58,6 +58,24 @@ def test_a_night_reads_a_window_and_each_week_all(home: Home) -> None:
         assert starts(sandbox, 3) == {None}
         assert night(8, full=True) == {"weekly": (0, 0, 0, 39), "always": (0, 0, 0, 39)}
         assert starts(sandbox, 3) == {None}
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_whether_a_window_holds_its_start_makes_no_difference(
+    inclusive: bool, home: Home, loopback: Loopback
+) -> None:
+    files = [{"Id": f"{day}", "DateCreated": f"2026-10-0{day}T00:00:00Z"} for day in (1, 2, 3)]
+
+    def answer(asked: Asked) -> Answer:
+        start = asked.query.get("DateCreatedStart", "")
+        found = [file for file in files if (file["DateCreated"], inclusive) > (start, False)]
+        return Answer({"Items": found, "TotalCount": len(found), "TotalPages": 1})
+
+    settings = {"user_name": "reader", "password": "swordfish", "lookback_days": 1}
+    home.connect("evovoice", base_url=loopback.serve("edge", answer), **settings)
+    home.night()
+    assert counts(home.night()) == {"evovoice": (0, 0, 0, 2 if inclusive else 1)}
+    assert loopback.asked["edge"][-1].query["DateCreatedStart"] == files[1]["DateCreated"]
 
 
 def test_a_date_that_cannot_be_true_moves_no_window(home: Home, loopback: Loopback) -> None:

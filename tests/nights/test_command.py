@@ -1,0 +1,80 @@
+"""`rollcall sync` at the command line: what it prints, and how it ends."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines import progress
+from pipelines.cli import main
+from pipelines.sandbox import Fault, Sandbox
+from tests.home import Home
+
+
+@pytest.fixture
+def sandbox(home: Home) -> Iterator[Sandbox]:
+    with Sandbox(projects=30, files=0) as sandbox:
+        home.connect_all(sandbox)
+        yield sandbox
+
+
+def run(home: Home, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--home", str(home.path), *arguments])
+
+
+def lines(text: str) -> list[str]:
+    return [re.sub(r" +", " ", re.sub(r"\d+\.\d", "0.0", line)).strip() for line in text.splitlines()]
+
+
+def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
+    published = f"Published {home.warehouse}. Next: rollcall changes, rollcall status, rollcall export"
+    proven = run(home, "sync", "belltastic", "matter")
+    assert (proven.exit_code, proven.stderr) == (0, "")
+    assert lines(proven.stdout) == [
+        "listing listed new changed removed unchanged held back quarantined seconds outcome",
+        "belltastic 30 30 0 0 0 0 0 0.0 proven",
+        "matter 30 30 0 0 0 0 0 0.0 proven",
+        "",
+        published,
+    ]
+    for record in sandbox.store("belltastic").records(0, 20):
+        sandbox.store("belltastic").remove(record["id"])
+    sandbox.faults.add(Fault("matter", times=None, status=500))
+    result = run(home, "sync", "belltastic", "matter")
+    assert (result.exit_code, result.stderr) == (3, "")
+    assert lines(result.stdout)[4:] == [
+        "belltastic is held back: 20 of 30 known records are missing. Nothing was removed.",
+        "matter failed: page 1: projects/get answered 500. Its rows stay as they were.",
+        "If these 20 are gone: rollcall sync belltastic --accept-removals belltastic=20",
+        "Once that is mended: rollcall sync matter",
+        published,
+    ]
+    accepted = run(home, "sync", "belltastic", "--accept-removals", "belltastic=20", "--json")
+    night = json.loads(accepted.stdout)
+    (listing,) = night["listings"]
+    assert (night["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "proven")
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_log_shows_progress_and_quiet_does_not(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    assert run(home, "sync", "belltastic").stderr == "belltastic: 30 records in 1 pages so far\n"
+    quiet = run(home, "sync", "belltastic", "--quiet")
+    assert (quiet.exit_code, quiet.output) == (0, "")
+
+
+def test_a_mistake_is_one_line(home: Home) -> None:
+    home.connect("matter", base_url="nonsense", access_token="swordfish")
+    wrong_setting = run(home, "sync")
+    assert (wrong_setting.exit_code, wrong_setting.stdout, wrong_setting.stderr) == (
+        2,
+        "",
+        "rollcall: base_url of matter is 'nonsense'. Give a whole URL such as https://example.com/api\n",
+    )
+    no_connection = run(home, "sync", "mater")
+    assert (no_connection.exit_code, no_connection.stderr) == (
+        2,
+        "rollcall: there is no connection mater. Did you mean matter?\n",
+    )
