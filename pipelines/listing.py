@@ -52,11 +52,6 @@ class Listing:
     seconds: float
     doubt: str | None
 
-    @property
-    def failed(self) -> bool:
-        """Whether nothing at all was received."""
-        return self.reading is None
-
 
 @dataclass
 class Reading:
@@ -113,7 +108,7 @@ class Reading:
         if self.pages <= 1 or (self.totals and known <= self.seen.keys()):
             return None
         if former is None:
-            return "known records are missing, which no second reading has confirmed"
+            return "no second reading has confirmed it"
         if self.totals:
             gone = len(former.seen.keys() - self.seen.keys())
             return f"it moved: {gone} records of one reading were missing in the next" if gone else None
@@ -121,8 +116,6 @@ class Reading:
         return None if same else "it gives no total, and no two readings agree"
 
     def _doubts(self) -> Iterator[str]:
-        if not self.ended:
-            yield "it did not end"
         if len(self.totals) > 1:
             yield f"its total changed while it was read: {_numbers(self.totals)}"
         if self.conflicts:

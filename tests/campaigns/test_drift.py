@@ -12,7 +12,7 @@ from pipelines.provider import Ask, Page, Settings, find_providers
 from tests.campaigns.drift import RATES, STYLES, Measured, Traffic, measure
 
 SEEDS = 80
-UNKNOWN = "known records are missing, which no second reading has confirmed"
+UNKNOWN = "no second reading has confirmed it"
 MOVED = "it moved: 1 records of one reading were missing in the next"
 NO_TWO = "it gives no total, and no two readings agree"
 

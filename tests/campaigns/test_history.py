@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from pipelines.landing import RECORDS, land
-from tests.campaigns.histories import History, histories
+from tests.campaigns.histories import PROVIDERS, History, histories
 from tests.campaigns.play import Rows, Variation, World, land_directly
 
 HISTORIES = int(os.environ.get("HISTORIES") or 200)
 SIDE_BY_SIDE = 200
-FEW = 20
+EACH = 5
 
 PLAIN = Variation(spelling=0, faults=("none",))
 VARIATIONS = {
@@ -70,8 +70,10 @@ def wrong(world: World) -> set[History]:
 
 @pytest.fixture(scope="module")
 def few() -> list[History]:
-    """The longest of some histories."""
-    return drawn(0)[:FEW]
+    """The longest of some histories, as many of each provider."""
+    longest = drawn(0)
+    each = ([one for one in longest if one.provider == provider][:EACH] for provider in PROVIDERS)
+    return [history for histories in zip(*each, strict=True) for history in histories]
 
 
 @pytest.mark.parametrize("number", range(-(-HISTORIES // SIDE_BY_SIDE)))
@@ -96,7 +98,7 @@ def test_every_night_is_remembered_as_it_was_listed(number: int) -> None:
 
 
 def test_through_dlt_it_is_the_same(few: list[History]) -> None:
-    world = World(few[:10], land=land)
+    world = World(few[:8], land=land)
     for _ in world.nights():
         pass
     world.publish()
