@@ -89,34 +89,45 @@ def hash_of(said: object) -> str:
 
 
 def canonical(said: object) -> object:
-    """The value with one spelling for each number, instant and text.
+    """The value with one spelling for each number, instant and text; lists and objects are altered in place.
 
-    Half of a night's work in Python is done here, hence the order: what is most frequent comes first.
+    Half of a night's work in Python is done here, hence what is most frequent comes first.
     """
     kind = type(said)
     if kind is str:
         return _canonical_text(cast("str", said))
-    if said is None or kind is bool:
-        return said
     if kind is dict:
-        fields = cast("dict[str, object]", said)
-        return {_composed(key): canonical(part) for key, part in fields.items()}
+        return _canonical_object(cast("dict[str, object]", said))
     if kind is list:
-        return [canonical(part) for part in cast("list[object]", said)]
+        parts = cast("list[object]", said)
+        parts[:] = map(canonical, parts)
+        return parts
     if kind is int:
         return said if cast("int", said).bit_length() < 60 else _canonical_number(Decimal(cast("int", said)))
-    return _canonical_number(cast("Decimal", said))
+    return _canonical_number(said) if isinstance(said, Decimal) else said
+
+
+def _canonical_object(fields: dict[str, object]) -> dict[str, object]:
+    for key, part in fields.items():
+        if part is None or part is True or part is False:
+            continue
+        if type(part) is not str:
+            fields[key] = canonical(part)
+        elif part[4:5] == "-":
+            fields[key] = _canonical_text(part)
+        elif not part.isascii():
+            fields[key] = unicodedata.normalize("NFC", part)
+    return fields if all(map(str.isascii, fields)) else {_composed(key): fields[key] for key in fields}
 
 
 def _canonical_number(number: Decimal) -> object:
     """1.0 and 10e-1 are the integer 1; what is no small integer is its digits without trailing zeros."""
+    if number.adjusted() < 18 and number == (whole := int(number)):
+        return whole
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)  # JSON has neither NaN nor Infinity
     significant = "".join(map(str, digits)).strip("0")
     exponent += len(digits) - len("".join(map(str, digits)).rstrip("0"))
-    if exponent >= 0 and len(significant) + exponent <= 18:
-        whole = int(significant or "0") * 10**exponent
-        return -whole if sign else whole
     return {"negative": sign, "digits": significant, "exponent": exponent}
 
 
@@ -124,7 +135,7 @@ def _canonical_text(text: str) -> str:
     if len(text) > 19 and text[4] == "-" == text[7] and (found := INSTANT.fullmatch(text)):
         moment = _utc(*found.groups())
         if moment is not None:
-            return f"{moment:%Y-%m-%dT%H:%M:%S}.{(found[3] or '').rstrip('0')}Z"
+            return f"{moment.isoformat()[:19]}.{(found[3] or '').rstrip('0')}Z"
     return _composed(text)
 
 

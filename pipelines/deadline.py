@@ -5,8 +5,10 @@ time is up, wherever the exchange stands; what waits for it then fails at once.
 """
 
 import contextlib
+import math
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,9 +21,10 @@ _exchange = threading.local()
 
 
 class Watch:
-    """Over one exchange: the socket it goes by, and whether its time was up before its end."""
+    """Over one exchange: when its time is up, its socket, and whether its time was up before its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, ends_at: float) -> None:
+        self.ends_at = ends_at
         self.socket: socket.socket | None = None
         self.ended = False
 
@@ -33,17 +36,59 @@ class Watch:
                 self.socket.shutdown(socket.SHUT_RDWR)
 
 
+class _Watchman(threading.Thread):
+    """Ends the exchanges whose time is up. One thread for all: a thread costs more than most exchanges."""
+
+    def __init__(self) -> None:
+        super().__init__(name="deadlines", daemon=True)
+        self._watches: set[Watch] = set()
+        self._wakes_at = math.inf
+        self._sooner = threading.Condition()
+
+    def add(self, watch: Watch) -> None:
+        with self._sooner:
+            self._watches.add(watch)
+            if watch.ends_at < self._wakes_at:
+                self._sooner.notify()
+
+    def discard(self, watch: Watch) -> None:
+        with self._sooner:
+            self._watches.discard(watch)
+
+    def run(self) -> None:
+        with self._sooner:
+            while True:
+                now = time.monotonic()
+                for watch in [watch for watch in self._watches if watch.ends_at <= now]:
+                    self._watches.discard(watch)
+                    watch.end()
+                self._wakes_at = min((watch.ends_at for watch in self._watches), default=math.inf)
+                self._sooner.wait(None if self._wakes_at == math.inf else self._wakes_at - now)
+
+
+_on_duty: list[_Watchman] = []
+_hiring = threading.Lock()
+
+
+def _watchman() -> _Watchman:
+    """The one on duty. A process that was forked off has none: threads stay behind."""
+    with _hiring:
+        if not (_on_duty and _on_duty[0].is_alive()):
+            _on_duty[:] = [_Watchman()]
+            _on_duty[0].start()
+        return _on_duty[0]
+
+
 @contextlib.contextmanager
 def ending_after(seconds: float) -> Iterator[Watch]:
     """Shut down the socket of the exchange that this thread makes in the block, once `seconds` are over."""
-    watch = _exchange.watch = Watch()
-    timer = threading.Timer(seconds, watch.end)
-    timer.daemon = True
-    timer.start()
+    watch = _exchange.watch = Watch(time.monotonic() + seconds)
+    watchman = _watchman()
+    watchman.add(watch)
     try:
         yield watch
     finally:
-        timer.cancel()
+        watchman.discard(watch)
         _exchange.watch = None
 
 

@@ -52,7 +52,10 @@ def is_list(text: bytes) -> bool:
 
 def first_of(found: Mapping[str, T], *keys: str) -> T | None:
     """The member under the first of `keys` that is there."""
-    return next((found[key] for key in keys if key in found), None)
+    for key in keys:
+        if key in found:
+            return found[key]
+    return None
 
 
 def whole_number(text: bytes | None, name: str) -> int:

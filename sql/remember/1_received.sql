@@ -1,5 +1,5 @@
 -- What counts of the landing: the records of each listing's last whole reading.
-create or replace temp table received as
+create or replace temp view received as
 select
     asked.listing,
     asked.connection,
@@ -27,27 +27,36 @@ where record_id is not null
 group by all
 having count(*) > 1;
 
--- Every record received, with what becomes of it: one fate each, so that the sums add up.
+-- Every record received, with what becomes of it: one fate each, so that the sums add up. `known_row` is the row of
+-- raw.records that holds its current version, and stays so until rows are added.
 create or replace temp table arrivals as
-select
-    received.* exclude (reason),
-    coalesce(
-        received.reason,
-        case when repeats.contents > 1 then 'it came ' || repeats.contents || ' times with different content' end
-    ) as reason,
-    case
-        when received.reason is not null or repeats.contents > 1 then 'quarantined'
-        when received.position > repeats.first_position then 'repeated'
-        when known.record_id is null then 'new'
-        when known.content_hash = received.content_hash then 'unchanged'
-        else 'changed'
-    end as fate,
-from received
-left join repeats on received.listing = repeats.listing and received.record_id = repeats.record_id
-left join raw.records as known
-    on
-        received.connection = known.connection
-        and received.scope is not distinct from known.scope
-        and received.entity = known.entity
-        and received.record_id = known.record_id
-        and known.valid_to is null;
+with compared as (
+    select
+        received.* exclude (reason),
+        coalesce(
+            received.reason,
+            case when repeats.contents > 1 then 'it came ' || repeats.contents || ' times with different content' end
+        ) as reason,
+        case
+            when received.reason is not null or repeats.contents > 1 then 'quarantined'
+            when received.position > repeats.first_position then 'repeated'
+            when known.record_id is null then 'new'
+            when known.content_hash = received.content_hash then 'unchanged'
+            else 'changed'
+        end as fate,
+        known.rowid as known_row,
+        received.payload = cast(known.payload as text) as has_known_text,
+    from received
+    left join repeats on received.listing = repeats.listing and received.record_id = repeats.record_id
+    left join raw.records as known
+        on
+            received.connection = known.connection
+            and received.scope is not distinct from known.scope
+            and received.entity = known.entity
+            and received.record_id = known.record_id
+            and known.valid_to is null
+)
+
+-- Most texts are known, and not carried along.
+select * replace (case when fate <> 'unchanged' or not has_known_text then payload end as payload),
+from compared;

@@ -1,17 +1,13 @@
 -- What is known of the records that each proven listing asked for, and whether they came. No vendor says whether
 -- the start of a window belongs to it: a record created at just that instant is not expected.
 create or replace temp table expected as
-with arrived as (
-    select distinct
-        listing,
-        record_id,
-    from received
-)
-
 select
     asked.listing,
-    known.record_id,
-    arrived.record_id is null as is_absent,
+    known.rowid as known_row,
+    known.rowid not in (
+        select known_row, from arrivals
+        where known_row is not null
+    ) as is_absent,
 from asked
 inner join raw.records as known
     on
@@ -20,7 +16,6 @@ inner join raw.records as known
         and asked.entity = known.entity
         and known.valid_to is null
         and (asked.since is null or known.created_at > asked.since)
-left join arrived on asked.listing = arrived.listing and known.record_id = arrived.record_id
 where asked.doubt is null;
 
 -- The removal limit: what looks like a mistake is held back until exactly that number is accepted.
@@ -28,8 +23,8 @@ create or replace temp table verdicts as
 with counted as (
     select
         asked.*,
-        count(expected.record_id) as known,
-        count(expected.record_id) filter (where expected.is_absent) as absent,
+        count(expected.known_row) as known,
+        count(expected.known_row) filter (where expected.is_absent) as absent,
     from asked
     left join expected on asked.listing = expected.listing
     group by all

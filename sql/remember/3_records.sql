@@ -2,51 +2,25 @@
 update raw.records as known
 set valid_to = getvariable('started_at'), end_reason = 'changed'
 from arrivals
-where
-    arrivals.fate = 'changed'
-    and known.connection = arrivals.connection
-    and known.scope is not distinct from arrivals.scope
-    and known.entity = arrivals.entity
-    and known.record_id = arrivals.record_id
-    and known.valid_to is null;
+where known.rowid = arrivals.known_row and arrivals.fate = 'changed';
 
 -- What a proven listing lacks is gone.
 update raw.records as known
 set valid_to = getvariable('started_at'), end_reason = 'removed'
 from expected
 inner join verdicts on expected.listing = verdicts.listing
-where
-    expected.is_absent
-    and verdicts.outcome = 'proven'
-    and known.connection = verdicts.connection
-    and known.scope is not distinct from verdicts.scope
-    and known.entity = verdicts.entity
-    and known.record_id = expected.record_id
-    and known.valid_to is null;
+where known.rowid = expected.known_row and expected.is_absent and verdicts.outcome = 'proven';
 
 -- Only volatile fields or the spelling differ: the current version's text is refreshed in place.
 update raw.records as known
 set payload = arrivals.payload, refreshed_at = getvariable('started_at')
 from arrivals
-where
-    arrivals.fate = 'unchanged'
-    and known.connection = arrivals.connection
-    and known.scope is not distinct from arrivals.scope
-    and known.entity = arrivals.entity
-    and known.record_id = arrivals.record_id
-    and known.valid_to is null
-    and known.payload <> arrivals.payload;
+where known.rowid = arrivals.known_row and arrivals.fate = 'unchanged' and not arrivals.has_known_text;
 
 update raw.records as known
 set last_seen_at = getvariable('started_at')
 from arrivals
-where
-    arrivals.fate in ('unchanged', 'quarantined')
-    and known.connection = arrivals.connection
-    and known.scope is not distinct from arrivals.scope
-    and known.entity = arrivals.entity
-    and known.record_id = arrivals.record_id
-    and known.valid_to is null;
+where known.rowid = arrivals.known_row and arrivals.fate in ('unchanged', 'quarantined');
 
 insert into raw.records
 select
