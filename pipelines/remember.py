@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines.config import Connection
 from pipelines.errors import SyncError
 from pipelines.listing import Listing
 from pipelines.models import SQL_ROOT
@@ -64,15 +65,16 @@ def remember(
 
 
 def known_ids(
-    warehouse: duckdb.DuckDBPyConnection, windows: Mapping[str, datetime]
+    warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], windows: Mapping[str, datetime]
 ) -> dict[tuple[str, str | None], frozenset[str]]:
-    """The ids of the records listed now, by connection and scope; of a window only those within it."""
-    names, starts = list(windows), list(windows.values())
+    """The ids known of each listing, by connection and scope; of a window only those within it."""
+    names = [connection.name for connection in connections]
+    starts = [windows.get(name) for name in names]
     rows = warehouse.execute(
         """
         select known.connection, known.scope, list(known.record_id)
         from raw.records as known
-        left join (
+        inner join (
             select unnest($1::text[]) as connection, unnest($2::timestamptz[]) as since
         ) as asked on known.connection = asked.connection
         where known.valid_to is null and (asked.since is null or known.created_at > asked.since)

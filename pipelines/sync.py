@@ -89,7 +89,7 @@ def sync(
             _refuse_changed_provider(connection, connections)
             started_at = next_start(connection, datetime.now(UTC))
             windows = {} if full else _windows(connection, connections, started_at)
-            known = known_ids(connection, windows)
+            known = known_ids(connection, connections, windows)
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, progress)
         with connect(candidate) as connection:

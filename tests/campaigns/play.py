@@ -289,7 +289,7 @@ class World:
         started_at = next_start(self.warehouse, now)
         whole = {played.name for played in asked if played.history.nights[number].is_full}
         windows = _windows(self.warehouse, [one for one in connections if one.name not in whole], started_at)
-        known = known_ids(self.warehouse, windows)
+        known = known_ids(self.warehouse, connections, windows)
         accepted: dict[str, int] = {}
         for played in asked:
             played.answer(number, windows.get(played.name))
