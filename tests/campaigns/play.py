@@ -310,8 +310,8 @@ class World:
             played.nights[start] = played.listed()
 
     def publish(self) -> None:
-        """Build all that is published, and have it checked."""
-        models.build(self.warehouse, self.home)
+        """Bring all that is published up to date, and have it checked."""
+        models.update(self.warehouse, self.home)
         broken = [found for found in models.check(self.warehouse, self.home) if found.severity == "error"]
         assert broken == []
 
@@ -345,7 +345,7 @@ class World:
 
     def tables(self) -> dict[str, Rows]:
         """Everything that is published of projects and files."""
-        return {table: self.rows(f"from {table}") for table in TABLES}
+        return {table: self.rows(f"from {table} order by all") for table in TABLES}
 
     def rebuilt(self) -> "World":
         """The same, built anew from nothing but the facts."""
