@@ -18,7 +18,8 @@ LISTINGS = {
     "half_again": (20, 10),
     "half_allowed": (20, 10),
 }
-CLIENTS = {"1": (20, 10), "2": (12, 6), "3": (9, 8)}
+CLIENTS = {"1": (20, 10), "2": (12, 6), "3": (9, 8), "4": (9, 1)}
+TWO_CONTENTS = "1 ids came twice with different content"
 
 
 def belltastic(count: int) -> Answer:
@@ -26,11 +27,14 @@ def belltastic(count: int) -> Answer:
 
 
 def rillsoft(night: int) -> Script:
-    """The clients' projects in the first night (0) or later (1)."""
+    """The clients' projects in the first night (0) or later (1); then client 4 has one with two contents."""
 
     def answer(asked: Asked) -> Answer:
-        count = CLIENTS[asked.path.split("/")[1]][night]
-        return Answer({"status": "success", "details": [{"id": number} for number in range(count)]})
+        client = asked.path.split("/")[1]
+        projects: list[dict[str, object]] = [{"id": number} for number in range(CLIENTS[client][night])]
+        if (client, night) == ("4", 1):
+            projects.append({"id": 0, "name": "Other"})
+        return Answer({"status": "success", "details": projects})
 
     return answer
 
@@ -90,6 +94,7 @@ def test_promise_09_what_looks_like_a_mistake_is_held_back(held: Night) -> None:
         "client1": ("held_back", 0, 10, "10 of 20 known records are missing, 16 in all scopes"),
         "client2": ("held_back", 0, 6, "6 of 12 known records are missing, 16 in all scopes"),
         "client3": ("proven", 1, 0, None),
+        "client4": ("unproven", 0, 0, TWO_CONTENTS),
     }
 
 
@@ -100,12 +105,13 @@ def test_only_the_exact_number_is_accepted(accepted: Night, home: Home) -> None:
         "client1": ("proven", 10, 0, None),
         "client2": ("proven", 6, 0, None),
         "client3": ("proven", 0, 0, None),
+        "client4": ("unproven", 0, 0, TWO_CONTENTS),
         "half": ("proven", 10, 0, None),
         "half_again": ("held_back", 0, 10, "10 of 20 known records are missing, 9 were accepted"),
     }
     listed = home.rows("select connection, count(*) as projects from projects group by all")
     assert {row["connection"]: row["projects"] for row in listed} == {
-        "client": 24,
+        "client": 33,
         "eleven_of_a_hundred": 100,
         "five_of_twenty": 15,
         "half": 10,
