@@ -88,7 +88,7 @@ def sync(
         with connect(candidate) as connection:
             _refuse_changed_provider(connection, connections)
             started_at = next_start(connection, datetime.now(UTC))
-            windows = {} if full else _windows(connection, connections, started_at)
+            windows = {} if full else windows_due(connection, connections, started_at)
             known = known_ids(connection, connections, windows)
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, progress)
@@ -102,7 +102,7 @@ def sync(
     return night
 
 
-def _windows(
+def windows_due(
     warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], now: datetime
 ) -> dict[str, datetime]:
     """Since when each connection that can be listed in part is asked; absent where all of it is due."""

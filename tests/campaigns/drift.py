@@ -13,15 +13,14 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pipelines.api import Request
-from pipelines.config import COMMON, Connection
 from pipelines.listing import Listing, read_listing
-from pipelines.provider import Ask, Page, Provider, Settings, find_providers
+from pipelines.provider import Ask, Page
 from pipelines.strict_json import elements
+from tests.scripted import Pages, scripted
 
 T = TypeVar("T")
 
@@ -109,7 +108,7 @@ class DriftingApi:
 class Style:
     """How a provider pages: which records a request asks for, and what its answer looks like.
 
-    `appends` says that new records come last. `provider` is empty where no provider of the package pages so.
+    `appends` says that new records come last. `pages` stand in where no provider of the package pages so.
     """
 
     provider: str
@@ -117,6 +116,7 @@ class Style:
     page: Callable[[dict[str, int]], slice]
     envelope: Callable[[list[Any], int], object]
     appends: bool = False
+    pages: Pages | None = None
 
 
 def page_from(start: int) -> slice:
@@ -160,19 +160,15 @@ STYLES = {
         lambda rows, total: {"items": rows, "totalCount": total, "totalPages": -(-total // PAGE_SIZE)},
         appends=True,
     ),
-    "no total": Style("", "id", lambda params: page_from(params["skip"]), lambda rows, _total: rows),
+    "no total": Style(
+        "belltastic",
+        "id",
+        lambda params: page_from(params["skip"]),
+        lambda rows, _total: rows,
+        pages=pages_without_total,
+    ),
     "one page": Style("belltastic", "id", lambda _params: slice(None), lambda rows, _total: rows),
 }
-
-
-def connection_of(style: Style) -> Connection:
-    """A connection of the style's provider."""
-    known = find_providers(Path("/nonexistent"))
-    provider: Provider = known[style.provider or "belltastic"]
-    if not style.provider:
-        provider = replace(provider, pages=pages_without_total)
-    settings = {setting.name: setting.default for setting in (*COMMON, *provider.settings)}
-    return Connection("drift", style.provider, provider, Settings(settings | {"page_size": PAGE_SIZE}))
 
 
 @dataclass
@@ -197,7 +193,7 @@ def measure(
     Without `confirm` the reading does not know what it should bring: absence is then believed at once.
     """
     style = STYLES[name]
-    connection = connection_of(style)
+    connection = scripted("drift", style.provider, style.pages, page_size=PAGE_SIZE)
     measured = Measured()
     for seed in seeds:
         world = World(random.Random(f"{name} {rate} {seed}"), rate, appends=style.appends)

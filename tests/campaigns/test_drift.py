@@ -1,15 +1,13 @@
 """Promise 8: however a listing moves while it is read, nothing that is still there is closed as removed."""
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.config import COMMON, Connection
 from pipelines.listing import Listing, read_listing
-from pipelines.provider import Ask, Page, Settings, find_providers
+from pipelines.provider import Ask, Page
 from tests.campaigns.drift import RATES, STYLES, Measured, Traffic, measure
+from tests.scripted import scripted
 
 SEEDS = 80
 UNKNOWN = "no second reading has confirmed it"
@@ -52,12 +50,12 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
             records = tuple(f'{{"id": "{record}"}}'.encode() for record in page.strip("-"))
             yield Page(records, total)
 
-    provider = replace(find_providers(Path("/nonexistent"))["belltastic"], pages=pages)
-    settings = Settings({setting.name: setting.default for setting in (*COMMON, *provider.settings)})
+    connection = scripted("walks", "belltastic", pages)
     finished: list[Listing] = []
     api: Any = type("Silent", (), {"traffic": Traffic()})
-    connection = Connection("walks", "belltastic", provider, settings)
-    for _ in read_listing(api, connection, Ask(settings), set(known), lambda *_: None, finished.append):
+    for _ in read_listing(
+        api, connection, Ask(connection.settings), set(known), lambda *_: None, finished.append
+    ):
         pass
     return len(asked), finished[0].doubt
 

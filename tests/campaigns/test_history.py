@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from pipelines import touched
 from pipelines.landing import RECORDS, land
 from tests.campaigns.histories import PROVIDERS, History, histories
-from tests.campaigns.play import Rows, Variation, World, land_directly
+from tests.campaigns.model import Rows, Variation
+from tests.campaigns.play import World, land_directly
 
 HISTORIES = int(os.environ.get("HISTORIES") or 200)
 SIDE_BY_SIDE = 200

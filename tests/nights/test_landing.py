@@ -1,20 +1,20 @@
 """Promise 5: what is received is landed, each record at its place, and a loss is found out."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from pipelines.config import COMMON, Connection
+from pipelines.config import Connection
 from pipelines.errors import SyncError
 from pipelines.landing import ROWS_PER_TABLE, land
-from pipelines.provider import Ask, Page, Settings, find_providers
+from pipelines.provider import Ask, Page
 from pipelines.remember import remember
 from tests.campaigns.play import in_memory
 from tests.home import FIRST_NIGHT
+from tests.scripted import scripted
 
 PAGE = 400
 RECORDS = 2 * ROWS_PER_TABLE + PAGE
@@ -27,9 +27,7 @@ def connection_of(name: str, *walks: list[Page]) -> Connection:
     def pages(_api: object, _ask: Ask) -> Any:
         yield from next(waiting)
 
-    provider = replace(find_providers(Path("/nonexistent"))["belltastic"], pages=pages)
-    settings = {setting.name: setting.default for setting in (*COMMON, *provider.settings)}
-    return Connection(name, "belltastic", provider, Settings(settings))
+    return scripted(name, "belltastic", pages)
 
 
 def pages_of(first: int, count: int, total: int) -> list[Page]:

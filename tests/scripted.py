@@ -1,0 +1,21 @@
+"""A connection of a real provider whose pages are a test's own: listings without HTTP."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.config import COMMON, Connection
+from pipelines.provider import Ask, Page, Settings, find_providers
+
+PROVIDERS = find_providers(Path("/nonexistent"))
+
+Pages = Callable[[Any, Ask], Iterator[Page]]
+
+
+def scripted(name: str, provider: str, pages: Pages | None = None, **settings: object) -> Connection:
+    """A connection with these settings, else the defaults; without `pages` it asks as it always does."""
+    known = PROVIDERS[provider]
+    described = replace(known, pages=pages) if pages else known
+    values = {setting.name: setting.default for setting in (*COMMON, *known.settings)}
+    return Connection(name, provider, described, Settings(values | settings))
