@@ -19,7 +19,7 @@ from tests.campaigns.model import Rows, Variation
 from tests.campaigns.play import World, land_directly
 
 HISTORIES = int(os.environ.get("HISTORIES") or 200)
-SIDE_BY_SIDE = 200
+SIDE_BY_SIDE = min(HISTORIES, 1000)
 EACH = 5
 
 PLAIN = Variation(spelling=0, faults=("none",))
