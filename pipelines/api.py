@@ -5,7 +5,9 @@ An answer is checked in this order: status, content type, encoding; only then is
 """
 
 import contextlib
+import http.client
 import random
+import ssl
 import threading
 import time
 from collections import deque
@@ -23,6 +25,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from pipelines.config import Connection
 from pipelines.deadline import DeadlineAdapter, ending_after
 from pipelines.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.printable import printable
+from pipelines.provider import ErrorBody
 
 T = TypeVar("T")
 
@@ -31,6 +35,8 @@ LONGEST_WAIT_S = 120.0
 CHUNK_BYTES = 1 << 16
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
 REFUSED_STATUSES = frozenset({401, 402, 403})
+MOST_REFUSALS = 2  # of one token, one after another: more might lock the account
+LONGEST_TOLD = 300  # characters of what a server says
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,10 @@ class Api:
         self._signing_in = threading.Lock()
         self._signed_in = 0
         self._refusal: Refused | None = None
+        self._refusals = 0
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.verify = self.settings.text("ca_file") or True
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         self._session.auth = self._provider.auth(self.settings)
         adapter = DeadlineAdapter(pool_maxsize=self._in_flight, max_retries=0)
@@ -125,7 +133,7 @@ class Api:
     def _get_signed_in(self, request: Request, read: Callable[[bytes], T]) -> T:
         sign_in = self._provider.sign_in
         if sign_in is None:
-            return self._exchange("GET", request, read)
+            return self._get_with_token(request, read)
         session = self._sign_in_after(0, sign_in)
         try:
             return self._exchange("GET", request, read)
@@ -134,6 +142,19 @@ class Api:
                 raise
         self._sign_in_after(session, sign_in)
         return self._exchange("GET", request, read)
+
+    def _get_with_token(self, request: Request, read: Callable[[bytes], T]) -> T:
+        """Ask, unless the token has been refused often enough; one client of several may refuse it alone."""
+        if self._refusal and self._refusals >= MOST_REFUSALS:
+            raise self._refusal
+        try:
+            answer = self._exchange("GET", request, read)
+        except Refused as refusal:
+            if refusal.unauthorized:
+                self._refusal, self._refusals = refusal, self._refusals + 1
+            raise
+        self._refusals = 0
+        return answer
 
     def _sign_in_after(self, session: int, sign_in: "Callable[[Api], None]") -> int:
         """Sign in unless another thread has done so since `session`; the number of the session that holds.
@@ -171,8 +192,16 @@ class Api:
                 raise self._fault(request, error, out_of_time=watch.ended) from None
         if watch.ended:  # a body without a length then ends like a whole one
             raise self._fault(request, TimeoutError(), out_of_time=True)
-        self._check(request, response, body, wants_json=credentials is None)
-        return read(body)
+        if response.status_code != 200:
+            raise self._failure(request, response, self._documented(body))
+        if credentials is None:
+            self._check(request, response, body)
+        try:
+            return read(body)
+        except Malformed:
+            if documented := self._documented(body):  # an error can come with status 200
+                raise self._failure(request, response, documented) from None
+            raise
 
     def _send(
         self, method: str, request: Request, credentials: Mapping[str, object] | None, seconds: float
@@ -199,59 +228,68 @@ class Api:
                 )
         return bytes(body)
 
-    def _check(self, request: Request, response: requests.Response, body: bytes, *, wants_json: bool) -> None:
-        status = response.status_code
-        if status != 200:
-            self._refuse(request, response, body)
-        if not wants_json:
-            return
+    def _check(self, request: Request, response: requests.Response, body: bytes) -> None:
+        """Raise Malformed unless the answer says that it is JSON, and is UTF-8."""
         content_type = Message()
         content_type["content-type"] = response.headers.get("content-type", "application/json")
-        if not content_type.get_content_type().endswith(("/json", "+json")):
-            raise Malformed(f"expected JSON from {request.path}, got {content_type.get_content_type()}")
+        kind = content_type.get_content_type()
+        if not kind.endswith(("/json", "+json")):
+            raise Malformed(f"expected JSON from {request.path}, got {self._told(kind)}")
         charset = content_type.get_content_charset("utf-8")
         if charset.lower().replace("_", "-") not in {"utf-8", "utf8", "us-ascii"}:
-            raise Malformed(f"expected UTF-8 from {request.path}, got {charset}")
+            raise Malformed(f"expected UTF-8 from {request.path}, got {self._told(charset)}")
         try:
             body.decode()
         except UnicodeDecodeError as error:
             raise Malformed(f"the answer is not UTF-8 from byte {error.start} on") from None
+        if self._connection.is_secret_in(body):
+            raise Malformed("the answer repeats the credentials that were sent", "ask the provider why")
 
-    def _refuse(self, request: Request, response: requests.Response, body: bytes) -> None:
-        """Raise for a status that is not 200, with the provider's own code and message where it gave them."""
-        status = response.status_code
-        documented = None
+    def _documented(self, body: bytes) -> ErrorBody | None:
+        """The provider's own code and message, where the body has them."""
         with contextlib.suppress(Malformed):
-            documented = self._provider.error_body(body)
+            return self._provider.error_body(body)
+        return None
+
+    def _failure(
+        self, request: Request, response: requests.Response, documented: ErrorBody | None
+    ) -> ProviderError:
+        """What an answer that refuses makes of the listing."""
+        status = response.status_code
         reason = f"{request.path} answered {status}"
         if documented:
-            reason += f" ({documented.code}: {documented.message})"
-        reason = self._connection.redact(reason)[:500]
+            reason += f" ({self._told(f'{documented.code}: {documented.message}')})"
         failure = (documented and documented.failure) or _failure_of(status)
         if failure is Transient:
-            raise Transient(reason, retry_after=_retry_after(response))
+            return Transient(reason, retry_after=_retry_after(response))
         if failure is Refused:
-            raise Refused(
+            return Refused(
                 reason,
                 f"check the credentials of {self._connection.name}, and what they may see",
                 unauthorized=status == 401,
             )
         if 300 <= status < 400:
-            raise Malformed(f"{reason}, a redirect, which is never followed", "correct base_url")
-        raise Malformed(reason)
+            return Malformed(f"{reason}, a redirect, which is never followed", "correct base_url")
+        return Malformed(reason)
+
+    def _told(self, text: str) -> str:
+        """What a server says, on one line, without secrets, and not at any length."""
+        return printable(" ".join(self._connection.redact(text).split()))[:LONGEST_TOLD]
 
     def _fault(self, request: Request, error: Exception, *, out_of_time: bool) -> ProviderError:
         """What `requests` or `urllib3` raised, in one line without the addresses of their objects."""
-        if isinstance(error, requests.exceptions.SSLError):
+        cause = _root(error)
+        if isinstance(cause, ssl.SSLCertVerificationError):
             return ProviderError(
-                f"the certificate of {self.settings.text('base_url')} was not accepted: {_root(error)}",
-                "have it mended; certificates are always verified",
+                f"the certificate of {self.settings.text('base_url')} was not accepted: "
+                f"{cause.verify_message}",
+                "have it mended, or set ca_file to its authority's; certificates are always verified",
             )
         timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
         if out_of_time or isinstance(error, timeouts):
             allowed = self.settings.number("timeout_s")
             return Transient(f"{request.path} gave no whole answer within {allowed:g} s")
-        return Transient(f"{request.path} failed: {self._connection.redact(_root(error))}")
+        return Transient(f"{request.path} failed: {self._told(_in_words(cause))}")
 
     def _wait(self, state: RetryCallState) -> float:
         """Seconds before the next try: the provider's wish, else exponential with full jitter."""
@@ -281,16 +319,30 @@ def _retry_after(response: requests.Response) -> float | None:
     if header is None:
         return None
     with contextlib.suppress(urllib3.exceptions.InvalidHeader, OverflowError, ValueError):
-        return max(0.0, urllib3.Retry(0).parse_retry_after(header))
+        return max(0.0, float(urllib3.Retry(0).parse_retry_after(header)))
     return None
 
 
-def _root(error: BaseException) -> str:
-    """The innermost cause, in its own words."""
+def _root(error: BaseException) -> BaseException:
+    """The innermost cause."""
     while True:
         reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
-        inner = reason if isinstance(reason, BaseException) else None
-        if inner is None:
-            break
-        error = inner
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if not isinstance(reason, BaseException):
+            return error
+        error = reason
+
+
+def _in_words(error: BaseException) -> str:
+    """What went wrong on the way, as a reader of the listing's message can use it."""
+    match error:
+        case ssl.SSLError():
+            return f"TLS broke down ({error.reason})"
+        case OSError(strerror=str(words)):
+            return words
+        case ConnectionError():
+            return str(error)
+        case http.client.IncompleteRead():
+            return "the answer ended early"
+        case http.client.HTTPException() | ValueError():
+            return f"the answer is not HTTP ({str(error).strip()})"
+    return str(error) or type(error).__name__

@@ -6,18 +6,22 @@ TOKEN that belongs to something else would be sent to a provider.
 """
 
 import difflib
+import functools
 import ipaddress
+import json
 import math
 import os
 import re
+import ssl
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
+import requests
 
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.provider import Provider, Setting, Settings, find_providers
@@ -31,7 +35,9 @@ COMMON = (
     Setting("retry_wait_s", "number", 1.0, minimum=0, maximum=60),
     Setting("removal_limit", "number", 0.1, minimum=0, maximum=1),
     Setting("drop_fields", "list", ()),
+    Setting("ca_file"),
 )
+SHORTEST_TELLTALE = 12  # characters: a shorter secret may be a word that a record holds as well
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 
@@ -45,11 +51,28 @@ class Connection:
     settings: Settings = field(repr=False)
 
     def redact(self, text: str) -> str:
-        """`text` without any of this connection's secrets."""
+        """`text` without any of this connection's secrets, however they are spelled."""
+        for spelling in self._secrets:
+            text = text.replace(spelling, "***")
+        return text
+
+    def is_secret_in(self, body: bytes) -> bool:
+        """Whether a body holds a secret that is too long to be there by chance."""
+        return any(
+            spelling.encode() in body for spelling in self._secrets if len(spelling) >= SHORTEST_TELLTALE
+        )
+
+    @functools.cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        """The secrets, and what they look like in a URL, in JSON and in a header; longest first."""
+        spellings = set()
         for setting in self.provider.settings:
             if setting.secret and (secret := self.settings.text(setting.name)):
-                text = text.replace(secret, "***")
-        return text
+                spellings |= {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}
+        request = requests.Request("GET", "https://host", auth=self.provider.auth(self.settings)).prepare()
+        if authorization := request.headers.get("Authorization"):
+            spellings.add(authorization.split()[-1])
+        return tuple(sorted(spellings, key=len, reverse=True))
 
 
 def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection, ...]:
@@ -75,7 +98,7 @@ def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection,
     for name in names:
         if name not in tables:
             raise UsageError(f"there is no connection {name}", _choices(name, tables))
-    return tuple(_connection(name, tables[name], providers) for name in sorted(names or tables))
+    return tuple(_connection(home, name, tables[name], providers) for name in sorted(names or tables))
 
 
 def refuse_open_secrets(home: Path) -> None:
@@ -104,7 +127,7 @@ def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
     return tables
 
 
-def _connection(name: str, keys: set[str], providers: Mapping[str, Provider]) -> Connection:
+def _connection(home: Path, name: str, keys: set[str], providers: Mapping[str, Provider]) -> Connection:
     if not NAME.fullmatch(name):
         raise ConfigurationError(
             f"[sources.{name}] is not a name for a connection",
@@ -123,6 +146,8 @@ def _connection(name: str, keys: set[str], providers: Mapping[str, Provider]) ->
     settings = Settings({key: _resolve(name, setting) for key, setting in wanted.items()})
     _check_base_url(name, settings.text("base_url"))
     values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}
+    if ca_file := settings.text("ca_file"):
+        values["ca_file"] = _certificates(home, name, ca_file)
     return Connection(name, provider_name, provider, Settings(values))
 
 
@@ -199,6 +224,19 @@ def _check_base_url(connection: str, url: str) -> None:
         )
     if parts.scheme == "http" and not _is_loopback(host):
         raise ConfigurationError(wrong, "use https; plain http is allowed to this machine only")
+
+
+def _certificates(home: Path, connection: str, file: str) -> str:
+    """The path of a file of certificates; a connection that cannot read it would trust none."""
+    path = home / file
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl's own errors are among them
+        raise ConfigurationError(
+            f"ca_file of {connection} is {file}, which cannot be read ({error.strerror or error})",
+            "name a file of certificates in PEM form",
+        ) from None
+    return str(path)
 
 
 def _is_loopback(host: str) -> bool:

@@ -83,8 +83,10 @@ class Unreadable(Malformed):
 def _parts(text: bytes, opening: bytes, closing: bytes, expected: str) -> Iterator[tuple[str, bytes]]:
     """Key (empty in an array) and text of each part of an object or array, found by the lenient parser."""
     body = text.removeprefix(BYTE_ORDER_MARK).decode().strip()
-    if not (body.startswith(opening.decode()) and body.endswith(closing.decode())):
+    if not body.startswith(opening.decode()):
         raise Malformed(f"expected {expected}, not {_shown(text)}")
+    if not body.endswith(closing.decode()):
+        raise Malformed(f"expected {expected}, and its end is missing: {_shown(text)}")
     at, end = _blank(body, 1), len(body) - 1
     try:
         while at < end:

@@ -31,7 +31,12 @@ class Home:
 
     def connect(self, name: str, provider: str | None = None, **settings: object) -> None:
         """Configure a connection, in place of one with the same name; it does not wait to try again."""
-        self._tables[name] = {"provider": provider or name, "retry_wait_s": 0.0} | settings
+        self.connect_each(provider or name, {name: settings})
+
+    def connect_each(self, provider: str, accounts: Mapping[str, Mapping[str, object]]) -> None:
+        """Configure connections of one provider, by name."""
+        for name, settings in accounts.items():
+            self._tables[name] = {"provider": provider, "retry_wait_s": 0.0, **settings}
         (self.path / ".dlt").mkdir(exist_ok=True)
         known = find_providers(self.path)
         texts = {"config.toml": "", "secrets.toml": ""}

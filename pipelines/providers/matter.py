@@ -47,8 +47,7 @@ def read_page(body: bytes) -> Page:
     if "status" not in envelope:
         raise Malformed("the answer has no status")
     if as_text(members(envelope["status"]).get("state")) != "SUCCESS":
-        failure = error_body(body) or ErrorBody("no code", "no message")
-        raise (failure.failure or Malformed)(f"projects/get failed ({failure.code}: {failure.message})")
+        raise Malformed("the answer's status says no success")
     result = members(envelope.get("result", b"null"))
     search = members(result.get("searchInfo", b"null"))
     return Page(

@@ -37,15 +37,14 @@ def read_page(body: bytes) -> Page:
     envelope = members(body)
     details = envelope.get("details", b"null")
     if as_text(envelope.get("status")) != "success" or not is_list(details):
-        failure = error_body(body) or ErrorBody("no code", "no details")
-        raise Malformed(f"the list of projects failed ({failure.code}: {failure.message})")
+        raise Malformed("the answer has no list of projects")
     return Page(elements(details))
 
 
 def error_body(body: bytes) -> ErrorBody | None:
     """`{"status": "error", "code": 403, "message": "Access denied", "details": "…"}`."""
     envelope = members(body)
-    if "message" not in envelope:
+    if "message" not in envelope or as_text(envelope.get("status")) == "success":
         return None
     texts = [
         as_text(envelope["message"]),

@@ -203,6 +203,7 @@ def test_a_variable_comes_before_a_file(load: Load, monkeypatch: pytest.MonkeyPa
         "retry_wait_s": 1.0,
         "removal_limit": 0.1,
         "drop_fields": (),
+        "ca_file": None,
         "base_url": "https://example.com",
         "client_ids": ("11", "12"),
         "access_token": "0123",
@@ -277,3 +278,15 @@ def test_dropped_fields_reach_no_file(
         {"reason": "it is no object that fields could be dropped from", "payload": ""},
         {"reason": "its id, id, is missing", "payload": "{}"},
     ]
+
+
+def test_certificates_that_cannot_be_read_are_named(load: Load, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load(f"{BELLTASTIC}ca_file = 'ca.pem'", TOKEN)
+    remedy = "name a file of certificates in PEM form"
+    reason = "ca_file of belltastic is ca.pem, which cannot be read"
+    assert str(refusal.value) == f"{reason} (No such file or directory): {remedy}"
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
+    with pytest.raises(ConfigurationError) as refusal:
+        load_connections(tmp_path)
+    assert (refusal.value.reason.startswith(f"{reason} ("), refusal.value.remedy) == (True, remedy)

@@ -202,7 +202,7 @@ def test_the_order_of_records_is_no_change(provider: str, nights: Nights) -> Non
         ("down", 5, "answered 500"),
         ("login_page", 1, "got text/html"),
         ("plain_text", 1, "got text/plain"),
-        ("not_json", 1, "not [}"),
+        ("not_json", 1, "[}"),
         ("redirect", 1, "answered 302, a redirect, which is never followed: correct base_url"),
     ],
 )
@@ -216,7 +216,8 @@ def test_a_listing_that_fails_keeps_its_rows(
     before, after = nights.known(provider, trouble)
     assert (after, len(after)) == (before, RECORDS)
     sign_ins = 2 if PROVIDERS[provider].sign_in and trouble == "unauthorized" else 1
-    assert len(nights.asked(provider, trouble)) == requests * sign_ins * len(listings)
+    asked = 2 if trouble == "unauthorized" and len(listings) > 1 else len(listings)  # no more by one token
+    assert len(nights.asked(provider, trouble)) == requests * sign_ins * asked
 
 
 @pytest.mark.parametrize(("trouble", "retries"), [("limited", 2), ("cut_short", 1)])

@@ -1,0 +1,161 @@
+"""Every kind of fault at every provider: what is published then, and what is said.
+
+Two nights for each provider, with a connection for each fault. The first night is a good one; in the second
+the server does what the connection is named after.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from pipelines.sandbox.world import World
+from pipelines.summary import attention
+from pipelines.sync import ListingResult, Night
+from tests.faults.cases import ALL, EXPECTED, PAGED, PATH, RECORDS, Case
+from tests.faults.hostile import Authority, Hostile
+from tests.faults.invariants import broken_promises
+from tests.faults.transport import TRANSPORT
+from tests.home import Home, Row
+
+CASES: Mapping[str, Case] = {**TRANSPORT}
+PLAYED = [(provider, name) for provider in ALL for name, case in CASES.items() if provider in case.of]
+COUNTS = ("new", "changed", "removed", "unchanged", "repeated", "quarantined", "held_back")
+
+
+@dataclass(frozen=True)
+class Nights:
+    """Both nights of a provider: what was published after each, and the server that was asked."""
+
+    home: Home
+    server: Hostile
+    first: Night
+    second: Night
+    base_urls: Mapping[str, str]
+    current: tuple[list[Row], list[Row]]
+
+    def listing(self, name: str) -> ListingResult:
+        (listing,) = [listing for listing in self.second.listings if listing.connection == name]
+        return listing
+
+    def known(self, name: str) -> tuple[list[Row], list[Row]]:
+        """The rows of a connection after each night."""
+        before, after = ([row for row in rows if row["connection"] == name] for rows in self.current)
+        return before, after
+
+
+@functools.cache
+def world(records: int) -> World:
+    """So many records of each provider; at Rillsoft, which has three clients, of each of them."""
+    return World(seed=1, projects=dict.fromkeys(ALL, records) | {"rillsoft": 3 * records}, files=records)
+
+
+def settings(provider: str, case: Case, server: Hostile, name: str) -> dict[str, object]:
+    """What a user configures for the account that plays a case."""
+    given = server.open(name, provider, world(case.known))
+    if provider == "rillsoft":
+        given["client_ids"] = [11]
+    if provider in PAGED:
+        given["page_size"] = 5 if case.known == RECORDS else 100
+    return given | {"ca_file": str(server.authority.file), "max_retries": 1}
+
+
+def play(provider: str, home: Home, server: Hostile) -> Nights:
+    cases = {name: case for name, case in CASES.items() if provider in case.of}
+    accounts = {name: settings(provider, case, server, name) for name, case in cases.items()}
+    home.connect_each(provider, accounts)
+    first = home.night(full=True)
+    current = "select * exclude (last_seen_at) from raw.records where valid_to is null order by all"
+    before = home.rows(current)
+    base_urls = {}
+    for name, case in cases.items():
+        server.accounts[name].turn(case.fault)
+        place = str(accounts[name]["base_url"]).split(f"/{name}", 1)[1]
+        base_urls[name] = server.base_url(name, place, case.certificate)
+        accounts[name] |= {"base_url": base_urls[name], **case.settings}
+    home.connect_each(provider, accounts)
+    second = home.night(full=True)
+    return Nights(home, server, first, second, base_urls, (before, home.rows(current)))
+
+
+@pytest.fixture(scope="module")
+def play_once(
+    authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Nights]]:
+    with ExitStack() as stack:
+
+        def played(provider: str) -> Nights:
+            server = stack.enter_context(Hostile(authority))
+            return play(provider, Home(tmp_path_factory.mktemp(provider)), server)
+
+        yield functools.cache(played)
+
+
+@pytest.fixture
+def nights(provider: str, play_once: Callable[[str], Nights]) -> Nights:
+    return play_once(provider)
+
+
+each_case = pytest.mark.parametrize(("provider", "name"), PLAYED)
+each_provider = pytest.mark.parametrize("provider", ALL)
+
+
+@each_case
+def test_what_comes_of_a_fault(nights: Nights, name: str) -> None:
+    case, listing = CASES[name], nights.listing(name)
+    told = {
+        "path": PATH[listing.provider],
+        "first_path": "auth/credentials" if listing.provider == "evovoice" else PATH[listing.provider],
+        "connection": name,
+        "expected": EXPECTED[listing.provider],
+        "base_url": nights.base_urls[name],
+    }
+    message = case.message and case.message.format(**told)
+    if message and message.endswith("…") and listing.message:
+        assert listing.message.startswith(message[:-1])
+        message = listing.message
+    assert (listing.outcome, listing.message) == (case.outcome, message)
+    counts = {count: getattr(listing, count) for count in COUNTS if getattr(listing, count)}
+    kept = {} if case.outcome == "failed" else {"unchanged": case.known}
+    assert counts == {count: number for count, number in (kept | case.counts).items() if number}
+    asked = [one for one in nights.server.accounts[name].asked if one.method == "GET"]
+    assert case.requests in {None, len(asked)}
+    assert case.retries in {None, listing.retries}
+
+
+@each_case
+def test_promise_7_what_is_known_is_what_was_sent(nights: Nights, name: str) -> None:
+    case = CASES[name]
+    before, after = nights.known(name)
+    assert len(before) == case.known
+    sent = b"\n".join(nights.server.accounts[name].sent).decode(errors="replace")
+    invented = [row for row in after if row not in before and row["payload"] not in sent]
+    assert invented == []
+    lost = [row for row in before if row not in after]
+    assert len(lost) == case.counts.get("changed", 0) + case.counts.get("removed", 0)
+    assert len(after) == len(before) + case.counts.get("new", 0) - case.counts.get("removed", 0)
+
+
+@each_provider
+def test_promises_5_8_and_10_hold_whatever_happens(nights: Nights) -> None:
+    assert nights.first.outcome == "proven"
+    assert (nights.second.outcome, nights.second.exit_code) == ("partial", 3)
+    assert broken_promises(nights.home) == []
+
+
+@each_provider
+def test_promise_17_a_failure_is_one_line(nights: Nights) -> None:
+    for line in attention(nights.second):
+        assert line.isprintable()
+        assert len(line) < 700
+
+
+@each_provider
+def test_promises_21_and_25_only_gets_and_a_login_reach_the_host_configured(nights: Nights) -> None:
+    asked = [one for account in nights.server.accounts.values() for one in account.asked]
+    posts = {one.path for one in asked if one.method == "POST"}
+    assert {one.method for one in asked} <= {"GET", "POST"}
+    assert posts == ({"/evovoice/auth/credentials"} if asked[0].provider == "evovoice" else set())
+    assert nights.server.strays == []
