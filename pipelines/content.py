@@ -47,7 +47,7 @@ def read_record(provider: Provider, drop: Collection[str], text: bytes) -> Recor
         created_at = instant(first_of(said, *provider.created_keys))
         for name in provider.volatile:
             said.pop(name, None)
-        return Record(record_id, text.decode(), hash_of(said), created_at)
+        return Record(record_id, text.decode(), _hash_of_record(said), created_at)
     except Malformed as error:
         return Record(record_id or _legible_id(provider, text), text.decode(), reason=error.reason)
 
@@ -81,6 +81,13 @@ def _identity(said: object, key: str) -> str:
         return str(said)
     shown = str(said) if isinstance(said, Decimal) else repr(said)
     raise Malformed(f"its id, {key}, is {'missing' if said is None else shown[:40]}")
+
+
+def _hash_of_record(said: object) -> str:
+    try:
+        return hash_of(said)
+    except RecursionError:
+        raise Malformed("not readable JSON (nested too deeply)") from None
 
 
 def hash_of(said: object) -> str:

@@ -6,6 +6,7 @@ only reading it fails, so that one bad record does not take its page along. Ever
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import TypeVar
@@ -18,8 +19,10 @@ T = TypeVar("T")
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
-_lenient = json.JSONDecoder()
+_lenient = json.JSONDecoder(strict=False)
 _value = msgspec.json.Decoder(float_hook=Decimal)
+
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -77,7 +80,7 @@ def as_text(text: bytes | None) -> str | None:
 
 
 class Unreadable(Malformed):
-    """The text is not strict JSON."""
+    """The text is not strict JSON, or is nested too deeply to be read."""
 
 
 def _parts(text: bytes, opening: bytes, closing: bytes, expected: str) -> Iterator[tuple[str, bytes]]:
@@ -95,15 +98,28 @@ def _parts(text: bytes, opening: bytes, closing: bytes, expected: str) -> Iterat
                 _after(body, at, '"')
                 key, at = _lenient.raw_decode(body, at)
                 at = _blank(body, _after(body, at, ":"))
-            begin, (_, at) = at, _lenient.raw_decode(body, at)
+            begin, at = at, _end_of_value(body, at)
             yield key, body[begin:at].encode()
             at = _blank(body, at)
             if at < end:
                 at = _blank(body, _after(body, at, ","))
                 if at == end:
                     raise ValueError("a comma before the end")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Malformed(f"not valid JSON ({error})") from None
+
+
+def _end_of_value(body: str, at: int) -> int:
+    """The place behind the value that begins at `at`; one nested too deeply to be read ends all the same."""
+    try:
+        return _lenient.raw_decode(body, at)[1]
+    except RecursionError:
+        depth = 0
+        for mark in _BRACKETS.finditer(body, at):
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark[0], 0)
+            if depth == 0:
+                return mark.end()
+        raise ValueError("a bracket is not closed") from None
 
 
 def _blank(body: str, at: int) -> int:
@@ -128,7 +144,7 @@ def _decode(decode: Callable[[bytes], T], text: bytes, expected: str) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(f"not valid JSON ({error})") from None
     except RecursionError:
-        raise Malformed("not readable JSON (nested too deeply)") from None
+        raise Unreadable("not readable JSON (nested too deeply)") from None
 
 
 def _shown(text: bytes | None) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import trustme
 from starlette.types import ASGIApp
@@ -196,9 +196,14 @@ class Account:
     server: "Hostile"
     provider: str
     application: ASGIApp
+    secret: str
     fault: Fault | None = None
     asked: list[Exchange] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
+
+    @property
+    def secret_in_a_url(self) -> str:
+        return quote(self.secret, safe="")
 
     def turn(self, fault: Fault | None) -> None:
         """From now on do harm; forget what was asked and sent."""
@@ -279,8 +284,9 @@ class Hostile:
 
     def open(self, name: str, provider: str, world: World) -> dict[str, Any]:
         """An account that lists the records of `world`. Returns what a user configures for it."""
-        self.accounts[name] = Account(self, provider, _application(world))
         vendor = world.vendors[provider]
+        (secret,) = vendor.secrets.values()
+        self.accounts[name] = Account(self, provider, _application(world), secret)
         return {"base_url": self.base_url(name, vendor.base_path), **vendor.settings, **vendor.secrets}
 
     def base_url(self, name: str, path: str, certificate: str = "good") -> str:

@@ -1,0 +1,215 @@
+"""Faults of what a listing says of itself, and of who may see it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.faults.cases import (
+    ALL,
+    ID,
+    MANY,
+    NAME,
+    PAGED,
+    UNPAGED,
+    Case,
+    on_page,
+    records,
+    status,
+)
+from tests.faults.hostile import PAGE_COUNT, SIZE, TOTAL, Exchange, Fault, Reply, at, json_reply, put
+
+COUNTED = ("matter", "evovoice")
+NO_COUNT = "page 1: {count} should be a whole number, not"
+COMES_BACK = "it has come before: look at the provider's paging"
+REFUSED = "check the credentials of {connection}, and what they may see"
+
+
+def holding(edit: Callable[[str, list[Any]], list[Any]]) -> Fault:
+    """A listing of other records than those known, each answer true to itself."""
+    return lambda asked: asked.listing(edit(asked.provider, asked.whole()))
+
+
+def total(value: object) -> Fault:
+    """Good answers but for the total."""
+    return lambda asked: json_reply(put(asked.json(), TOTAL[asked.provider], value))
+
+
+def added_to_total(number: int) -> Fault:
+    def answer(asked: Exchange) -> Reply:
+        body = asked.json()
+        said = at(body, TOTAL[asked.provider])
+        return json_reply(put(body, TOTAL[asked.provider], type(said)(int(said) + number)))
+
+    return answer
+
+
+def total_that_grows(asked: Exchange) -> Reply:
+    return asked.listing(asked.whole(), total=12 + asked.number)
+
+
+def pages_said(number: int) -> Fault:
+    return lambda asked: json_reply(put(asked.json(), PAGE_COUNT[asked.provider], str(number)))
+
+
+def page(asked: Exchange, number: int) -> Reply:
+    """Another page than the one asked for."""
+    size = int(asked.query[SIZE[asked.provider]])
+    place = {
+        "fone_dynamics": {"Results_Skip": str((number - 1) * size)},
+        "matter": {"pageNumber": str(number)},
+        "evovoice": {"Page": str(number - 1)},
+    }
+    return asked.good(**place[asked.provider])
+
+
+def capped(asked: Exchange) -> Reply:
+    """Three records a page, whatever is asked for."""
+    size = {SIZE[asked.provider]: "3"}
+    return asked.good(**size)
+
+
+def inserted(asked: Exchange) -> Reply:
+    """A record comes first while the listing is read."""
+    known = asked.whole()
+    another = known[0] | {ID[asked.provider]: "another"}
+    return asked.listing(known if asked.number == 1 else [another, *known])
+
+
+def removed(asked: Exchange) -> Reply:
+    """The first record goes while the listing is read."""
+    return asked.listing(asked.whole()[asked.number > 1 :])
+
+
+def moved(asked: Exchange) -> Reply:
+    """The last record comes to be the first while the listing is read."""
+    known = asked.whole()
+    return asked.listing(known if asked.number == 1 else [known[-1], *known[:-1]])
+
+
+def turned(asked: Exchange) -> Reply:
+    """The order is another one for every second page."""
+    known = asked.whole()
+    return asked.listing(known[::-1] if asked.page == 2 else known)
+
+
+def repeated(asked: Exchange, **fields: object) -> Reply:
+    """The second page begins with the record that ends the first, perhaps with other fields."""
+    last = asked.whole()[4]
+    answer = records(lambda _, found: [last | fields, *found])(asked)
+    assert answer is not None
+    return answer
+
+
+def repeated_otherwise(asked: Exchange) -> Reply:
+    return repeated(asked, **{NAME[asked.provider]: "Another name"})
+
+
+def twice(provider: str, found: list[Any]) -> list[Any]:
+    return [*found, found[0]]
+
+
+def twice_otherwise(provider: str, found: list[Any]) -> list[Any]:
+    return [*found, found[0] | {NAME[provider]: "Another name"}]
+
+
+def without(count: int) -> Fault:
+    return holding(lambda _, found: found[count:])
+
+
+def without_a_team(provider: str, found: list[Any]) -> list[Any]:
+    gone = found[0]["team_id"]
+    return [record for record in found if record["team_id"] != gone]
+
+
+def of_another_account(provider: str, found: list[Any]) -> list[Any]:
+    return [record | {ID[provider]: f"other {number}"} for number, record in enumerate(found)]
+
+
+def for_good(page: int, fault: Fault) -> Fault:
+    """The fault from a page on, also where it is asked for again."""
+    return lambda asked: fault(asked) if asked.page >= page else asked.good()
+
+
+def unproven(fault: Fault, message: str, **counts: int) -> Case:
+    return Case(fault, "unproven", message, of=PAGED, counts=counts)
+
+
+def failing(fault: Fault, message: str, of: tuple[str, ...] = PAGED) -> Case:
+    return Case(fault, message=message, requests=1, of=of)
+
+
+def held_back(missing: int, fault: Fault, of: tuple[str, ...] = ALL, **counts: int) -> Case:
+    message = f"{missing} of {MANY} known records are missing"
+    counts = {"held_back": missing, "unchanged": MANY - missing} | counts
+    return Case(fault, "held_back", message, of=of, counts=counts, known=MANY)
+
+
+LISTING = {
+    "total_too_low": unproven(added_to_total(-1), "the provider counts 11 records, 12 came"),
+    "total_too_high": unproven(added_to_total(1), "the provider counts 13 records, 12 came"),
+    "total_as_text": Case(total("12"), "proven", of=PAGED),
+    "total_as_number": Case(total(12), "proven", of=PAGED),
+    "total_null": failing(total(None), f"{NO_COUNT} null"),
+    "total_negative": failing(total(-12), f"{NO_COUNT} -12"),
+    "total_a_fraction": failing(total(12.5), f"{NO_COUNT} 12.5"),
+    "total_true": failing(total(value=True), f"{NO_COUNT} true"),
+    "total_a_list": failing(total([12]), f"{NO_COUNT} [12]"),
+    "total_zero": unproven(total(0), "the provider counts 0 records, 5 came", unchanged=5),
+    "total_that_grows": unproven(total_that_grows, "its total changed while it was read: …"),
+    "last_page_not_counted": Case(pages_said(2), "proven", of=COUNTED),
+    "too_many_pages_counted": Case(pages_said(4), "unproven", "12 records do not make 4 pages", of=COUNTED),
+    "last_page_lost": unproven(
+        on_page(3, records(lambda *_: [])), "the provider counts 12 records, 10 came", unchanged=10
+    ),
+    "page_in_the_middle_lost": unproven(
+        on_page(2, records(lambda *_: [])), "the provider counts 12 records, 7 came", unchanged=7
+    ),
+    "first_page_lost": unproven(
+        on_page(1, records(lambda *_: [])), "the provider counts 12 records, 0 came", unchanged=0
+    ),
+    "same_page_for_ever": unproven(lambda asked: page(asked, 1), f"page 2: {COMES_BACK}", unchanged=5),
+    "two_pages_in_turns": unproven(
+        lambda asked: page(asked, 2 - asked.page % 2), f"page 3: {COMES_BACK}", unchanged=10
+    ),
+    "page_size_capped": Case(capped, "proven", of=PAGED, requests=4),
+    "record_inserted": Case(inserted, "proven", of=PAGED, counts={"new": 1}),
+    "record_removed": Case(removed, "proven", of=PAGED, counts={"removed": 1, "unchanged": 11}),
+    "record_moved": Case(moved, "proven", of=PAGED),
+    "order_that_changes": unproven(turned, "the provider counts 12 records, 9 came", unchanged=9, repeated=3),
+    "record_on_two_pages": Case(on_page(2, repeated), "proven", of=PAGED, counts={"repeated": 1}),
+    "record_on_two_pages_otherwise": unproven(
+        on_page(2, repeated_otherwise),
+        "1 ids came twice with different content",
+        quarantined=2,
+        unchanged=11,
+    ),
+    "record_twice": Case(records(twice), "proven", of=UNPAGED, counts={"repeated": 1}),
+    "record_twice_otherwise": Case(
+        records(twice_otherwise),
+        "unproven",
+        "1 ids came twice with different content",
+        of=UNPAGED,
+        counts={"quarantined": 2, "unchanged": 11},
+    ),
+    "empty_by_mistake": held_back(MANY, without(MANY)),
+    "few_hidden": Case(without(5), "proven", counts={"removed": 5, "unchanged": MANY - 5}, known=MANY),
+    "vanishing_11_percent": held_back(7, without(7)),
+    "vanishing_50_percent": held_back(30, without(30)),
+    "vanishing_99_percent": held_back(59, without(59)),
+    "team_vanishing": held_back(18, holding(without_a_team), ("belltastic",)),
+    "another_account": held_back(MANY, holding(of_another_account), new=MANY),
+    "wrong_token": failing(status(401), f"page 1: {{path}} answered 401: {REFUSED}", (*PAGED[:2], *UNPAGED)),
+    "wrong_token_after_login": Case(
+        status(401), message=f"page 1: {{path}} answered 401: {REFUSED}", requests=2, of=("evovoice",)
+    ),
+    "token_that_ends": unproven(
+        for_good(2, status(401)), f"page 2: {{path}} answered 401: {REFUSED}", unchanged=5
+    ),
+    "session_that_ends_once": Case(
+        lambda asked: Reply(b"", 401) if asked.number == 2 else asked.good(), "proven", of=("evovoice",)
+    ),
+    "plan_lapsed_402": failing(status(402), f"page 1: {{path}} answered 402: {REFUSED}", ALL),
+    "plan_lapsed_403": failing(status(403), f"page 1: {{path}} answered 403: {REFUSED}", ALL),
+    "rights_lost_on_page_2": unproven(
+        for_good(2, status(403)), f"page 2: {{path}} answered 403: {REFUSED}", unchanged=5
+    ),
+}
