@@ -105,6 +105,8 @@ def _parts(text: bytes, opening: bytes, closing: bytes, expected: str) -> Iterat
                 at = _blank(body, _after(body, at, ","))
                 if at == end:
                     raise ValueError("a comma before the end")
+        if at > end:
+            raise ValueError("its end is missing")
     except ValueError as error:
         raise Malformed(f"not valid JSON ({error})") from None
 

@@ -48,6 +48,8 @@ def test_a_bad_value_is_told_from_its_neighbours(bad: bytes) -> None:
         b"",
         b"<html>",
         b"[1, 2",
+        b"[[1]",
+        b"[NaN, [1]",
         b"[1,]",
         b"[NaN,]",
         b"[1,,NaN]",
@@ -70,7 +72,18 @@ def test_what_is_no_array_is_refused(text: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"[]", b"{", b'{"a"}', b'{"a": NaN,}', b'{"a": 1 "b": NaN}', b"{NaN: 1}", b'{"a" NaN}', b"{}}"]
+    "text",
+    [
+        b"[]",
+        b"{",
+        b'{"a"}',
+        b'{"a": NaN,}',
+        b'{"a": 1 "b": NaN}',
+        b"{NaN: 1}",
+        b'{"a": {"b": 1}',
+        b'{"a" NaN}',
+        b"{}}",
+    ],
 )
 def test_what_is_no_object_is_refused(text: bytes) -> None:
     with pytest.raises(Malformed):
