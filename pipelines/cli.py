@@ -39,6 +39,29 @@ def verb(
 
 
 @verb(
+    "init",
+    "rollcall init belltastic matter",
+    "rollcall init north=matter south=matter",
+)
+@click.argument("chosen", nargs=-1, metavar="[[NAME=]PROVIDER]...")
+@json_option
+def _init(chosen: Sequence[str], as_json: bool) -> None:
+    """Write a configuration for the providers chosen, to be filled in.
+
+    What is there already stays as it is. Two accounts at one provider are two names.
+    """
+    from pipelines.init import init, required_keys
+    from pipelines.setup_views import show_init, show_providers
+
+    if not chosen:
+        show_providers(required_keys(home()), as_json=as_json)
+        if as_json or not (sys.stdin and sys.stdin.isatty()):
+            return
+        chosen = click.prompt("Which of them").replace(",", " ").split()
+    show_init(init(home(), chosen), home(), as_json=as_json)
+
+
+@verb(
     "sync",
     "rollcall sync",
     "rollcall sync matter --accept-removals matter=12",

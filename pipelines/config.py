@@ -27,15 +27,36 @@ from pipelines.errors import ConfigurationError, UsageError
 from pipelines.provider import Provider, Setting, Settings, find_providers
 
 COMMON = (
-    Setting("provider"),
-    Setting("max_connections", "integer", 4, minimum=1, maximum=64),
-    Setting("max_retries", "integer", 4, minimum=0, maximum=20),
-    Setting("max_body_mb", "integer", 128, minimum=1),
-    Setting("timeout_s", "number", 60.0, minimum=0.1, maximum=3600),
-    Setting("retry_wait_s", "number", 1.0, minimum=0, maximum=60),
-    Setting("removal_limit", "number", 0.1, minimum=0, maximum=1),
-    Setting("drop_fields", "list", ()),
-    Setting("ca_file"),
+    Setting("provider", about="whose account it is, where the table's name does not say"),
+    Setting("max_connections", "integer", 4, minimum=1, maximum=64, about="requests in flight at once"),
+    Setting("max_retries", "integer", 4, minimum=0, maximum=20, about="after 408, 429, 5xx or a cut answer"),
+    Setting("max_body_mb", "integer", 128, minimum=1, about="the largest answer that is read"),
+    Setting(
+        "timeout_s",
+        "number",
+        60.0,
+        minimum=0.1,
+        maximum=3600,
+        about="for one request, from first to last byte",
+    ),
+    Setting(
+        "retry_wait_s",
+        "number",
+        1.0,
+        minimum=0,
+        maximum=60,
+        about="before the first retry; doubles each time",
+    ),
+    Setting(
+        "removal_limit",
+        "number",
+        0.1,
+        minimum=0,
+        maximum=1,
+        about="hold removals back above this share of what is known (and above 5)",
+    ),
+    Setting("drop_fields", "list", (), about="fields that are never kept"),
+    Setting("ca_file", about="certificates to trust, where the machine's are not enough"),
 )
 SHORTEST_TELLTALE = 12  # characters: a shorter secret may be a word that a record holds as well
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
@@ -97,7 +118,7 @@ def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection,
         )
     for name in names:
         if name not in tables:
-            raise UsageError(f"there is no connection {name}", _choices(name, tables))
+            raise UsageError(f"there is no connection {name}", choices(name, tables))
     return tuple(_connection(home, name, tables[name], providers) for name in sorted(names or tables))
 
 
@@ -142,7 +163,7 @@ def _connection(home: Path, name: str, keys: set[str], providers: Mapping[str, P
     provider = providers[provider_name]
     wanted = {setting.name: setting for setting in (*COMMON, *provider.settings)}
     for key in sorted(keys - wanted.keys()):
-        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", _choices(key, wanted))
+        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", choices(key, wanted))
     settings = Settings({key: _resolve(name, setting) for key, setting in wanted.items()})
     _check_base_url(name, settings.text("base_url"))
     values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}
@@ -158,7 +179,7 @@ def _resolve(connection: str, setting: Setting) -> object:
     given = dlt.secrets.get(where, str) if setting.secret else dlt.config.get(where)
     if given in (None, "", []):
         if setting.required:
-            raise ConfigurationError(f"{connection} has no {setting.name}", _how_to_set(connection, setting))
+            raise ConfigurationError(f"{connection} has no {setting.name}", how_to_set(connection, setting))
         return setting.default
     try:
         value = _typed(setting, given)
@@ -166,7 +187,7 @@ def _resolve(connection: str, setting: Setting) -> object:
         shown = "the value given" if setting.secret else repr(given)
         raise ConfigurationError(
             f"{setting.name} of {connection} should be {_EXPECTED[setting.type]}, not {shown}",
-            _how_to_set(connection, setting),
+            how_to_set(connection, setting),
         ) from None
     _check_range(connection, setting, value)
     return value
@@ -246,7 +267,8 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _how_to_set(connection: str, setting: Setting) -> str:
+def how_to_set(connection: str, setting: Setting) -> str:
+    """The line that sets a key of a connection, in both forms of configuration."""
     file = ".dlt/secrets.toml" if setting.secret else ".dlt/config.toml"
     example = '["…"]' if setting.type == "list" else '"…"' if setting.type == "text" else "…"
     return (
@@ -255,6 +277,7 @@ def _how_to_set(connection: str, setting: Setting) -> str:
     )
 
 
-def _choices(name: str, known: Mapping[str, object]) -> str:
+def choices(name: str, known: Mapping[str, object]) -> str:
+    """What a user who wrote `name` may have meant, of what is known."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"

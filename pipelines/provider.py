@@ -27,7 +27,10 @@ type_names = Literal["text", "integer", "number", "list"]
 
 @dataclass(frozen=True)
 class Setting:
-    """One key of a connection's table. `default` None with `required` False means unset."""
+    """One key of a connection's table. `default` None with `required` False means unset.
+
+    `about` is the comment beside it in a new configuration: where it comes from, or what it does.
+    """
 
     name: str
     type: type_names = "text"
@@ -36,6 +39,7 @@ class Setting:
     secret: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    about: str = ""
 
 
 class Settings(Mapping[str, object]):

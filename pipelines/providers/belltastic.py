@@ -44,7 +44,12 @@ PROVIDER = Provider(
     entity="projects",
     settings=(
         Setting("base_url", default="https://belltastic.com/api/v1"),
-        Setting("api_token", required=True, secret=True),
+        Setting(
+            "api_token",
+            required=True,
+            secret=True,
+            about="a user's token (user_…); a project's (proj_…) is refused",
+        ),
     ),
     id_keys=("id",),
     pages=pages,

@@ -69,9 +69,9 @@ PROVIDER = Provider(
     entity="projects",
     settings=(
         Setting("base_url", default="https://api.fonedynamics.com/v2"),
-        Setting("account_sid", required=True),
-        Setting("token", required=True, secret=True),
-        Setting("page_size", "integer", 50, minimum=1),
+        Setting("account_sid", required=True, about="the AccountSid of the API credentials"),
+        Setting("token", required=True, secret=True, about="the token that belongs to it"),
+        Setting("page_size", "integer", 50, minimum=1, about="properties per request"),
     ),
     id_keys=("PropertySid",),
     pages=pages,

@@ -72,10 +72,14 @@ def error_body(body: bytes) -> ErrorBody | None:
 PROVIDER = Provider(
     entity="projects",
     settings=(
-        Setting("base_url", required=True),
-        Setting("access_token", required=True, secret=True),
-        Setting("locale", default="en"),
-        Setting("page_size", "integer", 100, minimum=1, maximum=100),
+        Setting("base_url", required=True, about="of your installation; ends in /connect/v2"),
+        Setting(
+            "access_token", required=True, secret=True, about="the company's access token for Origin Connect"
+        ),
+        Setting("locale", default="en", about="de, es_MX, en, fr or zh_CN"),
+        Setting(
+            "page_size", "integer", 100, minimum=1, maximum=100, about="projects per request, at most 100"
+        ),
     ),
     id_keys=("originId",),
     pages=pages,

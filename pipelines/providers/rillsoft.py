@@ -61,11 +61,13 @@ def details(envelope: dict[str, bytes]) -> str | None:
 PROVIDER = Provider(
     entity="projects",
     settings=(
-        Setting("base_url", required=True),
-        Setting("client_ids", "list", required=True),
-        Setting("access_token", required=True, secret=True),
-        Setting("time_zone", default="UTC"),
-        Setting("permission"),
+        Setting("base_url", required=True, about="of your server; ends in /api/v2"),
+        Setting("client_ids", "list", required=True, about="the clients (tenants) to list, as [1, 2]"),
+        Setting("access_token", required=True, secret=True, about="a JWT that the server's operator issues"),
+        Setting("time_zone", default="UTC", about="of the server's times, which carry no offset"),
+        Setting(
+            "permission", about="list only what this allows: ProjectRead, ProjectModify or ProjectCreate"
+        ),
     ),
     id_keys=("id",),
     pages=pages,
