@@ -75,24 +75,27 @@ def _init(chosen: Sequence[str], as_json: bool) -> None:
     metavar="CONNECTION=N",
     help="Agree that exactly N records of a connection are gone.",
 )
+@click.option("--dry-run", is_flag=True, help="List and compare, say what would change, publish nothing.")
 @click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
 @json_option
 def _sync(
-    connections: Sequence[str], full: bool, accepted: Sequence[str], quiet: bool, as_json: bool
+    connections: Sequence[str],
+    full: bool,
+    accepted: Sequence[str],
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Run one night over all connections, or those named.
 
     What is known after it is published, even where a connection failed.
     """
-    from rich.console import Console
-
-    from pipelines.progress import shown_progress
     from pipelines.summary import night_json, print_night, result_console
-    from pipelines.sync import sync
+    from pipelines.watch import watched_sync
 
-    agreed = _accepted(accepted)
-    with shown_progress(Console(stderr=True, quiet=quiet, highlight=False)) as progress:
-        night = sync(home(), connections, full=full, accept=agreed, progress=progress)
+    night = watched_sync(
+        home(), connections, full=full, accept=_accepted(accepted), dry_run=dry_run, quiet=quiet
+    )
     if as_json:
         click.echo(night_json(night))
     elif not quiet or night.exit_code:

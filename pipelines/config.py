@@ -23,7 +23,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 import requests
 
-from pipelines.errors import ConfigurationError, UsageError
+from pipelines.errors import ConfigurationError, SyncError, UsageError
 from pipelines.provider import Provider, Setting, Settings, find_providers
 
 COMMON = (
@@ -56,7 +56,7 @@ COMMON = (
         about="hold removals back above this share of what is known (and above 5)",
     ),
     Setting("drop_fields", "list", (), about="fields that are never kept"),
-    Setting("ca_file", about="certificates to trust, where the machine's are not enough"),
+    Setting("ca_file", about="certificates to trust, in PEM form, instead of the usual ones"),
 )
 SHORTEST_TELLTALE = 12  # characters: a shorter secret may be a word that a record holds as well
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
@@ -94,6 +94,20 @@ class Connection:
         if authorization := request.headers.get("Authorization"):
             spellings.add(authorization.split()[-1])
         return tuple(sorted(spellings, key=len, reverse=True))
+
+
+def secrets_of(home: Path) -> tuple[str, ...]:
+    """Every secret of the connections configured in `home`; none where they cannot be read."""
+    try:
+        connections = load_connections(home)
+    except SyncError:
+        return ()
+    return tuple(
+        secret
+        for connection in connections
+        for setting in connection.provider.settings
+        if setting.secret and (secret := connection.settings.text(setting.name))
+    )
 
 
 def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection, ...]:
@@ -139,8 +153,8 @@ def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
         for name, table in given.items() if isinstance(given, Mapping) else ():
             if isinstance(table, Mapping):
                 tables.setdefault(name, set()).update(table)
-    for variable in os.environ:
-        match variable.split("__"):
+    for name_given in os.environ:
+        match name_given.split("__"):
             case ["SOURCES", name, key]:
                 name = name.lower()
                 if name in tables or name in providers or f"SOURCES__{name.upper()}__PROVIDER" in os.environ:
@@ -154,7 +168,7 @@ def _connection(home: Path, name: str, keys: set[str], providers: Mapping[str, P
             f"[sources.{name}] is not a name for a connection",
             "use lower-case letters and digits, parted by - or _",
         )
-    provider_name = cast("str", _resolve(name, COMMON[0]) or name)
+    provider_name = cast("str", resolve(f"sources.{name}", COMMON[0]) or name)
     if provider_name not in providers:
         raise ConfigurationError(
             f"[sources.{name}] is of no known provider: {provider_name}",
@@ -164,7 +178,7 @@ def _connection(home: Path, name: str, keys: set[str], providers: Mapping[str, P
     wanted = {setting.name: setting for setting in (*COMMON, *provider.settings)}
     for key in sorted(keys - wanted.keys()):
         raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", choices(key, wanted))
-    settings = Settings({key: _resolve(name, setting) for key, setting in wanted.items()})
+    settings = Settings({key: resolve(f"sources.{name}", setting) for key, setting in wanted.items()})
     _check_base_url(name, settings.text("base_url"))
     values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}
     if ca_file := settings.text("ca_file"):
@@ -172,24 +186,28 @@ def _connection(home: Path, name: str, keys: set[str], providers: Mapping[str, P
     return Connection(name, provider_name, provider, Settings(values))
 
 
-def _resolve(connection: str, setting: Setting) -> object:
+def resolve(table: str, setting: Setting) -> object:
+    """The value of one key of a table such as `sources.matter`; its default where it is unset.
+
+    Raises ConfigurationError where it is required and unset, or is not what it should be.
+    """
     from pipelines.quiet_dlt import dlt
 
-    where = f"sources.{connection}.{setting.name}"
+    where, owner = f"{table}.{setting.name}", table.rpartition(".")[2]
     given = dlt.secrets.get(where, str) if setting.secret else dlt.config.get(where)
     if given in (None, "", []):
         if setting.required:
-            raise ConfigurationError(f"{connection} has no {setting.name}", how_to_set(connection, setting))
+            raise ConfigurationError(f"{owner} has no {setting.name}", how_to_set(table, setting))
         return setting.default
     try:
         value = _typed(setting, given)
     except (msgspec.ValidationError, ValueError):
         shown = "the value given" if setting.secret else repr(given)
         raise ConfigurationError(
-            f"{setting.name} of {connection} should be {_EXPECTED[setting.type]}, not {shown}",
-            how_to_set(connection, setting),
+            f"{setting.name} of {owner} should be {_EXPECTED[setting.type]}, not {shown}",
+            how_to_set(table, setting),
         ) from None
-    _check_range(connection, setting, value)
+    _check_range(owner, setting, value)
     return value
 
 
@@ -243,7 +261,7 @@ def _check_base_url(connection: str, url: str) -> None:
             f"base_url of {connection} has more than a host and a path",
             "leave out credentials, query and fragment",
         )
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(wrong, "use https; plain http is allowed to this machine only")
 
 
@@ -260,21 +278,25 @@ def _certificates(home: Path, connection: str, file: str) -> str:
     return str(path)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def how_to_set(connection: str, setting: Setting) -> str:
-    """The line that sets a key of a connection, in both forms of configuration."""
+def how_to_set(table: str, setting: Setting) -> str:
+    """The line that sets a key of a table such as `sources.matter`, in both forms of configuration."""
     file = ".dlt/secrets.toml" if setting.secret else ".dlt/config.toml"
     example = '["…"]' if setting.type == "list" else '"…"' if setting.type == "text" else "…"
-    return (
-        f"set {setting.name} = {example} under [sources.{connection}] in {file}, "
-        f"or the variable SOURCES__{connection.upper()}__{setting.name.upper()}"
-    )
+    line = f"set {setting.name} = {example} under [{table}] in {file}"
+    return f"{line}, or the variable {variable(table, setting)}"
+
+
+def variable(table: str, setting: Setting) -> str:
+    """The environment variable that sets a key of a table."""
+    return f"{table}.{setting.name}".replace(".", "__").upper()
 
 
 def choices(name: str, known: Mapping[str, object]) -> str:

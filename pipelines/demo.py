@@ -16,6 +16,7 @@ import requests
 
 from pipelines.deliver import private_folder
 from pipelines.errors import UsageError
+from pipelines.preview import Change
 from pipelines.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -37,16 +38,10 @@ class DemoNight:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One thing that a night found: a column that changed, or a project that came, went or returned."""
+class DemoChange(Change):
+    """A change, and the start of the night that found it."""
 
     changed_at: datetime
-    change: str
-    project_key: str
-    name: str | None
-    column_name: str | None
-    old_value: str | None
-    new_value: str | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class Demo:
 
     directory: Path
     nights: tuple[DemoNight, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[DemoChange, ...]
     exported: tuple[Path, ...]
     projects: int
 
@@ -162,7 +157,7 @@ def _left_behind(directory: Path, nights: Sequence[DemoNight]) -> Demo:
     with open_warehouse(warehouse_path(directory), workspace_in=folder) as warehouse:
         rows = warehouse.connection.execute(
             """
-            select changed_at, change, project_key, name, column_name, old_value, new_value
+            select project_key, name, change, column_name, old_value, new_value, changed_at
             from projects_changed_between($1, 'infinity')
             """,
             [nights[1].night.started_at],
@@ -172,7 +167,7 @@ def _left_behind(directory: Path, nights: Sequence[DemoNight]) -> Demo:
     return Demo(
         directory=directory,
         nights=tuple(nights),
-        changes=tuple(Change(*row) for row in rows),
+        changes=tuple(DemoChange(*row) for row in rows),
         exported=tuple(file.file for file in exported.files),
         projects=count,
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import COMMON, NAME, choices, how_to_set
+from pipelines.config import COMMON, NAME, choices, how_to_set, variable
 from pipelines.deliver import deliver, private_folder
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.provider import Provider, Setting, find_providers
@@ -161,8 +161,7 @@ def _to_set(
     for connection, provider in connections.items():
         tables = [table for table in (file.get(connection) for file in files) if isinstance(table, dict)]
         for setting in providers[provider].settings:
-            variable = f"SOURCES__{connection.upper()}__{setting.name.upper()}"
-            is_set = os.environ.get(variable) or any(table.get(setting.name) for table in tables)
-            if setting.required and not is_set:
-                lines.append(how_to_set(connection, setting))
+            given = os.environ.get(variable(f"sources.{connection}", setting))
+            if setting.required and not (given or any(table.get(setting.name) for table in tables)):
+                lines.append(how_to_set(f"sources.{connection}", setting))
     return lines

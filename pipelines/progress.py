@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -14,12 +14,29 @@ from pipelines.landing import Progress
 
 EVERY_S = 10.0
 
+Say = Callable[[str], None]
+
 
 @contextlib.contextmanager
-def shown_progress(console: Console) -> Iterator[Progress]:
-    """A function to call with each page of a listing; it may be called from several threads."""
+def shown_progress(console: Console, log: Say) -> Iterator[Progress]:
+    """A function to call with each page of a listing; it may be called from several threads.
+
+    `log` gets a plain line now and then, whatever the console shows.
+    """
+    logged = _Logged(log)
+    with _shown(console) as shown:
+
+        def both(connection: Connection, scope: str | None, pages: int, records: int) -> None:
+            logged(connection, scope, pages, records)
+            shown(connection, scope, pages, records)
+
+        yield both
+
+
+@contextlib.contextmanager
+def _shown(console: Console) -> Iterator[Progress]:
     if not console.is_terminal:
-        yield _Logged(console)
+        yield _Logged(lambda line: console.print(line, soft_wrap=True))
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=None))
     counts = TextColumn("{task.completed:,.0f} records"), TimeElapsedColumn()
@@ -51,8 +68,8 @@ class _Animated:
 class _Logged:
     """A line for a listing that is long under way, every few seconds."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, say: Say) -> None:
+        self._say = say
         self._told: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -62,4 +79,4 @@ class _Logged:
             if now - self._told.setdefault(name, now) < EVERY_S:
                 return
             self._told[name] = now
-            self._console.print(f"{name}: {records:,} records in {pages:,} pages so far", soft_wrap=True)
+            self._say(f"{name}: {records:,} records in {pages:,} pages so far")

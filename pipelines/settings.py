@@ -22,6 +22,11 @@ def exports_path(home: Path) -> Path:
     return _path(home, "exports", "exports")
 
 
+def logs_path(home: Path) -> Path:
+    """The directory of the nights' logs, absolute. Raises ConfigurationError as `warehouse_path` does."""
+    return _path(home, "logs", "logs")
+
+
 def _path(home: Path, table: str, default: str) -> Path:
     given = os.environ.get(f"{table.upper()}__PATH") or _configured(home, table) or default
     return home.absolute() / Path(given).expanduser()

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.demo import ARCHIVED, Change, Demo, DemoNight
+from pipelines.demo import ARCHIVED, Demo, DemoNight
+from pipelines.preview import Change, Preview
 from pipelines.printable import printable
 from pipelines.sync import ListingResult, Night
 
@@ -38,10 +39,25 @@ def print_night(night: Night, console: Console) -> None:
     """The summary of `rollcall sync`; its last lines say what to do next."""
     console.print(_table(night.listings))
     console.print()
+    if night.preview is not None:
+        print_preview(night.preview, console)
     for line in attention(night):
         console.print(Text(line), soft_wrap=True)
     for line in next_steps(night):
         console.print(Text(line), soft_wrap=True)
+
+
+def night_facts(night: Night) -> Iterator[str]:
+    """The night in plain lines, for its log: one for each listing, then what the summary ends with."""
+    for listing in night.listings:
+        yield (
+            f"{_name(listing)}: {listing.outcome}, {listing.pages} pages, {listing.requests} requests, "
+            f"{listing.retries} retries, {listing.seconds:.1f} s; {listing.records} records: "
+            f"{listing.new} new, {listing.changed} changed, {listing.removed} removed, "
+            f"{listing.unchanged} unchanged, {listing.held_back} held back, {listing.quarantined} quarantined"
+        )
+    yield from attention(night)
+    yield from next_steps(night)
 
 
 def night_json(night: Night) -> str:
@@ -88,6 +104,21 @@ def print_demo(demo: Demo, console: Console) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
+def print_preview(preview: Preview, console: Console) -> None:
+    """What a dry run would have changed."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("project", "change", "why"):
+        table.add_column(heading, overflow="fold")
+    for change in preview.first:
+        table.add_row(*map(printable, (change.name or change.project_key, change.change, _why(change))))
+    if preview.first:
+        console.print(table)
+    if preview.total > len(preview.first):
+        console.print(f"and {preview.total - len(preview.first):,} more changes")
+    if preview.total:
+        console.print()
+
+
 def _why(change: Change) -> str:
     if change.change == "changed":
         return f"{change.column_name}: {change.old_value or 'null'} -> {change.new_value or 'null'}"
@@ -126,6 +157,9 @@ def next_steps(night: Night) -> Iterator[str]:
             listing.connection for listing in night.listings if listing.outcome in {"failed", "unproven"}
         )
         yield f"Once that is mended: rollcall sync {' '.join(names)}"
+    if night.preview is not None:
+        yield f"This was a dry run: {night.warehouse} stays as it was"
+        return
     yield f"Published {night.warehouse}. Next: rollcall changes, rollcall status, rollcall export"
 
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pipelines.config import Connection, load_connections
 from pipelines.errors import ConfigurationError, PublicationRefused, UsageError
 from pipelines.interruption import ending_at_once
 from pipelines.landing import Progress, land
+from pipelines.preview import Preview, preview
 from pipelines.remember import known_ids, next_start, remember
 from pipelines.settings import warehouse_path
 from pipelines.warehouse import connect, draft, locked, publish
@@ -49,7 +50,10 @@ class ListingResult:
 
 @dataclass(frozen=True)
 class Night:
-    """One night, published: when it began and ended, how each listing went, what checks warn of."""
+    """One night: when it began and ended, how each listing went, what checks warn of.
+
+    It is published, unless it was only a preview of what it would change.
+    """
 
     started_at: datetime
     finished_at: datetime
@@ -57,6 +61,7 @@ class Night:
     warehouse: Path
     listings: tuple[ListingResult, ...]
     warnings: tuple[models.Finding, ...]
+    preview: Preview | None = None
 
     @property
     def exit_code(self) -> int:
@@ -70,12 +75,14 @@ def sync(
     *,
     full: bool = False,
     accept: Mapping[str, int] | None = None,
+    dry_run: bool = False,
     progress: Progress = lambda *_: None,
 ) -> Night:
     """Ask every connection, or those named, for all its records, and publish what is known then.
 
     `full` reads whole listings where windows would do. `accept` gives, per connection, the exact number of
-    removals that an operator agrees to. Raises SyncError where nothing could be published.
+    removals that an operator agrees to. A `dry_run` ends before anything is published. Raises SyncError
+    where nothing could be published.
     """
     os.umask(0o077)  # whatever a night writes is for its owner only
     connections = load_connections(home, names)
@@ -98,6 +105,8 @@ def sync(
             findings = models.check(connection, home)
             _refuse_broken(findings)
             night = _night(connection, warehouse, findings)
+            if dry_run:
+                return replace(night, preview=preview(connection, night.started_at))
         publish(candidate, warehouse)
     return night
 

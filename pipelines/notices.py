@@ -1,0 +1,265 @@
+"""Notices of how a night went: a webhook in Slack's form, a ping as healthchecks.io takes it, an e-mail.
+
+They are configured under `[notify]`. Together they have one deadline, carry no secret, and that one cannot be
+delivered is a warning, never a failure of the night. Written here on `requests` and `smtplib`: libraries that
+speak to many services (Apprise: a hundred of them, 12 MB) follow redirects and know no total deadline.
+"""
+
+import contextlib
+import smtplib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+from pipelines.config import choices, is_loopback, resolve
+from pipelines.errors import ConfigurationError, SyncError
+from pipelines.printable import printable
+from pipelines.provider import Setting, Settings
+
+NOTIFY = (
+    Setting("webhook", secret=True, about="an incoming webhook of Slack, or of what takes the same form"),
+    Setting("ping_url", secret=True, about="told when each night starts and ends, as healthchecks.io is"),
+    Setting("email_to", "list", (), about="who gets an e-mail"),
+    Setting("email_from", about="rollcall@ this machine, unless set"),
+    Setting("smtp_host", default="localhost", about="the server that takes the e-mail"),
+    Setting("smtp_port", "integer", minimum=1, maximum=65535, about="587, with tls 465, with none 25"),
+    Setting("smtp_security", default="starttls", about="starttls, tls, or none (to this machine only)"),
+    Setting("smtp_user"),
+    Setting("smtp_password", secret=True),
+    Setting("nights", default="failed", about="failed: e-mail and webhook only when one fails; or all"),
+    Setting(
+        "deadline_s", "number", 20.0, minimum=1, maximum=600, about="for all notices of one kind together"
+    ),
+)
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
+LONGEST_TEXT = 3000
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is told: a subject, a few lines, and whether something needs attention."""
+
+    subject: str
+    lines: tuple[str, ...]
+    failed: bool
+
+    @property
+    def text(self) -> str:
+        """The lines, safe to show, up to `LONGEST_TEXT` characters."""
+        return "\n".join(printable(line) for line in self.lines)[:LONGEST_TEXT]
+
+
+def read_notify(home: Path) -> Settings | None:
+    """What stands under `[notify]`; None where nothing does. Raises ConfigurationError where it is wrong."""
+    from pipelines.quiet_dlt import ConfigProviderException, dlt, use_home
+
+    try:
+        use_home(home)
+    except ConfigProviderException as error:
+        raise ConfigurationError(" ".join(str(error).split()), "correct that file") from None
+    known = {setting.name: setting for setting in NOTIFY}
+    for place in dlt.config.config_providers:
+        given, _ = place.get_value("notify", dict, None)
+        for key in given if isinstance(given, Mapping) else ():
+            if key not in known:
+                raise ConfigurationError(f"[notify] has an unknown key {key}", choices(key, known))
+    settings = Settings({name: resolve("notify", setting) for name, setting in known.items()})
+    _check(settings)
+    return settings if _channels(settings) else None
+
+
+def send_start(settings: Settings, warn: Say) -> None:
+    """Tell that a night starts, to whom that is told."""
+    if settings.text("ping_url"):
+        _deliver({"ping": lambda: _ping(settings, "/start", "")}, settings.number("deadline_s"), warn)
+
+
+def send(settings: Settings, notice: Notice, warn: Say) -> None:
+    """Tell how a night ended. `warn` gets a line for each notice that could not be delivered."""
+    wanted = notice.failed or settings.text("nights") == "all"
+    channels = {
+        name: (lambda deliver=deliver: deliver(settings, notice))
+        for name, deliver in _channels(settings).items()
+        if wanted or name == "ping"
+    }
+    _deliver(channels, settings.number("deadline_s"), warn)
+
+
+@contextlib.contextmanager
+def noticing(home: Path, warn: Say) -> Iterator[Callable[[Notice], None]]:
+    """Tell of the night that runs in the block: of its start, of the error that ends it, or what it gives."""
+    settings = None
+    try:
+        settings = read_notify(home)
+    except SyncError as error:
+        warn(f"no notice can be sent: {error}")
+    if settings is None:
+        yield lambda _: None
+        return
+    send_start(settings, warn)
+    told = settings  # for the type checker, which forgets what it knows in a function
+    try:
+        yield lambda notice: send(told, notice, warn)
+    except (Exception, KeyboardInterrupt) as error:
+        send(settings, failure_notice(home, error), warn)
+        raise
+
+
+def failure_notice(home: Path, error: BaseException) -> Notice:
+    """The notice of a night that was not published. Only a SyncError's words are known to hold no secret."""
+    if isinstance(error, SyncError):
+        said = str(error)
+    elif isinstance(error, KeyboardInterrupt):
+        said = "it was interrupted"
+    else:
+        said = f"a fault of Rollcall's own ({type(error).__name__}): see the log"
+    return Notice(subject(home, "the night failed"), (said, f"Home: {home}"), failed=True)
+
+
+def subject(home: Path, what: str) -> str:
+    """`what`, and where."""
+    return printable(f"Rollcall on {socket.gethostname()}, {home.name}: {what}")
+
+
+def _check(settings: Settings) -> None:
+    for name in ("webhook", "ping_url"):
+        parts = urlsplit(settings.text(name))
+        safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        if settings.text(name) and not (safe and parts.hostname):
+            raise ConfigurationError(f"{name} of [notify] is no https URL", "copy it anew from the service")
+    for name, allowed in (("smtp_security", tuple(PORTS)), ("nights", ("failed", "all"))):
+        if settings.text(name) not in allowed:
+            raise ConfigurationError(
+                f"{name} of [notify] is {settings.text(name)!r}", f"set it to one of {', '.join(allowed)}"
+            )
+    if settings.text("smtp_security") == "none" and not is_loopback(settings.text("smtp_host")):
+        raise ConfigurationError(
+            f"[notify] would send e-mail to {settings.text('smtp_host')} unprotected",
+            'set smtp_security = "starttls" or "tls"',
+        )
+
+
+def _channels(settings: Settings) -> dict[str, Callable[[Settings, Notice], None]]:
+    channels: dict[str, Callable[[Settings, Notice], None]] = {}
+    if settings.text("webhook"):
+        channels["webhook"] = _post_webhook
+    if settings.text("ping_url"):
+        channels["ping"] = _ping_end
+    if settings.texts("email_to"):
+        channels["e-mail"] = _mail
+    return channels
+
+
+def _deliver(channels: Mapping[str, Callable[[], None]], seconds: float, warn: Say) -> None:
+    """Run all at once. What has not ended by the deadline is left alone: it ends with the process."""
+    failed: dict[str, str] = {}
+
+    def run(name: str, deliver: Callable[[], None]) -> None:
+        try:
+            deliver()
+        except Exception as error:  # noqa: BLE001 - a notice must not end the night
+            failed[name] = _why(error)
+
+    threads = {
+        name: threading.Thread(target=run, args=(name, deliver), name=f"notice-{name}", daemon=True)
+        for name, deliver in channels.items()
+    }
+    deadline = time.monotonic() + seconds
+    for thread in threads.values():
+        thread.start()
+    for name, thread in threads.items():
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            failed[name] = "no answer in time"
+    for name, why in failed.items():
+        warn(f"the {name} notice was not delivered: {why}")
+
+
+def _post_webhook(settings: Settings, notice: Notice) -> None:
+    mark = ":rotating_light:" if notice.failed else ":white_check_mark:"
+    text = f"{notice.subject}\n{notice.text}"
+    # These three are how Slack's text names channels and links, such as <!channel>.
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(character, entity)
+    _post(settings.text("webhook"), settings.number("deadline_s"), json={"text": f"{mark} {text}"})
+
+
+def _ping_end(settings: Settings, notice: Notice) -> None:
+    _ping(settings, "/fail" if notice.failed else "", f"{notice.subject}\n{notice.text}")
+
+
+def _ping(settings: Settings, event: str, text: str) -> None:
+    parts = urlsplit(settings.text("ping_url"))
+    url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + event))
+    _post(url, settings.number("deadline_s"), data=text.encode())
+
+
+class _NotTaken(Exception):
+    """A service answered that it did not take a notice."""
+
+
+def _post(url: str, seconds: float, **body: object) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.request(
+            "POST",
+            url,
+            data=body.get("data"),  # type: ignore[arg-type] # bytes or None
+            json=body.get("json"),
+            timeout=seconds,
+            allow_redirects=False,
+            stream=True,
+        )
+        with contextlib.closing(answer):
+            if not answer.ok or answer.is_redirect:
+                raise _NotTaken(f"it was answered {answer.status_code}")
+
+
+def _mail(settings: Settings, notice: Notice) -> None:
+    message = EmailMessage()
+    message["Subject"] = notice.subject
+    message["From"] = settings.text("email_from") or f"rollcall@{socket.getfqdn()}"
+    message["To"] = ", ".join(settings.texts("email_to"))
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(notice.text + "\n")
+    security, host = settings.text("smtp_security"), settings.text("smtp_host")
+    port = settings.integer("smtp_port") or PORTS[security]
+    seconds, context = settings.number("deadline_s"), ssl.create_default_context()
+    with (
+        smtplib.SMTP_SSL(host, port, timeout=seconds, context=context)
+        if security == "tls"
+        else smtplib.SMTP(host, port, timeout=seconds) as server
+    ):
+        if security == "starttls":
+            server.starttls(context=context)
+        if settings.text("smtp_user"):
+            server.login(settings.text("smtp_user"), settings.text("smtp_password"))
+        server.send_message(message)
+
+
+_REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((requests.Timeout, TimeoutError), "no answer in time"),
+    ((requests.exceptions.SSLError, ssl.SSLError), "the certificate was not accepted"),
+    ((requests.ConnectionError,), "no connection"),
+    ((smtplib.SMTPNotSupportedError,), "the server offers no encryption, or no login"),
+)
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, without the address, which is a secret itself."""
+    if isinstance(error, _NotTaken):
+        return str(error)
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"it was answered {error.smtp_code}"
+    reason = next((text for kinds, text in _REASONS if isinstance(error, kinds)), None)
+    return reason or getattr(error, "strerror", None) or type(error).__name__

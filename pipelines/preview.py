@@ -1,0 +1,48 @@
+"""What a night would change, read from the draft that it would publish."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that a night found: a column that changed, or a project that came, went or returned."""
+
+    project_key: str
+    name: str | None
+    change: str
+    column_name: str | None
+    old_value: str | None
+    new_value: str | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How many changes there are in all, and the first of them."""
+
+    total: int
+    first: tuple[Change, ...]
+
+
+def preview(draft: duckdb.DuckDBPyConnection, started_at: datetime) -> Preview:
+    """The changes that the night which started at `started_at` would add to `project_changes`."""
+    rows = draft.execute(
+        f"""
+        with names as (
+            select project_key, arg_max(name, version) as name from projects_history group by project_key
+        )
+
+        select project_key, name, change, column_name, old_value, new_value, count(*) over () as total
+        from project_changes
+        left join names using (project_key)
+        where changed_at = $1
+        order by project_key, change, column_name
+        limit {SHOWN}
+        """,
+        [started_at],
+    ).fetchall()
+    return Preview(rows[0][-1] if rows else 0, tuple(Change(*row[:-1]) for row in rows))

@@ -1,0 +1,230 @@
+"""Notices of a night: who is told what, that no secret is told, and that none can harm a night."""
+
+import json
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from pipelines import watch
+from pipelines.errors import ConfigurationError
+from pipelines.notices import Notice, noticing, read_notify, send
+from pipelines.provider import Settings
+from pipelines.sandbox import Fault, Sandbox
+from tests.home import Home, sandbox_settings
+from tests.loopback import Answer, Asked, Loopback
+
+from .conftest import Run
+
+
+@pytest.fixture
+def matter(home: Home, sandbox: Sandbox) -> str:
+    """The home's one connection, and its secret."""
+    settings = sandbox_settings(sandbox)["matter"]
+    home.connect("matter", **settings, max_retries=0)
+    return str(settings["access_token"])
+
+
+@pytest.fixture
+def told(home: Home, matter: str, loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    """Whatever the webhook and the ping of the home are told."""
+    asked: list[Asked] = []
+
+    def take(request: Asked) -> Answer:
+        asked.append(request)
+        return Answer("ok")
+
+    url = loopback.serve("notices", take)
+    monkeypatch.setenv("NOTIFY__WEBHOOK", f"{url}/services/T0/B0/k3y")
+    monkeypatch.setenv("NOTIFY__PING_URL", f"{url}/ping/uuid?create=1")
+    return asked
+
+
+def test_a_failing_listing_is_told_with_its_facts(
+    run: Run, told: list[Asked], sandbox: Sandbox, matter: str
+) -> None:
+    sandbox.faults.add(
+        Fault("matter", times=None, status=403, body=f'{{"m": "<!channel> {matter}"}}'.encode())
+    )
+    run("sync", code=3)
+    assert sorted(asked.path for asked in told) == ["ping/uuid/fail", "ping/uuid/start", "services/T0/B0/k3y"]
+    bodies = {asked.path: asked.body.decode() for asked in told}
+    slack = json.loads(bodies["services/T0/B0/k3y"])["text"]
+    assert slack.startswith(":rotating_light: Rollcall on ")
+    for text in (slack, bodies["ping/uuid/fail"]):
+        assert "matter failed: page 1: projects/get answered 403" in text
+        assert "Once that is mended: rollcall sync matter" in text
+        assert matter not in text
+        assert "k3y" not in text
+
+
+def test_a_night_that_could_not_be_published_is_told(
+    run: Run, home: Home, told: list[Asked], matter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.connect(
+        "matter", base_url="https://matter.example.com/connect/v2", access_token=matter, page_size=101
+    )
+    run("sync", code=2)
+    fail = next(asked.body.decode() for asked in told if asked.path == "ping/uuid/fail")
+    assert "the night failed\npage_size of matter is 101: set it to a number from 1 to 100\n" in fail
+
+    def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError(f"with {matter} in hand")
+
+    told.clear()
+    monkeypatch.setattr(watch, "sync", break_down)
+    home.connect("matter", base_url="https://matter.example.com/connect/v2", access_token=matter)
+    run("sync", code=1)
+    texts = [asked.body.decode() for asked in told]
+    assert any("a fault of Rollcall's own (RuntimeError): see the log" in text for text in texts)
+    assert not any(matter in text for text in texts)
+    log = max((home.path / "logs").iterdir())
+    assert "RuntimeError: with *** in hand" in log.read_text()
+
+
+def test_a_proven_night_only_pings_unless_all_are_wanted(
+    home: Home, told: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = Notice("done", ("all is well",), failed=False)
+    with noticing(home.path, refuse) as tell:
+        pass
+    tell(good)
+    assert [(asked.method, asked.path, asked.query, asked.body) for asked in told] == [
+        ("POST", "ping/uuid/start", {"create": "1"}, b""),
+        ("POST", "ping/uuid", {"create": "1"}, b"done\nall is well"),
+    ]
+    monkeypatch.setenv("NOTIFY__NIGHTS", "all")
+    with noticing(home.path, refuse) as tell:
+        tell(good)
+    assert sorted(asked.path for asked in told[3:]) == ["ping/uuid", "services/T0/B0/k3y"]
+
+
+def test_what_cannot_be_delivered_is_a_warning(
+    home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Answer("", 302, {"Location": "http://127.0.0.1:9/elsewhere"})
+    warnings: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("NOTIFY__WEBHOOK", loopback.serve("moved", elsewhere) + "/k3y")
+        monkeypatch.setenv("NOTIFY__PING_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/k3y")
+        monkeypatch.setenv("NOTIFY__EMAIL_TO", "a@example.com")
+        monkeypatch.setenv("NOTIFY__SMTP_PORT", "1")
+        settings = read_notify(home.path)
+        assert settings is not None
+        hasty = Settings({**settings, "deadline_s": 0.2})
+        send(hasty, Notice("done", (), failed=True), warnings.append)
+    assert sorted(warnings) == [
+        "the e-mail notice was not delivered: Connection refused",
+        "the ping notice was not delivered: no answer in time",
+        "the webhook notice was not delivered: it was answered 302",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("WEBHOOK", "http://example.com/k3y", "webhook of [notify] is no https URL: copy it anew"),
+        ("PING_URL", "k3y", "ping_url of [notify] is no https URL: copy it anew"),
+        ("NIGHTS", "some", "nights of [notify] is 'some': set it to one of failed, all"),
+        ("SMTP_SECURITY", "ssl", "smtp_security of [notify] is 'ssl': set it to one of starttls, tls, none"),
+    ],
+)
+def test_a_wrong_setting_is_a_warning_and_the_night_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch, key: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(f"NOTIFY__{key}", value)
+    warnings: list[str] = []
+    with noticing(home.path, warnings.append) as tell:
+        tell(Notice("done", (), failed=True))
+    (warning,) = warnings
+    assert warning.startswith(f"no notice can be sent: {message}")
+    assert "k3y" not in warning
+
+
+def test_a_key_by_another_name_is_a_warning(home: Home) -> None:
+    (home.path / ".dlt").mkdir()
+    (home.path / ".dlt" / "config.toml").write_text('[notify]\nweb_hook = "https://example.com"\n')
+    with pytest.raises(ConfigurationError, match=r"unknown key web_hook: did you mean webhook\?"):
+        read_notify(home.path)
+
+
+def test_mail_is_not_sent_in_the_open(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY__SMTP_HOST", "mail.example.com")
+    monkeypatch.setenv("NOTIFY__SMTP_SECURITY", "none")
+    with pytest.raises(ConfigurationError, match="would send e-mail to mail\\.example"):
+        read_notify(home.path)
+
+
+class _Mail(socketserver.StreamRequestHandler):
+    """As much of SMTP as a client without TLS speaks."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        taking = False
+        for line in self.rfile:
+            self.server.said.append(line.decode().rstrip("\r\n"))  # type: ignore[attr-defined]
+            if taking:
+                if line == b".\r\n":
+                    taking = False
+                    self.wfile.write(b"250 taken\r\n")
+            elif line.upper().startswith(b"DATA"):
+                taking = True
+                self.wfile.write(b"354 go on\r\n")
+            elif line.startswith(b"QUIT"):
+                self.wfile.write(b"221 bye\r\n")
+                return
+            else:
+                self.wfile.write(b"250 ok\r\n")
+
+
+@pytest.fixture
+def mail() -> Iterator[socketserver.ThreadingTCPServer]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Mail) as server:
+        server.said = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_mail(home: Home, mail: socketserver.ThreadingTCPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure_mail(monkeypatch, mail, EMAIL_FROM="rollcall@example.com", SMTP_SECURITY="none")
+    settings = read_notify(home.path)
+    assert settings is not None
+    send(settings, Notice("done", (), failed=False), refuse)
+    assert mail.said == []  # type: ignore[attr-defined]
+    send(settings, Notice("it failed", ("page 3", "broke\x1b[31m"), failed=True), refuse)
+    said = mail.said  # type: ignore[attr-defined]
+    assert said[1:4] == [
+        "mail FROM:<rollcall@example.com>",
+        "rcpt TO:<a@example.com>",
+        "rcpt TO:<b@example.com>",
+    ]
+    assert {"Subject: it failed", "To: a@example.com, b@example.com", "page 3", "broke\\x1b[31m"} <= set(said)
+
+
+def test_a_password_is_not_sent_to_a_server_without_tls(
+    home: Home, mail: socketserver.ThreadingTCPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure_mail(monkeypatch, mail, SMTP_USER="rollcall", SMTP_PASSWORD="swordfish")
+    settings, warnings = read_notify(home.path), []
+    assert settings is not None
+    send(settings, Notice("it failed", (), failed=True), warnings.append)
+    assert warnings == ["the e-mail notice was not delivered: the server offers no encryption, or no login"]
+    assert [line[:4] for line in mail.said] == ["ehlo", "QUIT"]  # type: ignore[attr-defined]
+
+
+def configure_mail(
+    monkeypatch: pytest.MonkeyPatch, mail: socketserver.ThreadingTCPServer, **settings: str
+) -> None:
+    port = str(mail.server_address[1])
+    to = {"EMAIL_TO": "a@example.com, b@example.com", "SMTP_HOST": "127.0.0.1", "SMTP_PORT": port}
+    for key, value in (to | settings).items():
+        monkeypatch.setenv(f"NOTIFY__{key}", value)
+
+
+def refuse(warning: str) -> None:
+    raise AssertionError(warning)
