@@ -118,6 +118,12 @@ FAULTS = {
     ],
 }
 WARNINGS = {
+    "fields_never_seen_before": [
+        "update raw.records set payload = '{\"budget\": 1}' where record_id = 'new'",
+    ],
+    "fields_that_vanished": [
+        "update raw.records set payload = '{\"old\": 1}' where record_id = 'changed' and end_reason <> ''",
+    ],
     "statuses_without_mapping": ["update projects set status = 'unknown', provider_status = 'Ruht'"],
     "time_zones_without_name": [
         "update raw.records set provider = 'fone_dynamics', payload = '{\"TimeZone\": \"Mars Time\"}'"

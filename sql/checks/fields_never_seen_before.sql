@@ -1,0 +1,69 @@
+-- fields that no record of the night before had are kept as received, and in no column
+-- severity: warning
+with night as (
+    select max(started_at) as started_at, from raw.nights
+),
+
+-- What was current the night before.
+known as (
+    select record.*,
+    from raw.records as record
+    inner join night
+        on
+            record.valid_from < night.started_at
+            and (record.valid_to is null or record.valid_to = night.started_at)
+),
+
+-- Only what this night began can have brought a field.
+arrived as (
+    select
+        record.connection,
+        record.entity,
+        unnest(json_keys(record.payload)) as field,
+    from raw.records as record
+    inner join night on record.valid_from = night.started_at
+),
+
+-- A few records know nearly every field: all of them are read only for what these do not know.
+first_known as (
+    select distinct
+        connection,
+        entity,
+        unnest(json_keys(payload)) as field,
+    from (
+        select *,
+        from known
+        limit 1000 -- noqa: AM09, any will do
+    )
+),
+
+doubtful as (
+    select
+        connection,
+        entity,
+        field,
+        count(*) as records,
+    from arrived
+    where (connection, entity, field) not in (select (connection, entity, field), from first_known)
+    group by all
+),
+
+fields as (
+    select distinct
+        connection,
+        entity,
+        unnest(json_keys(payload)) as field,
+    from known
+    where (connection, entity) in (select (connection, entity), from doubtful)
+)
+
+select
+    connection,
+    field,
+    records,
+from doubtful
+where
+    (connection, entity, field) not in (select (connection, entity, field), from fields)
+    -- The first night of a connection finds every field new.
+    and (connection, entity) in (select (connection, entity), from fields)
+order by connection, field

@@ -1,0 +1,52 @@
+-- fields that no record has any more, though records of the night before had them
+-- severity: warning
+with night as (
+    select max(started_at) as started_at, from raw.nights
+),
+
+-- Only a version that this night replaced can have lost a field.
+replaced as (
+    select distinct
+        record.connection,
+        record.entity,
+        unnest(json_keys(record.payload)) as field,
+    from raw.records as record
+    inner join night on record.valid_to = night.started_at
+    where record.end_reason = 'changed'
+),
+
+-- A few records have nearly every field: all of them are read only for what these do not have.
+first_current as (
+    select distinct
+        connection,
+        entity,
+        unnest(json_keys(payload)) as field,
+    from (
+        select *,
+        from raw.records
+        where valid_to is null
+        limit 1000 -- noqa: AM09, any will do
+    )
+),
+
+doubtful as (
+    select *,
+    from replaced
+    where (connection, entity, field) not in (select (connection, entity, field), from first_current)
+),
+
+fields as (
+    select distinct
+        connection,
+        entity,
+        unnest(json_keys(payload)) as field,
+    from raw.records
+    where valid_to is null and (connection, entity) in (select (connection, entity), from doubtful)
+)
+
+select
+    connection,
+    field,
+from doubtful
+where (connection, entity, field) not in (select (connection, entity, field), from fields)
+order by connection, field
