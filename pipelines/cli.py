@@ -62,6 +62,27 @@ def _init(chosen: Sequence[str], as_json: bool) -> None:
 
 
 @verb(
+    "doctor",
+    "rollcall doctor",
+    "rollcall doctor matter --json",
+)
+@click.argument("connections", nargs=-1, metavar="[CONNECTION]...")
+@click.option("--send-notice", is_flag=True, help="Send a trial notice to all that [notify] names.")
+@json_option
+def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> None:
+    """Look at everything a night needs, without running one.
+
+    Of each listing one page is read. What fails is shown with the line that mends it.
+    """
+    from pipelines.doctor import doctor
+    from pipelines.setup_views import show_examination
+
+    examination = doctor(home(), connections, send_notice=send_notice)
+    show_examination(examination, as_json=as_json)
+    click.get_current_context().exit(examination.exit_code)
+
+
+@verb(
     "sync",
     "rollcall sync",
     "rollcall sync matter --accept-removals matter=12",

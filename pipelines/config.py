@@ -115,9 +115,27 @@ def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection,
 
     Raises ConfigurationError where a table or a key is wrong, UsageError where a name is not configured.
     """
+    refuse_open_secrets(home)
+    configured = read_tables(home, names)
+    return tuple(make_connection(name, configured) for name in sorted(names or configured.tables))
+
+
+@dataclass(frozen=True)
+class Configured:
+    """The providers there are, and the keys given in `home` for each connection, by name."""
+
+    home: Path
+    providers: Mapping[str, Provider]
+    tables: Mapping[str, set[str]]
+
+
+def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
+    """What is configured in `home`, not looked into yet.
+
+    Raises ConfigurationError where a file is wrong or nothing is configured, UsageError where a name is not.
+    """
     from pipelines.quiet_dlt import ConfigProviderException, use_home
 
-    refuse_open_secrets(home)
     try:
         use_home(home)
     except ConfigProviderException as error:
@@ -133,7 +151,7 @@ def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection,
     for name in names:
         if name not in tables:
             raise UsageError(f"there is no connection {name}", choices(name, tables))
-    return tuple(_connection(home, name, tables[name], providers) for name in sorted(names or tables))
+    return Configured(home, providers, tables)
 
 
 def refuse_open_secrets(home: Path) -> None:
@@ -162,7 +180,9 @@ def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
     return tables
 
 
-def _connection(home: Path, name: str, keys: set[str], providers: Mapping[str, Provider]) -> Connection:
+def make_connection(name: str, configured: Configured) -> Connection:
+    """One connection, every key resolved. Raises ConfigurationError where it or one of them is wrong."""
+    keys, providers = configured.tables[name], configured.providers
     if not NAME.fullmatch(name):
         raise ConfigurationError(
             f"[sources.{name}] is not a name for a connection",
@@ -182,7 +202,7 @@ def _connection(home: Path, name: str, keys: set[str], providers: Mapping[str, P
     _check_base_url(name, settings.text("base_url"))
     values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}
     if ca_file := settings.text("ca_file"):
-        values["ca_file"] = _certificates(home, name, ca_file)
+        values["ca_file"] = _certificates(configured.home, name, ca_file)
     return Connection(name, provider_name, provider, Settings(values))
 
 

@@ -11,6 +11,7 @@ from pipelines.console import note
 from pipelines.printable import printable
 
 if TYPE_CHECKING:
+    from pipelines.doctor import Examination
     from pipelines.init import Initialised
 
 
@@ -42,6 +43,20 @@ def show_providers(required: dict[str, tuple[str, ...]], *, as_json: bool) -> No
     for name, keys in required.items():
         click.echo(f"{name:{width}}  needs {', '.join(keys) or 'nothing'}")
     note(f"Choose some: rollcall init {next(iter(required))}")
+
+
+def show_examination(examination: "Examination", *, as_json: bool) -> None:
+    """A line for each thing looked at; below what failed, the lines that mend it."""
+    if as_json:
+        show_json({"exit_code": examination.exit_code, **asdict(examination)})
+        return
+    width = max(len(check.name) for check in examination.checks)
+    for check in examination.checks:
+        click.echo(printable(f"{check.outcome:7}  {check.name:{width}}  {check.message}"))
+        for remedy in check.remedies:
+            click.echo(printable(f"{'':7}  {'':{width}}  - {remedy}"))
+    failed = sum(check.outcome == "failed" for check in examination.checks)
+    click.echo(f"{failed} of {len(examination.checks)} checks failed" if failed else "Ready: rollcall sync")
 
 
 def command(home: Path) -> str:

@@ -1,0 +1,135 @@
+"""`rollcall doctor`: it finds what would stop a night, says how to mend it, and changes nothing."""
+
+import json
+import shutil
+from collections import namedtuple
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipelines import doctor as module
+from pipelines.doctor import Check, Examination, doctor
+from pipelines.sandbox import Fault, Sandbox
+from pipelines.warehouse import locked
+from tests.home import Home, sandbox_settings
+from tests.loopback import Answer, Loopback
+
+from .conftest import Run
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def failures(examination: Examination) -> dict[str, list[Check]]:
+    found: dict[str, list[Check]] = {}
+    for check in examination.checks:
+        if check.outcome == "failed":
+            found.setdefault(check.name, []).append(check)
+    return found
+
+
+def test_a_healthy_home(run: Run, home: Home, sandbox: Sandbox) -> None:
+    home.connect_all(sandbox)
+    result = run("doctor")
+    lines = {line.split()[1]: line.split() for line in result.stdout.splitlines()[:-1] if line[0] != " "}
+    assert {words[0] for name, words in lines.items() if name != "notices"} == {"ok"}
+    assert lines["matter"][2:] == ["12", "of", "12", "projects", "on", "its", "first", "page"]
+    assert lines["clock"][2:] == ["agrees", "with", "the", "providers'"]
+    assert result.stdout.endswith("Ready: rollcall sync\n")
+    asked = [request.provider for request in sandbox.requests]
+    assert {name: asked.count(name) for name in set(asked)} == {
+        "belltastic": 1, "evovoice": 2, "fone_dynamics": 1, "matter": 1, "rillsoft": 3,
+    }  # fmt: skip
+    assert {path.name for path in home.path.iterdir()} == {".dlt", ".rollcall"}
+
+
+def test_everything_that_is_wrong_is_found_at_once(
+    run: Run, home: Home, sandbox: Sandbox, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.connect_all(sandbox)
+    home.connect("matter", base_url="https://matter.example.com/connect/v2", page_size=500)
+    home.connect(
+        "bells", "belltastic", base_url=loopback.serve("bells", Answer([{"name": "no id"}])), api_token="x"
+    )
+    home.connect("closed", "belltastic", base_url="http://127.0.0.1:1", api_token="x", max_retries=0)
+    wrong = sandbox_settings(sandbox)["belltastic"] | {"api_token": "user_wrong"}
+    home.connect("belltastic", **wrong)
+    sandbox.faults.add(Fault("rillsoft", match="clients/12/", times=None, status=403))
+    (home.path / ".dlt" / "secrets.toml").chmod(0o644)
+    (home.path / "status_mapping.csv").write_text("provider,status\n")
+    (home.path / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+    monkeypatch.setenv("NOTIFY__NIGHTS", "some")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 1 << 40, 1 << 20))
+    examination = json.loads(run("doctor", "--json", code=2).stdout)
+    failed: dict[str, list[dict[str, list[str]]]] = {}
+    for check in examination["checks"]:
+        if check["outcome"] == "failed":
+            failed.setdefault(check["name"], []).append(check)
+    assert failed.keys() == {
+        "files", "configuration", "models", "notices", "disk", "warehouse",
+        "bells", "belltastic", "closed", "rillsoft 12",
+    }  # fmt: skip
+    assert all(check["remedies"] for checks in failed.values() for check in checks)
+    secrets = home.path / ".dlt" / "secrets.toml"
+    assert failed["files"][0]["remedies"] == [f"chmod 600 {secrets}"]
+    assert [check["message"] for check in failed["configuration"]] == [
+        "matter has no access_token",
+        "page_size of matter is 500",
+    ]
+    assert failed["configuration"][0]["remedies"] == [
+        'set access_token = "…" under [sources.matter] in .dlt/secrets.toml, '
+        "or the variable SOURCES__MATTER__ACCESS_TOKEN"
+    ]
+    assert failed["belltastic"][0]["remedies"][1:] == [
+        'set api_token = "…" under [sources.belltastic] in .dlt/secrets.toml, '
+        "or the variable SOURCES__BELLTASTIC__API_TOKEN"
+    ]
+    assert failed["closed"][0]["remedies"] == [
+        "see that this machine reaches http://127.0.0.1:1",
+        'set base_url = "…" under [sources.closed] in .dlt/config.toml, '
+        "or the variable SOURCES__CLOSED__BASE_URL",
+    ]
+    assert failed["bells"][0]["message"] == "its first record cannot be taken: its id, id, is missing"
+    assert "user_wrong" not in json.dumps(examination)
+
+
+def test_a_clock_that_is_wrong(home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(UTC) - timedelta(hours=2)
+
+    home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
+    monkeypatch.setattr(module, "datetime", Late)
+    (check,) = failures(doctor(home.path))["clock"]
+    assert check.message.split()[2:] == ["behind", "the", "providers'"]
+    assert check.remedies == ("timedatectl set-ntp true",)
+
+
+def test_a_place_where_nothing_can_be_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with locked(warehouse):
+        (check,) = module._place(warehouse)
+    assert (check.name, check.outcome) == ("lock", "warning")
+    monkeypatch.setattr(module.os, "link", refuse)  # as on a file system without hard links
+    (check,) = module._place(warehouse)
+    assert check.message == f"{tmp_path} cannot hold a warehouse: Operation not permitted"
+    assert check.outcome == "failed"
+    assert "WAREHOUSE__PATH" in check.remedies[1]
+
+
+def test_notices_are_tried_when_asked(
+    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY__PING_URL", loopback.serve("gone", Answer("", 404)))
+    assert module._notify(tmp_path, send_notice=False).outcome == "ok"
+    check = module._notify(tmp_path, send_notice=True)
+    assert (check.outcome, check.message) == (
+        "failed",
+        "the ping notice was not delivered: it was answered 404",
+    )
+    assert [asked.path for asked in loopback.asked["gone"]] == ["fail"]
