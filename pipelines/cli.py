@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipelines.export import FileForm
     from pipelines.output import Output
     from pipelines.reading import Warehouse
+    from pipelines.schedule import Scheduler
 
 
 @click.group(
@@ -132,6 +133,39 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
             raise click.BadParameter(f"{pair!r} is not CONNECTION=N", param_hint="--accept-removals")
         accepted[connection] = int(number)
     return accepted
+
+
+@verb(
+    "schedule",
+    "rollcall schedule cron --at 02:30 --install",
+    "rollcall schedule systemd --time-zone Europe/Berlin",
+    "rollcall schedule github > .github/workflows/rollcall.yml",
+)
+@click.argument("scheduler", type=click.Choice(["cron", "systemd", "github", "kubernetes"]))
+@click.option(
+    "--at",
+    type=click.DateTime(["%H:%M"]),
+    default="02:30",
+    show_default=True,
+    metavar="HH:MM",
+    help="When the night begins.",
+)
+@click.option("--time-zone", "zone", metavar="ZONE", help="Of that time.  [default: this machine's]")
+@click.option("--image", default="", help="The container image that Kubernetes runs.")
+@click.option("--install", "to_install", is_flag=True, help="Hand it to cron or systemd of this user.")
+@json_option
+def _schedule(
+    scheduler: "Scheduler", at: datetime, zone: str | None, image: str, to_install: bool, as_json: bool
+) -> None:
+    """Print what runs a night every night, for the scheduler named."""
+    from pipelines.schedule import install, schedule
+    from pipelines.setup_views import show_installed, show_schedule
+
+    made = schedule(home(), scheduler, at=at.time(), zone=zone, image=image)
+    if to_install:
+        show_installed(made, install(made, home()), as_json=as_json)
+    else:
+        show_schedule(made, as_json=as_json)
 
 
 @verb("demo", "rollcall demo", "rollcall demo /tmp/rollcall-demo")
@@ -276,16 +310,29 @@ def _export(names: Sequence[str], form: "FileForm", folder: Path | None, raw: bo
 @verb(
     "status",
     "rollcall status",
-    "rollcall status --json",
+    "rollcall status --max-age 36h --json",
+)
+@click.option(
+    "--max-age",
+    metavar="AGE",
+    help="Exit with 3 where a connection was not proven within it, as 36h, 7d or 2w.",
 )
 @output_options
-def _status(output: "Output") -> None:
+def _status(max_age: str | None, output: "Output") -> None:
     """Show how fresh each connection is."""
+    from pipelines.changes import moment
     from pipelines.status import status
     from pipelines.views import show_status
 
+    oldest = configured = None
+    if max_age is not None:
+        from pipelines.config import configured_names
+
+        oldest, configured = moment(max_age, datetime.now(UTC)), configured_names(home())
     with _warehouse(output.folder) as warehouse:
-        show_status(status(warehouse), output)
+        found = status(warehouse, oldest, configured)
+        show_status(found, output)
+    click.get_current_context().exit(found.exit_code)
 
 
 @verb(

@@ -120,6 +120,14 @@ def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection,
     return tuple(make_connection(name, configured) for name in sorted(names or configured.tables))
 
 
+def configured_names(home: Path) -> tuple[str, ...] | None:
+    """The names of the connections configured in `home`; None where none can be told."""
+    try:
+        return tuple(read_tables(home).tables)
+    except ConfigurationError:
+        return None
+
+
 @dataclass(frozen=True)
 class Configured:
     """The providers there are, and the keys given in `home` for each connection, by name."""

@@ -38,6 +38,7 @@ TIMEOUT_S = 30.0
 SPACE_PER_WAREHOUSE = 4
 LEAST_SPACE_BYTES = 256 << 20
 LARGEST_CLOCK_ERROR_S = 300.0
+UNFIT = "%'"  # dlt makes formats and SQL of the paths of its files
 ELSEWHERE = 'or keep it elsewhere: path = "…" under [warehouse] in .dlt/config.toml, or WAREHOUSE__PATH'
 
 Outcome = Literal["ok", "warning", "failed"]
@@ -177,6 +178,10 @@ def _notify(home: Path, send_notice: bool) -> Check:
 
 def _place(warehouse: Path) -> Iterator[Check]:
     """Where the warehouse stands, all that publishing does must be possible, and there must be space."""
+    if unfit := set(UNFIT) & set(str(warehouse)):
+        said = f"dlt cannot work in {warehouse.parent}, whose path has a {' and a '.join(sorted(unfit))}"
+        yield Check("lock", "failed", said, ("give the directory another name", ELSEWHERE))
+        return
     try:
         with locked(warehouse) as scratch:
             _rehearse(scratch)

@@ -13,6 +13,7 @@ from pipelines.printable import printable
 if TYPE_CHECKING:
     from pipelines.doctor import Examination
     from pipelines.init import Initialised
+    from pipelines.schedule import Schedule
 
 
 def show_json(result: object) -> None:
@@ -57,6 +58,37 @@ def show_examination(examination: "Examination", *, as_json: bool) -> None:
             click.echo(printable(f"{'':7}  {'':{width}}  - {remedy}"))
     failed = sum(check.outcome == "failed" for check in examination.checks)
     click.echo(f"{failed} of {len(examination.checks)} checks failed" if failed else "Ready: rollcall sync")
+
+
+def show_schedule(made: "Schedule", *, as_json: bool) -> None:
+    """The files on standard output, each under its name where there are several; what to do on the other."""
+    if as_json:
+        show_json(asdict(made))
+        return
+    for name, text in made.files.items():
+        if len(made.files) > 1:
+            click.echo(f"# {name}")
+        click.echo(text)
+    if made.scheduler in {"cron", "systemd"}:
+        note("- give --install to hand it over")
+    _note_steps(made)
+
+
+def show_installed(made: "Schedule", done: tuple[str, ...], *, as_json: bool) -> None:
+    """What was done, and what is left to do."""
+    if as_json:
+        show_json({**asdict(made), "done": done})
+        return
+    for line in done:
+        click.echo(line)
+    _note_steps(made)
+
+
+def _note_steps(made: "Schedule") -> None:
+    for warning in made.warnings:
+        note(f"rollcall: {warning}")
+    for step in made.next_steps:
+        note(f"- {step}")
 
 
 def command(home: Path) -> str:

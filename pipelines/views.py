@@ -104,6 +104,9 @@ def show_export(export: "Export", *, as_json: bool) -> None:
 
 def show_status(status: "Status", output: Output) -> None:
     """The warehouse and its last night, and a row for each connection."""
+    for stale in status.stale:
+        when = f"last proven {stale.last_proven_at}" if stale.last_proven_at else "never proven"
+        note(f"rollcall: {stale.connection} is stale: {when}")
     if output.form == "json":
         write_text(_status_as_json(status), status.connections.warehouse, output)
         return
@@ -123,6 +126,7 @@ def _status_as_json(status: "Status") -> str:
         "bytes": status.bytes,
         "last_night": status.last_night and asdict(status.last_night),
         "connections": json.loads("".join(piece.text for piece in json_pieces(status.connections))),
+        "stale": [asdict(stale) for stale in status.stale],
     }
     return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from .conftest import Cli
 
@@ -46,6 +47,7 @@ def test_json(cli: Cli, tmp_path: Path) -> None:
             "finished_at": "2026-11-03T02:00:09Z",
             "outcome": "partial",
         },
+        "stale": [],
     }
     cli("status", "--output", str(tmp_path / "status.json"))
     assert json.loads((tmp_path / "status.json").read_text())["bytes"] == found["bytes"]
@@ -73,3 +75,19 @@ def test_second_accounts_and_a_warehouse_without_a_night(home: Path) -> None:
         "east (matter)        3                        2026-11-03 02:00",
     ]
     assert json.loads(Cli(home)("status", "--json").stdout)["last_night"] is None
+
+
+def test_a_monitor_is_told_what_is_stale(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = cli("status", "--max-age", "2026-11-02")
+    assert fresh.stderr == ""
+    result = cli("status", "--max-age", "2026-11-03", "--json", code=3)
+    assert result.stderr == "rollcall: belltastic is stale: last proven 2026-11-02T02:00:00Z\n"
+    assert json.loads(result.stdout)["stale"] == [
+        {"connection": "belltastic", "last_proven_at": "2026-11-02T02:00:00Z"}
+    ]
+    # What is configured counts: not an account given up, but one that no night has asked yet.
+    monkeypatch.setenv("SOURCES__MATTER__ACCESS_TOKEN", "x")
+    monkeypatch.setenv("SOURCES__RILLSOFT__ACCESS_TOKEN", "x")
+    result = cli("status", "--max-age", "2026-11-03", code=3)
+    assert result.stderr == "rollcall: rillsoft is stale: never proven\n"
+    assert "no duration" in cli("status", "--max-age", "soon", code=2).stderr

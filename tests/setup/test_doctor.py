@@ -122,6 +122,13 @@ def test_a_place_where_nothing_can_be_published(tmp_path: Path, monkeypatch: pyt
     assert "WAREHOUSE__PATH" in check.remedies[1]
 
 
+@pytest.mark.parametrize(("name", "sign"), [("O'Brien", "'"), ("50%", "%")])
+def test_a_name_that_dlt_cannot_work_with(tmp_path: Path, name: str, sign: str) -> None:
+    (check,) = module._place(tmp_path / name / "warehouse.duckdb")
+    assert check.outcome == "failed"
+    assert check.message == f"dlt cannot work in {tmp_path / name}, whose path has a {sign}"
+
+
 def test_notices_are_tried_when_asked(
     tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
