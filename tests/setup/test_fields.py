@@ -41,7 +41,8 @@ def test_fields(
     raw.connection.execute(
         """
         insert into raw.records
-        select 'belltastic', 'belltastic', null, 'projects', n, '{"id": 1}', '', null, $1, null, null, $1
+            (provider, connection, entity, record_id, payload, content_hash, valid_from, last_seen_at)
+        select 'belltastic', 'belltastic', 'projects', n, '{"id": 1}', '', $1, $1
         from range($2) as others(n)
         """,
         [night(1), others],
