@@ -47,7 +47,7 @@ def verb(
 @click.argument("chosen", nargs=-1, metavar="[[NAME=]PROVIDER]...")
 @json_option
 def _init(chosen: Sequence[str], as_json: bool) -> None:
-    """Write a configuration for the providers chosen, to be filled in.
+    """Write a configuration for providers, to be filled in.
 
     What is there already stays as it is. Two accounts at one provider are two names.
     """

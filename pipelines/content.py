@@ -19,6 +19,8 @@ from pipelines.errors import Malformed
 from pipelines.provider import Provider
 from pipelines.strict_json import first_of, members, value
 
+# No provider documents more than three; Python and DuckDB read some hundreds.
+MOST_LEVELS = 200
 # RFC 3339 with an offset; 'T' or a space, any number of decimals.
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 
@@ -95,31 +97,34 @@ def hash_of(said: object) -> str:
     return hashlib.blake2b(msgspec.json.encode(canonical(said), order="sorted"), digest_size=16).hexdigest()
 
 
-def canonical(said: object) -> object:
+def canonical(said: object, levels: int = MOST_LEVELS) -> object:
     """The value with one spelling for each number, instant and text; lists and objects are altered in place.
 
-    Half of a night's work in Python is done here, hence what is most frequent comes first.
+    Raises Malformed where they are nested more than `levels` deep. Half of a night's work in Python is done
+    here, hence what is most frequent comes first.
     """
     kind = type(said)
     if kind is str:
         return _canonical_text(cast("str", said))
-    if kind is dict:
-        return _canonical_object(cast("dict[str, object]", said))
-    if kind is list:
+    if kind is dict or kind is list:
+        if not levels:
+            raise Malformed(f"it is nested more than {MOST_LEVELS} levels deep")
+        if kind is dict:
+            return _canonical_object(cast("dict[str, object]", said), levels - 1)
         parts = cast("list[object]", said)
-        parts[:] = map(canonical, parts)
+        parts[:] = [canonical(part, levels - 1) for part in parts]
         return parts
     if kind is int:
         return said if cast("int", said).bit_length() < 60 else _canonical_number(Decimal(cast("int", said)))
     return _canonical_number(said) if isinstance(said, Decimal) else said
 
 
-def _canonical_object(fields: dict[str, object]) -> dict[str, object]:
+def _canonical_object(fields: dict[str, object], levels: int) -> dict[str, object]:
     for key, part in fields.items():
         if part is None or part is True or part is False:
             continue
         if type(part) is not str:
-            fields[key] = canonical(part)
+            fields[key] = canonical(part, levels)
         elif part[4:5] == "-":
             fields[key] = _canonical_text(part)
         elif not part.isascii():

@@ -126,7 +126,7 @@ def test_home_before_and_behind_the_verb_and_in_the_environment(
 def test_every_failure_is_one_line_and_a_code(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, line: str
 ) -> None:
-    def fail(_warehouse: object) -> None:
+    def fail(*_arguments: object) -> None:
         raise error
 
     monkeypatch.setattr(status, "status", fail)
