@@ -1,12 +1,23 @@
 """A home, the five stand-in providers and a scripted server, for tests that run nights."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import canaries
 from tests.home import Home
 from tests.loopback import Loopback
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that printed or logged a secret of a night."""
+    report = yield
+    printed = "\n".join(text for _, text in report.sections)
+    if printed and any(spelling in printed for spelling in canaries.told):
+        report.outcome, report.longrepr = "failed", "a secret was printed or logged"
+    return report
 
 
 @pytest.fixture

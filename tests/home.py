@@ -11,10 +11,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipelines import sync as sync_module
 from pipelines.config import COMMON
 from pipelines.provider import find_providers
 from pipelines.sandbox import Sandbox
 from pipelines.sync import Night, sync
+from tests.canaries import leaks
 
 FIRST_NIGHT = datetime(2026, 11, 1, 2, tzinfo=UTC)
 
@@ -56,12 +58,25 @@ class Home:
             self.connect(f"{name}{suffix}", name, **configured | settings)
 
     def night(self, *names: str, at: datetime | None = None, **options: Any) -> Night:
-        """Run a night that starts `at` a time, or a day after the one before."""
+        """Run a night that starts `at` a time, or a day after the one before.
+
+        What it leaves, and just before it publishes what it works on, is searched for its secrets.
+        """
         now = at or FIRST_NIGHT + timedelta(days=self.nights)
         self.nights += 1
+        found: list[str] = []
+        publish = sync_module.publish
+
+        def search_and_publish(candidate: Path, warehouse: Path) -> None:
+            found.extend(leaks(self.path, ".rollcall"))
+            publish(candidate, warehouse)
+
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("pipelines.sync.datetime", SimpleNamespace(now=lambda _zone: now))
-            return sync(self.path, names, **options)
+            patch.setattr("pipelines.sync.publish", search_and_publish)
+            night = sync(self.path, names, **options)
+        assert found + leaks(self.path, ".", repr(night)) == []
+        return night
 
     @property
     def warehouse(self) -> Path:
