@@ -6,6 +6,7 @@ An answer is checked in this order: status, content type, encoding; only then is
 
 import contextlib
 import http.client
+import io
 import random
 import ssl
 import threading
@@ -23,7 +24,7 @@ import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from pipelines.config import Connection
-from pipelines.deadline import DeadlineAdapter, ending_after
+from pipelines.deadline import DeadlineAdapter, Watch, ending_after
 from pipelines.errors import Malformed, ProviderError, Refused, Transient
 from pipelines.printable import printable
 from pipelines.provider import ErrorBody
@@ -33,6 +34,8 @@ T = TypeVar("T")
 USER_AGENT = f"rollcall/{version('rollcall')}"
 LONGEST_WAIT_S = 120.0
 CHUNK_BYTES = 1 << 16
+LARGE_BODY_BYTES = 4 << 20
+_one_large_body = threading.Lock()  # in memory at a time, whichever connection's it is
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
 REFUSED_STATUSES = frozenset({401, 402, 403})
 MOST_REFUSALS = 2  # of one token, one after another: more might lock the account
@@ -107,7 +110,7 @@ class Api:
             before_sleep=self._count_retry,
             reraise=True,
         )
-        return cast("T", tries(self._get_signed_in, request, read))
+        return cast("T", tries(self._try, request, read))
 
     def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
         """The answers in the order asked for, with up to `max_connections` requests in flight."""
@@ -129,6 +132,13 @@ class Api:
     def log_in(self, path: str, credentials: Mapping[str, object]) -> None:
         """Send credentials to a login below the base URL; the cookies it sets are kept for the session."""
         self._exchange("POST", Request(path), lambda _body: None, credentials)
+
+    def _try(self, request: Request, read: Callable[[bytes], T]) -> T:
+        try:
+            return self._get_signed_in(request, read)
+        except ProviderError as error:
+            error.__context__ = None  # the frames behind it hold the answer, perhaps a large one
+            raise error.with_traceback(None) from None
 
     def _get_signed_in(self, request: Request, read: Callable[[bytes], T]) -> T:
         sign_in = self._provider.sign_in
@@ -184,17 +194,41 @@ class Api:
         seconds = min(self.settings.number("timeout_s"), self._deadline - time.monotonic())
         if seconds <= 0:
             raise ProviderError("the night's deadline has passed", "ask less in one night")
+        with contextlib.ExitStack() as turn:
+            response, body = self._answer(method, request, credentials, seconds, turn)
+            return self._read(request, response, body, read, wants_json=credentials is None)
+
+    def _answer(
+        self,
+        method: str,
+        request: Request,
+        credentials: Mapping[str, object] | None,
+        seconds: float,
+        turn: contextlib.ExitStack,
+    ) -> tuple[requests.Response, bytes]:
+        """The answer to one request, whole; where it is large, `turn` then holds the place of large ones."""
         with ending_after(seconds) as watch:
             try:
                 with contextlib.closing(self._send(method, request, credentials, seconds)) as response:
-                    body = self._body(response)
+                    body = self._body(response, watch, turn)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._fault(request, error, out_of_time=watch.ended) from None
         if watch.ended:  # a body without a length then ends like a whole one
             raise self._fault(request, TimeoutError(), out_of_time=True)
+        return response, body
+
+    def _read(
+        self,
+        request: Request,
+        response: requests.Response,
+        body: bytes,
+        read: Callable[[bytes], T],
+        *,
+        wants_json: bool,
+    ) -> T:
         if response.status_code != 200:
             raise self._failure(request, response, self._documented(body))
-        if credentials is None:
+        if wants_json:
             self._check(request, response, body)
         try:
             return read(body)
@@ -216,17 +250,22 @@ class Api:
             stream=True,
         )
 
-    def _body(self, response: requests.Response) -> bytes:
+    def _body(self, response: requests.Response, watch: Watch, turn: contextlib.ExitStack) -> bytes:
         limit = self.settings.integer("max_body_mb") << 20
-        body = bytearray()
-        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-            body += chunk
-            if len(body) > limit:
-                raise Malformed(
-                    f"the answer is larger than {limit >> 20} MB",
-                    f"if that is right, set max_body_mb for {self._connection.name}",
-                )
-        return bytes(body)
+        has_turn = False
+        with io.BytesIO() as body:
+            while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+                body.write(chunk)
+                if body.tell() > LARGE_BODY_BYTES and not has_turn:
+                    has_turn = True
+                    with watch.stopped():
+                        turn.enter_context(_one_large_body)
+                if body.tell() > limit:
+                    raise Malformed(
+                        f"the answer is larger than {limit >> 20} MB",
+                        f"if that is right, set max_body_mb for {self._connection.name}",
+                    )
+            return body.getvalue()
 
     def _check(self, request: Request, response: requests.Response, body: bytes) -> None:
         """Raise Malformed unless the answer says that it is JSON, and is UTF-8."""

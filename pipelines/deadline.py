@@ -21,12 +21,32 @@ _exchange = threading.local()
 
 
 class Watch:
-    """Over one exchange: when its time is up, its socket, and whether its time was up before its end."""
+    """Over one exchange: the time it has left, its socket, and whether its time was up before its end."""
 
-    def __init__(self, ends_at: float) -> None:
-        self.ends_at = ends_at
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+        self.ends_at = math.inf
         self.socket: socket.socket | None = None
         self.ended = False
+
+    def start(self) -> None:
+        """Let the time run."""
+        self.ends_at = time.monotonic() + self.left
+        _watchman().add(self)
+
+    def stop(self) -> None:
+        """Let it stand."""
+        _watchman().discard(self)
+        self.left = self.ends_at - time.monotonic()
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Do not count the block: the server is not to blame for it."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def end(self) -> None:
         """Shut the socket down; whatever waits for it fails."""
@@ -82,13 +102,12 @@ def _watchman() -> _Watchman:
 @contextlib.contextmanager
 def ending_after(seconds: float) -> Iterator[Watch]:
     """Shut down the socket of the exchange that this thread makes in the block, once `seconds` are over."""
-    watch = _exchange.watch = Watch(time.monotonic() + seconds)
-    watchman = _watchman()
-    watchman.add(watch)
+    watch = _exchange.watch = Watch(seconds)
+    watch.start()
     try:
         yield watch
     finally:
-        watchman.discard(watch)
+        watch.stop()
         _exchange.watch = None
 
 
@@ -108,6 +127,8 @@ def _expose(connected: socket.socket | None) -> None:
     """Let the watch of this thread's exchange know its socket; from here on the answer is waited for."""
     if (watch := getattr(_exchange, "watch", None)) is not None:
         watch.socket = connected
+        if watch.ended:  # while it was being connected
+            watch.end()
 
 
 class _Pool(HTTPConnectionPool):

@@ -1,0 +1,98 @@
+"""Promises 16, 21 and 26, kept by a process of its own: what it takes, and whom it speaks to."""
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.faults.body import DEEP, many_keys
+from tests.faults.cases import ALL, Fault, always, first_record, raw_name
+from tests.faults.hostile import HOST, Authority, Hostile, Reply
+from tests.faults.test_faults import world
+from tests.faults.transport import bomb, endless_body
+from tests.home import Home
+
+# Runs the command line, and tells at its end which addresses were asked for, and how much memory it took.
+WATCHED = r"""
+import atexit, json, pathlib, re, sys
+met = set()
+def hook(event, details):
+    if event in ("socket.connect", "socket.sendto"):
+        met.add(str(details[1][0]))
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        met.add(str(details[0]))
+sys.addaudithook(hook)
+def tell():
+    status = pathlib.Path("/proc/self/status").read_text()  # rusage counts the parent's memory too
+    megabytes = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) >> 10
+    sys.stderr.write(json.dumps({"met": sorted(met), "megabytes": megabytes}))
+atexit.register(tell)
+from pipelines.cli import main
+main()
+"""
+BOMB = gzip.compress(b"[" + b" " * (256 << 20), 1)
+HEAVY: dict[str, Fault] = {
+    "bomb": bomb("gzip", BOMB),
+    "bomb_in_a_zip": bomb("gzip, gzip", gzip.compress(BOMB)),
+    "endless": endless_body,
+    "many_keys": first_record(many_keys),
+    "deep": raw_name(DEEP),
+    "deep_all_over": always(Reply(DEEP)),
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a process ended: its exit code, its listings by connection, and what it tells of itself."""
+
+    exit_code: int
+    listings: Mapping[str, Mapping[str, Any]]
+    met: list[str]
+    megabytes: int
+
+
+def run(home: Home, environment: Mapping[str, str]) -> Ran:
+    command = [sys.executable, "-c", WATCHED, "sync", "--json", "--full", "--home", str(home.path)]
+    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, check=False, timeout=120)
+    told = json.loads(done.stderr)
+    listings = {listing["connection"]: listing for listing in json.loads(done.stdout)["listings"]}
+    return Ran(done.returncode, listings, told["met"], told["megabytes"])
+
+
+def ordinary(provider: str, server: Hostile, name: str) -> dict[str, object]:
+    """What a user configures, who sets no limits."""
+    given = server.open(name, provider, world(12)) | {"ca_file": str(server.authority.file)}
+    return given | ({"client_ids": [11]} if provider == "rillsoft" else {})
+
+
+@pytest.fixture
+def server(authority: Authority) -> Iterator[Hostile]:
+    with Hostile(authority) as server:
+        yield server
+
+
+def test_promises_16_and_26_a_night_ends_in_little_memory_and_speaks_to_nobody_else(
+    home: Home, server: Hostile
+) -> None:
+    for provider in ALL:
+        accounts = {}
+        for name, fault in HEAVY.items():
+            account = f"{provider}_{name}"
+            accounts[account] = ordinary(provider, server, account)
+            server.accounts[account].turn(fault)
+        home.connect_each(provider, accounts)
+    ran = run(home, {})
+    assert ran.exit_code == 3
+    assert ran.met == [HOST]
+    assert ran.megabytes < 400
+    outcomes = {name: listing["outcome"] for name, listing in ran.listings.items()}
+    taken = {"many_keys": "proven", "deep": "proven"}
+    assert outcomes == {
+        f"{provider}_{name}": taken.get(name, "failed") for provider in ALL for name in HEAVY
+    } | {"belltastic_deep_all_over": "unproven"}
+    assert {listing["new"] for name, listing in ran.listings.items() if "many_keys" in name} == {12}
