@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +97,33 @@ def test_promises_16_and_26_a_night_ends_in_little_memory_and_speaks_to_nobody_e
         f"{provider}_{name}": taken.get(name, "failed") for provider in ALL for name in HEAVY
     } | {"belltastic_deep_all_over": "unproven"}
     assert {listing["new"] for name, listing in ran.listings.items() if "many_keys" in name} == {12}
+
+
+def test_promise_21_the_environment_names_no_proxy_no_login_and_no_authority(
+    home: Home, server: Hostile, tmp_path: Path
+) -> None:
+    stray = server.base_url("stray", "")
+    authority = str(server.authority.file)
+    netrc = tmp_path / ".netrc"
+    netrc.write_text(f"machine {HOST} login stranger password stranger-of-the-netrc\n")
+    netrc.chmod(0o600)
+    proxies = {f"{kind}_PROXY": stray for kind in ("HTTP", "HTTPS", "ALL")}
+    trusted = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+    environment = {
+        **proxies,
+        **{name.lower(): value for name, value in proxies.items()},
+        **dict.fromkeys(trusted, authority),
+        "NETRC": str(netrc),
+        "HOME": str(tmp_path),
+    }
+    for provider in ALL:
+        given = ordinary(provider, server, provider)
+        home.connect(provider, provider, **given)
+        home.connect(f"{provider}_untrusting", provider, **given | {"ca_file": ""})
+    ran = run(home, environment)
+    outcomes = {name: listing["outcome"] for name, listing in ran.listings.items()}
+    assert outcomes == dict.fromkeys(ALL, "proven") | {f"{name}_untrusting": "failed" for name in ALL}
+    assert all("was not accepted" in ran.listings[f"{name}_untrusting"]["message"] for name in ALL)
+    assert (ran.met, server.strays) == ([HOST], [])
+    sent = [one for account in server.accounts.values() for one in account.asked]
+    assert not any("c3RyYW5nZXI" in header for one in sent for header in one.headers.values())
