@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs campaign-drift campaign-history clean
+.PHONY: help demo test check format docs bench campaign-drift campaign-history clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,19 +29,26 @@ test: .venv/.synced ## the tests
 	$(RUN) pytest -n auto
 
 check: .venv/.synced ## format, lint, types, SQL lint and tests
-	$(RUN) ruff format --check pipelines tests
-	$(RUN) ruff check pipelines tests
+	$(RUN) ruff format --check pipelines tests benchmarks
+	$(RUN) ruff check pipelines tests benchmarks
 	$(RUN) mypy
 	$(RUN) sqlfluff lint --disable-progress-bar sql
 	$(RUN) pytest -n auto
 
 format: .venv/.synced ## put code and SQL into the project's form
-	$(RUN) ruff format pipelines tests
-	$(RUN) ruff check --fix pipelines tests
+	$(RUN) ruff format pipelines tests benchmarks
+	$(RUN) ruff check --fix pipelines tests benchmarks
 	$(RUN) sqlfluff fix --disable-progress-bar sql
 
-docs: .venv/.synced ## the data dictionary, from the models
+docs: .venv/.synced ## the data dictionary, from the models; the page on speed, from the results
 	$(RUN) python -m pipelines.dictionary > docs/data-dictionary.md
+	$(RUN) python -m benchmarks.page > docs/speed.md
+
+# What only the benchmarks need. The peers' environments they make themselves.
+BENCH := $(RUN) --with matplotlib==3.11.2 --with httptools==0.9.0 --with uvloop==0.23.0 python -m benchmarks
+
+bench: .venv/.synced ## speed beside the peers: CASE="first-10k ..." N=repeats SIZE=records SIDES="rollcall limit ..."
+	$(BENCH) $(CASE) $(if $(N),--repeat $(N)) $(if $(SIZE),--size $(SIZE)) $(SIDES:%=--side %)
 
 campaign-history: .venv/.synced ## nights against a model of history, HISTORIES=10000 histories
 	HISTORIES=$(or $(HISTORIES),10000) $(RUN) pytest -n auto tests/campaigns/test_history.py
@@ -50,4 +57,4 @@ campaign-drift: .venv/.synced ## listings that move while they are read, SEEDS=2
 	SEEDS=$(SEEDS) $(RUN) python -m tests.campaigns.drift
 
 clean: ## remove the environment and the demo
-	rm -rf .venv .tools demo
+	rm -rf .venv .tools demo benchmarks/scratch

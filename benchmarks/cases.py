@@ -1,0 +1,319 @@
+"""What is measured, by name. A case says how large it is and how often it is run; a runner measures a
+group of cases that share their nights.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench import Bench, Faulty, wrong
+from benchmarks.environments import PYTHON
+from benchmarks.results import Measured, Result, new_result
+from benchmarks.server import Ceiling, Server
+from benchmarks.sides import IN_FLIGHT, PEERS, ROLLCALL, SIDES, SYNC, Side, configure, furnish
+from pipelines.models import SQL_ROOT
+
+ALL = tuple(SIDES)
+NO_DEFAULT_DLT = tuple(name for name in ALL if name != "dlt")
+LATENCY_S = 0.05
+OLD_VERSIONS = 9
+PAGE_SIZE = 100
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure: `size` is how many records there are, `repeat` how often each side runs."""
+
+    name: str
+    about: str
+    runner: Callable[[Bench, Sequence["Case"]], list[Result]]
+    size: int
+    repeat: int
+    sides: Sequence[str] = ("rollcall",)
+    night: str = "first"
+    latency_s: float = 0.0
+
+    @property
+    def group(self) -> tuple[object, ...]:
+        """Cases of one group share their nights."""
+        return self.runner, self.size, self.latency_s
+
+
+def nights(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """Matter: every side's first night in an empty home, and a night there in which nothing changed."""
+    case = max(cases, key=lambda one: len(one.sides))
+    size, repeat = bench.size or case.size, bench.repeat or case.repeat
+    ready, missing = bench.chosen(case.sides)
+    found = {(side.name, one.night): Measured(side.name, one.night) for side in ready for one in cases}
+    with Server(projects={"matter": size}) as server:
+        ceiling = _warm(bench, server, "matter")
+        server.control(latency_s=case.latency_s)
+        for turn in range(repeat):
+            # Each round begins with another side, so that none is always the one after the slowest.
+            for side in ready[turn % len(ready) :] + ready[: turn % len(ready)]:
+                with bench.home() as home:
+                    furnish(home, server)
+                    steps = [found.get((side.name, night)) for night in ("first", "unchanged")]
+                    _two_nights(bench, side, home, server, size, steps)
+    facts = {
+        "size": size,
+        "requests": -(-size // PAGE_SIZE),
+        "in_flight": IN_FLIGHT,
+        "latency_s": case.latency_s,
+    }
+    return [
+        new_result(
+            one.name,
+            facts,
+            [found[side.name, one.night] for side in ready] + [_at(one.night, each) for each in missing],
+            ceiling,
+        )
+        for one in cases
+    ]
+
+
+def _two_nights(
+    bench: Bench, side: Side, home: Path, server: Server, size: int, steps: Sequence[Measured | None]
+) -> None:
+    """The first night and, where it is wanted, the second; what each leaves behind is looked at."""
+    wanted = [step for step in steps if step]
+    if any(step.fault for step in wanted):
+        return
+    try:
+        for step in steps[: 1 + max(place for place, step in enumerate(steps) if step)]:
+            if step:
+                bench.take(step, server, bench.command(side, home), home)
+                step.wrong = step.wrong or wrong(side, home, size)
+            else:
+                bench.run(bench.command(side, home), home)
+    except Faulty as fault:
+        bench.say(f"  {side.name}: {fault}")
+        for step in wanted:
+            step.fault = str(fault)
+
+
+def _at(step: str, missing: Measured) -> Measured:
+    return Measured(missing.side, step, fault=missing.fault)
+
+
+def files(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """EvoVoice's files, first night."""
+    (case,) = cases
+    size, measured = bench.size or case.size, Measured("rollcall", "first")
+    with Server(projects={"evovoice": max(1, size // 100)}, files=size) as server:
+        ceiling = _warm(bench, server, "evovoice")
+        for _ in range(bench.repeat or case.repeat):
+            with bench.home() as home:
+                _connect(home, server, "evovoice")
+                bench.take(measured, server, SYNC, home)
+                measured.wrong = measured.wrong or wrong(SIDES["rollcall"], home, size)
+    return [new_result(case.name, {"size": size}, [measured], ceiling)]
+
+
+def long_history(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """A night on ten versions of every project, beside a first night and one on a single version."""
+    (case,) = cases
+    size = bench.size or case.size
+    steps = {step: Measured("rollcall", step) for step in ("first", "unchanged", "unchanged 10x")}
+    with Server(projects={"matter": size}) as server, bench.home() as old:
+        ceiling = _warm(bench, server, "matter")
+        furnish(old, server)
+        for edition in range(OLD_VERSIONS, -1, -1):
+            server.control(edition=edition)
+            bench.run(SYNC, old)
+        for _ in range(bench.repeat or case.repeat):
+            with bench.home() as home:
+                furnish(home, server)
+                for step, place in (("first", home), ("unchanged", home), ("unchanged 10x", old)):
+                    bench.take(steps[step], server, SYNC, place)
+    return [new_result(case.name, {"size": size}, list(steps.values()), ceiling)]
+
+
+def together(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """Five providers, each alone and all in one night."""
+    (case,) = cases
+    size = bench.size or case.size
+    with Server(
+        projects=dict.fromkeys(("fone_dynamics", "matter", "rillsoft", "evovoice", "belltastic"), size),
+        files=size,
+    ) as server:
+        with bench.home() as home:
+            _connect(home, server, *server.settings)
+            bench.run(SYNC, home)  # the server makes every answer, once
+        server.control(latency_s=case.latency_s)
+        steps = {step: Measured("rollcall", step) for step in (*server.settings, "together")}
+        for _ in range(bench.repeat or case.repeat):
+            for step, measured in steps.items():
+                with bench.home() as home:
+                    _connect(home, server, *(server.settings if step == "together" else (step,)))
+                    bench.take(measured, server, SYNC, home)
+    facts = {"size": size, "latency_s": case.latency_s}
+    return [new_result(case.name, facts, list(steps.values()), None)]
+
+
+def nothing_changed(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """A small night in which nothing changed, and how much of it goes into importing modules."""
+    (case,) = cases
+    size = bench.size or case.size
+    night, importing = Measured("rollcall", "unchanged"), Measured("rollcall", "with a clock on imports")
+    import_s = []
+    with Server(projects={"matter": size}) as server, bench.home() as home:
+        ceiling = _warm(bench, server, "matter")
+        furnish(home, server)
+        bench.run(SYNC, home)
+        for _ in range(bench.repeat or case.repeat):
+            bench.take(night, server, SYNC, home)
+            clocked = [str(PYTHON), "-X", "importtime", str(ROLLCALL), "sync", "--quiet"]
+            done = bench.take(importing, server, clocked, home)
+            import_s.append(sum(map(int, re.findall(r"^import time:\s+(\d+) \|", done.output, re.M))) / 1e6)
+    shares = [seconds / wall for seconds, wall in zip(import_s, importing.wall_s, strict=True)]
+    facts = {"size": size, "import_s": sorted(import_s)[len(import_s) // 2]}
+    facts["import_share"] = sorted(shares)[len(shares) // 2]
+    return [new_result(case.name, facts, [night, importing], ceiling)]
+
+
+def commands(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """The verbs that a person waits for."""
+    (case,) = cases
+    size = bench.size or case.size
+    verbs = {
+        "--help": ("--help",),
+        "query": ("query", "select status, count(*) from projects group by all"),
+        "status": ("status",),
+    }
+    steps = {step: Measured("rollcall", step) for step in verbs}
+    with Server(projects={"matter": size}) as server, bench.home() as home:
+        furnish(home, server)
+        bench.run(SYNC, home)
+        for _ in range(bench.repeat or case.repeat):
+            for step, arguments in verbs.items():
+                bench.take(steps[step], None, [str(ROLLCALL), *arguments], home)
+    return [new_result(case.name, {"size": size}, list(steps.values()), None)]
+
+
+def export(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """The report of all projects as CSV, by Rollcall and by DuckDB's COPY of the same SELECT."""
+    (case,) = cases
+    size = bench.size or case.size
+    ours, copy = Measured("rollcall", "export"), Measured("copy", "export")
+    report = SQL_ROOT / "reports" / "projects.sql"
+    with Server(projects={"matter": size}) as server, bench.home() as home:
+        ceiling = _warm(bench, server, "matter")
+        furnish(home, server)
+        bench.run(SYNC, home)
+        copying = [str(PEERS / "copy_csv.py"), "warehouse.duckdb", str(report), "copied.csv"]
+        for _ in range(bench.repeat or case.repeat):
+            bench.take(ours, None, [str(ROLLCALL), "export", "projects"], home)
+            bench.take(copy, None, [str(PYTHON), *copying], home)
+            _same_lines(home / "exports" / "projects.csv", home / "copied.csv")
+            shutil.rmtree(home / "exports")
+    return [new_result(case.name, {"size": size}, [ours, copy], ceiling)]
+
+
+def connections(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """1, 10 and 100 accounts at one provider, each with as many projects."""
+    (case,) = cases
+    size = bench.size or case.size
+    steps = {
+        (n, night): Measured("rollcall", f"{n}, {night}")
+        for n in (1, 10, 100)
+        for night in ("first", "unchanged")
+    }
+    with Server(projects={"matter": size}) as server:
+        _warm(bench, server, "matter")
+        table = server.settings["matter"] | {"provider": "matter"}
+        for _ in range(bench.repeat or case.repeat):
+            for n in (1, 10, 100):
+                names = [f"company{number}" for number in range(n)]
+                with bench.home() as home:
+                    configure(
+                        home, dict.fromkeys(names, table), dict.fromkeys(names, server.secrets["matter"])
+                    )
+                    for night in ("first", "unchanged"):
+                        step = steps[n, night]
+                        bench.take(step, server, SYNC, home)
+                        step.wrong = step.wrong or wrong(SIDES["rollcall"], home, n * size)
+    return [new_result(case.name, {"size": size}, list(steps.values()), None)]
+
+
+def _warm(bench: Bench, server: Server, provider: str) -> Ceiling:
+    ceiling = server.warm(provider)
+    bench.say(
+        f"  a bare client gets {ceiling.requests_per_s:.0f} requests/s, {ceiling.mb_per_s:.0f} MB/s; "
+        f"{ceiling.pages} pages"
+    )
+    return ceiling
+
+
+def _connect(home: Path, server: Server, *providers: str) -> None:
+    """Configure these providers, and no other."""
+
+    def of(tables: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: tables[name] for name in providers}
+
+    configure(home, of(server.settings), of(server.secrets))
+
+
+def _same_lines(ours: Path, other: Path) -> None:
+    """Raise Faulty unless both files have as many lines."""
+    counts = [_lines(path) for path in (ours, other)]
+    if counts[0] != counts[1]:
+        raise Faulty(f"{ours.name} has {counts[0]} lines, DuckDB's own {counts[1]}")
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(1 for _ in file)
+
+
+def _pair(label: str, size: int, repeat: int, sides: Sequence[str]) -> tuple[Case, Case]:
+    about = f"{size:,} projects of Matter, "
+    first, unchanged = about + "first night", about + "a night in which nothing changed"
+    return (
+        Case(f"first-{label}", first, nights, size, repeat, sides),
+        Case(f"unchanged-{label}", unchanged, nights, size, repeat, sides, night="unchanged"),
+    )
+
+
+CASES: Mapping[str, Case] = {
+    case.name: case
+    for case in (
+        *_pair("1k", 1_000, 5, ALL),
+        *_pair("10k", 10_000, 3, ALL),
+        *_pair("100k", 100_000, 3, ALL),
+        *_pair("1m", 1_000_000, 1, NO_DEFAULT_DLT),
+        Case(
+            "latency-10k",
+            "10,000 projects of Matter, first night, each answer after 50 ms",
+            nights,
+            10_000,
+            3,
+            ALL,
+            latency_s=LATENCY_S,
+        ),
+        Case("files-100k", "100,000 files of EvoVoice, first night", files, 100_000, 3),
+        Case("files-1m", "1,000,000 files of EvoVoice, first night", files, 1_000_000, 1),
+        Case(
+            "history-10x",
+            "100,000 projects of Matter of which ten versions each are known, and nothing changed",
+            long_history,
+            100_000,
+            3,
+        ),
+        Case(
+            "five-together",
+            "Five providers with 10,000 records each, first night, each answer after 50 ms",
+            together,
+            10_000,
+            3,
+            latency_s=LATENCY_S,
+        ),
+        Case("nothing-changed", "1,000 projects of Matter, and nothing changed", nothing_changed, 1_000, 5),
+        Case("commands", "What a person waits for, on 1,000 projects", commands, 1_000, 11),
+        Case("export-1m", "The report of 1,000,000 projects as CSV", export, 1_000_000, 3),
+        Case("connections", "1, 10 and 100 accounts at Matter with 100 projects each", connections, 100, 3),
+    )
+}

@@ -1,0 +1,145 @@
+"""The goals: what Rollcall is to reach in each case, as ratios of medians or in seconds."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.results import Results
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`reached` gives the number that is to be at most `most`, or at least `least`; None if unknown."""
+
+    text: str
+    reached: Callable[[Results], float | None]
+    unit: str = "times"
+    most: float | None = None
+    least: float | None = None
+
+    def met(self, reached: float) -> bool:
+        """Whether a number reaches it."""
+        return reached <= (math.inf if self.most is None else self.most) and reached >= (self.least or 0)
+
+
+def wall(results: Results, case: str, side: str, step: str) -> float | None:
+    """A median in seconds. What left something wrong behind counts, save if it was Rollcall."""
+    measured = results[case].of(side, step) if case in results else None
+    if measured is None or measured.fault or (measured.wrong and side == "rollcall"):
+        return None
+    return measured.wall
+
+
+def ratio(above: float | None, below: float | None) -> float | None:
+    """None where either is unknown."""
+    return None if above is None or below is None else above / below
+
+
+def _beside(case: str, step: str, other: str, most: float) -> Goal:
+    def reached(results: Results) -> float | None:
+        return ratio(wall(results, case, "rollcall", step), wall(results, case, other, step))
+
+    return Goal(f"at most {most:g} times the limit", reached, most=most)
+
+
+def _faster(case: str, step: str, other: str, name: str, least: float) -> Goal:
+    def reached(results: Results) -> float | None:
+        return ratio(wall(results, case, other, step), wall(results, case, "rollcall", step))
+
+    return Goal(f"at least {least:g} times as fast as {name}", reached, least=least)
+
+
+def _within(case: str, step: str, seconds: float) -> Goal:
+    return Goal(
+        f"{step}: under {seconds:g} s",
+        lambda results: wall(results, case, "rollcall", step),
+        "s",
+        most=seconds,
+    )
+
+
+def _over_round_trips(results: Results) -> float | None:
+    """What the latency case took, less two seconds, in units of the time that its requests wait."""
+    took = wall(results, "latency-10k", "rollcall", "first")
+    if took is None:
+        return None
+    facts = results["latency-10k"].facts
+    return (took - 2) / (facts["requests"] / facts["in_flight"] * facts["latency_s"])
+
+
+def _peak(results: Results) -> float | None:
+    measured = results["files-1m"].of("rollcall", "first") if "files-1m" in results else None
+    return measured.peak_mb if measured else None
+
+
+def _throughput_kept(results: Results) -> float | None:
+    """Files per second at a million, in those at a hundred thousand."""
+    few, many = (wall(results, case, "rollcall", "first") for case in ("files-100k", "files-1m"))
+    if few is None or many is None:
+        return None
+    return (results["files-1m"].facts["size"] / many) / (results["files-100k"].facts["size"] / few)
+
+
+def _old_beside_empty(results: Results) -> float | None:
+    old, empty = (wall(results, "history-10x", "rollcall", step) for step in ("unchanged 10x", "first"))
+    return ratio(old, empty)
+
+
+def _together_beside_slowest(results: Results) -> float | None:
+    if "five-together" not in results:
+        return None
+    alone = [each.wall for each in results["five-together"].measured if each.step != "together"]
+    return ratio(
+        wall(results, "five-together", "rollcall", "together"), max(filter(None, alone), default=None)
+    )
+
+
+def _import_share(results: Results) -> float | None:
+    return results["nothing-changed"].facts["import_share"] if "nothing-changed" in results else None
+
+
+def _export_beside_copy(results: Results) -> float | None:
+    ours, copy = (wall(results, "export-1m", side, "export") for side in ("rollcall", "copy"))
+    return ratio(ours, copy)
+
+
+_TUNED = "dlt as Parquet"
+_PAGE_BY_PAGE = {"by_hand": "the script by hand", "singer": "Singer", "dlt_parquet": _TUNED}
+
+GOALS: Mapping[str, Sequence[Goal]] = {
+    "first-100k": (
+        _beside("first-100k", "first", "limit", 4),
+        _faster("first-100k", "first", "dlt", "dlt as it comes", 8),
+        _faster("first-100k", "first", "dlt_parquet", _TUNED, 2),
+        _faster("first-100k", "first", "singer", "Singer", 2),
+    ),
+    "unchanged-100k": (
+        _beside("unchanged-100k", "unchanged", "limit", 4),
+        _faster("unchanged-100k", "unchanged", "dlt_parquet", _TUNED, 3),
+    ),
+    "first-1m": (_beside("first-1m", "first", "limit", 3),),
+    "unchanged-1m": (_beside("unchanged-1m", "unchanged", "limit", 3),),
+    "latency-10k": (
+        Goal("less 2 s, at most 1.3 times the time that its requests wait", _over_round_trips, most=1.3),
+        _faster("latency-10k", "first", "dlt", "dlt as it comes", 4),
+        *(_faster("latency-10k", "first", side, name, 2) for side, name in _PAGE_BY_PAGE.items()),
+    ),
+    "files-1m": (
+        Goal("peak memory of all processes under 1,000 MB", _peak, "MB", most=1000),
+        Goal("files per second at least 0.8 times those at 100,000", _throughput_kept, least=0.8),
+    ),
+    "history-10x": (Goal("at most 1.3 times a night on an empty history", _old_beside_empty, most=1.3),),
+    "five-together": (
+        Goal("together at most 1.2 times the slowest alone", _together_beside_slowest, most=1.2),
+    ),
+    "nothing-changed": (
+        _within("nothing-changed", "unchanged", 3),
+        Goal("imports under 0.5 of it", _import_share, "of it", most=0.5),
+    ),
+    "commands": (
+        _within("commands", "--help", 0.3),
+        _within("commands", "query", 0.6),
+        _within("commands", "status", 0.6),
+    ),
+    "export-1m": (Goal("at most 1.5 times DuckDB's COPY", _export_beside_copy, most=1.5),),
+}

@@ -1,0 +1,51 @@
+"""How time grows with the number of projects, and what that says of more than can be tried here."""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+from benchmarks.goals import wall
+from benchmarks.results import Results
+
+LABELS = ("1k", "10k", "100k", "1m")
+FAR = 100_000_000
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One side's seconds by size. `exponent` is that of the last step: 1 is in proportion to the size."""
+
+    side: str
+    step: str
+    seconds: dict[int, float]
+
+    @property
+    def exponents(self) -> list[float]:
+        """From each size to the next."""
+        points = list(self.seconds.items())
+        return [
+            math.log(much / little) / math.log(many / few)
+            for (few, little), (many, much) in itertools.pairwise(points)
+        ]
+
+    @property
+    def far_s(self) -> float | None:
+        """Seconds for `FAR` projects if the last step's growth goes on; None with fewer than two sizes."""
+        if not self.exponents:
+            return None
+        size, seconds = max(self.seconds.items())
+        return float(seconds * (FAR / size) ** self.exponents[-1])
+
+
+def growth(results: Results) -> list[Growth]:
+    """Of every side that was measured at two sizes or more, at first nights and unchanged ones."""
+    found = []
+    for step in ("first", "unchanged"):
+        cases = [f"{step}-{label}" for label in LABELS if f"{step}-{label}" in results]
+        sides = dict.fromkeys(each.side for case in cases for each in results[case].measured)
+        for side in sides:
+            points = {int(results[case].facts["size"]): wall(results, case, side, step) for case in cases}
+            seconds = {size: took for size, took in sorted(points.items()) if took is not None}
+            if len(seconds) > 1:
+                found.append(Growth(side, step, seconds))
+    return found

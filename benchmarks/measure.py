@@ -1,0 +1,130 @@
+"""One process tree from its start to its end: how long it took, and what it needed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
+MAXRSS_MB = 1e-6 if sys.platform == "darwin" else 1.024e-3
+SAMPLE_S = 0.05
+SAMPLES_PER_LOOK = 4  # a look for new children goes over all processes of the machine
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run took.
+
+    `tree_mb` is the greatest sum of resident memory over the tree that a sample found; `largest_mb` the peak
+    of its largest process, which the kernel counts and no sample misses.
+    """
+
+    wall_s: float
+    cpu_s: float
+    tree_mb: float
+    largest_mb: float
+    exit_code: int
+    output: str
+
+    @property
+    def peak_mb(self) -> float:
+        """The peak of all processes together, as far as it is known."""
+        return max(self.tree_mb, self.largest_mb)
+
+
+def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout_s: float) -> Run:
+    """Run `command` in `folder` with just `environment`; killed, with its children, after `timeout_s`."""
+    os.sync()  # what an earlier run has left to write is not billed to this one
+    with (folder / "output.txt").open("w+", errors="replace") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        watch = threading.Timer(timeout_s, _kill, (process.pid,))
+        watch.start()
+        memory = _Memory(process.pid)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+            wall_s = time.perf_counter() - began
+        except BaseException:
+            _kill(process.pid)
+            raise
+        finally:
+            watch.cancel()
+            memory.end()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        return Run(
+            wall_s=wall_s,
+            cpu_s=usage.ru_utime + usage.ru_stime,
+            tree_mb=memory.peak_mb,
+            largest_mb=usage.ru_maxrss * MAXRSS_MB,
+            exit_code=process.returncode,
+            output=output.read(),
+        )
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+class _Memory(threading.Thread):
+    """Looks at the memory of a process and those below it until told to end; needs /proc."""
+
+    def __init__(self, root: int) -> None:
+        super().__init__(daemon=True)
+        self.peak_mb = 0.0
+        self._root = root
+        self._ended = threading.Event()
+        self.start()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        self.join()
+
+    def run(self) -> None:
+        """Sample, until ended."""
+        tree: set[int] = set()
+        sample = 0
+        while not self._ended.is_set():
+            if sample % SAMPLES_PER_LOOK == 0:
+                tree = _descendants(self._root)
+            self.peak_mb = max(self.peak_mb, sum(map(_resident_mb, tree)))
+            sample += 1
+            self._ended.wait(SAMPLE_S)
+
+
+def _descendants(root: int) -> set[int]:
+    """The process and all below it."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(stat.parent.name))
+    tree, waiting = set(), [root]
+    while waiting:
+        process = waiting.pop()
+        tree.add(process)
+        waiting += children.get(process, ())
+    return tree
+
+
+def _resident_mb(process: int) -> float:
+    try:
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE_MB
+    except (OSError, IndexError):  # it has ended
+        return 0.0

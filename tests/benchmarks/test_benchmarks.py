@@ -1,0 +1,174 @@
+"""The benchmarks measure what they say, and the page on speed shows what was measured."""
+
+import http.client
+import sys
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from benchmarks import RESULTS, ROOT
+from benchmarks.bench import Bench, Faulty, wrong
+from benchmarks.cases import CASES
+from benchmarks.environments import NotInstalled, plain_environment
+from benchmarks.goals import GOALS, Goal
+from benchmarks.growth import growth
+from benchmarks.measure import run
+from benchmarks.page import page
+from benchmarks.results import Measured, Result, Results, load, new_result, save
+from benchmarks.server import RememberingSandbox, Server
+from benchmarks.sides import SIDES, furnish
+from pipelines.sandbox import Sandbox
+
+CHILD = "import time; held = bytearray(80_000_000); [None for _ in range(6_000_000)]; time.sleep(0.3)"
+PARENT = (
+    f"import subprocess, sys; held = bytearray(80_000_000); subprocess.run([sys.executable, '-c', {CHILD!r}])"
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Runs once, with the peers in this very environment; those of environments that it lacks are missing."""
+
+    def here(name: str, _scratch: Path) -> Path:
+        if name not in {"rollcall", "by_hand"}:
+            raise NotInstalled("there is no such package")
+        return Path(sys.executable)
+
+    monkeypatch.setattr("benchmarks.bench.python_of", here)
+    return Bench(tmp_path, lambda _line: None, repeat=1, size=150)
+
+
+def test_each_side_plays_its_nights_and_is_looked_at(bench: Bench) -> None:
+    sides = ("rollcall", "limit", "dlt")
+    first, unchanged = (replace(CASES[name], sides=sides) for name in ("first-1k", "unchanged-1k"))
+    for result, step in zip(first.runner(bench, (first, unchanged)), ("first", "unchanged"), strict=True):
+        assert (result.facts["size"], result.facts["requests"]) == (150, 2)
+        assert result.ceiling
+        assert result.ceiling.pages == 2
+        found = {each.side: each for each in result.measured}
+        assert found.keys() == set(sides)
+        for side in ("rollcall", "limit"):
+            measured = found.pop(side)
+            assert (measured.step, measured.fault, measured.wrong) == (step, None, None)
+            assert measured.wall
+            assert measured.cpu
+            assert measured.peak_mb
+            assert measured.peak_mb > 20
+        assert {each.fault for each in found.values()} == {"cannot be installed: there is no such package"}
+    assert list((bench.scratch / "homes").iterdir()) == []
+
+
+def test_a_side_that_fails_or_holds_the_wrong_projects_is_told(bench: Bench) -> None:
+    with Server(projects={"matter": 150}) as server, bench.home() as home:
+        furnish(home, server)
+        limit = SIDES["limit"]
+        bench.run(bench.command(limit, home), home)
+        assert wrong(limit, home, 150) is None
+        server.control(edition=1)  # every project has another name now
+        bench.run(bench.command(limit, home), home)
+        assert wrong(limit, home, 150) == "holds 150 projects in 300 versions, not 150 in as many"
+    with bench.home() as home, pytest.raises(Faulty, match="ended with 1: FileNotFoundError"):
+        bench.run(bench.command(limit, home), home)
+
+
+def test_a_process_is_measured_with_its_children(tmp_path: Path) -> None:
+    done = run([sys.executable, "-c", PARENT], tmp_path, plain_environment(tmp_path), 30)
+    assert done.exit_code == 0
+    assert 160 < done.tree_mb < 400
+    assert 80 < done.largest_mb < done.tree_mb
+    assert done.wall_s > 0.3
+    assert done.cpu_s > 0.05
+
+
+def test_a_process_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    done = run([sys.executable, "-c", "input(open('/dev/zero').read())"], tmp_path, {}, 0.2)
+    assert done.exit_code == -9
+
+
+def test_the_server_answers_as_the_sandbox_does() -> None:
+    with (
+        Sandbox(projects={"matter": 250}, files=0) as plain,
+        RememberingSandbox(projects={"matter": 250}, files=0) as remembering,
+    ):
+        token = plain.secrets_toml().partition('access_token = "')[2].partition('"')[0]
+        bodies = [
+            _get(sandbox, f"/matter/connect/v2/projects/get?{query}", token)
+            for sandbox, query in (
+                (plain, "locale=en&pageNumber=3&pageSize=100"),
+                (remembering, "locale=en&pageNumber=3&pageSize=100"),
+                (remembering, "pageSize=100&pageNumber=3&locale=en"),
+            )
+        ]
+        asked = len(remembering.requests)
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert b'"numberOfElements":"250"' in bodies[0]
+    assert asked == 1
+
+
+def _get(sandbox: Sandbox, target: str, token: str) -> bytes:
+    connection = http.client.HTTPConnection(urlsplit(sandbox.url).netloc, timeout=10)
+    connection.request("GET", target, headers={"Authorization": f"Bearer {token}"})
+    body = connection.getresponse().read()
+    connection.close()
+    return body
+
+
+def result(case: str, walls: dict[tuple[str, str], float], **facts: float) -> Result:
+    """A case in which each side and step took so many seconds."""
+    measured = [
+        Measured(side, step, [seconds], [seconds], [500.0], [400.0], [0.1])
+        for (side, step), seconds in walls.items()
+    ]
+    return new_result(case, {"size": CASES[case].size} | facts, measured, None)
+
+
+def reached(results: Results, case: str) -> list[tuple[float | None, bool]]:
+    def both(goal: Goal) -> tuple[float | None, bool]:
+        number = goal.reached(results)
+        return number, number is not None and goal.met(number)
+
+    return [both(goal) for goal in GOALS[case]]
+
+
+def test_goals_compare_medians() -> None:
+    walls = {"rollcall": 10.0, "limit": 2.0, "dlt": 90.0, "dlt_parquet": 15.0}
+    results = {"first-100k": result("first-100k", {(side, "first"): took for side, took in walls.items()})}
+    assert reached(results, "first-100k") == [(5.0, False), (9.0, True), (1.5, False), (None, False)]
+    assert reached(results, "unchanged-100k") == [(None, False), (None, False)]
+
+
+def test_a_goal_is_not_reached_by_leaving_something_wrong() -> None:
+    found = result("first-1m", {("rollcall", "first"): 2.0, ("limit", "first"): 1.0})
+    assert reached({"first-1m": found}, "first-1m") == [(2.0, True)]
+    found.measured[0].wrong = "holds 9 projects"
+    assert reached({"first-1m": found}, "first-1m") == [(None, False)]
+
+
+def test_the_goal_at_a_latency_counts_round_trips() -> None:
+    found = result(
+        "latency-10k", {("rollcall", "first"): 3.5}, requests=100, in_flight=4, latency_s=0.05
+    )  # 25 round trips of 50 ms: 1.25 s
+    assert reached({"latency-10k": found}, "latency-10k")[0] == (pytest.approx(1.2), True)
+
+
+def test_growth_goes_on_as_it_last_was() -> None:
+    results = {
+        f"first-{label}": result(f"first-{label}", {("rollcall", "first"): took})
+        for label, took in (("1k", 1.0), ("100k", 10.0), ("1m", 100.0))
+    }
+    (found,) = growth(results)
+    assert found.exponents == pytest.approx([0.5, 1.0])
+    assert found.far_s == pytest.approx(10_000)
+
+
+def test_results_are_kept_whole(tmp_path: Path) -> None:
+    found = result("files-1m", {("rollcall", "first"): 7.0})
+    save(found, tmp_path)
+    assert load(tmp_path) == {"files-1m": found}
+
+
+def test_the_page_shows_what_was_measured() -> None:
+    shown = (ROOT / "docs" / "speed.md").read_text()
+    assert shown == page(load(RESULTS), "../benchmarks/results/speed.svg") + "\n"
