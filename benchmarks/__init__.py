@@ -9,3 +9,5 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
+CONTROL = "/_benchmark"
+"""The path under which the server is told what to do."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import ROOT
 from benchmarks.bench import Bench, Faulty, wrong
 from benchmarks.environments import PYTHON
 from benchmarks.results import Measured, Result, new_result
 from benchmarks.server import Ceiling, Server
 from benchmarks.sides import IN_FLIGHT, PEERS, ROLLCALL, SIDES, SYNC, Side, configure, furnish
-from pipelines.models import SQL_ROOT
 
 ALL = tuple(SIDES)
 NO_DEFAULT_DLT = tuple(name for name in ALL if name != "dlt")
@@ -199,7 +199,7 @@ def export(bench: Bench, cases: Sequence[Case]) -> list[Result]:
     (case,) = cases
     size = bench.size or case.size
     ours, copy = Measured("rollcall", "export"), Measured("copy", "export")
-    report = SQL_ROOT / "reports" / "projects.sql"
+    report = ROOT / "sql" / "reports" / "projects.sql"
     with Server(projects={"matter": size}) as server, bench.home() as home:
         ceiling = _warm(bench, server, "matter")
         furnish(home, server)

@@ -89,7 +89,8 @@ def _about(result: Result) -> str:
         ceiling = result.ceiling
         about += (
             f" A bare client gets {ceiling.requests_per_s:,.0f} requests/s, {ceiling.mb_per_s:,.0f} MB/s: "
-            f"all {ceiling.pages:,} pages in {ceiling.pages / ceiling.requests_per_s:.2f} s."
+            f"all {ceiling.pages:,} pages in {ceiling.pages / ceiling.requests_per_s:.2f} s, "
+            f"the server busy for {ceiling.server_cpu_ms_per_request * ceiling.pages / 1000:.2f} s of it."
         )
     return about
 

@@ -1,14 +1,10 @@
-"""The sandbox in a process of its own, answering from memory what it has answered before.
+"""The server of a measurement, `benchmarks.remembering` in a process of its own: started, warmed and steered.
 
-The sandbox makes its records on demand, which costs more than reading them. So that it is never what is
-measured, each answer is kept, and `warm` asks for all of them before the clock runs. An answer from memory is
-byte for byte the sandbox's own, given to whoever asks: credentials are looked at only when it is made.
-
-    with Server(projects={"matter": 10_000}, files=0) as server:
-        server.control(latency_s=0.05)
+with Server(projects={"matter": 10_000}, files=0) as server:
+server.warm("matter")
+server.control(latency_s=0.05)
 """
 
-import asyncio
 import http.client
 import json
 import subprocess
@@ -23,14 +19,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import click
-from starlette.types import Message, Receive, Scope, Send
-
-from benchmarks import ROOT
-from pipelines.sandbox import Sandbox
+from benchmarks import CONTROL, ROOT
 
 WARMING_CONNECTIONS = 4
-CONTROL = "/_benchmark"
 
 Table = dict[str, Any]
 
@@ -46,16 +37,16 @@ class Ceiling:
 
 
 class Server:
-    """The server's process, from the outside."""
+    """Serves the five providers while the context is entered."""
 
-    def __init__(self, *, projects: Mapping[str, int], files: int = 0) -> None:
-        self.projects = dict(projects)
+    def __init__(self, *, projects: int | Mapping[str, int], files: int = 0) -> None:
+        self.projects = projects
         self.files = files
 
     def __enter__(self) -> Self:
         amounts = json.dumps({"projects": self.projects, "files": self.files})
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.server", amounts],
+            [sys.executable, "-m", "benchmarks.remembering", amounts],
             cwd=ROOT,
             stdin=subprocess.PIPE,  # the server ends when it closes, however this process ends
             stdout=subprocess.PIPE,
@@ -107,7 +98,8 @@ class Server:
             asked = "/files?SortField=DateCreated&SortOrder=Ascend&CountPerPage=100&Page={}"
             return [root + asked.format(page) for page in range(max(1, -(-self.files // 100)))]
         asked = "/projects/get?locale=en&pageSize=100&pageNumber={}"
-        pages = max(1, -(-self.projects[provider] // 100))
+        count = self.projects if isinstance(self.projects, int) else self.projects[provider]
+        pages = max(1, -(-count // 100))
         return [root + asked.format(page) for page in range(1, pages + 1)]
 
     def _fetch_all(self, targets: Sequence[str]) -> int:
@@ -157,67 +149,3 @@ class Server:
 
     def _connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(urlsplit(self.settings["matter"]["base_url"]).netloc, timeout=600)
-
-
-class RememberingSandbox(Sandbox):
-    """A sandbox that makes each answer once."""
-
-    def __init__(self, **amounts: Any) -> None:
-        super().__init__(**amounts)
-        self._answers: dict[bytes, tuple[Message, bytes]] = {}
-        self._edition = 0
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == CONTROL:
-            await self._control(receive, send)
-            return
-        # The parameters in one order, whoever asks. The sandbox lists files by date as it is: sorting them by
-        # it again, for each of ten thousand pages, would only take time.
-        asked = sorted(scope["query_string"].split(b"&"))
-        if b"SortField=DateCreated" in asked:
-            asked = [part for part in asked if not part.startswith(b"Sort")]
-        scope["query_string"] = b"&".join(asked)
-        key = scope["path"].encode() + b"?" + scope["query_string"]
-        if scope["method"] != "GET" or key not in self._answers:
-            await self._make(key, scope, receive, send)
-        else:
-            if self.latency_s:
-                await asyncio.sleep(self.latency_s)
-            await self._send(key, send)
-
-    async def _make(self, key: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the sandbox answer, and keep what it says."""
-        sent: list[Message] = []
-
-        async def keep(message: Message) -> None:
-            sent.append(message)
-
-        await super()._answer(scope, receive, keep)
-        body = b"".join(message.get("body", b"") for message in sent[1:])
-        if scope["method"] != "GET" or sent[0]["status"] != 200:
-            for message in sent:
-                await send(message)
-            return
-        self._answers[key] = sent[0], body
-        await self._send(key, send)
-
-    async def _send(self, key: bytes, send: Send) -> None:
-        start, body = self._answers[key]
-        if self._edition and key.startswith(b"/matter"):
-            body = body.replace(b'"name":"', b'"name":"%d. ' % self._edition)
-        kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]
-        length = (b"content-length", str(len(body)).encode())
-        await send({"type": "http.response.start", "status": 200, "headers": [*kept, length]})
-        await send({"type": "http.response.body", "body": body})
-
-    async def _control(self, receive: Receive, send: Send) -> None:
-        wanted = json.loads((await receive())["body"])
-        self.latency_s, self._edition = wanted["latency_s"], wanted["edition"]
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
-
-
-if __name__ == "__main__":
-    with RememberingSandbox(**json.loads(sys.argv[1])) as sandbox:
-        click.echo(json.dumps({"config": sandbox.config_toml(), "secrets": sandbox.secrets_toml()}))
-        sys.stdin.read()
