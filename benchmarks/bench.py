@@ -90,14 +90,14 @@ class Bench:
         return done
 
 
-def wrong(side: Side, home: Path, listed: int) -> str | None:
-    """What is wrong with what the side holds, unless it is `listed` projects, each in one version."""
+def wrong(side: Side, home: Path, listed: int, each: int = 1) -> str | None:
+    """What is wrong with what the side holds, unless it is `listed` records in `each` versions each."""
     asked = [str(home / side.database), side.listed, side.versions]
     # In a process of its own: the kernel counts this one's memory as the least that a child of it needed.
     done = subprocess.run([sys.executable, "-c", COUNT, *asked], capture_output=True, text=True, check=False)
     if done.returncode:
         return f"left nothing that can be read: {done.stderr.strip().splitlines()[-1]}"
     found, versions = map(int, done.stdout.split())
-    if (found, versions) == (listed, listed):
+    if (found, versions) == (listed, each * listed):
         return None
-    return f"holds {found:,} projects in {versions:,} versions, not {listed:,} in as many"
+    return f"holds {found:,} records in {versions:,} versions, not {listed:,} in {each * listed:,}"

@@ -52,8 +52,8 @@ def nights(bench: Bench, cases: Sequence[Case]) -> list[Result]:
         ceiling = _warm(bench, server, "matter")
         server.control(latency_s=case.latency_s)
         for turn in range(repeat):
-            # Each round begins with another side, so that none is always the one after the slowest.
-            for side in ready[turn % len(ready) :] + ready[: turn % len(ready)]:
+            # None is to be always the one after the slowest.
+            for side in _turned(ready, turn):
                 with bench.home() as home:
                     furnish(home, server)
                     steps = [found.get((side.name, night)) for night in ("first", "unchanged")]
@@ -73,6 +73,12 @@ def nights(bench: Bench, cases: Sequence[Case]) -> list[Result]:
         )
         for one in cases
     ]
+
+
+def _turned(sides: list[Side], turn: int) -> list[Side]:
+    """The same sides, beginning with another one each turn."""
+    first = turn % max(1, len(sides))
+    return sides[first:] + sides[:first]
 
 
 def _two_nights(
@@ -129,6 +135,7 @@ def long_history(bench: Bench, cases: Sequence[Case]) -> list[Result]:
                 furnish(home, server)
                 for step, place in (("first", home), ("unchanged", home), ("unchanged 10x", old)):
                     bench.take(steps[step], server, SYNC, place)
+        steps["unchanged 10x"].wrong = wrong(SIDES["rollcall"], old, size, each=1 + OLD_VERSIONS)
     return [new_result(case.name, {"size": size}, list(steps.values()), ceiling)]
 
 

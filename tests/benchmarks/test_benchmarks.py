@@ -70,7 +70,8 @@ def test_a_side_that_fails_or_holds_the_wrong_projects_is_told(bench: Bench) -> 
         assert wrong(limit, home, 150) is None
         server.control(edition=1)  # every project has another name now
         bench.run(bench.command(limit, home), home)
-        assert wrong(limit, home, 150) == "holds 150 projects in 300 versions, not 150 in as many"
+        assert wrong(limit, home, 150, each=2) is None
+        assert wrong(limit, home, 150) == "holds 150 records in 300 versions, not 150 in 150"
     with bench.home() as home, pytest.raises(Faulty, match="ended with 1: FileNotFoundError"):
         bench.run(bench.command(limit, home), home)
 
