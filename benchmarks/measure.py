@@ -22,13 +22,15 @@ class Run:
     """What one run took.
 
     `tree_mb` is the greatest sum of resident memory over the tree that a sample found; `largest_mb` the peak
-    of its largest process, which the kernel counts and no sample misses.
+    of its largest process, which the kernel counts and no sample misses. `machine_s` is the processor time
+    that the whole machine used meanwhile.
     """
 
     wall_s: float
     cpu_s: float
     tree_mb: float
     largest_mb: float
+    machine_s: float
     exit_code: int
     output: str
 
@@ -42,7 +44,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], ti
     """Run `command` in `folder` with just `environment`; killed, with its children, after `timeout_s`."""
     os.sync()  # what an earlier run has left to write is not billed to this one
     with (folder / "output.txt").open("w+", errors="replace") as output:
-        began = time.perf_counter()
+        busy_s, began = _busy_s(), time.perf_counter()
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -57,7 +59,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], ti
         memory = _Memory(process.pid)
         try:
             _, status, usage = os.wait4(process.pid, 0)
-            wall_s = time.perf_counter() - began
+            wall_s, busy_s = time.perf_counter() - began, _busy_s() - busy_s
         except BaseException:
             _kill(process.pid)
             raise
@@ -71,9 +73,16 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], ti
             cpu_s=usage.ru_utime + usage.ru_stime,
             tree_mb=memory.peak_mb,
             largest_mb=usage.ru_maxrss * MAXRSS_MB,
+            machine_s=busy_s,
             exit_code=process.returncode,
             output=output.read(),
         )
+
+
+def _busy_s() -> float:
+    """The processor time of all processes since the machine started, and what a host took of it."""
+    user, nice, system, _idle, _waiting, *interrupts = Path("/proc/stat").read_text().split()[1:9]
+    return sum(map(int, (user, nice, system, *interrupts))) / os.sysconf("SC_CLK_TCK")
 
 
 def _kill(group: int) -> None:

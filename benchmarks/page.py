@@ -27,6 +27,8 @@ HOW = """\
 - The server is the sandbox in a process of its own. It answers from memory what it has answered before, and
   every page has been asked for before the clock runs. Beside each case stands what a client gets that only
   fetches; *server* is the greatest part of a run's time in which the server's one processor was busy.
+- *Others* is the greatest part of a run's time for which programs that have nothing to do with it had one of
+  the processors: 100 % is one processor all the time. Where it is large, read ratios, not seconds.
 - CPU is the user and system time of the process and its children. Memory is the greater of two: the largest
   sum of resident memory over the process tree, sampled twenty times a second (shared pages count in each
   process), and the kernel's own peak of the largest process.
@@ -70,7 +72,18 @@ def _goals(results: Results) -> Iterator[Sequence[str]]:
 def _case(result: Result) -> str:
     lines = [f"## {result.case}", _about(result)]
     rows = [_row(result, measured) for measured in result.measured]
-    heading = ("side", "step", "wall", "to Rollcall", "CPU", "peak memory", "server", "runs", "wrong")
+    heading = (
+        "side",
+        "step",
+        "wall",
+        "to Rollcall",
+        "CPU",
+        "peak memory",
+        "server",
+        "others",
+        "runs",
+        "wrong",
+    )
     lines.append(_table(heading, rows))
     return "\n\n".join(lines)
 
@@ -98,10 +111,9 @@ def _about(result: Result) -> str:
 def _row(result: Result, measured: Measured) -> Sequence[str]:
     label = LABELS[measured.side]
     if measured.fault or measured.wall is None:
-        return label, measured.step, *[""] * 6, measured.fault or "not run"
+        return label, measured.step, *[""] * 7, measured.fault or "not run"
     ours = result.of("rollcall", measured.step)
     times = f"{measured.wall / ours.wall:.2f}" if ours and ours.wall and not ours.fault else ""
-    share = measured.server_share
     return (
         label,
         measured.step,
@@ -109,7 +121,8 @@ def _row(result: Result, measured: Measured) -> Sequence[str]:
         times,
         _seconds(measured.cpu or 0.0),
         f"{measured.peak_mb:,.0f} MB",
-        f"{share:.0%}" if share else "",
+        _part(measured.server_share),
+        _part(measured.others_share),
         str(len(measured.wall_s)),
         measured.wrong or "",
     )
@@ -145,6 +158,10 @@ def _machines(results: Results) -> str:
         for name, result in results.items()
     ]
     return _table(("case", "measured", "commit", "processors", "memory", "system", "Python", "DuckDB"), rows)
+
+
+def _part(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
 
 
 def _seconds(seconds: float) -> str:

@@ -30,6 +30,7 @@ class Measured(msgspec.Struct):
     tree_mb: list[float] = msgspec.field(default_factory=list)
     largest_mb: list[float] = msgspec.field(default_factory=list)
     server_cpu_s: list[float] = msgspec.field(default_factory=list)
+    others_cpu_s: list[float] = msgspec.field(default_factory=list)
     fault: str | None = None
     wrong: str | None = None
 
@@ -40,6 +41,7 @@ class Measured(msgspec.Struct):
         self.tree_mb.append(round(run.tree_mb, 1))
         self.largest_mb.append(round(run.largest_mb, 1))
         self.server_cpu_s.append(round(server_cpu_s, 2))
+        self.others_cpu_s.append(round(max(0.0, run.machine_s - run.cpu_s - server_cpu_s), 2))
 
     @property
     def wall(self) -> float | None:
@@ -60,8 +62,16 @@ class Measured(msgspec.Struct):
     @property
     def server_share(self) -> float | None:
         """The greatest part of a run's time in which the server's one processor was busy."""
-        shares = [cpu / wall for cpu, wall in zip(self.server_cpu_s, self.wall_s, strict=True)]
-        return max(shares) if shares else None
+        return self._share(self.server_cpu_s)
+
+    @property
+    def others_share(self) -> float | None:
+        """The greatest part of a run's time for which others had one of the processors."""
+        return self._share(self.others_cpu_s)
+
+    def _share(self, cpu_s: list[float]) -> float | None:
+        shares = [cpu / wall for cpu, wall in zip(cpu_s, self.wall_s, strict=False)]
+        return max(shares, default=None)
 
 
 class Result(msgspec.Struct):

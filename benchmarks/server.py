@@ -7,6 +7,7 @@ server.control(latency_s=0.05)
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -71,7 +72,7 @@ class Server:
         """The processor time that the server has had so far, in seconds, to a hundredth."""
         with open(f"/proc/{self._process.pid}/stat", "rb") as file:  # noqa: PTH123 - hot, and not a file
             fields = file.read().rpartition(b")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / 100
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def control(self, *, latency_s: float = 0.0, edition: int = 0) -> None:
         """Delay every answer; and let every project of Matter be renamed, in each edition differently."""

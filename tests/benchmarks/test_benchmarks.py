@@ -82,6 +82,7 @@ def test_a_process_is_measured_with_its_children(tmp_path: Path) -> None:
     assert 160 < done.tree_mb < 400
     assert 80 < done.largest_mb < done.tree_mb
     assert done.wall_s > 0.3
+    assert done.machine_s > 0.9 * done.cpu_s - 0.05
     assert done.cpu_s > 0.05
 
 
@@ -121,7 +122,7 @@ def _get(sandbox: Sandbox, target: str, token: str) -> bytes:
 def result(case: str, walls: dict[tuple[str, str], float], **facts: float) -> Result:
     """A case in which each side and step took so many seconds."""
     measured = [
-        Measured(side, step, [seconds], [seconds], [500.0], [400.0], [0.1])
+        Measured(side, step, [seconds], [seconds], [500.0], [400.0], [0.1], [0.0])
         for (side, step), seconds in walls.items()
     ]
     return new_result(case, {"size": CASES[case].size} | facts, measured, None)
