@@ -386,3 +386,42 @@ def _changes(since: str, until: str | None, output: "Output") -> None:
     end = None if until is None else moment(until, now)
     with _warehouse(output.folder) as warehouse:
         show_changes(changes(warehouse, begin, end), output)
+
+
+@verb(
+    "report",
+    "rollcall report",
+    "rollcall report --since 2026-11-01 --output projects.html",
+)
+@click.option(
+    "--since",
+    metavar="WHEN",
+    help="Where the period chosen begins: a date or time in UTC, as 2026-11-01; or a time before the last "
+    "night, as 12h, 7d or 2w.  [default: 30 days]",
+)
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE",
+    help="Where the page goes; - prints it.  [default: report.html, among the exports]",
+)
+@json_option
+def _report(since: str | None, file: Path | None, as_json: bool) -> None:
+    """Write what the nights found as one HTML page.
+
+    It needs no server and asks nothing of any: send it to whoever should read it.
+    """
+    from pipelines.output import Output
+    from pipelines.report import report
+    from pipelines.settings import exports_path
+    from pipelines.views import show_page
+
+    printed = file == Path("-")
+    if printed and as_json:
+        raise click.UsageError("--output - prints the page, and nothing else")
+    output = Output() if printed else Output(path=file or exports_path(home()) / "report.html")
+    folder = output.folder if file else exports_path(home())
+    with _warehouse(folder) as warehouse:
+        show_page(report(warehouse, since, output), as_json=as_json)

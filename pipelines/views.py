@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipelines.export import Export, Proof
     from pipelines.history import History
     from pipelines.live import Live
+    from pipelines.report import Report
     from pipelines.status import Status
 
 # As a table, a result is for the eye: times to the minute, what changed in a sentence.
@@ -161,6 +162,17 @@ def show_changes(changes: "Changes", output: Output) -> None:
         f"{changes.created:,} created, {changes.changed:,} changed, "
         f"{changes.removed:,} removed, {changes.returned:,} returned"
     )
+
+
+def show_page(report: "Report", *, as_json: bool) -> None:
+    """Where the report was written, and which connections it could not be sure of."""
+    if as_json:
+        file = None if report.file is None else str(report.file)
+        click.echo(json.dumps(asdict(report) | {"file": file}, ensure_ascii=False, indent=1))
+    elif report.file is not None:
+        click.echo(printable(f"{report.file}: {counted(report.projects, 'project')} as of {report.night}"))
+    for connection in report.stale:
+        note(f"{connection} is not up to date, and the page says so")
 
 
 def counted(number: int, what: str) -> str:

@@ -20,11 +20,11 @@ def night(number: int) -> datetime:
 
 
 class Raw:
-    """A warehouse in memory with `NIGHTS` nights, to be filled with records and built."""
+    """A warehouse, in memory or in `file`, with `NIGHTS` nights, to be filled with records and built."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, file: str | Path = ":memory:") -> None:
         self.home = home
-        self._connection = duckdb.connect()
+        self._connection = duckdb.connect(str(file))
         self._connection.execute((models.SQL_ROOT / "raw.sql").read_text())
         self._records: list[tuple[object, ...]] = []
         for number in range(1, NIGHTS + 1):

@@ -1,0 +1,132 @@
+"""A warehouse of nine nights whose names would do harm where they are not escaped, and its report.
+
+Of matter, m1 changes twice, m2 is new in the last night, m3 goes in it, m4 comes back in it, and m5 went in
+the second. Belltastic failed in the last night, and rillsoft holds removals back.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.cli import main
+from tests.models.raw import NIGHTS, Raw, night
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+HOSTILE_CLIENT = "\"><svg onload=alert(2)> '&amp;<!--"
+HOSTILE_MESSAGE = "401 <b onclick=alert(3)>Unauthorized</b>"
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The command line over a home."""
+
+    home: Path
+
+    def __call__(self, *args: str, code: int = 0) -> Result:
+        """Run it; the test fails where the exit code is not `code`."""
+        result = CliRunner().invoke(main, ["--home", str(self.home), *args])
+        assert result.exit_code == code, (result.stdout, result.stderr)
+        return result
+
+    def page(self, *args: str) -> str:
+        """The report that it makes."""
+        return self("report", "--output", "-", *args).stdout
+
+
+@pytest.fixture(scope="session")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file, not to be written to."""
+    home = tmp_path_factory.mktemp("report")
+    raw = Raw(home, home / "warehouse.duckdb")
+    _matter(raw)
+    raw.connect("bell<i>tastic", "belltastic")
+    raw.record("belltastic", "5", {"name": "Chimes"}, connection="bell<i>tastic")
+    raw.connect("rillsoft", "rillsoft", "UTC")
+    for number in range(3):
+        raw.record("rillsoft", str(number), {"id": number, "name": f"Bridge {number}"}, scope="11")
+    for number in range(1, NIGHTS + 1):
+        last = number == NIGHTS
+        _listing(raw, number, "matter", seconds=75.4 if last else 2.5)
+        _listing(
+            raw, number, "rillsoft", scope="11", outcome="held_back" if last else "proven", held_back=7 * last
+        )
+        _listing(
+            raw,
+            number,
+            "belltastic",
+            connection="bell<i>tastic",
+            outcome="failed" if last else "proven",
+            message=HOSTILE_MESSAGE if last else None,
+            quarantined=2 * last,
+        )
+    raw.build()
+    raw.connection.close()
+    return home / "warehouse.duckdb"
+
+
+def _matter(raw: Raw) -> None:
+    raw.connect("matter", "matter")
+    going = {"clientName": HOSTILE_CLIENT, "projectStatus": "PRJ_STATUS_ON_GOING"}
+    done = going | {"projectStatus": "PRJ_STATUS_COMPLETE"}
+    raw.record("matter", "m1", going | {"name": "Harbour"}, 1, 5)
+    raw.record("matter", "m1", going | {"name": HOSTILE, "lastUpdated": "2026-11-04T00:00:00Z"}, 5, 9)
+    raw.record("matter", "m1", done | {"name": HOSTILE, "lastUpdated": "2026-11-08T00:00:00Z"}, 9)
+    raw.record("matter", "m2", {"name": "Mühle Œuvre"}, 9)
+    raw.record("matter", "m3", {"name": "Old mill"}, 1, 9, "removed")
+    raw.record("matter", "m4", {"name": "Ferry"}, 1, 4, "removed")
+    raw.record("matter", "m4", {"name": "Ferry"}, 9)
+    raw.record("matter", "m5", {}, 1, 2, "removed")
+
+
+def _listing(
+    raw: Raw,
+    number: int,
+    provider: str,
+    *,
+    connection: str | None = None,
+    scope: str | None = None,
+    outcome: str = "proven",
+    message: str | None = None,
+    held_back: int = 0,
+    quarantined: int = 0,
+    seconds: float = 0.02,
+) -> None:
+    raw.connection.execute(
+        """
+        insert into raw.listings
+        values ($1, $2, $3, $4, 'projects', $5, null, 1, 1, 0, $6, 0, 0, 0, 0, 0, $6, $7, $8, $9)
+        """,
+        [
+            night(number),
+            connection or provider,
+            provider,
+            scope,
+            outcome,
+            quarantined,
+            held_back,
+            seconds,
+            message,
+        ],
+    )
+
+
+@pytest.fixture(scope="session")
+def cli(warehouse: Path) -> Cli:
+    """The command line over the shared warehouse."""
+    return Cli(warehouse.parent)
+
+
+@pytest.fixture
+def own(warehouse: Path, tmp_path: Path) -> Cli:
+    """The command line over a home of the test's own, with the warehouse."""
+    shutil.copyfile(warehouse, tmp_path / "warehouse.duckdb")
+    return Cli(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def page(cli: Cli) -> str:
+    """The report of the shared warehouse."""
+    return cli.page()

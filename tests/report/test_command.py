@@ -1,0 +1,56 @@
+"""`rollcall report`: where the page goes, what is said of it, and what is wrong."""
+
+import json
+import stat
+
+import duckdb
+
+from .conftest import Cli
+
+STALE = "".join(f"{name} is not up to date, and the page says so\n" for name in ("bell<i>tastic", "rillsoft"))
+
+
+def test_it_stands_among_the_exports(own: Cli, page: str) -> None:
+    file = own.home / "exports" / "report.html"
+    result = own("report")
+    assert result.stdout == f"{file}: 7 projects as of 2026-11-09T02:00:00Z\n"
+    assert result.stderr == STALE
+    assert file.read_text() == page
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in file.parent.iterdir()] == ["report.html"]
+
+
+def test_json_tells_of_a_page_anywhere(own: Cli) -> None:
+    file = own.home / "page.html"
+    result = own("report", "--output", str(file), "--json")
+    assert json.loads(result.stdout) == {
+        "file": str(file),
+        "bytes": file.stat().st_size,
+        "night": "2026-11-09T02:00:00Z",
+        "projects": 7,
+        "stale": ["bell<i>tastic", "rillsoft"],
+    }
+    assert not (own.home / "exports").exists()
+
+
+def test_what_is_wrong(own: Cli) -> None:
+    assert own("report", "--since", "yesterday", code=2).stderr == (
+        "rollcall: yesterday is no date and no duration. "
+        "Write 2026-11-01, 2026-11-01T06:00:00Z, 12h, 7d or 2w\n"
+    )
+    assert own("report", "--json", "-o", "-", code=2).stderr == (
+        "rollcall: --output - prints the page, and nothing else. See rollcall report --help\n"
+    )
+    missing = own.home / "nowhere" / "page.html"
+    assert own("report", "-o", str(missing), code=2).stderr == (
+        f"rollcall: there is no directory {missing.parent}. Make it, or name another file\n"
+    )
+    assert list((own.home / "exports").iterdir()) == []
+
+
+def test_a_warehouse_without_nights(own: Cli) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute("delete from nights")
+    assert own("report", code=2).stderr == (
+        f"rollcall: {own.home}/warehouse.duckdb knows of no night yet. Run `rollcall sync`\n"
+    )
