@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.reading import Warehouse
-from pipelines.report.periods import KINDS, LONGEST_TEXT, TELLING
+from pipelines.report.periods import IN_ORDER, KINDS, LONGEST_TEXT, TELLING
 
 MOST_PROJECTS = 100_000
 MOST_CHANGES = 200_000
@@ -108,10 +108,10 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
     connection, provider, status, first, gone = of_projects
     night, kind, column, old, new = _columns(
         ask(
-            """
+            f"""
             select epoch_us(changed_at), change, column_name, old_value, new_value
             from shown_changes
-            order by position, changed_at, change, column_name
+            order by position, changed_at, change, {IN_ORDER}
             """
         ).fetchall(),
         5,

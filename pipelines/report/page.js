@@ -179,8 +179,8 @@
       if (changes.column[c] === -1) continue;
       const line = make("li");
       line.append(
-        make("span", word(columns[changes.column[c]]), { class: "field" }), " ", value(changes.old[c]), " ",
-        make("span", "→", { class: "arrow", "aria-label": "became" }), " ", value(changes.new[c]),
+        make("span", word(columns[changes.column[c]]), { class: "field" }), " ", value(c, changes.old), " ",
+        make("span", "→", { class: "arrow", "aria-label": "became" }), " ", value(c, changes.new),
       );
       lines.append(line);
     }
@@ -188,8 +188,11 @@
     return item;
   }
 
-  function value(n) {
-    return n === -1 ? make("i", "nothing") : make("bdi", texts[n]);
+  function value(c, side) {
+    if (side[c] === -1) return make("i", "nothing");
+    const text = texts[side[c]];
+    const isTime = columns[changes.column[c]].endsWith("_at") && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text);
+    return make("bdi", isTime ? minutes.format(new Date(text)) : text);
   }
 
   function toggle(n) {

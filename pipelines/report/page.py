@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ _FOLDER = Path(__file__).parent
 _DAY_MS = 24 * 60 * 60 * 1000
 _LONG_AXIS_MS = 300 * _DAY_MS
 _SPELLED = {"evovoice": "EvoVoice"}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 # What a browser may take for the end of a script element.
 _SCRIPT_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 
@@ -62,7 +64,17 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: tuple[Callable[..., str], ...] = (number, counted, day, minute, iso, seconds, spelled, word)
+    filters: tuple[Callable[..., str], ...] = (
+        number,
+        counted,
+        day,
+        minute,
+        iso,
+        seconds,
+        spelled,
+        word,
+        readable,
+    )
     environment.filters.update({function.__name__: function for function in filters})
     return environment.get_template("page.html")
 
@@ -144,6 +156,15 @@ def minute(at: int) -> str:
 def iso(at: int) -> str:
     """In ISO 8601, to the second."""
     return f"{_utc(at):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def readable(text: str, column: str) -> str:
+    """A value of a published column for a reader: a time to the minute, anything else as it is."""
+    return minute(_milliseconds(text)) if column.endswith("_at") and _TIME.fullmatch(text) else text
+
+
+def _milliseconds(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1000)
 
 
 def seconds(value: float) -> str:

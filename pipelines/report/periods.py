@@ -15,6 +15,7 @@ LISTED_LINES = 6
 LONGEST_TEXT = 200
 # A provider sets these with whatever it changes: beside another change they say nothing.
 _ECHOES = "('updated_at', 'source_version')"
+IN_ORDER = "column_name <> 'name', column_name <> 'status', column_name"
 TELLING = f"""(
     change <> 'changed'
     or column_name not in {_ECHOES}
@@ -139,7 +140,7 @@ def _happenings(warehouse: Warehouse, begin: str) -> dict[str, list[Happening]]:
         from newest
         inner join names using (project_key)
         inner join telling using (project_key, change)
-        order by change, latest desc, project_key, changed_at desc, column_name
+        order by change, latest desc, project_key, changed_at desc, {IN_ORDER}
         """
     ).fetchall()
     happenings: dict[str, list[Happening]] = {}
