@@ -27,6 +27,9 @@
   const key = (n) => `${connections[projects.connection[n]][0]}:${projects.key[n]}`;
   const name = (n) => projects.name[n] ?? key(n);
 
+  // A word of a command, for it may be pasted into a shell.
+  const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
+
   // Where the changes of each project begin, and the last night that changed it.
   const begins = new Uint32Array(size + 1);
   const latest = new Int32Array(size);
@@ -163,7 +166,7 @@
       list,
       make("p", "In full, with the whole of every value: ", { class: "note" }),
     );
-    cell.lastChild.append(make("code", `rollcall history ${key(n)}`));
+    cell.lastChild.append(make("code", `rollcall history ${quoted(key(n))}`));
     const line = make("tr", null, { class: "history" });
     line.append(cell);
     return line;

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 import msgspec
@@ -74,6 +75,7 @@ def _template() -> Template:
         spelled,
         word,
         readable,
+        quoted,
     )
     environment.filters.update({function.__name__: function for function in filters})
     return environment.get_template("page.html")
@@ -161,6 +163,11 @@ def iso(at: int) -> str:
 def readable(text: str, column: str) -> str:
     """A value of a published column for a reader: a time to the minute, anything else as it is."""
     return minute(_milliseconds(text)) if column.endswith("_at") and _TIME.fullmatch(text) else text
+
+
+def quoted(word: str) -> str:
+    """A word of a command to be pasted into a shell."""
+    return quote(word)
 
 
 def _milliseconds(time: str) -> int:

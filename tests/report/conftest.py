@@ -44,14 +44,26 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _matter(raw)
     raw.connect("bell<i>tastic", "belltastic")
     raw.record("belltastic", "5", {"name": "Chimes"}, connection="bell<i>tastic")
-    raw.connect("rillsoft", "rillsoft", "UTC")
+    raw.connect("rill;soft", "rillsoft", "UTC")
     for number in range(3):
-        raw.record("rillsoft", str(number), {"id": number, "name": f"Bridge {number}"}, scope="11")
+        raw.record(
+            "rillsoft",
+            str(number),
+            {"id": number, "name": f"Bridge {number}"},
+            scope="11",
+            connection="rill;soft",
+        )
     for number in range(1, NIGHTS + 1):
         last = number == NIGHTS
         _listing(raw, number, "matter", seconds=75.4 if last else 2.5)
         _listing(
-            raw, number, "rillsoft", scope="11", outcome="held_back" if last else "proven", held_back=7 * last
+            raw,
+            number,
+            "rillsoft",
+            connection="rill;soft",
+            scope="11",
+            outcome="held_back" if last else "proven",
+            held_back=7 * last,
         )
         _listing(
             raw,

@@ -7,7 +7,9 @@ import duckdb
 
 from .conftest import Cli
 
-STALE = "".join(f"{name} is not up to date, and the page says so\n" for name in ("bell<i>tastic", "rillsoft"))
+STALE = "".join(
+    f"{name} is not up to date, and the page says so\n" for name in ("bell<i>tastic", "rill;soft")
+)
 
 
 def test_it_stands_among_the_exports(own: Cli, page: str) -> None:
@@ -28,7 +30,7 @@ def test_json_tells_of_a_page_anywhere(own: Cli) -> None:
         "bytes": file.stat().st_size,
         "night": "2026-11-09T02:00:00Z",
         "projects": 7,
-        "stale": ["bell<i>tastic", "rillsoft"],
+        "stale": ["bell<i>tastic", "rill;soft"],
     }
     assert not (own.home / "exports").exists()
 

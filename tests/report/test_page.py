@@ -184,11 +184,11 @@ def test_what_is_not_up_to_date_stands_first(parsed: Parsed) -> None:
         "2 connections are not up to date "
         "bell<i>tastic was last read in full on 8 Nov 2026, 02:00; its 1 project may have changed since. "
         f"Why: {HOSTILE_MESSAGE} "
-        "rillsoft was last read in full on 8 Nov 2026, 02:00; its 3 projects may have changed since."
+        "rill;soft was last read in full on 8 Nov 2026, 02:00; its 3 projects may have changed since."
     )
     (held_back,) = parsed.all("div", class_="notice warn")
-    assert held_back.text.startswith("7 removals held back at rillsoft")
-    assert held_back.text.endswith("rollcall sync rillsoft --accept-removals rillsoft=7")
+    assert held_back.text.startswith("7 removals held back at rill;soft")
+    assert held_back.text.endswith("rollcall sync 'rill;soft' --accept-removals 'rill;soft=7'")
     (quarantined,) = parsed.all("p", class_="notice warn")
     assert quarantined.text == "bell<i>tastic sent 2 records that could not be read and are not shown here."
     assert parsed.all("p", class_="notice good") == []
@@ -199,7 +199,7 @@ def test_slowest_listings(parsed: Parsed) -> None:
     assert [row[:3] for row in slowest.cells[1:]] == [
         ["matter projects", "1 min 15 s", "2.5 s"],
         ["bell<i>tastic projects", "under 0.1 s", "under 0.1 s"],
-        ["rillsoft 11 projects", "under 0.1 s", "under 0.1 s"],
+        ["rill;soft 11 projects", "under 0.1 s", "under 0.1 s"],
     ]
 
 
