@@ -80,7 +80,7 @@ def test_a_process_is_measured_with_its_children(tmp_path: Path) -> None:
     done = run([sys.executable, "-c", PARENT], tmp_path, plain_environment(tmp_path), 30)
     assert done.exit_code == 0
     assert 160 < done.tree_mb < 400
-    assert 80 < done.largest_mb < done.tree_mb
+    assert done.largest_mb > 80  # no upper bound: the kernel counts what the tests had when they forked
     assert done.wall_s > 0.3
     assert done.machine_s > 0.9 * done.cpu_s - 0.05
     assert done.cpu_s > 0.05

@@ -214,9 +214,9 @@ def test_a_query_ends_in_time(cli: Cli, sql: str, form: str) -> None:
 
 
 def test_an_endless_answer_ends_in_time(cli: Cli) -> None:
-    result = cli("query", "from range(1000000000000)", "--timeout", "0.1", "--format", "csv", code=2)
+    result = cli("query", "from range(1000000000000)", "--timeout", "1", "--format", "csv", code=2)
     assert result.stdout.startswith("range\n0\n1\n2\n")
-    assert "took longer than 0.1 s" in result.stderr
+    assert "took longer than 1 s" in result.stderr
 
 
 def test_a_query_that_hears_no_interrupt_ends_all_the_same(cli: Cli, tmp_path: Path) -> None:

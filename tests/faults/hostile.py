@@ -334,7 +334,9 @@ class Hostile:
     def _read(self, peer: socket.socket) -> Exchange | None:
         with peer.makefile("rb") as stream:
             request = stream.readline().decode("latin-1").split()
-            if len(request) != 3:
+            if len(request) != 3 or not request[2].startswith(
+                "HTTP/"
+            ):  # a greeting of TLS, where none is spoken
                 return None
             method, target, _ = request
             _, name, path = target.split("/", 2)
