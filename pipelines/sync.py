@@ -1,5 +1,6 @@
 """`rollcall sync`: one night. Lock, scratch, list, land, remember, model and check, publish."""
 
+import gc
 import os
 import shutil
 import time
@@ -21,6 +22,8 @@ from pipelines.settings import warehouse_path
 from pipelines.warehouse import connect, draft, locked, publish
 
 LONGEST_NIGHT_S = 6 * 3600.0
+# Records make no cycles: by its defaults the collector would search through them again and again.
+COLLECT_RARELY = (50_000, 20, 100)
 EARLIEST_FILE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -85,6 +88,7 @@ def sync(
     where nothing could be published.
     """
     os.umask(0o077)  # whatever a night writes is for its owner only
+    gc.set_threshold(*COLLECT_RARELY)
     connections = load_connections(home, names)
     for name in accept or ():
         if name not in {connection.name for connection in connections}:
