@@ -362,6 +362,26 @@ def _history(key: str, live: bool, output: "Output") -> None:
 
 
 @verb(
+    "why",
+    "rollcall why matter:4711",
+    "rollcall why 4711 --format json",
+)
+@click.argument("key")
+@output_options
+def _why(key: str, output: "Output") -> None:
+    """Explain one project or file: listings, proofs, payloads.
+
+    A row for each night that began, ended or refreshed a version, with the listing that showed it and what
+    the provider sent before and after. KEY is as for history.
+    """
+    from pipelines.views import show_why
+    from pipelines.why import why
+
+    with _warehouse(output.folder) as warehouse:
+        show_why(why(warehouse, key), output)
+
+
+@verb(
     "changes",
     "rollcall changes",
     "rollcall changes --since 7d --format csv",

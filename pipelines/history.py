@@ -36,11 +36,12 @@ def history(warehouse: Warehouse, key: str) -> History:
 
     Raises UsageError, with the nearest ones, where there is none.
     """
-    subject = _find(warehouse, key)
+    subject = find(warehouse, key)
     return History(subject, rows_of(warehouse, _versions(subject)))
 
 
-def _find(warehouse: Warehouse, key: str) -> Subject:
+def find(warehouse: Warehouse, key: str) -> Subject:
+    """The one project or file with this key or id. Raises UsageError where there is none."""
     rows = warehouse.connection.execute(
         f"""
         select kind, key, arg_max(name, version) as name

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.live import Live
     from pipelines.report import Report
     from pipelines.status import Status
+    from pipelines.why import Reasons
 
 # As a table, a result is for the eye: times to the minute, what changed in a sentence.
 _STATUS = """
@@ -47,6 +48,27 @@ _HISTORY = f"""
     from ({{}})
     group by all
     order by version
+"""
+_WHY = """
+    select
+        strftime(night, '%Y-%m-%d %H:%M') as night,
+        event,
+        coalesce(scope || ':', '') || record_id as record,
+        coalesce(outcome, 'no') || ' listing of ' || coalesce(records, 0) || ' records'
+            || coalesce(' since ' || strftime(window_start, '%Y-%m-%d'), '') || coalesce(': ' || message, '')
+            as "shown by a",
+        coalesce(
+            list_aggregate(list_transform(
+                changed_fields,
+                lambda field: field || ': '
+                    || coalesce(before -> ('/' || replace(replace(field, '~', '~0'), '/', '~1')), 'nothing')
+                    || ' → '
+                    || coalesce(after -> ('/' || replace(replace(field, '~', '~0'), '/', '~1')), 'nothing')
+            ), 'string_agg', '; '),
+            cast(coalesce(after, before) as text)
+        ) as "what it said"
+    from ({}) as told
+    order by told.night, record, told.event
 """
 _CHANGES = f"""
     select
@@ -146,6 +168,13 @@ def show_history(history: "History", output: Output) -> None:
     kind, key, name = history.subject
     note(f"{kind} {key}: {name}" if name else f"{kind} {key}")
     show_rows(history.versions, output, _HISTORY)
+
+
+def show_why(reasons: "Reasons", output: Output) -> None:
+    """A row for each boundary, and what it is of."""
+    kind, key, name = reasons.subject
+    note(f"{kind} {key}: {name}" if name else f"{kind} {key}")
+    show_rows(reasons.events, output, _WHY)
 
 
 def show_live(live: "Live", output: Output) -> None:

@@ -1,0 +1,70 @@
+"""`rollcall why`: every boundary of a row with the listing that showed it and what was sent."""
+
+import json
+from typing import Any
+
+import duckdb
+
+from .conftest import NIGHTS, Cli
+
+
+def told(cli: Cli, key: str, *columns: str) -> list[tuple[Any, ...]]:
+    rows = json.loads(cli("why", key, "--json").stdout)
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
+def test_each_boundary_is_explained(cli: Cli) -> None:
+    result = cli("why", "matter:17")
+    assert result.stdout == (
+        "night             event    record  shown by a                   what it said\n"
+        "2026-11-01 02:00  created  17      proven listing of 0 records  "
+        '{"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}\n'
+        '2026-11-02 02:00  changed  17      proven listing of 0 records  name: "Harbour" → "Harbour East"\n'
+        "2026-11-03 02:00  changed  17      proven listing of 0 records  projectStatus: "
+        '"PRJ_STATUS_ON_GOING" → "PRJ_STATUS_COMPLETE"\n'
+    )
+    assert result.stderr == "project matter:17: Harbour East\n"
+
+
+def test_payloads_stand_before_and_after(cli: Cli) -> None:
+    columns = ("event", "changed_fields", "before", "after")
+    one, two, _ = told(cli, "matter:17", *columns)
+    harbour = {"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}
+    assert one == ("created", None, None, harbour)
+    assert two == ("changed", ["name"], harbour, harbour | {"name": "Harbour East"})
+
+
+def test_a_gap_has_two_ends(cli: Cli) -> None:
+    said = {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}
+    assert told(cli, "matter:18", "night", "event", "before", "after") == [
+        ("2026-11-01T02:00:00Z", "created", None, said),
+        ("2026-11-02T02:00:00Z", "removed", said, None),
+        ("2026-11-03T02:00:00Z", "returned", said, said),
+    ]
+
+
+def test_a_customer_is_explained_by_its_files(cli: Cli) -> None:
+    events = told(cli, "evovoice:c1", "event", "entity", "record_id", "changed_fields")
+    assert events == [("created", "files", "f1", None), ("changed", "files", "f1", ["FileName"])]
+    assert told(cli, "evovoice:f1", "event", "entity", "record_id", "changed_fields") == events
+
+
+def test_what_a_listing_said_of_itself_stands_beside_it(cli: Cli) -> None:
+    with duckdb.connect(str(cli.home / "warehouse.duckdb")) as warehouse:
+        warehouse.execute(
+            "update raw.listings set outcome = 'unproven', records = 3, pages = 2, message = 'it moved' "
+            "where connection = 'matter' and started_at = $1",
+            [NIGHTS[2]],
+        )
+        warehouse.execute("update raw.records set refreshed_at = $1 where record_id = '18' ", [NIGHTS[2]])
+    proofs = told(cli, "matter:18", "event", "outcome", "pages", "records", "message")
+    assert proofs[-1] == ("returned", "unproven", 2, 3, "it moved")
+    assert [event for event, *_ in proofs].count("refreshed") == 2
+    assert "returned   18      unproven listing of 3 records: it moved" in cli("why", "matter:18").stdout
+
+
+def test_an_unknown_key(cli: Cli) -> None:
+    result = cli("why", "matter:171", code=2)
+    assert result.stderr.startswith(
+        "rollcall: there is no project or file matter:171. Did you mean matter:17"
+    )
