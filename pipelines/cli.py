@@ -445,3 +445,31 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
     folder = output.folder if file else exports_path(home())
     with _warehouse(folder) as warehouse:
         show_page(report(warehouse, since, output), as_json=as_json)
+
+
+@verb(
+    "forget",
+    "rollcall forget belltastic:5",
+    "rollcall forget evovoice:c17 evovoice:c18 --yes",
+)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def _forget(keys: tuple[str, ...], yes: bool) -> None:
+    """Erase projects or files from the warehouse for good.
+
+    What was ever received of them goes from the published file and the former one; that there was something
+    stays, under a pseudonym. Exports, reports and copies made before are yours to delete.
+    """
+    from pipelines.console import note
+    from pipelines.errors import UsageError
+    from pipelines.forget import forget, look_up
+    from pipelines.views import show_forgettable
+
+    found = look_up(home(), keys)
+    show_forgettable(found)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is there to be asked", "give --yes to erase this for good")
+        click.confirm("Erase this for good?", abort=True, err=True)
+    forget(home(), found)
+    note("erased; exports, reports and copies made before still hold it")

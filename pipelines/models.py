@@ -4,19 +4,19 @@ What a model is stands in `model_files`, how models depend on each other in `rel
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import ConfigurationError
+from pipelines.errors import ConfigurationError, PublicationRefused
 from pipelines.model_files import SQL_ROOT, Model, Severity, read_models
 from pipelines.relations import Relation, described_columns, read_relations
 from pipelines.seeds import fill_seeds
 from pipelines.touched import find_keys, find_touched, note_build, read_all, rebuild
 
-__all__ = ["SQL_ROOT", "Finding", "Model", "build", "check", "read_models", "update"]
+__all__ = ["SQL_ROOT", "Finding", "Model", "build", "check", "read_models", "refuse_broken", "update"]
 
 SAMPLE_ROWS = 5
 
@@ -107,6 +107,17 @@ def check(connection: duckdb.DuckDBPyConnection, home: Path) -> tuple[Finding, .
         if rows:
             findings.append(Finding(model.name, model.severity, model.description, rows, columns, sample))
     return tuple(findings)
+
+
+def refuse_broken(findings: Sequence[Finding]) -> None:
+    """Raise PublicationRefused where a check found a promise broken."""
+    broken = [finding for finding in findings if finding.severity == "error"]
+    if broken:
+        first = broken[0]
+        raise PublicationRefused(
+            f"{len(broken)} checks failed, first {first.name} with {first.rows} rows ({first.description})",
+            "nothing was published; the former warehouse stays as it was",
+        )
 
 
 def _comments(relation: Relation, columns: Mapping[str, str]) -> Iterator[str]:

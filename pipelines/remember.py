@@ -67,7 +67,10 @@ def remember(
 def known_ids(
     warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], windows: Mapping[str, datetime]
 ) -> dict[tuple[str, str | None], frozenset[str]]:
-    """The ids known of each listing, by connection and scope; of a window only those within it."""
+    """The ids known of each listing, by connection and scope; of a window only those within it.
+
+    Those of forgotten records are not known any more.
+    """
     names = [connection.name for connection in connections]
     starts = [windows.get(name) for name in names]
     rows = warehouse.execute(
@@ -77,7 +80,9 @@ def known_ids(
         inner join (
             select unnest($1::text[]) as connection, unnest($2::timestamptz[]) as since
         ) as asked on known.connection = asked.connection
-        where known.valid_to is null and (asked.since is null or known.created_at > asked.since)
+        where
+            known.valid_to is null and (asked.since is null or known.created_at > asked.since)
+            and known.record_id not in (select pseudonym from raw.forgotten)
         group by all
         """,
         [names, starts],

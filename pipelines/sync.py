@@ -13,7 +13,7 @@ import duckdb
 
 from pipelines import models
 from pipelines.config import Connection, load_connections
-from pipelines.errors import ConfigurationError, PublicationRefused, UsageError
+from pipelines.errors import ConfigurationError, UsageError
 from pipelines.interruption import ending_at_once
 from pipelines.landing import Progress, land
 from pipelines.preview import Preview, preview
@@ -107,7 +107,7 @@ def sync(
             remember(connection, landing, listings, started_at, accept or {})
             models.update(connection, home)
             findings = models.check(connection, home)
-            _refuse_broken(findings)
+            models.refuse_broken(findings)
             night = _night(connection, warehouse, findings)
             if dry_run:
                 return replace(night, preview=preview(connection, night.started_at))
@@ -168,16 +168,6 @@ def _refuse_changed_provider(warehouse: duckdb.DuckDBPyConnection, connections: 
                 f"connection {connection.name} was of {before} and is now of {connection.provider_name}",
                 "give the new account a name of its own",
             )
-
-
-def _refuse_broken(findings: Sequence[models.Finding]) -> None:
-    broken = [finding for finding in findings if finding.severity == "error"]
-    if broken:
-        first = broken[0]
-        raise PublicationRefused(
-            f"{len(broken)} checks failed, first {first.name} with {first.rows} rows ({first.description})",
-            "nothing was published; the former warehouse stays as it was",
-        )
 
 
 def _night(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.changes import Changes
     from pipelines.describe import Description
     from pipelines.export import Export, Proof
+    from pipelines.forget import Forgettable
     from pipelines.history import History
     from pipelines.live import Live
     from pipelines.report import Report
@@ -202,6 +203,13 @@ def show_page(report: "Report", *, as_json: bool) -> None:
         click.echo(printable(f"{report.file}: {counted(report.projects, 'project')} as of {report.night}"))
     for connection in report.stale:
         note(f"{connection} is not up to date, and the page says so")
+
+
+def show_forgettable(found: "Sequence[Forgettable]") -> None:
+    """A line for each project or file, with what goes with it."""
+    for (kind, key, name), records, versions in map(astuple, found):
+        named = f"{kind} {key}: {name}" if name else f"{kind} {key}"
+        note(f"{named}: {counted(versions, 'version')} of {counted(records, 'record')}")
 
 
 def counted(number: int, what: str) -> str:

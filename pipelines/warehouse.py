@@ -86,17 +86,32 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def publish(candidate: Path, warehouse: Path) -> None:
+def rewritten(facts: Path, scratch: Path) -> Path:
+    """A new file in `scratch` with nothing but the facts of another; what is published is to be built."""
+    candidate = scratch / f"rewritten-{facts.name}"
+    with connect(candidate) as connection:
+        connection.execute((SQL_ROOT / "raw.sql").read_text())
+        _take_facts(connection, facts)
+    return candidate
+
+
+def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> None:
     """Put `candidate` in the warehouse's place, the former beside it. Readers see the old file or the new.
 
-    `candidate` must be closed, and lie on the same file system.
+    `candidate` must be closed, and lie on the same file system. Where it is `forgetting`, it takes the place
+    of the former file too, and first: nothing stays then of what was published.
     """
     _verify(candidate)
     candidate.chmod(0o600)
     _sync(candidate)
     if warehouse.exists():
         spare = candidate.with_name("former")
-        os.link(warehouse, spare)
+        if forgetting:
+            shutil.copyfile(candidate, spare)
+            spare.chmod(0o600)
+            _sync(spare)
+        else:
+            os.link(warehouse, spare)
         spare.replace(former_of(warehouse))
     # What another program left unwritten beside the former file would make the new one unreadable.
     warehouse.with_name(warehouse.name + ".wal").unlink(missing_ok=True)

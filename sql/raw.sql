@@ -68,3 +68,13 @@ create table if not exists raw.quarantine (
     reason text not null,
     payload text not null -- need not be valid JSON
 );
+
+-- Records that an operator had erased: what comes of them again is known by its pseudonym and holds nothing.
+create table if not exists raw.forgotten (
+    pseudonym text primary key,
+    forgotten_at timestamptz not null
+);
+
+-- The name of a record that is forgotten: it cannot be read, though whoever guesses an id can try it.
+create or replace macro raw.pseudonym(connection, scope, entity, record_id) as
+'forgotten-' || left(sha256(concat_ws('/', connection, coalesce(scope, ''), entity, record_id)), 16);

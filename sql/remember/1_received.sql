@@ -1,3 +1,14 @@
+-- The records that came though they are forgotten.
+create or replace temp table forgotten as
+select distinct
+    asked.listing,
+    record.record_id,
+    forgotten.pseudonym,
+from landing.received.records as record
+inner join asked on record.listing = asked.listing
+inner join raw.forgotten as forgotten
+    on raw.pseudonym(asked.connection, asked.scope, asked.entity, record.record_id) = forgotten.pseudonym;
+
 -- What counts of the landing: the records of each listing's last whole reading.
 create or replace temp view received as
 select
@@ -7,13 +18,14 @@ select
     asked.scope,
     asked.entity,
     record.position,
-    record.record_id,
-    record.payload,
-    record.content_hash,
+    coalesce(forgotten.pseudonym, record.record_id) as record_id,
+    if(forgotten.pseudonym is null, record.payload, '{}') as payload,
+    if(forgotten.pseudonym is null, record.content_hash, 'forgotten') as content_hash,
     record.created_at,
-    record.reason,
+    if(forgotten.pseudonym is null, record.reason, null) as reason,
 from landing.received.records as record
-inner join asked on record.listing = asked.listing and record.reading = asked.reading;
+inner join asked on record.listing = asked.listing and record.reading = asked.reading
+left join forgotten on record.listing = forgotten.listing and record.record_id = forgotten.record_id;
 
 -- Ids that came more than once in a listing, and with how many contents.
 create or replace temp table repeats as
