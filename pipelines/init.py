@@ -66,6 +66,7 @@ def init(home: Path, chosen: Sequence[str]) -> Initialised:
         if addition:
             _add(folder / name, before[name] or _head(secret=secret), addition)
             written.append(folder / name)
+    _keep_out_of_git(folder)
     known = {connection for tables in sources.values() for connection in tables}
     return Initialised(
         written=tuple(written),
@@ -152,6 +153,12 @@ def _add(path: Path, before: str, addition: str) -> None:
     deliver(Path(name), path)
     if path.name != FILES[True]:
         path.chmod(rights)
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    ignored = folder / ".gitignore"
+    if not ignored.exists():
+        ignored.write_text(f"{FILES[True]}\n", encoding="utf-8")
 
 
 def _to_set(

@@ -181,8 +181,8 @@ def serve(
     """
     sandbox = Sandbox(seed=seed, projects=projects, files=files, port=port, latency_s=latency_s)
     with suppress(KeyboardInterrupt), sandbox:
-        announce(sandbox.config_toml())
-        announce(sandbox.secrets_toml())
+        announce(f"# .dlt/config.toml\n{sandbox.config_toml()}")
+        announce(f"# .dlt/secrets.toml\n{sandbox.secrets_toml()}")
         threading.Event().wait()
 
 

@@ -64,6 +64,7 @@ def test_every_provider_works_once_its_keys_have_values(tmp_path: Path) -> None:
     assert [connection.name for connection in loaded] == sorted(find_providers(tmp_path))
     assert stat.S_IMODE((tmp_path / ".dlt" / "secrets.toml").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / ".dlt").stat().st_mode) == 0o700
+    assert read(tmp_path, ".gitignore") == "secrets.toml\n"
 
 
 def test_every_default_shown_is_the_default(tmp_path: Path) -> None:
