@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import watch
 from pipelines.errors import ConfigurationError
-from pipelines.notices import Notice, noticing, read_notify, send
+from pipelines.notices import Notice, _deliver, noticing, read_notify, send
 from pipelines.provider import Settings
 from pipelines.sandbox import Fault, Sandbox
 from tests.home import Home, sandbox_settings
@@ -99,6 +99,19 @@ def test_a_proven_night_only_pings_unless_all_are_wanted(
     with noticing(home.path, refuse) as tell:
         tell(good)
     assert sorted(asked.path for asked in told[3:]) == ["ping/uuid", "services/T0/B0/k3y"]
+    with noticing(home.path, refuse) as tell:
+        tell(Notice("done", ("<!channel> & all",), failed=False))
+    slack = next(asked.body for asked in told[5:] if asked.path.startswith("services"))
+    assert json.loads(slack) == {"text": ":white_check_mark: done\n&lt;!channel&gt; &amp; all"}
+
+
+def test_a_notice_that_takes_for_ever_is_left_alone() -> None:
+    told: list[str] = []
+    answered = threading.Event()
+    _deliver({"slow": lambda: answered.wait(60) and None}, 0.05, told.append)
+    waited = not answered.is_set()
+    answered.set()
+    assert (told, waited) == (["the slow notice was not delivered: no answer in time"], True)
 
 
 def test_what_cannot_be_delivered_is_a_warning(

@@ -84,6 +84,8 @@ def test_systemd_takes_the_units(run: Run, tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (checked.returncode, checked.stderr) == (0, "")
+    service = next(text for name, text in made["files"].items() if name.endswith(".service"))
+    assert f"--home \"{tmp_path}/50%% of O'Brien's\" sync" in service
     timer = next(text for name, text in made["files"].items() if name.endswith(".timer"))
     assert "OnCalendar=*-*-* 02:30:00 Europe/Berlin\n" in timer
 
