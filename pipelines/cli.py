@@ -473,3 +473,16 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
         click.confirm("Erase this for good?", abort=True, err=True)
     forget(home(), found)
     note("erased; exports, reports and copies made before still hold it")
+
+
+@verb("restore", "rollcall restore", "rollcall restore --json")
+@json_option
+def _restore(as_json: bool) -> None:
+    """Put the former night back in the place of the published one.
+
+    What was published is kept beside it. No night may be running.
+    """
+    from pipelines.restore import restore
+    from pipelines.views import show_restored
+
+    show_restored(restore(home()), as_json=as_json)

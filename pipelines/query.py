@@ -9,7 +9,7 @@ import duckdb
 
 from pipelines.cells import literal
 from pipelines.errors import UsageError
-from pipelines.reading import Warehouse, first_line
+from pipelines.reading import Warehouse, first_line, is_damage
 from pipelines.rows import Rows, rows_of
 
 READING = ("SELECT", "WITH", "FROM", "VALUES", "DESCRIBE", "SHOW", "SUMMARIZE", "PIVOT", "UNPIVOT", "EXPLAIN")
@@ -45,6 +45,8 @@ def blaming_sql() -> Iterator[None]:
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.FatalException):
         raise
     except duckdb.Error as error:
+        if is_damage(error):
+            raise
         raise UsageError(first_line(error)) from None
 
 

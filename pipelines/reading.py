@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import Clock, bounded_memory, bounded_time
 from pipelines.cells import literal
 from pipelines.deliver import private_folder
@@ -59,6 +60,8 @@ def open_warehouse(
     limit is exceeded.
     """
     if not path.exists():
+        if former_of(path).exists():
+            raise WarehouseError(f"there is no warehouse at {path}", way_back(path))
         raise WarehouseError(
             f"there is no warehouse at {path} yet", "run `rollcall sync`, or `rollcall demo` to see one"
         )
@@ -82,6 +85,9 @@ def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
         )
     except duckdb.Error as error:
         raise _unreadable(path, error) from None
+    if log_of(path).exists():
+        connection.close()
+        raise _written_to(path)
     # These are settings of a running database; the last one is the lock on all of them.
     connection.execute("set TimeZone = 'UTC'")
     connection.execute(f"set allowed_directories = [{literal(f'{workspace}/')}]")
@@ -98,18 +104,28 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
             f"another program has {path} open for writing ({holder[0] if holder else 'unknown'})",
             "close it there; to read beside a night, open it read-only",
         )
+    if log_of(path).exists():
+        return _written_to(path)
     if "created with a newer version of DuckDB" in message:
+        older = f", or {way_back(path)}" if former_of(path).exists() else ""
         return WarehouseError(
-            f"{path} was written by a newer DuckDB than {duckdb.__version__}", "upgrade the package duckdb"
+            f"{path} was written by a newer DuckDB than {duckdb.__version__}",
+            f"upgrade the package duckdb{older}",
         )
-    # Imported late: it brings the models with it, which no reading verb needs.
-    from pipelines.warehouse import former_of
+    return WarehouseError(f"{path} cannot be read ({first_line(error)})", way_back(path))
 
-    former = former_of(path)
+
+def _written_to(path: Path) -> WarehouseError:
+    """DuckDB takes what a program has left beside the file for a part of it; it is of no night."""
     return WarehouseError(
-        f"{path} cannot be read ({first_line(error)})",
-        f"put the former night back: mv {former} {path}" if former.exists() else "run `rollcall doctor`",
+        f"another program has written to {path}, and left {log_of(path).name} beside it",
+        "run `rollcall sync`, which leaves that out, or `rollcall restore`",
     )
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether a block of the file is not as it was written."""
+    return isinstance(error, duckdb.IOException) and "Corrupt database file" in str(error)
 
 
 def first_line(error: Exception) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.history import History
     from pipelines.live import Live
     from pipelines.report import Report
+    from pipelines.restore import Restored
     from pipelines.status import Status
     from pipelines.why import Reasons
 
@@ -210,6 +211,19 @@ def show_forgettable(found: "Sequence[Forgettable]") -> None:
     for (kind, key, name), records, versions in map(astuple, found):
         named = f"{kind} {key}: {name}" if name else f"{kind} {key}"
         note(f"{named}: {counted(versions, 'version')} of {counted(records, 'record')}")
+
+
+def show_restored(restored: "Restored", *, as_json: bool) -> None:
+    """A line: what is published again, and where what was published is now."""
+    warehouse, aside = restored.warehouse, restored.aside
+    if as_json:
+        last_night = restored.last_night and restored.last_night.isoformat()
+        found = {"warehouse": str(warehouse), "last_night": last_night, "aside": aside and str(aside)}
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    night = f"{restored.last_night:%Y-%m-%d %H:%M}" if restored.last_night else "no night"
+    kept = f"; what stood there is kept as {aside.name}" if aside else ""
+    click.echo(printable(f"{warehouse.name} is the night of {night} again{kept}"))
 
 
 def counted(number: int, what: str) -> str:

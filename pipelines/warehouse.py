@@ -5,6 +5,7 @@ Nothing but this module and `remember` and `models` knows which engine holds the
 
 import contextlib
 import fcntl
+import filecmp
 import os
 import shutil
 import tempfile
@@ -13,18 +14,14 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import NightRunning, WarehouseError
+from pipelines.beside import former_of, log_of, way_back
+from pipelines.errors import NightRunning, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT
 
 # Written by every DuckDB from 1.4 on, and read by every shell from 1.4 on.
 STORAGE_VERSION = "v1.4.0"
 # A copy is rewritten when more than half of it, and at least this much, is free space.
 COMPACT_FROM_BYTES = 32 << 20
-
-
-def former_of(warehouse: Path) -> Path:
-    """Where the warehouse of the night before is kept."""
-    return warehouse.with_name(f"{warehouse.stem}.former{warehouse.suffix}")
 
 
 @contextlib.contextmanager
@@ -55,14 +52,22 @@ def locked(warehouse: Path) -> Iterator[Path]:
 def draft(warehouse: Path, scratch: Path) -> Path:
     """A copy of the published warehouse to work on, or a new one where none is published yet.
 
-    It is copied without a write-ahead log, which only another program can have left beside it.
+    It is copied without a write-ahead log, which only another program can have left beside it. Raises
+    WarehouseError where the published one is damaged, or only a former one is there.
     """
     copy = scratch / warehouse.name
     published = scratch / f"{warehouse.name}.published"
     if warehouse.exists():
         shutil.copyfile(warehouse, published)
-        if not _is_wasteful(published, warehouse):
+        with _readable(published, warehouse, way_back(warehouse)) as whole:
+            wasteful = _is_wasteful(whole)
+        if not wasteful:
             published.rename(copy)
+    elif former_of(warehouse).exists():
+        raise WarehouseError(
+            f"there is no warehouse at {warehouse}, but a former night's beside it",
+            f"run `rollcall restore`, or move {former_of(warehouse)} away to begin anew",
+        )
     with connect(copy) as connection:
         connection.execute((SQL_ROOT / "raw.sql").read_text())
         if published.exists():
@@ -114,32 +119,70 @@ def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> No
             os.link(warehouse, spare)
         spare.replace(former_of(warehouse))
     # What another program left unwritten beside the former file would make the new one unreadable.
-    warehouse.with_name(warehouse.name + ".wal").unlink(missing_ok=True)
+    log_of(warehouse).unlink(missing_ok=True)
     candidate.replace(warehouse)
     _sync(warehouse.parent)
 
 
+def put_back(warehouse: Path, scratch: Path, aside: Path) -> None:
+    """Put a copy of the former warehouse in the published one's place; what stood there is kept as `aside`.
+
+    `scratch` and `aside` lie on the same file system. Raises WarehouseError where there is no former, or it
+    cannot be read; UsageError where it is what is published already.
+    """
+    former = former_of(warehouse)
+    if not former.exists():
+        raise WarehouseError(f"there is no former night at {former}", "put a copy of your own in its place")
+    copy = scratch / warehouse.name
+    shutil.copyfile(former, copy)
+    with _readable(copy, former, f"put a copy of your own at {warehouse}"):
+        copy.chmod(0o600)
+    _sync(copy)
+    if warehouse.exists():
+        if not log_of(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
+            raise UsageError(f"{warehouse} is the former night already", "leave it as it is")
+        spare = scratch / "aside"
+        os.link(warehouse, spare)
+        spare.replace(aside)
+    if log_of(warehouse).exists():
+        log_of(warehouse).replace(log_of(aside))
+    copy.replace(warehouse)
+    _sync(warehouse.parent)
+
+
 def _verify(candidate: Path) -> None:
-    wal = candidate.with_name(candidate.name + ".wal")
-    if wal.exists():
+    if log_of(candidate).exists():
         raise WarehouseError(f"{candidate.name} has not been written out whole", "run the night again")
     with duckdb.connect(str(candidate), read_only=True) as connection:
         connection.execute("select count(*) from raw.records").fetchone()
         connection.execute("select count(*) from projects").fetchone()
 
 
-def _is_wasteful(copy: Path, warehouse: Path) -> bool:
-    """Whether much of a copy of the warehouse is free space. Raises WarehouseError where it is none."""
+@contextlib.contextmanager
+def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a copy of the file `original`. Raises WarehouseError where any of its values cannot be read.
+
+    DuckDB keeps a checksum for each of its blocks and looks at it when it reads the block. A night reads few
+    of them and copies them all: what is damaged would be published again, and once more as the former.
+    """
     try:
         with duckdb.connect(str(copy), read_only=True) as connection:
-            row = connection.execute(
-                "select free_blocks * block_size, used_blocks * block_size from pragma_database_size()"
-            ).fetchone()
+            tables = connection.execute(
+                "select schema_name, table_name from duckdb_tables() where not internal"
+            ).fetchall()
+            for schema, table in tables:
+                connection.execute(f'select bit_xor(hash(t)) from "{schema}"."{table}" as t').fetchone()
+            yield connection
     except duckdb.Error as error:
-        former = former_of(warehouse)
-        remedy = f"put the former night back: mv {former} {warehouse}" if former.exists() else "move it away"
-        reason = str(error).splitlines()[0].replace(str(copy), str(warehouse))
-        raise WarehouseError(f"{warehouse} cannot be read ({reason})", remedy) from None
+        reason = str(error).splitlines()[0].replace(str(copy), str(original))
+        raise WarehouseError(f"{original} cannot be read ({reason})", remedy) from None
+
+
+def _is_wasteful(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether much of the file is free space."""
+    row = connection.execute(
+        "select free_blocks * block_size, used_blocks * block_size from pragma_database_size()"
+    ).fetchone()
     assert row is not None
     free, used = row
     return bool(free > max(used, COMPACT_FROM_BYTES))

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 
 from pipelines import bounds
+from pipelines.beside import former_of
 from pipelines.reading import open_warehouse
-from pipelines.warehouse import former_of
 
 from .conftest import Cli
 
@@ -56,11 +56,11 @@ def test_a_damaged_warehouse(home: Path, verb: tuple[str, ...], damage) -> None:
     result = Cli(home)(*verb, code=2)
     assert result.stdout == ""
     assert result.stderr.startswith(f"rollcall: {warehouse} cannot be read (")
-    assert result.stderr.endswith("). Run `rollcall doctor`\n")
+    assert "). There is no former night: put a copy of your own there, or move " in result.stderr
     assert result.stderr.count("\n") == 1
 
     former_of(warehouse).touch()
-    remedy = f"Put the former night back: mv {former_of(warehouse)} {warehouse}\n"
+    remedy = f"Run `rollcall restore`, which puts the former night back, {former_of(warehouse)}\n"
     assert Cli(home)(*verb, code=2).stderr.endswith(remedy)
 
 

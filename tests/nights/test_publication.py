@@ -11,9 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.beside import former_of
 from pipelines.errors import NightRunning, PublicationRefused, WarehouseError
 from pipelines.sandbox import Sandbox
-from pipelines.warehouse import former_of, locked
+from pipelines.warehouse import locked
 from tests.home import Home
 from tests.loopback import Answer, Loopback
 
@@ -139,7 +140,7 @@ def test_a_warehouse_that_cannot_be_read_stops_the_night(home: Home) -> None:
         home.night()
     home.warehouse.write_bytes(published)
     former = former_of(home.warehouse)
-    assert refusal.value.remedy == f"put the former night back: mv {former} {home.warehouse}"
+    assert refusal.value.remedy == f"run `rollcall restore`, which puts the former night back, {former}"
     assert str(home.warehouse) in refusal.value.reason
 
 

@@ -1,0 +1,50 @@
+"""A home after two nights of one project: First, and then Second."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.cli import main
+from tests.home import Home
+from tests.loopback import Answer, Loopback
+
+NAME = "select name from projects"
+WRITER = """
+import os, sys, duckdb
+warehouse = duckdb.connect(sys.argv[1])
+warehouse.execute("update projects set name = 'Scribbled'")
+os._exit(0)
+"""
+SCRIBBLER = [sys.executable, "-c", WRITER]
+"""Writes to the warehouse that is its argument, and leaves what it wrote beside it."""
+
+
+def list_project(home: Home, loopback: Loopback, name: str) -> None:
+    """Have the one project there is listed under a name."""
+    base_url = loopback.serve("belltastic", Answer([{"id": 1, "name": name}]))
+    home.connect("belltastic", base_url=base_url, api_token="user_1")
+
+
+@pytest.fixture(scope="module")
+def two_nights(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Path:
+    home = Home(tmp_path_factory.mktemp("two_nights"))
+    for name in ("First", "Second"):
+        list_project(home, loopback, name)
+        home.night()
+    return home.path
+
+
+@pytest.fixture
+def home(two_nights: Path, tmp_path: Path) -> Home:
+    shutil.copytree(two_nights, tmp_path / "home")
+    home = Home(tmp_path / "home")
+    home.nights = 2
+    return home
+
+
+def rollcall(home: Home, *args: str) -> Result:
+    """The command line over a home."""
+    return CliRunner().invoke(main, ["--home", str(home.path), *args])
