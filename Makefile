@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench campaign-drift campaign-history clean
+.PHONY: help demo test test-browser check format docs bench campaign-drift campaign-history clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ demo: .venv/.synced ## three nights over stand-in providers; leaves a warehouse 
 
 test: .venv/.synced ## the tests
 	$(RUN) pytest -n auto
+
+test-browser: .venv/.synced ## the report in a browser; needs a Chromium, as of apt install chromium
+	BROWSER=1 $(RUN) --group browser pytest -n 0 tests/report/test_browser.py
 
 check: .venv/.synced ## format, lint, types, SQL lint and tests
 	$(RUN) ruff format --check pipelines tests benchmarks

@@ -60,8 +60,8 @@
   const HEADINGS = [
     ["Project", (n) => n],
     ["For", (n) => projects.client[n] ?? "\uffff", "client"],
-    ["Connection", (n) => connections[projects.connection[n]][0]],
-    ["Status", (n) => statuses[projects.status[n]]],
+    ["Connection", (n) => connections[projects.connection[n]][0], "connection"],
+    ["Status", (n) => statuses[projects.status[n]], "state"],
     ["First listed", (n) => projects.first[n], "first"],
     ["Last change", (n) => latest[n], "latest"],
   ];
@@ -136,7 +136,7 @@
     state.append(make("span", gone ? "Gone" : word(statuses[projects.status[n]]), { class: gone ? "gone" : "" }));
     const client = make("td", null, { class: "client" });
     client.append(make("bdi", projects.client[n] ?? ""));
-    const connection = make("td");
+    const connection = make("td", null, { class: "connection" });
     connection.append(make("bdi", connections[projects.connection[n]][0]));
     const first = make("td", null, { class: "first" });
     first.append(time(projects.first[n], days));
@@ -157,7 +157,7 @@
       end = begin;
     }
     const created = make("li", null, { class: "created" });
-    created.append(time(projects.first[n]), make("strong", "Listed for the first time"));
+    created.append(time(projects.first[n]), " ", make("strong", "Listed for the first time"));
     list.append(created);
     const cell = make("td", null, { colspan: HEADINGS.length });
     const [, provider] = connections[projects.connection[n]];
@@ -176,7 +176,7 @@
 
   function moment(night, begin, end) {
     const item = make("li", null, { class: kinds[changes.kind[begin]] });
-    item.append(time(night), make("strong", TITLES[kinds[changes.kind[begin]]]));
+    item.append(time(night), " ", make("strong", TITLES[kinds[changes.kind[begin]]]));
     const lines = make("ul");
     for (let c = begin; c < end; c++) {
       if (changes.column[c] === -1) continue;
@@ -256,6 +256,7 @@
     if (link.dataset.key) showProject(link.dataset.key);
     else show(link.dataset);
   });
+  byId("scriptless").hidden = true;
   byId("finder").hidden = false;
   show({ kind: "listed" });
 })();

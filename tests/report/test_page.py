@@ -16,7 +16,7 @@ from .html import Parsed
 
 TAGS = """
     a b bdi body button code details div figcaption figure footer form h1 h2 h3 h4 head header html i input
-    label li line link main meta nav noscript option p path pre rect script section select span strong style
+    label li line link main meta nav option p path pre rect script section select span strong style
     summary svg table tbody td text tfoot th thead time title tr ul
 """
 
