@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 560, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 10, 222  # the edges of the columns
 WIDEST_COLUMN = 56
 MOST_SERIES = 8
-MOST_LABELS = 5
+MOST_LABELS = 6
 REST = "other"
 
 
@@ -119,8 +119,6 @@ def _ticks(largest: int) -> list[int]:
 
 
 def _spread(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Up to `MOST_LABELS` of the columns, evenly, with the first and the last."""
-    count = min(MOST_LABELS, len(columns))
-    if count < 2:
-        return tuple(columns)
-    return tuple(columns[round(n * (len(columns) - 1) / (count - 1))] for n in range(count))
+    """Up to `MOST_LABELS` of the columns, evenly, up to the last."""
+    step = max(1, -(-(len(columns) - 1) // (MOST_LABELS - 1)))
+    return tuple(columns[::-1][::step][::-1])

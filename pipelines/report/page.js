@@ -194,7 +194,9 @@
   function value(c, side) {
     if (side[c] === -1) return make("i", "nothing");
     const text = texts[side[c]];
-    const isTime = columns[changes.column[c]].endsWith("_at") && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text);
+    const column = columns[changes.column[c]];
+    if (column === "status") return make("bdi", word(text));
+    const isTime = column.endsWith("_at") && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text);
     return make("bdi", isTime ? minutes.format(new Date(text)) : text);
   }
 

@@ -94,18 +94,20 @@ def _hash(text: str) -> str:
 
 def _catalogue(facts: Facts) -> str:
     told = {
-        "periods": [(title, period.since) for title, period in _titled(facts)],
+        "periods": [(title, period.since) for title, _, period in _titled(facts)],
         "providers": {connection.provider: spelled(connection.provider) for connection in facts.connections},
         "catalogue": facts.catalogue,
     }
     return msgspec.json.encode(told).decode().translate(_SCRIPT_ESCAPES)
 
 
-def _titled(facts: Facts) -> list[tuple[str, Period]]:
-    """The periods with what each is called."""
+def _titled(facts: Facts) -> list[tuple[str, str, Period]]:
+    """The periods, each with what it is called, and that in the middle of a sentence."""
     begun = facts.periods[-1].since
     since = day(begun) if begun % _DAY_MS == 0 else minute(begun)
-    return list(zip(("Last night", "Last 7 days", f"Since {since}"), facts.periods, strict=True))
+    titles = ("Last night", "Last 7 days", f"Since {since}")
+    phrases = ("in the last night", "in the last 7 days", f"since {since}")
+    return list(zip(titles, phrases, facts.periods, strict=True))
 
 
 def _now(facts: Facts) -> tuple[list[str], list[Row]]:
@@ -161,7 +163,9 @@ def iso(at: int) -> str:
 
 
 def readable(text: str, column: str) -> str:
-    """A value of a published column for a reader: a time to the minute, anything else as it is."""
+    """A value of a published column for a reader: a status spelled, a time to the minute, else as it is."""
+    if column == "status":
+        return word(text)
     return minute(_milliseconds(text)) if column.endswith("_at") and _TIME.fullmatch(text) else text
 
 

@@ -10,7 +10,7 @@ from pipelines.cells import literal
 from pipelines.reading import Warehouse
 
 KINDS = ("created", "changed", "removed", "returned")
-LISTED_PROJECTS = 40
+LISTED_PROJECTS = 15
 LISTED_LINES = 6
 LONGEST_TEXT = 200
 # A provider sets these with whatever it changes: beside another change they say nothing.

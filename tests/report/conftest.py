@@ -1,7 +1,7 @@
 """A warehouse of nine nights whose names would do harm where they are not escaped, and its report.
 
 Of matter, m1 changes twice, m2 is new in the last night, m3 goes in it, m4 comes back in it, and m5 went in
-the second. Belltastic failed in the last night, and rillsoft holds removals back.
+the second. In the last night belltastic failed, rillsoft held removals back, and a newcomer was not proven.
 """
 
 import shutil
@@ -53,6 +53,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             scope="11",
             connection="rill;soft",
         )
+    raw.connect("newcomer", "fone_dynamics")
+    _listing(raw, NIGHTS, "fone_dynamics", connection="newcomer", outcome="unproven", seconds=0.25)
     for number in range(1, NIGHTS + 1):
         last = number == NIGHTS
         _listing(raw, number, "matter", seconds=75.4 if last else 2.5)

@@ -114,10 +114,10 @@ def test_a_number_leads_to_its_projects(opened: "Page") -> None:
 
 
 def test_the_history_of_a_project(opened: "Page") -> None:
-    opened.locator("#changes a", has_text=HOSTILE).first.click()
+    opened.locator("#details a", has_text=HOSTILE).first.click()
     moments = opened.locator(".timeline > li").all_inner_texts()
     assert [re.sub(r"\s+", " ", moment) for moment in moments] == [
-        "9 Nov 2026, 02:00 Changed Status active → completed Is active true → false "
+        "9 Nov 2026, 02:00 Changed Status Active → Completed Is active true → false "
         "Provider status PRJ_STATUS_ON_GOING → PRJ_STATUS_COMPLETE",
         f"5 Nov 2026, 02:00 Changed Name Harbour → {HOSTILE}",
         "1 Nov 2026, 02:00 Listed for the first time",

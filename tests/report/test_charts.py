@@ -50,4 +50,4 @@ def test_many_names_and_many_nights() -> None:
     chart = stacked(times, counts)
     assert [series.name for series in chart.series] == [f"n{n:02}" for n in range(MOST_SERIES - 1)] + [REST]
     assert sum(series.last for series in chart.series) == sum(100 - name for name in range(20))
-    assert [column.at for column in chart.labelled] == [0, 30, 60, 89, 119]
+    assert [column.at for column in chart.labelled] == [23, 47, 71, 95, 119]

@@ -8,7 +8,7 @@ import duckdb
 from .conftest import Cli
 
 STALE = "".join(
-    f"{name} is not up to date, and the page says so\n" for name in ("bell<i>tastic", "rill;soft")
+    f"{name} is not up to date, and the page says so\n" for name in ("bell<i>tastic", "newcomer", "rill;soft")
 )
 
 
@@ -30,7 +30,7 @@ def test_json_tells_of_a_page_anywhere(own: Cli) -> None:
         "bytes": file.stat().st_size,
         "night": "2026-11-09T02:00:00Z",
         "projects": 7,
-        "stale": ["bell<i>tastic", "rill;soft"],
+        "stale": ["bell<i>tastic", "newcomer", "rill;soft"],
     }
     assert not (own.home / "exports").exists()
 

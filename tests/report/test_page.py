@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.report import catalogue
+from pipelines.report import catalogue, periods
 from tests.models.raw import NIGHTS, night
 
 from .conftest import HOSTILE, HOSTILE_CLIENT, HOSTILE_MESSAGE, Cli
@@ -150,6 +150,9 @@ def test_what_changed(parsed: Parsed, warehouse: Path) -> None:
         assert row[1:] == [str(found.get(kind, 0)) for kind in kinds]
     assert [row[0] for row in rows] == ["Last night", "Last 7 days", "Since 11 October 2026"]
     assert rows[1][1:] == ["1", "1", "2", "1"]
+    assert "Of the new ones, 8 since 11 October 2026 came with the first listing of their connection." in (
+        parsed.all("p", class_="note")[0].text
+    )
 
 
 def test_the_chosen_period(cli: Cli) -> None:
@@ -166,24 +169,35 @@ def test_where_nothing_changed_it_says_so(cli: Cli) -> None:
     assert "Nothing changed since 1 January 2027." in [p.text for p in parsed.all("p", class_="empty")]
 
 
+def test_a_quiet_night(own: Cli) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "delete from project_changes where changed_at = (select max(started_at) from nights)"
+        )
+    parsed = Parsed(own.page())
+    assert next(p.text for p in parsed.all("p", class_="empty")) == "Nothing changed in the last night."
+    assert parsed.all("p", class_="lead")[0].text.endswith("Since the night before: nothing changed.")
+
+
 def test_what_changed_is_told_in_words(parsed: Parsed) -> None:
-    last = parsed.all("details")[0].text
+    last = parsed.all("details")[2].text
     assert "Last night 1 new, 1 changed, 1 gone, 1 returned" in last
     assert f"{HOSTILE} Matter" in last
-    assert "Old mill Matter, 9 Nov 2026, 02:00" in parsed.all("details")[1].text
-    assert "Status active → completed" in last
+    assert "Old mill Matter, 9 Nov 2026, 02:00" in parsed.all("details")[3].text
+    assert "Status Active → Completed" in last
     assert "Old mill" in last
     assert "Updated at" not in last  # it changes with whatever else does
-    assert "Name Harbour →" in parsed.all("details")[1].text
-    assert "m5" in parsed.all("details")[2].text  # by its key, for it has no name
+    assert "Name Harbour →" in parsed.all("details")[3].text
+    assert "m5" in parsed.all("details")[4].text  # by its key, for it has no name
 
 
 def test_what_is_not_up_to_date_stands_first(parsed: Parsed) -> None:
     (stale,) = parsed.all("div", class_="notice bad")
     assert stale.text == (
-        "2 connections are not up to date "
+        "3 connections are not up to date "
         "bell<i>tastic was last read in full on 8 Nov 2026, 02:00; its 1 project may have changed since. "
         f"Why: {HOSTILE_MESSAGE} "
+        "newcomer has never been read in full. "
         "rill;soft was last read in full on 8 Nov 2026, 02:00; its 3 projects may have changed since."
     )
     (held_back,) = parsed.all("div", class_="notice warn")
@@ -198,6 +212,7 @@ def test_slowest_listings(parsed: Parsed) -> None:
     _, slowest = parsed.all("table", class_="list")[:2]
     assert [row[:3] for row in slowest.cells[1:]] == [
         ["matter projects", "1 min 15 s", "2.5 s"],
+        ["newcomer projects", "0.2 s", "new"],
         ["bell<i>tastic projects", "under 0.1 s", "under 0.1 s"],
         ["rill;soft 11 projects", "under 0.1 s", "under 0.1 s"],
     ]
@@ -242,3 +257,12 @@ def test_what_is_too_much_is_left_out_and_counted(cli: Cli, monkeypatch: pytest.
         note.endswith("the oldest, are left out of the histories here; rollcall history shows them.")
         for note in notes
     )
+
+
+def test_long_lists_are_cut_and_say_so(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(periods, "LISTED_PROJECTS", 1)
+    monkeypatch.setattr(periods, "LISTED_LINES", 1)
+    parsed = Parsed(cli.page())
+    notes = [element.text for element in parsed.all("p", class_="note")]
+    assert "and 2 more: show all in the table" in notes  # gone, since the date chosen
+    assert "and 2 more changes" in [element.text for element in parsed.all("li", class_="meta")]

@@ -1,0 +1,33 @@
+"""What the page on the report shows can be done."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pipelines.report import catalogue, facts, periods
+
+from .conftest import Cli
+
+DOCS = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("line", re.findall(r"^rollcall report.*$", DOCS, re.MULTILINE))
+def test_the_commands_run(own: Cli, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(own.home)
+    file = "projects.html" if "--output" in line else "exports/report.html"
+    assert own(*shlex.split(line)[1:]).stdout.startswith(
+        f"{own.home / file}: " if "/" in file else f"{file}: "
+    )
+    assert (own.home / file).read_text().startswith("<!doctype html>")
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    text = " ".join(DOCS.split())
+    assert f"Above {catalogue.MOST_PROJECTS:,} projects" in text
+    assert f"above {catalogue.MOST_CHANGES:,} changes" in text
+    assert f"up to {facts.SHOWN_NIGHTS} of them" in text
+    assert f"the newest {periods.LISTED_PROJECTS} of each kind" in text
+    assert f"median of up to {facts.USUAL_NIGHTS} nights" in text
+    assert f"its first {periods.LONGEST_TEXT} characters" in text
