@@ -157,18 +157,13 @@ def _counts(warehouse: Warehouse) -> tuple[Count, ...]:
     return tuple(Count(*row) for row in rows)
 
 
-_LAST_ATTEMPTS = """
-    last_attempts as (
-        select * from listings
-        qualify started_at = max(started_at) over (partition by connection)
-    )
-"""
-
-
 def _connections(warehouse: Warehouse) -> tuple[Connection, ...]:
     rows = warehouse.connection.execute(
-        f"""
-        with {_LAST_ATTEMPTS},
+        """
+        with last_attempts as (
+            select * from listings
+            qualify started_at = max(started_at) over (partition by connection)
+        ),
 
         kept as (
             select connection, sum(held_back)::bigint as held_back, sum(quarantined)::bigint as quarantined

@@ -109,7 +109,7 @@
     const until = Math.min(from + PAGE, found.length);
     byId("found").textContent = found.length
       ? `${number.format(found.length)} ${found.length === 1 ? "project" : "projects"}`
-      : "No project matches. Take away a word or a choice.";
+      : size ? "No project matches. Take away a word or a choice." : "No project has been listed yet.";
     byId("table").hidden = !found.length;
     byId("place").textContent = found.length
       ? `${number.format(from + 1)} to ${number.format(until)} of ${number.format(found.length)}` : "";

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
@@ -138,6 +139,15 @@ def own(warehouse: Path, tmp_path: Path) -> Cli:
     """The command line over a home of the test's own, with the warehouse."""
     shutil.copyfile(warehouse, tmp_path / "warehouse.duckdb")
     return Cli(tmp_path)
+
+
+@pytest.fixture
+def empty(own: Cli) -> Cli:
+    """The command line over a warehouse whose nights found no project."""
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        for table in ("projects", "projects_history", "project_changes"):
+            connection.execute(f"delete from {table}")
+    return own
 
 
 @pytest.fixture(scope="session")

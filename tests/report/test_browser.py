@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import HOSTILE, HOSTILE_CLIENT
+from .conftest import HOSTILE, HOSTILE_CLIENT, Cli
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -181,6 +181,14 @@ def test_light_dark_and_paper(opened: "Page") -> None:
     assert colours[0] != colours[1]
     assert colours[2] == "rgb(255, 255, 255)"
     assert not opened.get_by_label("Search").is_visible()
+
+
+def test_no_project_at_all(browser: "Browser", empty: Cli) -> None:
+    empty("report", "--output", str(empty.home / "empty.html"))
+    tab = browser.new_page()
+    tab.goto((empty.home / "empty.html").as_uri())
+    assert tab.locator("#found").inner_text() == "No project has been listed yet."
+    tab.close()
 
 
 def test_without_scripts_the_rest_is_there(browser: "Browser", file: Path) -> None:

@@ -179,6 +179,13 @@ def test_a_quiet_night(own: Cli) -> None:
     assert parsed.all("p", class_="lead")[0].text.endswith("Since the night before: nothing changed.")
 
 
+def test_no_project_at_all(empty: Cli) -> None:
+    parsed = Parsed(empty.page())
+    assert parsed.all("p", class_="lead")[0].text.startswith("0 projects are listed by 4 connections.")
+    assert parsed.catalogue()["catalogue"]["projects"]["key"] == []
+    assert [row[-1] for row in parsed.all("table", class_="numbers")[1].cells[1:]] == ["0"] * 5
+
+
 def test_what_changed_is_told_in_words(parsed: Parsed) -> None:
     last = parsed.all("details")[2].text
     assert "Last night 1 new, 1 changed, 1 gone, 1 returned" in last
