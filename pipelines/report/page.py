@@ -1,6 +1,7 @@
 """The report as a page: every value escaped; its script and style, known by their hashes, and no other."""
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Callable
@@ -57,6 +58,7 @@ def page(facts: Facts) -> str:
     )
 
 
+@functools.cache
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
