@@ -20,6 +20,7 @@ from pipelines.printable import printable
 
 DEBUG = "ROLLCALL_DEBUG"
 INTERRUPTED = 130
+LONGEST_FAULT = 300  # characters: dlt says all that led to an error
 _JSON_TOO = f"{__name__}.json_too"
 
 
@@ -98,8 +99,12 @@ def _failure(error: BaseException) -> Failure:
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return Failure(kind, f"{place}{error.strerror or error}", "", _code_of(error))
+    first_line = str(error).strip().partition("\n")[0][:LONGEST_FAULT]
     return Failure(
-        kind, f"a fault of Rollcall's own ({kind}: {error})", f"{DEBUG}=1 shows where; please report it", 1
+        kind,
+        f"a fault of Rollcall's own ({kind}: {first_line})",
+        f"{DEBUG}=1 shows where; please report it",
+        1,
     )
 
 

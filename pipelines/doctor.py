@@ -25,6 +25,7 @@ from pipelines.api import Api
 from pipelines.config import COMMON, Configured, Connection, how_to_set, make_connection, read_tables, resolve
 from pipelines.content import read_record
 from pipelines.errors import ConfigurationError, NightRunning, ProviderError, Refused, SyncError
+from pipelines.landing import refuse_unfit
 from pipelines.notices import Notice, read_notify, send, subject
 from pipelines.progress import name_of
 from pipelines.provider import Ask, Setting, Settings
@@ -38,7 +39,6 @@ TIMEOUT_S = 30.0
 SPACE_PER_WAREHOUSE = 4
 LEAST_SPACE_BYTES = 256 << 20
 LARGEST_CLOCK_ERROR_S = 300.0
-UNFIT = "%'"  # dlt makes formats and SQL of the paths of its files
 ELSEWHERE = 'or keep it elsewhere: path = "…" under [warehouse] in .dlt/config.toml, or WAREHOUSE__PATH'
 
 Outcome = Literal["ok", "warning", "failed"]
@@ -178,13 +178,13 @@ def _notify(home: Path, send_notice: bool) -> Check:
 
 def _place(warehouse: Path) -> Iterator[Check]:
     """Where the warehouse stands, all that publishing does must be possible, and there must be space."""
-    if unfit := set(UNFIT) & set(str(warehouse)):
-        said = f"dlt cannot work in {warehouse.parent}, whose path has a {' and a '.join(sorted(unfit))}"
-        yield Check("lock", "failed", said, ("give the directory another name", ELSEWHERE))
-        return
     try:
+        refuse_unfit(warehouse)
         with locked(warehouse) as scratch:
             _rehearse(scratch)
+    except ConfigurationError as error:
+        yield Check("lock", "failed", error.reason, (error.remedy, ELSEWHERE))
+        return
     except NightRunning as error:
         yield Check("lock", "warning", error.reason, (error.remedy,))
         return

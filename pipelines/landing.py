@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipelines.api import Api
 from pipelines.config import Connection
 from pipelines.content import Record
+from pipelines.errors import ConfigurationError
 from pipelines.listing import Batch, Listing, read_listing
 from pipelines.provider import Ask
 
@@ -36,10 +37,20 @@ RECORDS = pa.schema(
     ]
 )
 ROWS_PER_TABLE = 5_000
+UNFIT = "%'"  # dlt makes formats and SQL of the paths of its files
 
 Progress = Callable[[Connection, str | None, int, int], None]
 Known = Mapping[tuple[str, str | None], Set[str]]
 """Ids by connection and scope."""
+
+
+def refuse_unfit(warehouse: Path) -> None:
+    """Raise ConfigurationError where dlt cannot work beside the warehouse, for what its path is named."""
+    if unfit := set(UNFIT) & set(str(warehouse)):
+        raise ConfigurationError(
+            f"dlt cannot work in {warehouse.parent}, whose path has a {' and a '.join(sorted(unfit))}",
+            "give the directory another name",
+        )
 
 
 def land(

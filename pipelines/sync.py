@@ -15,7 +15,7 @@ from pipelines import models
 from pipelines.config import Connection, load_connections
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.interruption import ending_at_once
-from pipelines.landing import Progress, land
+from pipelines.landing import Progress, land, refuse_unfit
 from pipelines.preview import Preview, preview
 from pipelines.remember import known_ids, next_start, remember
 from pipelines.settings import warehouse_path
@@ -94,6 +94,7 @@ def sync(
         if name not in {connection.name for connection in connections}:
             raise UsageError(f"--accept-removals names {name}, which this night does not ask", "name it too")
     warehouse = warehouse_path(home)
+    refuse_unfit(warehouse)
     with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
         candidate = draft(warehouse, scratch)
         with connect(candidate) as connection:

@@ -117,7 +117,7 @@ def test_home_before_and_behind_the_verb_and_in_the_environment(
         (PermissionError(13, "Permission denied", "/x"), 2, "/x: Permission denied"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (
-            ValueError("odd"),
+            ValueError("odd\nand all that led to it"),
             1,
             "a fault of Rollcall's own (ValueError: odd). ROLLCALL_DEBUG=1 shows where; please report it",
         ),
