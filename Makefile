@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser check format docs bench campaign-drift campaign-history clean
+.PHONY: help demo test test-browser check format docs bench campaign-crash campaign-drift campaign-history clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ campaign-history: .venv/.synced ## nights against a model of history, HISTORIES=
 
 campaign-drift: .venv/.synced ## listings that move while they are read, SEEDS=2000 of each kind
 	SEEDS=$(SEEDS) $(RUN) python -m tests.campaigns.drift
+
+campaign-crash: .venv/.synced ## nights that are killed, KILLS=1000 of them at random
+	KILLS=$(or $(KILLS),1000) $(RUN) pytest -n 0 -q tests/campaigns/test_crash.py
 
 clean: ## remove the environment and the demo
 	rm -rf .venv .tools demo benchmarks/scratch
