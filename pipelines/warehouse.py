@@ -4,6 +4,7 @@ Nothing but this module and `remember` and `models` knows which engine holds the
 """
 
 import contextlib
+import errno
 import fcntl
 import filecmp
 import os
@@ -15,13 +16,14 @@ from pathlib import Path
 import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
-from pipelines.errors import NightRunning, UsageError, WarehouseError
+from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT
 
 # Written by every DuckDB from 1.4 on, and read by every shell from 1.4 on.
 STORAGE_VERSION = "v1.4.0"
 # A copy is rewritten when more than half of it, and at least this much, is free space.
 COMPACT_FROM_BYTES = 32 << 20
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @contextlib.contextmanager
@@ -35,7 +37,7 @@ def locked(warehouse: Path) -> Iterator[Path]:
     with (workshop / f"{warehouse.name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise NightRunning(
                 f"another night is running for {warehouse}", "wait for it to end, then try again"
             ) from None
@@ -47,6 +49,26 @@ def locked(warehouse: Path) -> Iterator[Path]:
             yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def blaming_disk(warehouse: Path) -> Iterator[None]:
+    """Turn what comes of a disk that is full, fails or is read-only into a SyncError that says so."""
+    try:
+        yield
+    except SyncError:
+        raise
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            for number in DISK_ERRORS:
+                if os.strerror(number) in str(cause):
+                    raise SyncError(
+                        f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})",
+                        "make room or mend it, and run it again; what is published is whole",
+                    ) from error
+            cause = cause.__cause__ or cause.__context__
+        raise
 
 
 def draft(warehouse: Path, scratch: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from pipelines.cli import main
 from tests.home import Home
 from tests.loopback import Answer, Loopback
+from tests.operation.forked import Forked
 
 NAME = "select name from projects"
 WRITER = """
@@ -48,3 +50,9 @@ def home(two_nights: Path, tmp_path: Path) -> Home:
 def rollcall(home: Home, *args: str) -> Result:
     """The command line over a home."""
     return CliRunner().invoke(main, ["--home", str(home.path), *args])
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forked]:
+    with Forked() as forked:
+        yield forked

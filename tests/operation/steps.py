@@ -1,0 +1,68 @@
+"""The steps of a night that touch files, named in one place: what a test can see, end or have fail."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines import models, sync, warehouse
+
+STEPS: dict[str, tuple[Any, str]] = {
+    "lock": (fcntl, "flock"),
+    "make scratch": (tempfile, "mkdtemp"),
+    "clear scratch": (shutil, "rmtree"),
+    "copy": (shutil, "copyfile"),
+    "open": (duckdb, "connect"),
+    "land": (sync, "land"),
+    "remember": (sync, "remember"),
+    "model": (models, "update"),
+    "check": (models, "check"),
+    "verify": (warehouse, "_verify"),
+    "permit": (os, "chmod"),
+    "sync": (os, "fsync"),
+    "link": (os, "link"),
+    "rename": (os, "rename"),
+    "replace": (os, "replace"),
+    "remove": (os, "unlink"),
+}
+"""What each is a call of."""
+
+Act = Callable[[str, str], None]
+"""Told of a step and of `before` or `after`. The second call of one is `copy 2`."""
+
+
+@contextlib.contextmanager
+def watched(act: Act) -> Iterator[None]:
+    """Have `act` told of every step that the block takes."""
+    counts: Counter[str] = Counter()
+    within = 0
+
+    def wrapped(name: str, step: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **options: object) -> object:
+            nonlocal within
+            if within and name in {"open", "remove"}:  # a part of another step
+                return step(*args, **options)
+            counts[name] += 1
+            numbered = f"{name} {counts[name]}" if counts[name] > 1 else name
+            act(numbered, "before")
+            within += 1
+            try:
+                done = step(*args, **options)
+            finally:
+                within -= 1
+            act(numbered, "after")
+            return done
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, (place, attribute) in STEPS.items():
+            patch.setattr(place, attribute, wrapped(name, getattr(place, attribute)))
+        yield

@@ -1,0 +1,61 @@
+"""Promises 1, 3 and 19: readers find whole nights while nights are published; damage changes no answer."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipelines.warehouse import connect, draft, locked, publish
+from tests.operation.forked import Forked
+from tests.operation.publications import a_warehouse, flip_bits, publish_night, publish_under_readers
+
+PUBLICATIONS = 20
+FLIPS = 20
+
+pytestmark = pytest.mark.xdist_group("operation")  # they share the process that is forked
+
+
+def test_promise_01_readers_find_whole_nights_while_nights_are_published(
+    tmp_path: Path, forked: Forked
+) -> None:
+    assert publish_under_readers(tmp_path / "warehouse.duckdb", forked, PUBLICATIONS) == [0, 0, 0, 0]
+
+
+def test_promise_01_flipped_bits_change_no_answer(tmp_path: Path) -> None:
+    counts = flip_bits(a_warehouse(tmp_path), FLIPS)
+    assert counts.keys() <= {"noticed by readers, noticed by a night", "right answers, a right draft"}
+    assert counts["noticed by readers, noticed by a night"] >= FLIPS // 3
+
+
+def test_promise_03_a_night_is_on_disk_before_it_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole before it has its name, and its name before the night is told to be published."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    publish_night(warehouse, 1)
+    done: list[tuple[str, str]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(("sync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+
+    def replaced(source: Path, target: Path) -> None:
+        replace(source, target)
+        done.append(("rename", f"{source} {target}"))
+
+    with locked(warehouse) as scratch:
+        candidate = draft(warehouse, scratch)
+        with connect(candidate) as connection:
+            connection.execute("create or replace table projects as select 2 as night")
+        before = candidate.read_bytes()
+        monkeypatch.setattr(os, "fsync", synced)
+        monkeypatch.setattr(os, "replace", replaced)
+        publish(candidate, warehouse)
+    assert done == [
+        ("sync", str(candidate)),
+        ("rename", f"{scratch / 'former'} {tmp_path / 'warehouse.former.duckdb'}"),
+        ("rename", f"{candidate} {warehouse}"),
+        ("sync", str(tmp_path)),
+    ]
+    assert warehouse.read_bytes() == before
