@@ -136,7 +136,7 @@ def test_the_direct_landing_has_the_form_of_dlts(few: list[History], tmp_path: P
 
 def test_a_night_again_changes_nothing(few: list[History]) -> None:
     world = World(few)
-    lasting = "select * exclude (payload, last_seen_at) from raw.records"
+    lasting = "select * exclude (payload, last_seen_at, refreshed_at) from raw.records"
     for again in world.nights():
         before = world.rows(lasting)
         again()
