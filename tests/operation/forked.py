@@ -63,7 +63,7 @@ class Forked:
 
     def start(self, function: Callable[..., int], *arguments: object) -> int:
         """Call a function of a module in a process, which exits with what it returns; returns its id."""
-        return self._ask([f"{function.__module__}:{function.__name__}", *arguments])
+        return self._ask([f"{function.__globals__['__spec__'].name}:{function.__name__}", *arguments])
 
     def night(self, order: Order) -> int:
         """Start a night; returns its process id."""

@@ -78,6 +78,7 @@ def publish_under_readers(warehouse: Path, forked: Forked, publications: int) ->
     return [forked.wait(reader) for reader in readers]
 
 
+SOUND = {"noticed by readers, noticed by a night", "right answers, a right draft"}
 Answers = dict[tuple[str, str], list[tuple[object, ...]]]
 
 
@@ -152,8 +153,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory, Forked() as forked:
         ended = publish_under_readers(Path(directory) / "read.duckdb", forked, publications)
         sys.stdout.write(f"{publications} publications, {READERS} readers, which ended with {ended}\n")
-        for outcome, count in flip_bits(a_warehouse(Path(directory)), flips).items():
+        counts = flip_bits(a_warehouse(Path(directory)), flips)
+        for outcome, count in counts.items():
             sys.stdout.write(f"{count} of {flips} flips: {outcome}\n")
+        assert not any(ended)
+        assert counts.keys() <= SOUND
 
 
 if __name__ == "__main__":
