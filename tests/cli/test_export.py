@@ -21,7 +21,7 @@ def own(home: Path) -> Cli:
     return Cli(home)
 
 
-def test_all_reports(own: Cli) -> None:
+def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
     folder = own.home / "exports"
     result = own("export")
     assert result.stdout == (
@@ -42,7 +42,7 @@ def test_all_reports(own: Cli) -> None:
     ]
 
 
-def test_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
+def test_promise_24_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
     own("export", "projects")
     with (own.home / "exports" / "projects.csv").open(newline="") as file:
         projects = {row["project_key"]: row for row in csv.DictReader(file)}
@@ -54,7 +54,7 @@ def test_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
         assert [row["name"] for row in csv.DictReader(file)][4] == "=1+1"
 
 
-def test_the_same_answers_give_the_same_bytes(own: Cli) -> None:
+def test_promise_04_the_same_answers_give_the_same_bytes(own: Cli) -> None:
     own("export")
     before = {path.name: path.read_bytes() for path in (own.home / "exports").iterdir()}
     own("export")

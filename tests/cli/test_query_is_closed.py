@@ -147,7 +147,7 @@ def _each(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("sql", [*_each(WRITES), *_each(FILES), *_each(SETTINGS)])
-def test_refused(cli: Cli, tmp_path: Path, sql: str) -> None:
+def test_promise_23_whatever_is_not_reading_is_refused(cli: Cli, tmp_path: Path, sql: str) -> None:
     warehouse = cli.home / "warehouse.duckdb"
     there = {
         "there.csv": b"a\n1\n",
@@ -206,7 +206,7 @@ def test_what_tells_of_the_warehouse_is_open(cli: Cli) -> None:
     ],
 )
 @pytest.mark.parametrize("form", ["csv", "table"])
-def test_a_query_ends_in_time(cli: Cli, sql: str, form: str) -> None:
+def test_promise_23_a_query_ends_in_time(cli: Cli, sql: str, form: str) -> None:
     result = cli("query", sql, "--timeout", "0.1", "--format", form, code=2)
     assert result.stderr == (
         "rollcall: the query took longer than 0.1 s. Narrow it, or allow more with --timeout\n"
@@ -244,7 +244,7 @@ def test_a_query_that_hears_no_interrupt_ends_all_the_same(cli: Cli, tmp_path: P
         "select string_agg(repeat('x', 1000000), '') as s from range(5000)",
     ],
 )
-def test_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
+def test_promise_23_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
     monkeypatch.setitem(reading._CLOSED, "memory_limit", "100MB")
     result = cli("query", sql, code=2)
     assert result.stderr == (
@@ -253,7 +253,7 @@ def test_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch, sql: str) 
     )
 
 
-def test_disk_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_promise_23_disk_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(reading._CLOSED, "memory_limit", "20MB")
     monkeypatch.setitem(reading._CLOSED, "max_temp_directory_size", "10MB")
     result = cli(

@@ -77,7 +77,7 @@ def test_second_accounts_and_a_warehouse_without_a_night(home: Path) -> None:
     assert json.loads(Cli(home)("status", "--json").stdout)["last_night"] is None
 
 
-def test_a_monitor_is_told_what_is_stale(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_promise_18_a_monitor_is_told_what_is_stale(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = cli("status", "--max-age", "2026-11-02")
     assert fresh.stderr == ""
     result = cli("status", "--max-age", "2026-11-03", "--json", code=3)

@@ -94,7 +94,7 @@ def test_any_other_text_is_none(connection: duckdb.DuckDBPyConnection, said: str
         ("9999-12-31T23:59:59", "America/New_York", None),
     ],
 )
-def test_a_local_time_is_an_instant_where_clocks_show_it_once(
+def test_promise_15_a_local_time_is_an_instant_where_clocks_show_it_once(
     connection: duckdb.DuckDBPyConnection, said: str | None, zone: str | None, instant: datetime | None
 ) -> None:
     found = "select staging.local_instant($1::text, $2::text)"

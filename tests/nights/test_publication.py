@@ -81,7 +81,7 @@ def test_a_reader_keeps_the_night_that_it_opened(read: list[str], home: Home) ->
 
 
 @pytest.mark.usefixtures("read")
-def test_only_private_files_are_left(home: Home) -> None:
+def test_promise_22_only_private_files_are_left(home: Home) -> None:
     left = {
         str(path.relative_to(home.path)): oct(stat.S_IMODE(path.stat().st_mode))
         for path in home.path.rglob("*")
@@ -144,7 +144,7 @@ def test_a_warehouse_that_cannot_be_read_stops_the_night(home: Home) -> None:
     assert str(home.warehouse) in refusal.value.reason
 
 
-def test_secrets_stay_where_they_were_put(tmp_path: Path) -> None:
+def test_promise_20_secrets_stay_where_they_were_put(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with Sandbox(projects=5, files=5) as sandbox:
         home.connect_all(sandbox)
