@@ -80,6 +80,7 @@ def _ending(*, json_too: bool) -> Iterator[None]:
             traceback.print_exc()
         failure = _failure(error)
         note(f"rollcall: {failure}")
+        _finish_standard_output()
         if json_too:
             click.echo(json.dumps({"error": asdict(failure)}))
         raise click.exceptions.Exit(failure.exit_code) from error
@@ -128,6 +129,15 @@ def _code_of(error: OSError) -> int:
     """2 where the user named a place that cannot be used, 1 where the machine fails."""
     named = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
     return 2 if isinstance(error, named) else 1
+
+
+def _finish_standard_output() -> None:
+    """Write what is waiting, or let it go: Python tries again as it ends, and would end with 120."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        _forget_standard_output()
 
 
 def _forget_standard_output() -> None:
