@@ -8,7 +8,8 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench campaign-drift campaign-history campaign-crash campaign-publication clean
+.PHONY: help demo test test-browser check format docs bench campaign-drift campaign-history \
+	campaign-crash campaign-publication clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,7 +60,7 @@ campaign-history: .venv/.synced ## nights against a model of history, HISTORIES=
 campaign-drift: .venv/.synced ## listings that move while they are read, SEEDS=2000 of each kind
 	SEEDS=$(SEEDS) $(RUN) python -m tests.campaigns.drift
 
-campaign-crash: .venv/.synced ## nights killed at random, KILLS=1000 of them
+campaign-crash: .venv/.synced ## nights killed and failing at every step, and KILLS=1000 killed at random
 	KILLS=$(KILLS) $(RUN) python -m tests.operation.crash
 
 campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIPS=1000 bits flipped in what is published

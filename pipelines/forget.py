@@ -18,7 +18,7 @@ from pipelines.history import Subject, find
 from pipelines.interruption import ending_at_once
 from pipelines.reading import open_warehouse
 from pipelines.settings import warehouse_path
-from pipelines.warehouse import blaming_disk, connect, draft, locked, publish, rewritten
+from pipelines.warehouse import connect, draft, locked, publish, rewritten
 
 # Whatever a project or file is made of: its own record, or for an EvoVoice project its files.
 _ERASED = """
@@ -54,11 +54,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> None:
     """Erase them. Raises NightRunning where a night runs, PublicationRefused where a check fails after it."""
     os.umask(0o077)
     warehouse = warehouse_path(home)
-    with (
-        blaming_disk(warehouse),
-        locked(warehouse) as scratch,
-        ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)),
-    ):
+    with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
         facts = draft(warehouse, scratch)
         with connect(facts) as connection:
             for one in found:

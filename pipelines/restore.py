@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.reading import open_warehouse
 from pipelines.settings import warehouse_path
-from pipelines.warehouse import blaming_disk, locked, put_back
+from pipelines.warehouse import locked, put_back
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def restore(home: Path) -> Restored:
     warehouse = warehouse_path(home)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = warehouse.with_name(f"{warehouse.stem}.aside-{now}{warehouse.suffix}")
-    with blaming_disk(warehouse), locked(warehouse) as scratch:
+    with locked(warehouse) as scratch:
         put_back(warehouse, scratch, aside)
     with open_warehouse(warehouse) as opened:
         row = opened.connection.execute("select max(started_at) from nights").fetchone()

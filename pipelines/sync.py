@@ -19,7 +19,7 @@ from pipelines.landing import Progress, land, refuse_unfit
 from pipelines.preview import Preview, preview
 from pipelines.remember import known_ids, next_start, remember
 from pipelines.settings import warehouse_path
-from pipelines.warehouse import blaming_disk, connect, draft, locked, publish
+from pipelines.warehouse import connect, draft, locked, publish
 
 LONGEST_NIGHT_S = 6 * 3600.0
 # Records make no cycles: by its defaults the collector would search through them again and again.
@@ -95,11 +95,7 @@ def sync(
             raise UsageError(f"--accept-removals names {name}, which this night does not ask", "name it too")
     warehouse = warehouse_path(home)
     refuse_unfit(warehouse)
-    with (
-        blaming_disk(warehouse),
-        locked(warehouse) as scratch,
-        ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)),
-    ):
+    with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
         candidate = draft(warehouse, scratch)
         with connect(candidate) as connection:
             _refuse_changed_provider(connection, connections)

@@ -28,13 +28,18 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 @contextlib.contextmanager
 def locked(warehouse: Path) -> Iterator[Path]:
-    """Hold the warehouse's lock, with a new private scratch directory; raises NightRunning where it is held.
+    """Hold the warehouse's lock, with a new private scratch directory.
 
     The kernel lets go of the lock when its holder dies, so whatever scratch is found then is of dead nights.
+    Raises NightRunning where it is held, WarehouseError where nothing may be written there, and SyncError
+    where the block fails for the disk.
     """
     workshop = warehouse.parent / ".rollcall"
-    workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (workshop / f"{warehouse.name}.lock").open("w") as lock:
+    with contextlib.ExitStack() as held:
+        held.enter_context(_blaming_disk(warehouse))
+        _refuse_read_only(warehouse.parent)
+        workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = held.enter_context((workshop / f"{warehouse.name}.lock").open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -45,30 +50,8 @@ def locked(warehouse: Path) -> Iterator[Path]:
         for dead in workshop.glob(f"{prefix}*"):
             shutil.rmtree(dead, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=workshop))
-        try:
-            yield scratch
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def blaming_disk(warehouse: Path) -> Iterator[None]:
-    """Turn what comes of a disk that is full, fails or is read-only into a SyncError that says so."""
-    try:
-        yield
-    except SyncError:
-        raise
-    except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            for number in DISK_ERRORS:
-                if os.strerror(number) in str(cause):
-                    raise SyncError(
-                        f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})",
-                        "make room or mend it, and run it again; what is published is whole",
-                    ) from error
-            cause = cause.__cause__ or cause.__context__
-        raise
+        held.callback(shutil.rmtree, scratch, ignore_errors=True)
+        yield scratch
 
 
 def draft(warehouse: Path, scratch: Path) -> Path:
@@ -170,6 +153,34 @@ def put_back(warehouse: Path, scratch: Path, aside: Path) -> None:
         log_of(warehouse).replace(log_of(aside))
     copy.replace(warehouse)
     _sync(warehouse.parent)
+
+
+def _refuse_read_only(directory: Path) -> None:
+    """A night would otherwise find out when it publishes."""
+    if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
+        raise WarehouseError(
+            f"{directory} may not be written to", "run this as its owner, on a disk that is not read-only"
+        )
+
+
+@contextlib.contextmanager
+def _blaming_disk(warehouse: Path) -> Iterator[None]:
+    """Turn what comes of a disk that is full, fails or is read-only into a SyncError that says so."""
+    try:
+        yield
+    except SyncError:
+        raise
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            for number in DISK_ERRORS:
+                if os.strerror(number) in str(cause):
+                    raise SyncError(
+                        f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})",
+                        "make room or mend it, and run it again; what is published is whole",
+                    ) from error
+            cause = cause.__cause__ or cause.__context__
+        raise
 
 
 def _verify(candidate: Path) -> None:

@@ -3,13 +3,17 @@
 After each the published warehouse is the old night's or the new one's, and a plain night succeeds.
 """
 
+import errno
+import functools
 import os
 import random
-import shutil
+import re
 import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import duckdb
@@ -38,7 +42,6 @@ class Nights:
     def start(self, **options: object) -> int:
         """Begin a night; returns its process id."""
         self._listed += 1
-        shutil.rmtree(self.home / "logs", ignore_errors=True)  # old ones are removed now and then
         self._loopback.serve("belltastic", Answer([{"id": 1, "name": str(self._listed)}]))
         order = {"home": str(self.home), "said": str(self.said), "light": self.light} | options
         return self._forked.night(Order(**order))
@@ -72,23 +75,70 @@ class Nights:
 
 def published(warehouse: Path) -> History:
     """The names that the project had, one of each night; all tables must be readable, and agree on them."""
-    if not warehouse.exists():
-        return ()
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where not internal"
-        ).fetchall()
-        for schema, table in tables:
-            connection.execute(f'from "{schema}"."{table}"').fetchall()
-        names = connection.execute(
-            "select payload ->> 'name' from raw.records order by valid_from"
-        ).fetchall()
-        told = connection.execute(
-            "select (select name from projects), (select count(*) from nights), count(*) from raw.records "
-            "where valid_to is null"
-        ).fetchall()
+    return _history(warehouse.read_bytes()) if warehouse.exists() else ()
+
+
+@functools.lru_cache(maxsize=4)
+def _history(content: bytes) -> History:
+    with tempfile.TemporaryDirectory() as directory:
+        copy = Path(directory) / "copy.duckdb"
+        copy.write_bytes(content)
+        with duckdb.connect(str(copy), read_only=True) as connection:
+            tables = connection.execute(
+                "select schema_name, table_name from duckdb_tables() where not internal"
+            ).fetchall()
+            for schema, table in tables:
+                connection.execute(f'from "{schema}"."{table}"').fetchall()
+            names = connection.execute(
+                "select payload ->> 'name' from raw.records order by valid_from"
+            ).fetchall()
+            told = connection.execute(
+                "select (select name from projects), (select count(*) from nights), count(*) "
+                "from raw.records where valid_to is null"
+            ).fetchall()
     assert told == [(*names[-1], len(names), 1)], (told, names)
     return tuple(name for (name,) in names)
+
+
+def befores(steps: Sequence[str]) -> list[str]:
+    """Before one step is after the one that went before."""
+    return [step for step in steps if step.endswith(" before")]
+
+
+def kind(step: str) -> str:
+    """What `replace 2 before` is one of."""
+    return re.sub(r"( \d+)? (before|after)", "", step)
+
+
+def steps_of(nights: Nights) -> list[str]:
+    """The steps that a night takes, in order, each with `before` or `after`."""
+    path = nights.home.with_suffix(".steps")
+    path.unlink(missing_ok=True)
+    assert nights.run(steps=str(path)) == 0
+    return path.read_text().splitlines()
+
+
+def kill_at(nights: Nights, steps: Sequence[str]) -> None:
+    """Kill a night at each of some steps; the next night clears up after all of them."""
+    for step in steps:
+        ended = nights.run(at=step)
+        assert ended == -signal.SIGKILL, (step, ended, nights.said.read_text())
+    nights.plain()
+
+
+def fail_at(nights: Nights, steps: Sequence[str], errors: Iterable[int]) -> None:
+    """Have the disk fail at each of some steps. It is told in one line, and only what follows is left out."""
+    renamed = False
+    for step, error in zip(steps, errors, strict=False):
+        before = nights.history
+        ended = nights.run(at=step, error=error)
+        said = nights.said.read_text()
+        told = f"rollcall: the disk of {nights.home} cannot be written to ({os.strerror(error)})"
+        assert (ended, said.count("\n")) == (1, 1), (step, ended, said)
+        assert said.startswith(told), (step, said)
+        renamed = renamed or step == "sync 2 before"
+        assert (nights.history != before) == renamed, step
+    nights.plain()
 
 
 def kill_at_random(nights: Nights, kills: int, *, plain_every: int) -> int:
@@ -109,12 +159,19 @@ def kill_at_random(nights: Nights, kills: int, *, plain_every: int) -> int:
 
 
 def main() -> None:
-    """Kill KILLS nights, a plain one after each."""
+    """Kill nights and have them fail at every step; then kill KILLS at random, a plain one after each."""
     kills = int(os.environ.get("KILLS") or 1000)
     with tempfile.TemporaryDirectory() as directory, Loopback() as loopback, Forked() as forked:
         home = Path(directory) / "home"
         home.mkdir()
         nights = Nights(home, loopback, forked, light=False)
+        nights.plain()
+        nights.plain()
+        steps = steps_of(nights)
+        kill_at(nights, steps)
+        for error in (errno.ENOSPC, errno.EIO, errno.EROFS):
+            fail_at(nights, befores(steps), repeat(error))
+        sys.stdout.write(f"{len(befores(steps))} steps, killed before and after, failing with 3 errors\n")
         running = kill_at_random(nights, kills, plain_every=1)
     sys.stdout.write(f"{kills} kills, {running} of a night that was still running, 0 violations\n")
 

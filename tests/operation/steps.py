@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from pipelines import models, sync, warehouse
+from pipelines.quiet_dlt import dlt
 
 STEPS: dict[str, tuple[Any, str]] = {
     "lock": (fcntl, "flock"),
@@ -33,6 +34,12 @@ STEPS: dict[str, tuple[Any, str]] = {
     "remove": (os, "unlink"),
 }
 """What each is a call of."""
+LANDING: dict[str, tuple[Any, str]] = {
+    "extract": (dlt.Pipeline, "extract"),
+    "normalize": (dlt.Pipeline, "normalize"),
+    "load": (dlt.Pipeline, "load"),
+}
+"""The steps of `land`, where dlt takes them."""
 
 Act = Callable[[str, str], None]
 """Told of a step and of `before` or `after`. The second call of one is `copy 2`."""
@@ -40,14 +47,15 @@ Act = Callable[[str, str], None]
 
 @contextlib.contextmanager
 def watched(act: Act) -> Iterator[None]:
-    """Have `act` told of every step that the block takes."""
+    """Have `act` told of every step that the block takes from the lock on."""
     counts: Counter[str] = Counter()
     within = 0
 
     def wrapped(name: str, step: Callable[..., object]) -> Callable[..., object]:
         def call(*args: object, **options: object) -> object:
             nonlocal within
-            if within and name in {"open", "remove"}:  # a part of another step
+            is_part = within and name not in LANDING
+            if is_part or not (counts or name == "lock"):
                 return step(*args, **options)
             counts[name] += 1
             numbered = f"{name} {counts[name]}" if counts[name] > 1 else name
@@ -63,6 +71,6 @@ def watched(act: Act) -> Iterator[None]:
         return call
 
     with pytest.MonkeyPatch.context() as patch:
-        for name, (place, attribute) in STEPS.items():
+        for name, (place, attribute) in (STEPS | LANDING).items():
             patch.setattr(place, attribute, wrapped(name, getattr(place, attribute)))
         yield

@@ -2,10 +2,7 @@
 
 import errno
 import os
-import re
-import shutil
 import signal
-import tempfile
 import threading
 from itertools import cycle
 from pathlib import Path
@@ -13,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.loopback import Answer, Asked, Loopback
-from tests.operation.crash import Nights, kill_at_random, published
+from tests.operation.crash import (
+    Nights,
+    befores,
+    fail_at,
+    kill_at,
+    kill_at_random,
+    kind,
+    published,
+    steps_of,
+)
 from tests.operation.forked import Forked, Order
 from tests.operation.steps import STEPS
 
@@ -33,19 +39,16 @@ def nights(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback, forked:
 
 @pytest.fixture(scope="module")
 def steps(nights: Nights) -> list[str]:
-    """The steps of a night, in order, each with `before` or `after`."""
-    path = nights.home.with_suffix(".steps")
-    assert nights.run(steps=str(path)) == 0
-    return path.read_text().splitlines()
+    return steps_of(nights)
 
 
-def test_the_steps_are_those_of_a_night(steps: list[str]) -> None:
+def test_promise_03_the_steps_are_those_of_a_night(steps: list[str]) -> None:
     assert {kind(step) for step in steps} == STEPS.keys()
     begun = [step.removesuffix(" before") for step in befores(steps)]
     # What is published is on the disk before it is renamed, and its name is before the night ends.
     assert begun[begun.index("verify") :] == [
         "verify",
-        "permit 2",
+        "permit",
         "sync",
         "link",
         "replace",
@@ -56,21 +59,8 @@ def test_the_steps_are_those_of_a_night(steps: list[str]) -> None:
     ]
 
 
-def kind(step: str) -> str:
-    """What `replace 2 before` is one of."""
-    return re.sub(r"( \d+)? (before|after)", "", step)
-
-
-def befores(steps: list[str]) -> list[str]:
-    """Before one step is after the one that went before."""
-    return [step for step in steps if step.endswith(" before")]
-
-
 def test_promise_02_killed_at_every_step(nights: Nights, steps: list[str]) -> None:
-    for step in befores(steps):
-        ended = nights.run(at=step)
-        assert ended == -signal.SIGKILL, (step, ended, nights.said.read_text())
-    nights.plain()
+    kill_at(nights, befores(steps))
 
 
 def test_promise_02_killed_at_random(nights: Nights) -> None:
@@ -78,19 +68,14 @@ def test_promise_02_killed_at_random(nights: Nights) -> None:
 
 
 def test_promise_02_a_disk_that_fails_at_every_step(nights: Nights, steps: list[str]) -> None:
-    """It is told in one line, and the next night finds nothing in its way."""
-    errors = cycle((errno.ENOSPC, errno.EIO, errno.EROFS))
-    own = [step for step in befores(steps) if STEPS[kind(step)][0] in {os, shutil, tempfile}]
-    for step, error in zip(own, errors, strict=False):
-        ended = nights.run(at=step, error=error)
-        said = nights.said.read_text()
-        if step == "permit before":  # of the night's log, without which it goes on
-            assert (ended, said.count("the night goes on")) == (0, 1), said
-        else:
-            told = f"rollcall: the disk of {nights.home} cannot be written to ({os.strerror(error)})"
-            assert (ended, said.count("\n")) == (1, 1), (step, ended, said)
-            assert said.startswith(told), (step, said)
-    nights.plain()
+    fail_at(nights, befores(steps), cycle((errno.ENOSPC, errno.EIO)))
+
+
+def test_promise_02_killed_and_failing_in_the_landing(nights: Nights) -> None:
+    nights.light = False
+    kill_at(nights, ["normalize before", "load before"])
+    fail_at(nights, ["extract before", "load after"], [errno.ENOSPC, errno.EIO])
+    nights.light = True
 
 
 def test_promise_02_a_disk_that_is_full(tmp_path: Path, loopback: Loopback, forked: Forked) -> None:
@@ -136,6 +121,30 @@ def test_a_night_that_is_told_to_end_does_so_at_once(
     assert nights.said.read_text().endswith("rollcall: interrupted; the last published night stands\n")
     assert published(nights.home / "warehouse.duckdb") == before
     assert [path.name for path in (nights.home / ".rollcall").iterdir()] == ["warehouse.duckdb.lock"]
+
+
+@pytest.mark.parametrize("step", ["copy before", "open 3 after", "check before", "replace 2 after"])
+@pytest.mark.parametrize(("told", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_promise_02_told_to_end_at_a_step(
+    nights: Nights, step: str, told: signal.Signals, exit_code: int
+) -> None:
+    assert nights.run(at=step, signal=told) == exit_code
+    assert nights.said.read_text() == "rollcall: interrupted; the last published night stands\n"
+    assert [path.name for path in (nights.home / ".rollcall").iterdir()] == ["warehouse.duckdb.lock"]
+
+
+def test_a_directory_that_may_not_be_written_to(nights: Nights) -> None:
+    before = nights.history
+    nights.home.chmod(0o500)
+    try:
+        ended = nights.run()
+    finally:
+        nights.home.chmod(0o700)
+    assert (ended, nights.history) == (2, before)
+    assert nights.said.read_text() == (
+        f"rollcall: {nights.home} may not be written to. "
+        "Run this as its owner, on a disk that is not read-only\n"
+    )
 
 
 def test_promise_19_of_four_nights_at_once_one_runs(
