@@ -1,5 +1,6 @@
 """What may stand beside the published warehouse, and what to do where that cannot be used."""
 
+import glob
 from pathlib import Path
 
 
@@ -11,6 +12,11 @@ def former_of(warehouse: Path) -> Path:
 def log_of(warehouse: Path) -> Path:
     """Where DuckDB keeps what a program has written and not yet put into the file. A night leaves none."""
     return warehouse.with_name(f"{warehouse.name}.wal")
+
+
+def asides_of(warehouse: Path) -> tuple[Path, ...]:
+    """What `rollcall restore` has put aside, and what another program had left beside that."""
+    return tuple(sorted(warehouse.parent.glob(f"{glob.escape(warehouse.stem)}.aside-*")))
 
 
 def way_back(warehouse: Path) -> str:

@@ -458,7 +458,7 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
     """Erase projects or files from the warehouse for good.
 
     What was ever received of them goes from the published file and the former one; that there was something
-    stays, under a pseudonym. Exports, reports and copies made before are yours to delete.
+    stays, under a pseudonym. Exports, reports, logs and copies made before are yours to delete.
     """
     from pipelines.console import note
     from pipelines.errors import UsageError
@@ -471,8 +471,9 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
         if not sys.stdin.isatty():
             raise UsageError("nobody is there to be asked", "give --yes to erase this for good")
         click.confirm("Erase this for good?", abort=True, err=True)
-    forget(home(), found)
-    note("erased; exports, reports and copies made before still hold it")
+    for aside in forget(home(), found):
+        note(f"removed {aside}")
+    note("erased; exports, reports, logs and copies made before may still hold it")
 
 
 @verb("restore", "rollcall restore", "rollcall restore --json")

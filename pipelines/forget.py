@@ -2,7 +2,8 @@
 
 The published warehouse and the former one are written anew without it. What stays is the shape of history:
 under a pseudonym, from when to when there was a record. A record that its provider lists still is known by
-its pseudonym and kept as empty; its connection's counts stay true. An EvoVoice project goes with its files.
+its pseudonym and kept as empty; its connection's counts stay true. An EvoVoice project goes with its files,
+those to come included.
 """
 
 import os
@@ -14,11 +15,18 @@ from pathlib import Path
 import duckdb
 
 from pipelines import models
+from pipelines.beside import asides_of
 from pipelines.history import Subject, find
 from pipelines.interruption import ending_at_once
 from pipelines.reading import open_warehouse
 from pipelines.settings import warehouse_path
 from pipelines.warehouse import connect, draft, locked, publish, rewritten
+
+_HOLDERS = """
+    select distinct connection, project_id as holder
+    from projects_history
+    where $kind = 'project' and project_key = $key and exists (from erased where entity = 'files')
+"""
 
 # Whatever a project or file is made of: its own record, or for an EvoVoice project its files.
 _ERASED = """
@@ -50,8 +58,11 @@ def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
         )
 
 
-def forget(home: Path, found: Sequence[Forgettable]) -> None:
-    """Erase them. Raises NightRunning where a night runs, PublicationRefused where a check fails after it."""
+def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
+    """Erase them. Returns the files, once put aside by `restore`, that went too, for they hold it whole.
+
+    Raises NightRunning where a night runs, PublicationRefused where a check fails after it.
+    """
     os.umask(0o077)
     warehouse = warehouse_path(home)
     with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
@@ -60,6 +71,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> None:
             for one in found:
                 subject = {"kind": one.subject.kind, "key": one.subject.key}
                 connection.execute(f"create or replace temp table erased as {_ERASED}", subject)
+                connection.execute(f"create or replace temp table holders as {_HOLDERS}", subject)
                 connection.execute((models.SQL_ROOT / "forget.sql").read_text())
         # What is deleted from a file may still be read in its free blocks: hence a new one.
         candidate = rewritten(facts, scratch)
@@ -67,6 +79,10 @@ def forget(home: Path, found: Sequence[Forgettable]) -> None:
             models.build(connection, home)
             models.refuse_broken(models.check(connection, home))
         publish(candidate, warehouse, forgetting=True)
+        asides = asides_of(warehouse)
+        for aside in asides:
+            aside.unlink()
+    return asides
 
 
 def _forgettable(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Forgettable:

@@ -77,4 +77,22 @@ create table if not exists raw.forgotten (
 
 -- The name of a record that is forgotten: it cannot be read, though whoever guesses an id can try it.
 create or replace macro raw.pseudonym(connection, scope, entity, record_id) as
-'forgotten-' || left(sha256(concat_ws('/', connection, coalesce(scope, ''), entity, record_id)), 16);
+'forgotten-' || left(sha256(connection || '/' || coalesce(scope, '') || '/' || entity || '/' || record_id), 16);
+
+-- The pseudonym of the customer, or the account, that a file of EvoVoice is of; null for all else.
+create or replace macro raw.holder(connection, entity, payload) as case
+    when entity = 'files' and json_valid(payload) then raw.pseudonym(
+        connection,
+        null,
+        'customers',
+        coalesce(
+            nullif(payload ->> '$.customerId', ''),
+            nullif(payload ->> '$.CustomerId', ''),
+            nullif(payload ->> '$.accountId', ''),
+            nullif(payload ->> '$.AccountId', '')
+        )
+    )
+end;
+
+-- What stays of a file whose customer is forgotten: that it is of somebody.
+create or replace macro raw.remains(holder) as '{"customerId": "' || holder || '"}';

@@ -1,13 +1,32 @@
--- The records that came though they are forgotten.
+-- The records that came though they are forgotten, or of a customer who is, with what may be kept of each.
 create or replace temp table forgotten as
+with named as (
+    select
+        record.listing,
+        record.reading,
+        record.position,
+        raw.pseudonym(asked.connection, asked.scope, asked.entity, record.record_id) as pseudonym,
+        raw.holder(asked.connection, asked.entity, record.payload) as holder,
+    from landing.received.records as record
+    inner join asked on record.listing = asked.listing
+    where exists (from raw.forgotten)
+)
+
+select
+    named.* exclude (holder),
+    coalesce(raw.remains(holder.pseudonym), '{}') as payload,
+from named
+left join raw.forgotten as record on named.pseudonym = record.pseudonym
+left join raw.forgotten as holder on named.holder = holder.pseudonym
+where record.pseudonym is not null or holder.pseudonym is not null;
+
+insert into raw.forgotten
 select distinct
-    asked.listing,
-    record.record_id,
-    forgotten.pseudonym,
-from landing.received.records as record
-inner join asked on record.listing = asked.listing
-inner join raw.forgotten as forgotten
-    on raw.pseudonym(asked.connection, asked.scope, asked.entity, record.record_id) = forgotten.pseudonym;
+    pseudonym,
+    getvariable('started_at') as forgotten_at,
+from forgotten
+where pseudonym is not null
+on conflict do nothing;
 
 -- What counts of the landing: the records of each listing's last whole reading.
 create or replace temp view received as
@@ -18,14 +37,21 @@ select
     asked.scope,
     asked.entity,
     record.position,
-    coalesce(forgotten.pseudonym, record.record_id) as record_id,
-    if(forgotten.pseudonym is null, record.payload, '{}') as payload,
-    if(forgotten.pseudonym is null, record.content_hash, 'forgotten') as content_hash,
+    if(forgotten.position is null, record.record_id, forgotten.pseudonym) as record_id,
+    coalesce(forgotten.payload, record.payload) as payload,
+    if(forgotten.position is null, record.content_hash, 'forgotten') as content_hash,
     record.created_at,
-    if(forgotten.pseudonym is null, record.reason, null) as reason,
+    case
+        when forgotten.position is null then record.reason
+        when forgotten.pseudonym is null then 'forgotten' -- it has no id to be known by
+    end as reason,
 from landing.received.records as record
 inner join asked on record.listing = asked.listing and record.reading = asked.reading
-left join forgotten on record.listing = forgotten.listing and record.record_id = forgotten.record_id;
+left join forgotten
+    on
+        record.listing = forgotten.listing
+        and record.reading = forgotten.reading
+        and record.position = forgotten.position;
 
 -- Ids that came more than once in a listing, and with how many contents.
 create or replace temp table repeats as

@@ -59,7 +59,7 @@ def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells) -> None:
     result = run(home, "forget", "belltastic:unobtainium-2", "--yes")
     assert result.stderr == (
         f"project belltastic:unobtainium-2: {NEW}: 2 versions of 1 record\n"
-        "erased; exports, reports and copies made before still hold it\n"
+        "erased; exports, reports, logs and copies made before may still hold it\n"
     )
     assert files_with(home, "unobtainium") == set()
     assert of_others(home) == others
@@ -114,18 +114,63 @@ def test_a_customer_goes_with_its_files(home: Home, loopback: Loopback) -> None:
     ]
 
     def answer(asked: Asked) -> Answer:
-        return Answer({} if asked.method == "POST" else {"items": files, "totalCount": 3, "totalPages": 1})
+        listing = {"items": files, "totalCount": len(files), "totalPages": 1}
+        return Answer({} if asked.method == "POST" else listing)
 
     home.connect("evovoice", base_url=loopback.serve("voices", answer), user_name="u", password="swordfish")
     home.night()
     result = run(home, "forget", "evovoice:c1", "--yes")
     assert "2 versions of 2 records" in result.stderr
-    home.night(full=True)
-    assert files_with(home, "unobtainium") == set()
-    assert home.rows("select project_key, name from projects") == [
-        {"project_key": "evovoice:c2", "name": "Quay"}
+    for later in (
+        files,
+        [*files, {"id": "f4", "customerId": "c1", "customerName": LAST}],
+        [*files[1:], {"id": "f4", "CustomerId": "c1", "CustomerName": LAST}],
+        [*files[1:], {"customerId": "c1", "customerName": "Unobtainium without an id"}],
+        files[2:],
+    ):
+        files = later
+        home.night(full=True)
+        assert files_with(home, "unobtainium") == set()
+    quay, gone = home.rows("select project_key, name, valid_from, valid_to, version from projects_history")
+    assert quay["project_key"] == "evovoice:c2"
+    assert gone["project_key"].startswith("evovoice:forgotten-")
+    assert (gone["name"], gone["version"]) == (None, 1)
+    assert (gone["valid_from"], gone["valid_to"]) == (quay["valid_from"], "2026-11-06 02:00:00+00")
+    sums = home.rows(
+        "select records, new, changed, unchanged, removed, quarantined from listings order by started_at"
+    )
+    assert [tuple(row.values()) for row in sums] == [
+        (3, 3, 0, 0, 0, 0),
+        (3, 0, 0, 3, 0, 0),
+        (4, 1, 0, 3, 0, 0),
+        (3, 0, 0, 3, 1, 0),
+        (3, 0, 0, 2, 0, 1),
+        (1, 0, 0, 1, 2, 0),
     ]
-    assert home.rows("select count(*) as files from files") == [{"files": 3}]
+    assert home.rows("select record_id, reason from quarantine") == [
+        {"record_id": None, "reason": "forgotten"}
+    ]
+
+
+def test_what_was_put_aside_goes_too(home: Home, bells: Bells) -> None:
+    home.night()
+    bells.projects[1]["name"] = NEW
+    home.night()
+    run(home, "restore")
+    (aside,) = home.path.glob("*.aside-*")
+    result = run(home, "forget", "unobtainium-2", "--yes")
+    assert f"removed {aside}\n" in result.stderr
+    assert files_with(home, "unobtainium") == set()
+
+
+def test_a_second_time_changes_nothing(home: Home, bells: Bells) -> None:
+    home.night()
+    run(home, "forget", "unobtainium-2", "--yes")
+    known = home.rows("from raw.records")
+    pseudonym = next(row["record_id"] for row in known if row["record_id"] != "1")
+    run(home, "forget", f"belltastic:{pseudonym}", "--yes")
+    assert home.rows("from raw.records") == known
+    assert home.night().listings[0].unchanged == 2
 
 
 def test_it_asks_first(home: Home, bells: Bells) -> None:
