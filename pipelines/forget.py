@@ -42,11 +42,15 @@ _ERASED = """
 
 @dataclass(frozen=True)
 class Forgettable:
-    """What is to be forgotten: a project or file, and how many records and versions are erased with it."""
+    """What is to be forgotten: a project or file, and how many records and versions are erased with it.
+
+    `named_by` are the customers below it, which name it in their breadcrumb and stay as they are.
+    """
 
     subject: Subject
     records: int
     versions: int
+    named_by: tuple[str, ...]
 
 
 def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
@@ -99,4 +103,19 @@ def _forgettable(connection: duckdb.DuckDBPyConnection, subject: Subject) -> For
         {"kind": subject.kind, "key": subject.key},
     ).fetchone()
     assert row is not None
-    return Forgettable(subject, *row)
+    below = connection.execute(
+        """
+        select distinct file.project_key
+        from files_history as file
+        inner join projects_history as project on project.project_key = $key
+        where
+            $kind = 'project'
+            and file.connection = project.connection
+            and file.project_key <> $key
+            and contains(file.customer_breadcrumb::text, to_json(project.project_id)::text)
+        order by file.project_key
+        """,
+        {"kind": subject.kind, "key": subject.key},
+    ).fetchall()
+    records, versions = row
+    return Forgettable(subject, records, versions, tuple(key for (key,) in below))

@@ -208,9 +208,11 @@ def show_page(report: "Report", *, as_json: bool) -> None:
 
 def show_forgettable(found: "Sequence[Forgettable]") -> None:
     """A line for each project or file, with what goes with it."""
-    for (kind, key, name), records, versions in map(astuple, found):
+    for (kind, key, name), records, versions, named_by in map(astuple, found):
         named = f"{kind} {key}: {name}" if name else f"{kind} {key}"
         note(f"{named}: {counted(versions, 'version')} of {counted(records, 'record')}")
+        if named_by:
+            note(f"{key} stays named, as the customer above, in {', '.join(named_by)}: forget these too")
 
 
 def show_restored(restored: "Restored", *, as_json: bool) -> None:

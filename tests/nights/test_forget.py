@@ -152,6 +152,26 @@ def test_a_customer_goes_with_its_files(home: Home, loopback: Loopback) -> None:
     ]
 
 
+def test_who_else_names_a_customer_is_told(home: Home, loopback: Loopback) -> None:
+    above = [{"id": "c1", "name": OLD}, {"id": "c2", "name": "Quay"}]
+    files = [
+        {"id": "f1", "customerId": "c1", "customerName": OLD},
+        {"id": "f2", "customerId": "c2", "customerName": "Quay", "customerBreadcrumb": above},
+    ]
+    listing = {"items": files, "totalCount": 2, "totalPages": 1}
+
+    def answer(asked: Asked) -> Answer:
+        return Answer({} if asked.method == "POST" else listing)
+
+    home.connect("evovoice", base_url=loopback.serve("voices", answer), user_name="u", password="swordfish")
+    home.night()
+    told = run(home, "forget", "evovoice:c1", "--yes").stderr
+    assert "evovoice:c1 stays named, as the customer above, in evovoice:c2: forget these too\n" in told
+    assert "stays named" not in run(home, "forget", "evovoice:c2", "--yes").stderr
+    assert home.night(full=True).listings[0].unchanged == 2
+    assert files_with(home, "unobtainium") == set()
+
+
 def test_what_was_put_aside_goes_too(home: Home, bells: Bells) -> None:
     home.night()
     bells.projects[1]["name"] = NEW
