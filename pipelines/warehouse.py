@@ -120,6 +120,7 @@ def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> No
             shutil.copyfile(candidate, spare)
             spare.chmod(0o600)
             _sync(spare)
+            log_of(former_of(warehouse)).unlink(missing_ok=True)
         else:
             os.link(warehouse, spare)
         spare.replace(former_of(warehouse))

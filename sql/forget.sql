@@ -44,3 +44,9 @@ where
         select pseudonym, from raw.forgotten
     )
     or raw.holder(refused.connection, refused.entity, refused.payload) in (select pseudonym, from raw.forgotten);
+
+-- What a provider said when it refused may quote the record.
+update raw.listings as listing
+set message = 'erased, for it named what is forgotten'
+from erased
+where listing.connection = erased.connection and contains(listing.message, erased.record_id);

@@ -204,3 +204,18 @@ def test_it_asks_first(home: Home, bells: Bells) -> None:
         "rollcall: there is no project"
     )
     assert home.warehouse.read_bytes() == published
+
+
+def test_what_a_provider_said_of_it_is_erased_too(home: Home, bells: Bells, loopback: Loopback) -> None:
+    home.night()
+    refusal = Answer({"message": "project unobtainium-2 is broken"}, status=422)
+    home.connect("belltastic", base_url=loopback.serve("refusing", refusal), api_token="user_1")
+    home.night()
+    assert "unobtainium-2" in str(home.rows("select message from listings"))
+    former_of(home.warehouse).with_name("warehouse.former.duckdb.wal").write_text(OLD)
+    run(home, "forget", "belltastic:unobtainium-2", "--yes")
+    assert files_with(home, "unobtainium") - set((home.path / "logs").rglob("*")) == set()
+    assert [row["message"] for row in home.rows("select message from listings order by started_at")] == [
+        None,
+        "erased, for it named what is forgotten",
+    ]
