@@ -264,7 +264,7 @@ def _listing(api: Api, connection: Connection, scope: str | None) -> Check:
         return Check(
             name, "warning", "it answered, and lists nothing", ("see what these credentials may see",)
         )
-    record = read_record(connection.provider, connection.settings.texts("drop_fields"), page.records[0])
+    record = read_record(connection.provider, connection.settings.texts("drop_fields"), page.records[0], {})
     if record.reason:
         return Check(
             name, "failed", f"its first record cannot be taken: {record.reason}", ("correct base_url",)

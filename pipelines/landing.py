@@ -1,12 +1,12 @@
-"""Landing: dlt runs the connections side by side and loads what they receive into a database of its own.
+"""Landing: dlt runs the connections side by side and loads what they receive as Parquet files.
 
-Each connection is a dlt resource that yields Arrow tables; all of them load as Parquet into one table,
-`received.records`, of a database that lives for one night. No field is interpreted here.
+Each connection is a dlt resource that yields Arrow tables; all of them load into one table, `records`, of a
+folder that lives for one night. No field is interpreted here.
 """
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipelines.api import Api
 from pipelines.config import Connection
-from pipelines.content import Record
+from pipelines.content import Record, Texts
 from pipelines.errors import ConfigurationError
 from pipelines.listing import Batch, Listing, read_listing
 from pipelines.provider import Ask
@@ -30,7 +30,7 @@ RECORDS = pa.schema(
         pa.field("reading", pa.int32(), nullable=False),
         pa.field("position", pa.int64(), nullable=False),  # in the order received
         pa.field("record_id", pa.string()),
-        pa.field("payload", pa.string(), nullable=False),
+        pa.field("payload", pa.string()),  # null where it is the very text that is known
         pa.field("content_hash", pa.string()),
         pa.field("created_at", pa.timestamp("us", tz="UTC")),
         pa.field("reason", pa.string()),  # why it cannot be taken; null where it can
@@ -40,8 +40,8 @@ ROWS_PER_TABLE = 5_000
 UNFIT = "%'"  # dlt makes formats and SQL of the paths of its files
 
 Progress = Callable[[Connection, str | None, int, int], None]
-Known = Mapping[tuple[str, str | None], Set[str]]
-"""Ids by connection and scope."""
+Known = Mapping[tuple[str, str | None], Texts]
+"""What is known of each listing, by connection and scope."""
 
 
 def refuse_unfit(warehouse: Path) -> None:
@@ -61,15 +61,15 @@ def land(
     deadline: float,
     progress: Progress,
 ) -> tuple[Path, tuple[Listing, ...]]:
-    """List every connection and load what came. Returns the landing database and how each listing went.
+    """List every connection and load what came. Returns the landing, a folder, and how each listing went.
 
-    `windows` gives, for the connections that are listed in part, since when; `known` the ids that each
-    listing is expected to bring. Records of a listing carry its index in the tuple returned. `progress` is
-    told of the pages and records of a connection's scope.
+    `windows` gives, for the connections that are listed in part, since when; `known` what each listing is
+    expected to bring. Records of a listing carry its index in the tuple returned. `progress` is told of the
+    pages and records of a connection's scope.
     """
     from pipelines.quiet_dlt import dlt, undisturbed
 
-    landing = scratch / "landing.duckdb"
+    landing = scratch / "landing"
     finished: dict[int, Listing] = {}
     numbers = itertools.count()
     resources = []
@@ -81,7 +81,7 @@ def land(
         pipeline = dlt.pipeline(
             "night",
             pipelines_dir=str(scratch / "dlt"),
-            destination=dlt.destinations.duckdb(str(landing)),
+            destination=dlt.destinations.filesystem(str(landing)),
             dataset_name="received",
         )
         pipeline.run(dlt.source(lambda: resources, name="providers")(), loader_file_format="parquet")
@@ -127,7 +127,7 @@ def receive(
                 api,
                 connection,
                 Ask(connection.settings, scope, since),
-                known.get((connection.name, scope), frozenset()),
+                known.get((connection.name, scope), {}),
                 functools.partial(progress, connection, scope),
                 functools.partial(finished.__setitem__, number),
             )

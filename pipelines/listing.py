@@ -18,7 +18,7 @@ from datetime import datetime
 
 from pipelines.api import Api
 from pipelines.config import Connection
-from pipelines.content import Record, read_record
+from pipelines.content import Record, Texts, read_record
 from pipelines.errors import Malformed, ProviderError
 from pipelines.provider import Ask, Page
 
@@ -139,16 +139,18 @@ def read_listing(
     api: Api,
     connection: Connection,
     ask: Ask,
-    known: Set[str],
+    known: Texts,
     progress: Callable[[int, int], None],
     finish: Callable[[Listing], None],
 ) -> Iterator[Batch]:
     """The pages of every walk through one listing, then `finish` with how it went.
 
-    `known` are the ids it is expected to bring. `progress` is told of the pages and the records that have
+    `known` is what it is expected to bring. `progress` is told of the pages and the records that have
     come. What a provider does never makes it raise.
     """
     began = time.monotonic()
+    expected = frozenset(one.record_id for one in known.values())
+    drop = connection.settings.texts("drop_fields")
     requests, retries = api.traffic.requests, api.traffic.retries
     best: tuple[int, Reading] | None = None
     former: Reading | None = None
@@ -158,8 +160,7 @@ def read_listing(
         failure = None
         try:
             for page in connection.provider.pages(api, ask):
-                drop = connection.settings.texts("drop_fields")
-                records = tuple(read_record(connection.provider, drop, text) for text in page.records)
+                records = tuple(read_record(connection.provider, drop, text, known) for text in page.records)
                 reading.take(page, records)
                 yield Batch(number, records)
                 progress(reading.pages, reading.records)
@@ -171,7 +172,7 @@ def read_listing(
         if reading.ended or (best is None and reading.pages):
             best = number, reading
         own = _at_page(reading, failure) if failure else reading.doubt()
-        doubt = own or reading.doubt_about_absence(known, former)
+        doubt = own or reading.doubt_about_absence(expected, former)
         if failure or doubt is None or reading.nameless or not reading.may_move:
             break  # proven, or another walk would not show more
         former = None if own else reading

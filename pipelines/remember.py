@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.config import Connection
+from pipelines.content import Known, Texts
 from pipelines.errors import SyncError
 from pipelines.listing import Listing
 from pipelines.models import SQL_ROOT
@@ -53,7 +54,7 @@ def remember(
     warehouse.register("asked_rows", pa.Table.from_pylist(rows, schema=ASKED))
     warehouse.execute("create or replace temp table asked as from asked_rows")
     warehouse.unregister("asked_rows")
-    warehouse.execute(f"attach '{_quoted(landing)}' as landing (read_only)")
+    warehouse.execute(f"create or replace temp view landed as from read_parquet({_files_of(landing)})")
     warehouse.execute("set variable started_at = $1::timestamptz", [started_at])
     warehouse.execute("set variable rollcall_version = $1", [version("rollcall")])
     warehouse.execute("begin")
@@ -61,21 +62,25 @@ def remember(
         warehouse.execute(path.read_text())
     _refuse_losses(warehouse)
     warehouse.execute("commit")
-    warehouse.execute("detach landing")
 
 
-def known_ids(
+def known_texts(
     warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], windows: Mapping[str, datetime]
-) -> dict[tuple[str, str | None], frozenset[str]]:
-    """The ids known of each listing, by connection and scope; of a window only those within it.
+) -> dict[tuple[str, str | None], Texts]:
+    """What is known of each listing, by connection and scope; of a window only what was created within it.
 
-    Those of forgotten records are not known any more.
+    Forgotten records are not known any more.
     """
     names = [connection.name for connection in connections]
     starts = [windows.get(name) for name in names]
     rows = warehouse.execute(
         """
-        select known.connection, known.scope, list(known.record_id)
+        select
+            known.connection,
+            known.scope,
+            list(unhex(md5(cast(known.payload as text)))),
+            list(known.record_id),
+            list(known.content_hash)
         from raw.records as known
         inner join (
             select unnest($1::text[]) as connection, unnest($2::timestamptz[]) as since
@@ -87,7 +92,10 @@ def known_ids(
         """,
         [names, starts],
     ).fetchall()
-    return {(connection, scope): frozenset(ids) for connection, scope, ids in rows}
+    return {
+        (connection, scope): dict(zip(digests, map(Known, ids, hashes), strict=True))
+        for connection, scope, digests, ids, hashes in rows
+    }
 
 
 def next_start(warehouse: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
@@ -130,5 +138,6 @@ def _refuse_losses(warehouse: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _files_of(landing: Path) -> str:
+    """The landing's files of records, as a literal for SQL."""
+    return "'" + str(landing / "received" / "records" / "*.parquet").replace("'", "''") + "'"

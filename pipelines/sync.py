@@ -17,7 +17,7 @@ from pipelines.errors import ConfigurationError, UsageError
 from pipelines.interruption import ending_at_once
 from pipelines.landing import Progress, land, refuse_unfit
 from pipelines.preview import Preview, preview
-from pipelines.remember import known_ids, next_start, remember
+from pipelines.remember import known_texts, next_start, remember
 from pipelines.settings import warehouse_path
 from pipelines.warehouse import connect, draft, locked, publish
 
@@ -101,7 +101,7 @@ def sync(
             _refuse_changed_provider(connection, connections)
             started_at = next_start(connection, datetime.now(UTC))
             windows = {} if full else windows_due(connection, connections, started_at)
-            known = known_ids(connection, connections, windows)
+            known = known_texts(connection, connections, windows)
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, progress)
         with connect(candidate) as connection:

@@ -53,4 +53,3 @@ from files_history as history
 inner join firsts on history.file_key = firsts.file_key
 inner join sightings on history.file_key = sightings.file_key
 where history.is_current
-order by history.file_key

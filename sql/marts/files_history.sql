@@ -168,4 +168,3 @@ select
     end_reason, -- what ended it: changed or removed; null while it is current
     changed_columns, -- columns that differ from the version before
 from versions
-order by file_key, version

@@ -48,4 +48,3 @@ select
     old_value, -- its value before, as text; times in UTC
     new_value, -- its value since, as text; times in UTC
 from happenings
-order by changed_at, project_key, change, column_name

@@ -70,4 +70,3 @@ from projects_history as history
 inner join firsts on history.project_key = firsts.project_key
 inner join sightings on history.project_key = sightings.project_key
 where history.is_current
-order by history.project_key

@@ -7,7 +7,7 @@ with named as (
         record.position,
         raw.pseudonym(asked.connection, asked.scope, asked.entity, record.record_id) as pseudonym,
         raw.holder(asked.connection, asked.entity, record.payload) as holder,
-    from landing.received.records as record
+    from landed as record
     inner join asked on record.listing = asked.listing
     where exists (from raw.forgotten)
 )
@@ -45,7 +45,7 @@ select
         when forgotten.position is null then record.reason
         when forgotten.pseudonym is null then 'forgotten' -- it has no id to be known by
     end as reason,
-from landing.received.records as record
+from landed as record
 inner join asked on record.listing = asked.listing and record.reading = asked.reading
 left join forgotten
     on
@@ -70,7 +70,8 @@ having count(*) > 1;
 create or replace temp table arrivals as
 with compared as (
     select
-        received.* exclude (reason),
+        received.* exclude (reason, payload),
+        coalesce(received.payload, cast(known.payload as text)) as payload,
         coalesce(
             received.reason,
             case when repeats.contents > 1 then 'it came ' || repeats.contents || ' times with different content' end
@@ -83,7 +84,7 @@ with compared as (
             else 'changed'
         end as fate,
         known.rowid as known_row,
-        received.payload = cast(known.payload as text) as has_known_text,
+        received.payload is null or received.payload = cast(known.payload as text) as has_known_text,
     from received
     left join repeats on received.listing = repeats.listing and received.record_id = repeats.record_id
     left join raw.records as known

@@ -38,5 +38,4 @@ select
     getvariable('started_at') as last_seen_at,
     null as refreshed_at,
 from arrivals
-where fate in ('new', 'changed')
-order by listing, position;
+where fate in ('new', 'changed');

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pipelines.api import Request
+from pipelines.content import Known, Texts
 from pipelines.listing import Listing, read_listing
 from pipelines.provider import Ask, Page
 from pipelines.strict_json import elements
@@ -184,6 +185,11 @@ class Measured:
     false_removals: int = 0
 
 
+def texts_of(ids: Iterable[str]) -> Texts:
+    """These ids as known, with texts that never come again."""
+    return {record_id.encode(): Known(record_id, "") for record_id in ids}
+
+
 def measure(
     name: str, rate: float, seeds: Iterable[int], *, confirm: bool = True, all_known: bool = False
 ) -> Measured:
@@ -207,7 +213,7 @@ def measure(
         api: Any = DriftingApi(style, world)
         finished: list[Listing] = []
         ask = Ask(connection.settings)
-        expected = known if confirm else set()
+        expected = texts_of(known) if confirm else {}
         readings: dict[int, set[str | None]] = {}
         for batch in read_listing(api, connection, ask, expected, lambda *_: None, finished.append):
             readings.setdefault(batch.reading, set()).update(record.record_id for record in batch.records)

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipelines import models
 from pipelines.config import Connection
 from pipelines.landing import Known, receive
 from pipelines.listing import Listing
 from pipelines.models import SQL_ROOT
-from pipelines.remember import known_ids, next_start, remember
+from pipelines.remember import known_texts, next_start, remember
 from pipelines.sync import windows_due
 from tests.campaigns.histories import CLOCK, History
 from tests.campaigns.model import AS_DRAWN, Played, Rows, Variation
@@ -45,11 +46,10 @@ def land_directly(
         scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
         since = windows.get(connection.name)
         tables += receive(connection, scopes, known, deadline, progress, finished, since)
-    landing = scratch / "landing.duckdb"
-    with duckdb.connect(str(landing)) as database:
-        database.register("tables", pa.concat_tables(tables))
-        database.execute("create schema received; create table received.records as from tables")
-    return landing, tuple(finished[number] for number in range(next(numbers)))
+    files = scratch / "landing" / "received" / "records"
+    files.mkdir(parents=True)
+    pq.write_table(pa.concat_tables(tables), files / "all.parquet")
+    return scratch / "landing", tuple(finished[number] for number in range(next(numbers)))
 
 
 class World:
@@ -96,7 +96,7 @@ class World:
         windows = windows_due(
             self.warehouse, [one for one in connections if one.name not in whole], started_at
         )
-        known = known_ids(self.warehouse, connections, windows)
+        known = known_texts(self.warehouse, connections, windows)
         accepted: dict[str, int] = {}
         for played in asked:
             played.answer(number, windows.get(played.name))

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.listing import Listing, read_listing
 from pipelines.provider import Ask, Page
-from tests.campaigns.drift import RATES, STYLES, Measured, Traffic, measure
+from tests.campaigns.drift import RATES, STYLES, Measured, Traffic, measure, texts_of
 from tests.scripted import scripted
 
 SEEDS = 80
@@ -54,7 +54,7 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
     finished: list[Listing] = []
     api: Any = type("Silent", (), {"traffic": Traffic()})
     for _ in read_listing(
-        api, connection, Ask(connection.settings), set(known), lambda *_: None, finished.append
+        api, connection, Ask(connection.settings), texts_of(known), lambda *_: None, finished.append
     ):
         pass
     return len(asked), finished[0].doubt

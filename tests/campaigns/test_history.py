@@ -117,11 +117,10 @@ def landed(histories: list[History], scratch: Path, through: Callable[..., tuple
 
     def land_and_look(*arguments: object) -> tuple[Path, object]:
         landing, listings = through(*arguments)
-        with duckdb.connect(str(landing)) as database:
-            columns = ", ".join(RECORDS.names)
-            rows[:] = database.execute("describe received.records").fetchall()
-            rows[:] = [row[:2] for row in rows]
-            rows.extend(database.execute(f"select {columns} from received.records order by all").fetchall())
+        files = f"'{landing}/received/records/*.parquet'"
+        columns = ", ".join(RECORDS.names)
+        rows[:] = [row[:2] for row in duckdb.sql(f"describe from {files}").fetchall()]
+        rows.extend(duckdb.sql(f"select {columns} from {files} order by all").fetchall())
         return landing, listings
 
     for _ in World(histories, land=land_and_look).nights():

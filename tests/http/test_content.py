@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.content import Record, instant, read_record
+from pipelines.content import Known, Record, digest, instant, read_record
 from pipelines.provider import find_providers
 
 PROVIDERS = find_providers(Path())
 
 
 def content(text: str, provider: str = "belltastic") -> str | None:
-    return read_record(PROVIDERS[provider], (), text.encode()).content_hash
+    return read_record(PROVIDERS[provider], (), text.encode(), {}).content_hash
 
 
 @pytest.mark.parametrize(
@@ -88,21 +88,36 @@ def test_promise_13_volatile_fields_are_no_change() -> None:
     ],
 )
 def test_promise_6_what_cannot_be_taken_is_told(text: str, record_id: str | None, reason: str) -> None:
-    taken = read_record(PROVIDERS["belltastic"], (), text.encode())
-    assert taken == Record(record_id, text, reason=reason)
+    taken = read_record(PROVIDERS["belltastic"], (), text.encode(), {})
+    assert taken == Record(record_id, text.encode(), reason=reason)
 
 
 def test_promise_7_ids_are_kept_exactly() -> None:
     ids = ["12345678901234567890123", "0001", " a", "É"]
     texts = ['{"id": 12345678901234567890123}', '{"id": "0001"}', '{"id": " a"}', '{"id": "É"}']
-    assert [read_record(PROVIDERS["belltastic"], (), text.encode()).record_id for text in texts] == ids
+    assert [read_record(PROVIDERS["belltastic"], (), text.encode(), {}).record_id for text in texts] == ids
 
 
 def test_dropped_fields_leave_the_rest_as_it_was_sent() -> None:
     text = b'{"id": 1, "secret": {"a": 1}, "n": 1.10, "big": 12345678901234567890123}'
-    taken = read_record(PROVIDERS["belltastic"], ("secret", "unknown"), text)
-    assert taken.payload == '{"id":1,"n":1.10,"big":12345678901234567890123}'
-    assert taken.content_hash == content(taken.payload)
+    taken = read_record(PROVIDERS["belltastic"], ("secret", "unknown"), text, {})
+    assert taken.payload == b'{"id":1,"n":1.10,"big":12345678901234567890123}'
+    assert taken.content_hash == content(taken.payload.decode())
+
+
+def test_a_text_that_is_known_is_not_read() -> None:
+    text = b'{"id": 1, "name": "A"}'
+    known = {digest(text): Known("1", "of what it says")}
+    assert read_record(PROVIDERS["belltastic"], (), text, known) == Record("1", None, "of what it says")
+    spelled_otherwise = b'{"name": "A", "id": 1}'
+    taken = read_record(PROVIDERS["belltastic"], (), spelled_otherwise, known)
+    assert taken.payload == spelled_otherwise
+    dropped = b'{"id": 1, "secret": 2, "name": "A"}'
+    kept = read_record(PROVIDERS["belltastic"], ("secret",), dropped, {}).payload
+    known = {digest(kept or b""): Known("1", "of what is kept")}
+    assert read_record(PROVIDERS["belltastic"], ("secret",), dropped, known) == Record(
+        "1", None, "of what is kept"
+    )
 
 
 @pytest.mark.parametrize(

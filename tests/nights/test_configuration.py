@@ -269,7 +269,7 @@ def test_dropped_fields_reach_no_file(
     monkeypatch.setattr("pipelines.sync.publish", search_and_publish)
     home.night()
     assert found == []
-    assert home.rows("select file_key, transcription, ai_transcription from files") == [
+    assert home.rows("select file_key, transcription, ai_transcription from files order by 1") == [
         {"file_key": f"{connection}:{file_id}", "transcription": None, "ai_transcription": None}
         for connection in ("evovoice", "evovoice_second")
         for file_id in ("Pascal", "camel")

@@ -131,7 +131,9 @@ def test_a_customer_goes_with_its_files(home: Home, loopback: Loopback) -> None:
         files = later
         home.night(full=True)
         assert files_with(home, "unobtainium") == set()
-    quay, gone = home.rows("select project_key, name, valid_from, valid_to, version from projects_history")
+    quay, gone = home.rows(
+        "select project_key, name, valid_from, valid_to, version from projects_history order by 1"
+    )
     assert quay["project_key"] == "evovoice:c2"
     assert gone["project_key"].startswith("evovoice:forgotten-")
     assert (gone["name"], gone["version"]) == (None, 1)

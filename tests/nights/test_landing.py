@@ -1,17 +1,20 @@
 """Promise 5: what is received is landed, each record at its place, and a loss is found out."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.config import Connection
 from pipelines.errors import SyncError
 from pipelines.landing import ROWS_PER_TABLE, land
 from pipelines.provider import Ask, Page
-from pipelines.remember import remember
+from pipelines.remember import known_texts, remember
 from tests.campaigns.play import in_memory
 from tests.home import FIRST_NIGHT
 from tests.scripted import scripted
@@ -39,18 +42,37 @@ def landed(connections: list[Connection], scratch: Path) -> tuple[Path, Any]:
     return land(connections, {}, {}, scratch, 1e9, lambda *_: None)
 
 
+def files_of(landing: Path) -> str:
+    return f"'{landing}/received/records/*.parquet'"
+
+
 def test_records_land_in_the_order_received(tmp_path: Path) -> None:
     false_start = pages_of(0, RECORDS, RECORDS + 1)
     long = connection_of("long", false_start, pages_of(0, RECORDS, RECORDS))
     landing, listings = landed([long, connection_of("short", pages_of(7, 2, 2))], tmp_path)
     assert [(one.reading, one.records, one.doubt) for one in listings] == [(1, RECORDS, None), (0, 2, None)]
-    with duckdb.connect(str(landing)) as database:
-        rows = database.execute(
-            "select listing, reading, record_id::int from received.records "
-            "order by listing, reading, position"
-        ).fetchall()
+    rows = duckdb.sql(
+        f"select listing, reading, record_id::int from {files_of(landing)} "
+        "order by listing, reading, position"
+    ).fetchall()
     expected = [(0, reading, record) for reading in (0, 1) for record in range(RECORDS)]
     assert rows == [*expected, (1, 0, 7), (1, 0, 8)]
+
+
+def test_texts_that_are_known_do_not_land_again(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    texts = (b'{"id": 1, "name": "A"}', b'{"id": 2}', b'{"id": 1, "name": "B"}')
+    nights = (texts[:2], texts[:2], (*texts[:2], texts[0]), texts)
+    for number, records in enumerate(nights):
+        one = connection_of("one", *([Page(records)] for _ in range(4)))
+        known = known_texts(warehouse, [one], {})
+        landing, listings = land([one], {}, known, tmp_path / str(number), 1e9, lambda *_: None)
+        payloads = [row[0] for row in duckdb.sql(f"select payload from {files_of(landing)}").fetchall()]
+        assert payloads == [None if number and text in texts[:2] else text.decode() for text in records]
+        remember(warehouse, landing, listings, FIRST_NIGHT + number * timedelta(days=1), {})
+    counts = warehouse.execute("select new, unchanged, repeated, quarantined from raw.listings").fetchall()
+    assert counts == [(2, 0, 0, 0), (0, 2, 0, 0), (0, 2, 1, 0), (0, 1, 0, 2)]
+    refused = warehouse.execute("select payload from raw.quarantine").fetchall()
+    assert [text.encode() for (text,) in refused] == [texts[0], texts[2]]
 
 
 @pytest.fixture
@@ -63,8 +85,8 @@ def test_a_load_that_loses_a_record_is_not_remembered(
     tmp_path: Path, warehouse: duckdb.DuckDBPyConnection
 ) -> None:
     landing, listings = landed([connection_of("lossy", pages_of(0, 3, 3))], tmp_path)
-    with duckdb.connect(str(landing)) as database:
-        database.execute("delete from received.records where record_id = '1'")
+    (file,) = (landing / "received" / "records").iterdir()
+    pq.write_table(pq.read_table(file).filter(pc.field("record_id") != "1"), file)
     with pytest.raises(SyncError) as fault:
         remember(warehouse, landing, listings, FIRST_NIGHT, {})
     assert (fault.value.exit_code, fault.value.reason) == (1, "lossy sent 3 records, 2 landed")

@@ -48,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterat
     home.night()
     dead = home.path / ".rollcall" / "warehouse.duckdb-night-dead"
     dead.mkdir()
-    (dead / "landing.duckdb").touch()
+    (dead / "landing").mkdir()
     yield home
     os.umask(former)
 
