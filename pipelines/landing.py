@@ -37,7 +37,7 @@ RECORDS = pa.schema(
     ]
 )
 ROWS_PER_TABLE = 5_000
-UNFIT = "%'"  # dlt makes formats and SQL of the paths of its files
+UNFIT = "%*?["  # dlt makes formats of the paths of its files, and DuckDB takes them for patterns
 
 Progress = Callable[[Connection, str | None, int, int], None]
 Known = Mapping[tuple[str, str | None], Texts]
@@ -45,10 +45,10 @@ Known = Mapping[tuple[str, str | None], Texts]
 
 
 def refuse_unfit(warehouse: Path) -> None:
-    """Raise ConfigurationError where dlt cannot work beside the warehouse, for what its path is named."""
+    """Raise ConfigurationError where nothing can land beside the warehouse, for what its path is named."""
     if unfit := set(UNFIT) & set(str(warehouse)):
         raise ConfigurationError(
-            f"dlt cannot work in {warehouse.parent}, whose path has a {' and a '.join(sorted(unfit))}",
+            f"nothing can land in {warehouse.parent}, whose path has a {' and a '.join(sorted(unfit))}",
             "give the directory another name",
         )
 
