@@ -58,15 +58,15 @@ def draft(warehouse: Path, scratch: Path) -> Path:
     """A copy of the published warehouse to work on, or a new one where none is published yet.
 
     It is copied without a write-ahead log, which only another program can have left beside it. Raises
-    WarehouseError where the published one is damaged, or only a former one is there.
+    WarehouseError where the published one is damaged or of a newer Rollcall, or only a former one is there.
     """
     copy = scratch / warehouse.name
     published = scratch / f"{warehouse.name}.published"
     if warehouse.exists():
         shutil.copyfile(warehouse, published)
         with _readable(published, warehouse, way_back(warehouse)) as whole:
-            wasteful = _is_wasteful(whole)
-        if not wasteful:
+            anew = _is_older(whole, warehouse) or _is_wasteful(whole)
+        if not anew:
             published.rename(copy)
     elif former_of(warehouse).exists():
         raise WarehouseError(
@@ -210,6 +210,32 @@ def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDB
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))
         raise WarehouseError(f"{original} cannot be read ({reason})", remedy) from None
+
+
+def _is_older(published: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
+    """Whether the facts in `published` lack columns: an earlier Rollcall kept less of them.
+
+    Raises WarehouseError where they have columns that are not known here, which would be lost.
+    """
+    with duckdb.connect() as empty:
+        empty.execute((SQL_ROOT / "raw.sql").read_text())
+        known = _columns_of_facts(empty)
+    held = _columns_of_facts(published)
+    if held - known:
+        raise WarehouseError(
+            f"{warehouse} was written by a newer Rollcall",
+            "install the one that wrote it, or put a copy from before it there",
+        )
+    return held != known
+
+
+def _columns_of_facts(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
+    """Table, name and type of each column of the facts."""
+    return set(
+        connection.execute(
+            "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'raw'"
+        ).fetchall()
+    )
 
 
 def _is_wasteful(connection: duckdb.DuckDBPyConnection) -> bool:
