@@ -1,0 +1,137 @@
+"""A warehouse that an earlier Rollcall wrote goes on; what the page says of it is so."""
+
+import re
+import shlex
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from pipelines import models
+from pipelines.cli import main
+from pipelines.errors import WarehouseError
+from pipelines.sandbox import Sandbox
+from pipelines.warehouse import STORAGE_VERSION
+from tests.docs.pages import ROOT, commands, page
+from tests.home import Home, sandbox_settings
+
+PAGE = page("upgrading.md")
+# What earlier states of the facts and of the published tables lacked, or had and no longer have.
+EARLIER = {
+    "of fewer facts": [
+        "drop table raw.forgotten",
+        "alter table raw.records drop column refreshed_at",
+        "drop schema staging cascade",
+        "drop table project_changes",
+        "alter table projects drop column city",
+    ],
+    "of other models": [
+        "update staging.last_build set made_of = 'others'",
+        "update projects_history set status = 'as a former model read it'",
+        "alter table projects_history add column colour text",
+    ],
+}
+FACTS = "select provider, record_id, payload, content_hash, valid_from from raw.records order by all"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(projects=8, files=8) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def first_night(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which one night has been; the next one finds a change and a removal."""
+    home = Home(tmp_path_factory.mktemp("home"))
+    for provider in ("belltastic", "evovoice"):
+        home.connect(provider, **sandbox_settings(sandbox)[provider])
+    home.night()
+    sandbox.store("belltastic").change(3, name="Town hall")
+    sandbox.store("belltastic").remove(4)
+    return home.path
+
+
+@pytest.fixture
+def home(first_night: Path, tmp_path: Path) -> Home:
+    """A copy of it, for the second night."""
+    shutil.copytree(first_night, tmp_path, dirs_exist_ok=True)
+    home = Home(tmp_path)
+    home.nights = 1
+    return home
+
+
+def change(warehouse: Path, statements: list[str]) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def published(home: Home) -> Mapping[str, list]:
+    """The columns and the rows of every published table."""
+    marts = models.read_models("marts", home.path)
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        return {mart: _content(connection, mart) for mart in marts}
+
+
+def rebuilt(home: Home, scratch: Path) -> Mapping[str, list]:
+    """The same, made from nothing but the facts."""
+    with duckdb.connect(str(scratch)) as connection:
+        connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+        connection.execute(f"attach '{home.warehouse}' as published (read_only)")
+        for table in ("nights", "connections", "listings", "records", "quarantine", "forgotten"):
+            connection.execute(f"insert into raw.{table} by name from published.raw.{table}")
+        models.build(connection, home.path)
+        return {mart: _content(connection, mart) for mart in models.read_models("marts", home.path)}
+
+
+def _content(connection: duckdb.DuckDBPyConnection, table: str) -> list:
+    found = connection.execute(f"from main.{table} order by all")
+    return [tuple(column[:2] for column in found.description), *found.fetchall()]
+
+
+@pytest.mark.parametrize("earlier", EARLIER)
+def test_a_night_goes_on_from_an_earlier_shape(earlier: str, home: Home) -> None:
+    kept = home.rows(FACTS)
+    change(home.warehouse, EARLIER[earlier])
+    night = home.night()
+    assert (night.outcome, night.exit_code) == ("proven", 0)
+    facts = home.rows(FACTS)
+    assert (len(kept), len(facts)) == (16, 17)
+    assert [fact for fact in kept if fact not in facts] == []
+    changes = home.rows(
+        "select change, column_name, new_value from project_changes where change <> 'created' order by all"
+    )
+    assert changes == [
+        {"change": "changed", "column_name": "name", "new_value": "Town hall"},
+        {"change": "removed", "column_name": None, "new_value": None},
+    ]
+    assert published(home) == rebuilt(home, home.path / "rebuilt.duckdb")
+
+
+def test_facts_of_a_newer_version_are_not_lost(home: Home) -> None:
+    change(home.warehouse, ["alter table raw.records add column colour text default 'red'"])
+    before = home.warehouse.read_bytes()
+    with pytest.raises(WarehouseError, match="was written by a newer Rollcall: install the one that"):
+        home.night()
+    assert home.warehouse.read_bytes() == before
+    assert "`… was written by a newer Rollcall`" in PAGE
+
+
+def test_the_commands_run(home: Home) -> None:
+    for line in commands(PAGE):
+        if line.startswith("rollcall "):
+            result = CliRunner().invoke(main, ["--home", str(home.path), *shlex.split(line)[1:]])
+            assert result.exit_code == 0, (line, result.stdout, result.stderr)
+    assert len(home.rows("from nights")) == 1  # the night was put back
+
+
+def test_the_versions_are_as_stated() -> None:
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert [one for one in dependencies if one.startswith("duckdb")] == re.findall(r"duckdb>=[^\s]+\d", PAGE)
+    assert f"storage version {STORAGE_VERSION}, whichever" in PAGE
+    assert "DuckDB from 1.4 on" in (ROOT / "README.md").read_text()
