@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser check format docs bench campaign-drift campaign-history \
+.PHONY: help demo test test-browser test-orchestrators check format docs bench campaign-drift campaign-history \
 	campaign-crash campaign-publication clean
 
 help: ## what there is
@@ -32,16 +32,19 @@ test: .venv/.synced ## the tests
 test-browser: .venv/.synced ## the report in a browser; needs a Chromium, as of apt install chromium
 	BROWSER=1 $(RUN) --group browser pytest -n 0 tests/report/test_browser.py
 
+test-orchestrators: .venv/.synced ## the examples in Airflow, Dagster and Prefect, in environments of their own
+	ORCHESTRATORS=1 $(RUN) pytest -n 0 tests/examples
+
 check: .venv/.synced ## format, lint, types, SQL lint and tests
-	$(RUN) ruff format --check pipelines tests benchmarks
-	$(RUN) ruff check pipelines tests benchmarks
+	$(RUN) ruff format --check pipelines tests benchmarks examples
+	$(RUN) ruff check pipelines tests benchmarks examples
 	$(RUN) mypy
 	$(RUN) sqlfluff lint --disable-progress-bar sql
 	$(RUN) pytest -n auto
 
 format: .venv/.synced ## put code and SQL into the project's form
-	$(RUN) ruff format pipelines tests benchmarks
-	$(RUN) ruff check --fix pipelines tests benchmarks
+	$(RUN) ruff format pipelines tests benchmarks examples
+	$(RUN) ruff check --fix pipelines tests benchmarks examples
 	$(RUN) sqlfluff fix --disable-progress-bar sql
 
 docs: .venv/.synced ## the data dictionary, from the models; the page on speed, from the results

@@ -1,0 +1,44 @@
+"""Airflow: a night every night, then the exports. Put it and rollcall_command.py into the dags folder."""
+
+import logging
+
+import pendulum
+from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from rollcall_command import BUSY, PARTIAL, CommandFailed, rollcall
+
+log = logging.getLogger(__name__)
+
+
+@dag(
+    schedule="30 2 * * *",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,  # a night asks for what there is now: one that was missed cannot be made up for
+    max_active_runs=1,
+    default_args={"retries": 0},  # Rollcall tries again itself what may pass
+)
+def rollcall_nightly() -> None:
+    """The night fails where nothing was published, and is skipped while another one runs."""
+
+    @task
+    def night() -> str:
+        try:
+            outcome, printed = rollcall("sync")
+        except CommandFailed as error:
+            raise AirflowFailException(str(error)) from None
+        if outcome == BUSY:
+            raise AirflowSkipException(printed)
+        if outcome == PARTIAL:
+            log.warning("The night was published, not all of it proven:\n%s", printed)
+        else:
+            log.info(printed)
+        return outcome
+
+    @task
+    def exports() -> None:
+        log.info(rollcall("export")[1])
+
+    night() >> exports()
+
+
+rollcall_nightly()

@@ -1,0 +1,41 @@
+"""Dagster: a night every night, then the exports. Start it beside rollcall_command.py."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from rollcall_command import BUSY, PROVEN, CommandFailed, rollcall
+
+EVERY_LISTING_PROVEN = dg.AssetCheckSpec("every_listing_proven", asset="warehouse")
+
+
+# No retry policy: Rollcall tries again itself what may pass.
+@dg.asset(output_required=False, check_specs=[EVERY_LISTING_PROVEN])
+def warehouse(
+    context: dg.AssetExecutionContext,
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """The published warehouse. It stays as it was, and what follows is skipped, while another night runs."""
+    try:
+        outcome, printed = rollcall("sync")
+    except CommandFailed as error:
+        raise dg.Failure(str(error)) from None
+    context.log.info(printed)
+    if outcome != BUSY:
+        yield dg.MaterializeResult(metadata={"outcome": outcome})
+    yield dg.AssetCheckResult(
+        check_name=EVERY_LISTING_PROVEN.name,
+        passed=outcome == PROVEN,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=printed,
+    )
+
+
+@dg.asset(deps=[warehouse])
+def exports(context: dg.AssetExecutionContext) -> None:
+    """Every report, as CSV."""
+    context.log.info(rollcall("export")[1])
+
+
+nightly = dg.define_asset_job("rollcall_nightly", [warehouse, exports])
+defs = dg.Definitions(
+    assets=[warehouse, exports], schedules=[dg.ScheduleDefinition(job=nightly, cron_schedule="30 2 * * *")]
+)

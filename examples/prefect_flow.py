@@ -1,0 +1,39 @@
+"""Prefect: a night every night, then the exports. Start it beside rollcall_command.py."""
+
+from prefect import flow, get_run_logger, task
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from rollcall_command import BUSY, PARTIAL, rollcall
+
+
+@task(retries=0)  # Rollcall tries again itself what may pass
+def night() -> str:
+    """How it went. Fails where nothing was published."""
+    outcome, printed = rollcall("sync")
+    if outcome == PARTIAL:
+        get_run_logger().warning("The night was published, not all of it proven:\n%s", printed)
+    else:
+        get_run_logger().info(printed)
+    return outcome
+
+
+@task(retries=0)
+def exports() -> None:
+    """Every report, as CSV."""
+    get_run_logger().info(rollcall("export")[1])
+
+
+@flow(name="rollcall-nightly")
+def rollcall_nightly() -> State[None]:
+    """Ends as Completed, as Partial where not all is proven, or as Skipped while another night runs."""
+    outcome = night()
+    if outcome == BUSY:
+        return Completed(name="Skipped", message="Another night is running.")
+    exports()
+    if outcome == PARTIAL:
+        return Completed(name="Partial", message="Not every listing is proven: see the log.")
+    return Completed()
+
+
+if __name__ == "__main__":
+    rollcall_nightly.serve(name="nightly", cron="30 2 * * *", limit=1)
