@@ -207,12 +207,26 @@ def _sandbox(port: int, seed: int, projects: int, files: int, latency: float) ->
     "query",
     'rollcall query "select provider, count(*) from projects group by all"',
     "rollcall query \"from projects_as_of('2026-11-01')\" --output projects.csv",
-    "rollcall query --describe projects",
-    "rollcall query --json < report.sql",
+    "rollcall query --file report.sql --param status=active --json",
     cls=SqlCommand,
 )
 @click.argument("sql", required=False)
-@click.option("--describe", "table", metavar="TABLE", help="Explain a table and its columns instead.")
+@click.option(
+    "-f",
+    "--file",
+    "sql_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Read the SQL from a file.",
+)
+@click.option(
+    "-p",
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What $NAME in the SQL stands for: a text, which DuckDB turns into the type wanted.",
+)
 @click.option(
     "--timeout",
     "seconds",
@@ -223,35 +237,49 @@ def _sandbox(port: int, seed: int, projects: int, files: int, latency: float) ->
     help="How long the query may take.",
 )
 @output_options
-def _query(sql: str | None, table: str | None, seconds: float, output: "Output") -> None:
+def _query(
+    sql: str | None,
+    sql_file: Path | None,
+    parameters: Sequence[str],
+    seconds: float,
+    output: "Output",
+) -> None:
     """Ask the warehouse one SELECT.
 
-    It is given as SQL or on standard input, and can do nothing but read the warehouse.
+    It is given as SQL, in a file or on standard input, and can do nothing but read the warehouse.
     """
-    from pipelines.describe import describe
     from pipelines.query import blaming_sql, query
-    from pipelines.views import show_description, show_rows
+    from pipelines.views import show_rows
 
-    if table is None:
-        asked = _sql(sql)
-        with _warehouse(output.folder, seconds) as warehouse, blaming_sql():
-            show_rows(query(warehouse, asked), output)
-    elif sql is None:
-        with _warehouse(output.folder, seconds) as warehouse:
-            show_description(describe(warehouse, table), output)
-    else:
-        raise click.UsageError("--describe takes no SQL beside it")
+    asked, values = _sql(sql, sql_file), _parameters(parameters)
+    with _warehouse(output.folder, seconds) as warehouse, blaming_sql():
+        show_rows(query(warehouse, asked, values), output)
 
 
-def _sql(argument: str | None) -> str:
+def _sql(argument: str | None, file: Path | None) -> str:
+    if file is not None and argument is not None:
+        raise click.UsageError("--file takes no SQL beside it")
     if argument is not None and argument != "-":
         return argument
-    if argument is None and (sys.stdin is None or sys.stdin.isatty()):
-        raise click.UsageError("there is no SQL: give it as an argument or on standard input")
+    if file is None and argument is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise click.UsageError("there is no SQL: give it as an argument, as --file or on standard input")
     try:
-        return sys.stdin.buffer.read().decode()
+        return (file.read_bytes() if file else sys.stdin.buffer.read()).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise click.UsageError("standard input is not UTF-8") from None
+        raise click.UsageError(f"{file or 'standard input'} is not UTF-8") from None
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        name = name.removeprefix("$").lower()  # as DuckDB takes it
+        if not (name and equals):
+            raise click.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--param")
+        if name in parameters:
+            raise click.BadParameter(f"{name} is given twice", param_hint="--param")
+        parameters[name] = value
+    return parameters
 
 
 @contextlib.contextmanager
@@ -262,6 +290,29 @@ def _warehouse(folder: Path | None, seconds: float | None = None) -> Iterator["W
 
     with open_warehouse(warehouse_path(home()), seconds=seconds, workspace_in=folder) as warehouse:
         yield warehouse
+
+
+@verb(
+    "describe",
+    "rollcall describe",
+    "rollcall describe projects",
+    "rollcall describe projects_as_of --format csv",
+)
+@click.argument("table", required=False)
+@output_options
+def _describe(table: str | None, output: "Output") -> None:
+    """Tell what tables there are, and what their columns mean.
+
+    Without TABLE: every table, and every macro that gives one.
+    """
+    from pipelines.describe import describe, describe_all
+    from pipelines.views import show_description, show_rows
+
+    with _warehouse(output.folder) as warehouse:
+        if table is None:
+            show_rows(describe_all(warehouse), output)
+        else:
+            show_description(describe(warehouse, table), output)
 
 
 @verb(

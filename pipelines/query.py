@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import duckdb
@@ -11,6 +11,7 @@ from pipelines.cells import literal
 from pipelines.errors import UsageError
 from pipelines.reading import Warehouse, first_line, is_damage
 from pipelines.rows import Rows, rows_of
+from pipelines.suggest import nearest
 
 READING = ("SELECT", "WITH", "FROM", "VALUES", "DESCRIBE", "SHOW", "SUMMARIZE", "PIVOT", "UNPIVOT", "EXPLAIN")
 _READING_TOO = ("(", "TABLE", "DESC", "PIVOT_WIDER", "PIVOT_LONGER")
@@ -24,8 +25,12 @@ _OPEN_FUNCTIONS = frozenset(
 )
 
 
-def query(warehouse: Warehouse, sql: str) -> Rows:
-    """The answer to `sql`. Raises UsageError where it is wrong, or not one statement that only reads."""
+def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
+    """The answer to `sql`, in which `$name` stands for the parameter of that name, in lower case.
+
+    Raises UsageError where it is wrong, not one statement that only reads, or names other parameters.
+    """
+    given = parameters or {}
     with blaming_sql():
         tokens = _only_statement(sql)
         statement = "".join(tokens)
@@ -34,7 +39,10 @@ def query(warehouse: Warehouse, sql: str) -> Rows:
         if word not in (*READING, *_READING_TOO) or made[-1].type.name not in _TYPES:
             raise UsageError(f"{word} is refused, for a query only reads", f"begin with {', '.join(READING)}")
         _refuse_closed_functions(warehouse, tokens)
-        return _plan(warehouse, statement) if word == "EXPLAIN" else rows_of(warehouse, statement)
+        _match({name.lower() for part in made for name in part.named_parameters}, given)
+        if word == "EXPLAIN":
+            return _plan(warehouse, statement, given)
+        return rows_of(warehouse, statement, given)
 
 
 @contextlib.contextmanager
@@ -89,8 +97,16 @@ def _refuse_closed_functions(warehouse: Warehouse, tokens: Sequence[str]) -> Non
         raise UsageError(f"{name}() is refused", "a query reads the tables of the warehouse and nothing else")
 
 
-def _plan(warehouse: Warehouse, statement: str) -> Rows:
+def _match(named: Collection[str], given: Collection[str]) -> None:
+    """Raise UsageError where the parameters given are not those that the SQL names."""
+    for name in sorted(set(given) - set(named)):
+        raise UsageError(f"the SQL has no parameter ${name}", nearest(name, [f"${name}" for name in named]))
+    for name in sorted(set(named) - set(given)):
+        raise UsageError(f"the SQL has a parameter ${name}", f"give it a value: --param {name}=VALUE")
+
+
+def _plan(warehouse: Warehouse, statement: str, parameters: Mapping[str, str]) -> Rows:
     """The plan that EXPLAIN gives, a row for each of its lines."""
-    plans = warehouse.connection.execute(statement).fetchall()
+    plans = warehouse.connection.execute(statement, parameters).fetchall()
     lines = "\n".join(plan for _, plan in plans).rstrip("\n")
     return rows_of(warehouse, f"select unnest(string_split({literal(lines)}, chr(10))) as plan")

@@ -2,10 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import duckdb
 
 from pipelines import cells
 from pipelines.reading import Warehouse
@@ -30,21 +32,30 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """The answer to `sql`, one SELECT. It is read when it is written, and each time that it is."""
+    """The answer to `sql`, one SELECT. It is read when it is written, and each time that it is.
+
+    `parameters` are the values of what `sql` names as `$name`.
+    """
 
     warehouse: Warehouse
     sql: str
     columns: tuple[Column, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     def limited(self, count: int) -> "Rows":
         """The first `count` of these rows."""
         return replace(self, sql=f"select * from (\n{self.sql}\n) limit {count}")
 
+    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run `sql`, which is made of that of these rows, with their parameters."""
+        return self.warehouse.connection.execute(sql, self.parameters)
 
-def rows_of(warehouse: Warehouse, sql: str) -> Rows:
+
+def rows_of(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
     """Prepare `sql`, one SELECT without a semicolon. Raises duckdb.Error where it is wrong."""
-    described = warehouse.connection.execute(f"select * from (\n{sql}\n) limit 0").description
-    return Rows(warehouse, sql, tuple(Column(name, str(kind)) for name, kind, *_ in described))
+    rows = Rows(warehouse, sql, (), parameters or {})
+    described = rows.execute(f"select * from (\n{sql}\n) limit 0").description
+    return replace(rows, columns=tuple(Column(name, str(kind)) for name, kind, *_ in described))
 
 
 def text_rows(rows: Rows) -> Iterator[list[tuple[str | None, ...]]]:
@@ -89,7 +100,7 @@ def copy_csv(rows: Rows, path: Path, *, raw: bool) -> Piece:
     copied = _copy(rows, f"select {fields} from (\n{rows.sql}\n)", path, "format csv, header true")
     if raw:
         return copied
-    counted = rows.warehouse.connection.execute(f"select sum({_formulas(rows)}) from (\n{rows.sql}\n)")
+    counted = rows.execute(f"select sum({_formulas(rows)}) from (\n{rows.sql}\n)")
     (formulas,) = counted.fetchall()[0]
     return copied._replace(neutralised=renamed + int(formulas or 0))
 
@@ -100,13 +111,13 @@ def copy_parquet(rows: Rows, path: Path) -> Piece:
 
 
 def _copy(rows: Rows, sql: str, path: Path, options: str) -> Piece:
-    copied = rows.warehouse.connection.execute(f"copy (\n{sql}\n) to {cells.literal(str(path))} ({options})")
+    copied = rows.execute(f"copy (\n{sql}\n) to {cells.literal(str(path))} ({options})")
     return Piece("", rows=copied.fetchall()[0][0])
 
 
 def _batches(rows: Rows, expressions: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
     # No `in` with a list among the expressions: DuckDB makes it a join, and a join loses the order.
-    cursor = rows.warehouse.connection.execute(f"select {', '.join(expressions)} from (\n{rows.sql}\n)")
+    cursor = rows.execute(f"select {', '.join(expressions)} from (\n{rows.sql}\n)")
     while batch := cursor.fetchmany(BATCH):
         yield batch
 

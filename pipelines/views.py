@@ -97,8 +97,8 @@ def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> Non
 
 
 def show_description(description: "Description", output: Output) -> None:
-    """The columns of a table, and what the table is."""
-    note(f"{description.table}: {description.comment or 'no description'}")
+    """The columns of a table or macro, and what it is."""
+    note(f"{description.name}: {description.comment or 'no description'}")
     show_rows(description.columns, output)
 
 

@@ -79,12 +79,12 @@ def test_wrong_usage_is_one_line_with_a_hint(args: list[str], expected: str) -> 
 
 @pytest.mark.parametrize("asked", [["--json"], ["--format", "json"], ["--format=json"]])
 def test_wrong_usage_as_json(asked: list[str]) -> None:
-    result = CliRunner().invoke(main, ["query", "select 1", "--descrbe", "projects", *asked])
+    result = CliRunner().invoke(main, ["query", "select 1", "--parm", "a=1", *asked])
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
         "error": {
             "kind": "UsageError",
-            "reason": "No such option '--descrbe'. Did you mean '--describe'?",
+            "reason": "No such option '--parm'. Did you mean '--param'?",
             "remedy": "see rollcall query --help",
             "exit_code": 2,
         }

@@ -142,6 +142,74 @@ def test_sql_from_standard_input(cli: Cli) -> None:
     )
 
 
+def test_sql_from_a_file(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "report.sql"
+    file.write_bytes("\ufeff-- why\nselect 'ü' as a;\n".encode())
+    assert cli("query", "--file", str(file), "--format", "csv").stdout == "a\nü\n"
+    assert cli("query", "select 1", "-f", str(file), code=2).stderr == (
+        "rollcall: --file takes no SQL beside it. See rollcall query --help\n"
+    )
+    file.write_bytes(b"select '\xff'")
+    assert cli("query", "-f", str(file), code=2).stderr == (
+        f"rollcall: {file} is not UTF-8. See rollcall query --help\n"
+    )
+    assert cli("query", "-f", str(tmp_path / "none.sql"), code=2).stderr.startswith(
+        "rollcall: Invalid value for '-f' / '--file': File "
+    )
+
+
+@pytest.mark.parametrize(
+    ("sql", "values", "expected"),
+    [
+        ("select typeof($a) as t, $a as v", ["a=it's"], "t,v\nVARCHAR,it's\n"),
+        ("select project_key from projects where version = $v", ["v=3"], "project_key\nmatter:17\n"),
+        ("from projects select count(*) as n where is_active = $A", ["a=true"], "n\n3\n"),
+        ("from projects_as_of($night) select count(*) as n", ["night=2026-11-01 12:00:00Z"], "n\n6\n"),
+        ("from projects select project_id as i where connection = $c and name = $n",
+         ["$c=matter", "n==1+1"], "i\n18\n"),
+        ("from range(9) limit $n", ["n=1"], "range\n0\n"),
+        ("select '$a' as b, $$c$$ as d, $e as e -- $f", ["e="], "b,d,e\n$a,c,\"\"\n"),
+        ("from (pivot projects on kind in ('project') using count(*) group by provider) where provider = $p",
+         ["p=matter"], "provider,project\nmatter,3\n"),
+    ],
+)  # fmt: skip
+def test_parameters(cli: Cli, sql: str, values: list[str], expected: str) -> None:
+    given = [word for value in values for word in ("--param", value)]
+    assert cli("query", sql, *given, "--format", "csv").stdout == expected
+
+
+def test_parameters_in_every_form(cli: Cli, tmp_path: Path) -> None:
+    asked = ("query", "select $a::integer as a where $b = 'x'", "-p", "a=7", "-p", "b=x")
+    assert cli(*asked).stdout == "a\n7\n"
+    assert cli(*asked, "--json").stdout == '[\n{"a":7}\n]\n'
+    cli(*asked, "--output", str(tmp_path / "a.parquet"))
+    assert duckdb.sql(f"from '{tmp_path}/a.parquet'").fetchall() == [(7,)]
+    assert "plan" in cli("query", "explain from projects where name = $a", "-p", "a=b").stdout
+
+
+@pytest.mark.parametrize(
+    ("sql", "values", "expected"),
+    [
+        ("select 1", ["a=1"], "the SQL has no parameter $a. There is none"),
+        ("select $status", ["statsu=1"], "the SQL has no parameter $statsu. Did you mean $status?"),
+        ("select $a, $b", ["a=1"], "the SQL has a parameter $b. Give it a value: --param b=VALUE"),
+        ("select ?", [], "the SQL has a parameter $1. Give it a value: --param 1=VALUE"),
+        ("select $a", ["a"], "Invalid value for --param: 'a' is not NAME=VALUE. See rollcall query --help"),
+        ("select $a", ["=a"], "Invalid value for --param: '=a' is not NAME=VALUE. See rollcall query --help"),
+        ("select $a", ["a=1", "A=2"],
+         "Invalid value for --param: a is given twice. See rollcall query --help"),
+        ("from projects where version = $a", ["a=x"],
+         "Conversion Error: Could not convert string 'x' to INT32"),
+        ("select 1 where $a", ["a=1; drop table nights"],
+         "Conversion Error: Could not convert string '1; drop table nights' to BOOL"),
+    ],
+)  # fmt: skip
+def test_wrong_parameters_are_one_line(cli: Cli, sql: str, values: list[str], expected: str) -> None:
+    given = [word for value in values for word in ("--param", value)]
+    result = cli("query", sql, *given, code=2)
+    assert (result.stdout, result.stderr) == ("", f"rollcall: {expected}\n")
+
+
 @pytest.mark.parametrize("sql", ["", " \n", ";", "-- nothing"])
 def test_no_sql(cli: Cli, sql: str) -> None:
     expected = 'rollcall: there is no SQL. Try: rollcall query "from projects"\n'
@@ -185,33 +253,6 @@ def test_raw_leaves_formulas(cli: Cli) -> None:
     raw = cli("query", sql, "--format", "csv", "--raw")
     assert raw.stdout == "+t,n\n=1,-1\n'=1,-1\n-,-1\n@x,-1\na=1,-1\n',-1\n\t,-1\n\"\rb\",-1\n"
     assert raw.stderr == ""
-
-
-def test_describe(cli: Cli) -> None:
-    result = cli("query", "--describe", "nights")
-    assert result.stdout == (
-        "column_name       type         comment\n"
-        "started_at        timestamptz  the instant at which this night's versions begin and end\n"
-        "finished_at       timestamptz  when all listings had ended\n"
-        "outcome           varchar      proven where every listing was, else partial\n"
-        "rollcall_version  varchar      version of Rollcall that ran it\n"
-        "duckdb_version    varchar      version of DuckDB that wrote it\n"
-    )
-    assert result.stderr == "nights: Every night that was published.\n"
-    assert cli("query", "--describe", "MAIN.Nights", "--format", "csv").stdout.startswith(
-        "column_name,type,comment\n"
-    )
-    assert "payload" in cli("query", "--describe", "raw.records").stdout
-
-
-def test_describe_what_is_not_there(cli: Cli) -> None:
-    result = cli("query", "--describe", "project_change", code=2)
-    assert result.stderr.startswith(
-        "rollcall: there is no table project_change. Did you mean project_changes"
-    )
-    assert "nights, " in cli("query", "--describe", "zzzzzzzzzzz", code=2).stderr
-    both = cli("query", "select 1", "--describe", "projects", code=2)
-    assert both.stderr == "rollcall: --describe takes no SQL beside it. See rollcall query --help\n"
 
 
 def test_output_is_private_and_its_ending_says_the_form(cli: Cli, tmp_path: Path) -> None:

@@ -167,6 +167,28 @@ def test_promise_23_whatever_is_not_reading_is_refused(cli: Cli, tmp_path: Path,
     assert [path.name for path in cli.home.iterdir()] == ["warehouse.duckdb"]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from read_text($a)",
+        "from query($a)",
+        "from query_table($a)",
+        "from $a",
+        "copy (select 1) to $a",
+        "set variable x = $a",
+        "attach $a",
+        "prepare x as select $a",
+        "delete from nights where outcome = $a",
+    ],
+)
+def test_promise_23_parameters_open_nothing(cli: Cli, tmp_path: Path, sql: str) -> None:
+    file = tmp_path / "there.txt"
+    file.write_text("x")
+    result = cli("query", sql, "--param", f"a={file}", "--format", "csv", code=2)
+    assert (result.stdout, result.stderr.count("\n")) == ("", 1)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["x"]
+
+
 def test_refusals_are_explained(cli: Cli) -> None:
     assert cli("query", "delete from nights", code=2).stderr == (
         "rollcall: DELETE is refused, for a query only reads. Begin with SELECT, WITH, FROM, VALUES, "

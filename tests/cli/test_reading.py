@@ -19,7 +19,7 @@ from .conftest import Cli
 
 READING = (
     ("query", "from projects"),
-    ("query", "--describe", "projects"),
+    ("describe", "projects"),
     ("status",),
     ("changes",),
     ("history", "matter:17"),

@@ -1,0 +1,65 @@
+"""`rollcall describe`: the tables and macros there are, and what their columns mean."""
+
+import json
+
+import pytest
+
+from .conftest import Cli
+
+
+def test_every_table_and_macro(cli: Cli) -> None:
+    listed = {row["name"]: row for row in json.loads(cli("describe", "--json").stdout)}
+    assert list(listed) == [
+        "connections",
+        "files",
+        "files_history",
+        "listings",
+        "nights",
+        "project_changes",
+        "projects",
+        "projects_history",
+        "quarantine",
+        "status_mapping",
+        "projects_as_of(moment)",
+        "projects_changed_between(since, until)",
+        "raw.records",
+    ]
+    assert listed["nights"] == {"name": "nights", "rows": 3, "comment": "Every night that was published."}
+    assert all(row["comment"] for row in listed.values())
+
+
+def test_a_table(cli: Cli) -> None:
+    result = cli("describe", "nights")
+    assert result.stdout == (
+        "column_name       type         comment\n"
+        "started_at        timestamptz  the instant at which this night's versions begin and end\n"
+        "finished_at       timestamptz  when all listings had ended\n"
+        "outcome           varchar      proven where every listing was, else partial\n"
+        "rollcall_version  varchar      version of Rollcall that ran it\n"
+        "duckdb_version    varchar      version of DuckDB that wrote it\n"
+    )
+    assert result.stderr == "nights: Every night that was published.\n"
+    assert cli("describe", "MAIN.Nights", "--format", "csv").stdout.startswith("column_name,type,comment\n")
+    assert "payload" in cli("describe", "raw.records").stdout
+
+
+@pytest.mark.parametrize("name", ["projects_changed_between", "Projects_changed_between(since, until)"])
+def test_a_macro(cli: Cli, name: str) -> None:
+    result = cli("describe", name, "--json")
+    assert result.stderr.startswith("projects_changed_between(since, until): What happened to projects from ")
+    columns = {row["column_name"]: row for row in json.loads(result.stdout)}
+    history = json.loads(cli("describe", "projects_history", "--json").stdout)
+    changes = json.loads(cli("describe", "project_changes", "--json").stdout)
+    names = "changed_at project_key provider connection name change column_name old_value new_value"
+    assert list(columns) == names.split()
+    assert columns["changed_at"] == changes[1]
+    assert columns["name"] in history
+    assert all(column["comment"] for column in columns.values())
+
+
+def test_what_is_not_there(cli: Cli) -> None:
+    result = cli("describe", "project_change", code=2)
+    assert result.stderr.startswith(
+        "rollcall: there is no table project_change. Did you mean project_changes"
+    )
+    assert "nights, " in cli("describe", "zzzzzzzzzzz", code=2).stderr
