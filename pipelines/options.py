@@ -65,7 +65,7 @@ def output_options(command: Command) -> Command:
     @click.option(
         "--format",
         "form",
-        type=click.Choice(["table", "csv", "json", "parquet"]),
+        type=click.Choice(["table", "csv", "json", "parquet", "arrow"]),
         help="What to write; else the ending of FILE decides.  [default: table]",
     )
     @click.option(
@@ -100,4 +100,6 @@ def _form_of(path: Path | None) -> "Form":
             return "json"
         case ".parquet":
             return "parquet"
+        case ".arrow":
+            return "arrow"
     return "table"

@@ -16,7 +16,7 @@ from pipelines.printable import printable
 from pipelines.reading import Warehouse
 from pipelines.rows import Piece, Rows, copy_parquet, csv_pieces, json_pieces
 
-Form = Literal["table", "csv", "json", "parquet"]
+Form = Literal["table", "csv", "json", "parquet", "arrow"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,12 @@ class Written:
 
 def write(rows: Rows, output: Output) -> Written:
     """Write `rows` in the form and to the place that `output` says; a file appears whole or not at all."""
+    if output.form in {"parquet", "arrow"} and output.path is None and _on_terminal():
+        raise UsageError(f"a terminal cannot show {output.form.title()}", "name a file: --output FILE")
     if output.form == "parquet":
         return _write_parquet(rows, output)
+    if output.form == "arrow":
+        return _write_arrow(rows, output)
     if output.form == "csv":
         return _pour(csv_pieces(rows, raw=output.raw), rows.warehouse, output)
     if output.form == "json":
@@ -72,8 +76,6 @@ def write_text(text: str, warehouse: Warehouse, output: Output) -> None:
 
 
 def _write_parquet(rows: Rows, output: Output) -> Written:
-    if output.path is None and _on_terminal():
-        raise UsageError("a terminal cannot show Parquet", "name a file: --output FILE")
     finished = _finished(rows.warehouse)
     copied = copy_parquet(rows, finished)
     if output.path is not None:
@@ -82,6 +84,19 @@ def _write_parquet(rows: Rows, output: Output) -> Written:
         with finished.open("rb") as file, _standard_output() as standard_output:
             shutil.copyfileobj(file, standard_output)
     return Written(copied.rows)
+
+
+def _write_arrow(rows: Rows, output: Output) -> Written:
+    from pipelines.arrow import write_arrow
+
+    if output.path is None:
+        with _standard_output() as standard_output:
+            return Written(write_arrow(rows, standard_output, seekable=False).rows)
+    finished = _finished(rows.warehouse)
+    with finished.open("wb") as file:
+        written = write_arrow(rows, file, seekable=True)
+    deliver(finished, output.path)
+    return Written(written.rows)
 
 
 def _pour(pieces: Iterator[Piece], warehouse: Warehouse, output: Output) -> Written:

@@ -55,7 +55,7 @@ def test_no_verb_prints_help() -> None:
         (["history"], "Missing argument 'KEY'. See rollcall history --help"),
         (
             ["query", "--format", "xml"],
-            "Invalid value for '--format': 'xml' is not one of 'table', 'csv', 'json', 'parquet'. "
+            "Invalid value for '--format': 'xml' is not one of 'table', 'csv', 'json', 'parquet', 'arrow'. "
             "See rollcall query --help",
         ),
         (
@@ -166,7 +166,7 @@ def test_reading_does_not_import_dlt(cli: Cli) -> None:
         assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "[]")
 
 
-@pytest.mark.parametrize("form", ["table", "csv", "json"])
+@pytest.mark.parametrize("form", ["table", "csv", "json", "arrow"])
 def test_a_reader_that_has_seen_enough(cli: Cli, form: str) -> None:
     with subprocess.Popen(
         cli.command("query", ENDLESS, "--format", form), stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -180,7 +180,8 @@ def test_a_reader_that_has_seen_enough(cli: Cli, form: str) -> None:
 
 
 def test_a_closed_standard_output(cli: Cli) -> None:
-    for verb in (("query", "select 1"), ("status",), ("query", "select 1", "--format", "parquet")):
+    for verb in (("query", "select 1"), ("status",), ("query", "select 1", "--format", "parquet"),
+                 ("query", "select 1", "--format", "arrow")):  # fmt: skip
         command = ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *cli.command(*verb)]
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
@@ -197,7 +198,8 @@ def test_a_full_disk(cli: Cli) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_leave_nothing_behind(cli: Cli, tmp_path: Path, number: signal.Signals) -> None:
-    for form, sql in (("csv", ENDLESS), ("json", SILENT), ("csv", STALLING), ("table", STALLING)):
+    cases = (("csv", ENDLESS), ("json", SILENT), ("csv", STALLING), ("table", STALLING), ("arrow", STALLING))
+    for form, sql in cases:
         file = tmp_path / "answer"
         command = cli.command("query", sql, "--format", form, "--output", str(file))
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

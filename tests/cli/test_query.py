@@ -4,9 +4,12 @@ import json
 import os
 import stat
 import subprocess
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow.ipc
 import pytest
 
 from .conftest import Cli
@@ -297,8 +300,29 @@ def test_parquet_keeps_types(cli: Cli, tmp_path: Path) -> None:
         ]
 
 
-def test_a_failure_leaves_the_file_as_it_was(cli: Cli, tmp_path: Path) -> None:
-    file = tmp_path / "answer.csv"
+def test_arrow_keeps_types(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "answer.arrow"
+    assert cli("query", ALL_TYPES, "--output", str(file)).stderr == f"wrote 1 row to {file}\n"
+    piped = cli("query", ALL_TYPES, "--format", "arrow").stdout_bytes
+    read = pyarrow.ipc.open_file(file).read_all()
+    assert pyarrow.ipc.open_stream(piped).read_all().equals(read)
+    (row,) = read.to_pylist()
+    assert (row["huge"], row["money"]) == (2**127 - 1, Decimal("1.50"))
+    assert row["instant"] == datetime(2026, 11, 1, 2, 0, 0, 120000, UTC)
+    assert (row["list"], row["structure"], row["bytes"]) == (["a", None], {"a": 1, "b": [2]}, b"\xaa")
+    assert (row["nothing"], row["empty"], row["text"], row["enum"]) == (None, "", 'a,"b"\n', "b")
+
+
+def test_arrow_of_many_and_of_no_rows(cli: Cli) -> None:
+    many = cli("query", "from range(40000) where range >= $a", "-p", "a=1", "--format", "arrow").stdout_bytes
+    assert pyarrow.ipc.open_stream(many).read_all()["range"].to_pylist() == list(range(1, 40000))
+    none = cli("query", "select 1 as a limit 0", "--format", "arrow").stdout_bytes
+    assert pyarrow.ipc.open_stream(none).read_all().to_pydict() == {"a": []}
+
+
+@pytest.mark.parametrize("form", ["csv", "arrow", "parquet"])
+def test_a_failure_leaves_the_file_as_it_was(cli: Cli, tmp_path: Path, form: str) -> None:
+    file = tmp_path / f"answer.{form}"
     file.write_text("before")
     late = "select if(range = 9999, error('late'), range) as a from range(10000)"
     assert "late" in cli("query", late, "--output", str(file), code=2).stderr

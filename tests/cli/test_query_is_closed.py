@@ -227,7 +227,7 @@ def test_what_tells_of_the_warehouse_is_open(cli: Cli) -> None:
         "select pg_sleep(1000)",
     ],
 )
-@pytest.mark.parametrize("form", ["csv", "table"])
+@pytest.mark.parametrize("form", ["csv", "table", "arrow"])
 def test_promise_23_a_query_ends_in_time(cli: Cli, sql: str, form: str) -> None:
     result = cli("query", sql, "--timeout", "0.1", "--format", form, code=2)
     assert result.stderr == (
@@ -239,6 +239,17 @@ def test_an_endless_answer_ends_in_time(cli: Cli) -> None:
     result = cli("query", "from range(1000000000000)", "--timeout", "1", "--format", "csv", code=2)
     assert result.stdout.startswith("range\n0\n1\n2\n")
     assert "took longer than 1 s" in result.stderr
+
+
+def test_an_endless_stream_of_arrow_ends_in_time(cli: Cli) -> None:
+    command = cli.command("query", "from range(1000000000000)", "--timeout", "0.3", "--format", "arrow")
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "rollcall: the query took longer than 0.3 s. Narrow it, or allow more with --timeout\n",
+    )
 
 
 def test_a_query_that_hears_no_interrupt_ends_all_the_same(cli: Cli, tmp_path: Path) -> None:

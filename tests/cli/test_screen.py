@@ -110,9 +110,10 @@ def test_what_a_terminal_obeys_is_spelled_out(cli: Cli) -> None:
     assert "\x1b" not in cli("query", f"select error({OBEYED})", code=2).stderr
 
 
-def test_parquet_is_not_for_a_terminal(cli: Cli) -> None:
-    result = cli("query", "select 1", "--format", "parquet", code=2)
-    assert result.stderr == "rollcall: a terminal cannot show Parquet. Name a file: --output FILE\n"
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_what_is_not_for_a_terminal(cli: Cli, form: str) -> None:
+    result = cli("query", "select 1", "--format", form, code=2)
+    assert result.stderr == f"rollcall: a terminal cannot show {form.title()}. Name a file: --output FILE\n"
 
 
 def test_status(cli: Cli) -> None:
