@@ -5,7 +5,7 @@ Only click and the standard library are imported here; a verb imports what it ne
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -318,12 +318,16 @@ def _describe(table: str | None, output: "Output") -> None:
 @verb(
     "export",
     "rollcall export",
+    "rollcall export --all",
     "rollcall export projects --format parquet --output shared",
     "rollcall export projects --output - | head",
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--format", "form", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True
+)
+@click.option(
+    "--all", "dated", is_flag=True, help="All of them, in a folder for the last night, with a manifest."
 )
 @click.option(
     "-o",
@@ -335,18 +339,25 @@ def _describe(table: str | None, output: "Output") -> None:
 )
 @raw_option
 @json_option
-def _export(names: Sequence[str], form: "FileForm", folder: Path | None, raw: bool, as_json: bool) -> None:
+def _export(
+    names: Sequence[str], form: "FileForm", dated: bool, folder: Path | None, raw: bool, as_json: bool
+) -> None:
     """Write the reports, or those named, as files.
 
-    A report is a SELECT in sql/reports, of Rollcall or of the home.
+    A report is a SELECT in sql/reports, of Rollcall or of the home. With --all the folder is new, and
+    `latest` beside it leads to it once it is whole; of the older ones [exports] keep stay.
     """
     from pipelines.export import export, find_reports
     from pipelines.output import Output
     from pipelines.settings import exports_path
     from pipelines.views import show_export, show_report
 
+    if dated and (names or folder == Path("-")):
+        raise click.UsageError("--all writes all reports into a directory")
     reports = find_reports(home(), names)
-    if folder != Path("-"):
+    if dated:
+        _export_all(reports, form, folder or exports_path(home()), raw=raw, as_json=as_json)
+    elif folder != Path("-"):
         folder = folder or exports_path(home())
         with _warehouse(folder) as warehouse:
             show_export(export(warehouse, reports, folder, form, raw=raw), as_json=as_json)
@@ -356,6 +367,18 @@ def _export(names: Sequence[str], form: "FileForm", folder: Path | None, raw: bo
             show_report(warehouse, reports[names[0]], output)
     else:
         raise click.UsageError("--output - prints one report, which must be named, and nothing else")
+
+
+def _export_all(
+    reports: Mapping[str, Path], form: "FileForm", folder: Path, *, raw: bool, as_json: bool
+) -> None:
+    from pipelines.export_all import export_all
+    from pipelines.settings import exports_kept, warehouse_path
+    from pipelines.views import show_export_all
+
+    keep = exports_kept(home())
+    made = export_all(warehouse_path(home()), reports, folder, form, keep=keep, raw=raw)
+    show_export_all(made, as_json=as_json)
 
 
 @verb(

@@ -25,12 +25,13 @@ def deliver(finished: Path, target: Path) -> None:
             shutil.copyfileobj(source, sink)
         return
     finished.chmod(0o600)
-    _sync(finished)
+    sync(finished)
     finished.replace(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the kernel write a file, or a directory's entries, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

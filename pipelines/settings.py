@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pipelines.errors import ConfigurationError
 
+EXPORTS_KEPT = 14
+
 
 def warehouse_path(home: Path) -> Path:
     """The published warehouse, absolute. Raises ConfigurationError where the configuration cannot be read."""
@@ -22,18 +24,39 @@ def exports_path(home: Path) -> Path:
     return _path(home, "exports", "exports")
 
 
+def exports_kept(home: Path) -> int:
+    """How many dated folders of exports stay; 0 is all. Raises ConfigurationError where it is no number."""
+    given = os.environ.get("EXPORTS__KEEP") or _configured(home, "exports", "keep")
+    if given is None:
+        return EXPORTS_KEPT
+    text = str(given)
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigurationError(
+            f"keep of [exports] should be a whole number, not {given!r}", "write it as keep = 14; 0 keeps all"
+        )
+    return int(text)
+
+
 def logs_path(home: Path) -> Path:
     """The directory of the nights' logs, absolute. Raises ConfigurationError as `warehouse_path` does."""
     return _path(home, "logs", "logs")
 
 
 def _path(home: Path, table: str, default: str) -> Path:
-    given = os.environ.get(f"{table.upper()}__PATH") or _configured(home, table) or default
-    return home.absolute() / Path(given).expanduser()
+    given = os.environ.get(f"{table.upper()}__PATH") or _configured(home, table, "path")
+    if not (given is None or isinstance(given, str)):
+        raise ConfigurationError(
+            f"path of [{table}] in {_file(home)} should be a text, not {given!r}", 'write it as path = "…"'
+        )
+    return home.absolute() / Path(given or default).expanduser()
 
 
-def _configured(home: Path, table: str) -> str | None:
-    file = home.absolute() / ".dlt" / "config.toml"
+def _file(home: Path) -> Path:
+    return home.absolute() / ".dlt" / "config.toml"
+
+
+def _configured(home: Path, table: str, key: str) -> object:
+    file = _file(home)
     try:
         settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -43,9 +66,4 @@ def _configured(home: Path, table: str) -> str | None:
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read", error.strerror or "") from None
     section = settings.get(table, {})
-    path = section.get("path") if isinstance(section, Mapping) else section
-    if path is None or isinstance(path, str):
-        return path
-    raise ConfigurationError(
-        f"path of [{table}] in {file} should be a text, not {path!r}", 'write it as path = "…"'
-    )
+    return section.get(key) if isinstance(section, Mapping) else section

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.changes import Changes
     from pipelines.describe import Description
     from pipelines.export import Export, Proof
+    from pipelines.export_all import ExportAll
     from pipelines.forget import Forgettable
     from pipelines.history import History
     from pipelines.live import Live
@@ -116,15 +117,45 @@ def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
 def show_export(export: "Export", *, as_json: bool) -> None:
     """A line for each file, and how fresh they are."""
     if as_json:
-        files = [file._asdict() | {"file": str(file.file)} for file in export.files]
-        connections = [proof._asdict() for proof in export.connections]
-        click.echo(json.dumps({"files": files, "connections": connections}, ensure_ascii=False, indent=1))
+        click.echo(json.dumps(_export_as_json(export), ensure_ascii=False, indent=1))
     else:
-        width = max(len(file.report) for file in export.files)
-        for report, path, rows, neutralised in export.files:
-            formulas = f"  ({counted(neutralised, 'cell')} neutralised)" if neutralised else ""
-            click.echo(printable(f"{report:{width}}  {counted(rows, 'row'):>14}  {path}{formulas}"))
+        _show_files(export)
     _note_freshness(export.connections)
+
+
+def show_export_all(made: "ExportAll", *, as_json: bool) -> None:
+    """A line for each file, where the newest are found, and how fresh they are."""
+    if as_json:
+        found = {
+            "folder": str(made.folder),
+            "latest": str(made.latest),
+            "existed": made.existed,
+            "removed": [str(folder) for folder in made.removed],
+            **_export_as_json(made.export),
+        }
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        _show_files(made.export)
+        click.echo(printable(f"{made.latest} -> {made.folder.name}"))
+    if made.existed:
+        note(f"{made.folder.name} was there already, and is the same")
+    for folder in made.removed:
+        note(f"removed {folder}")
+    _note_freshness(made.export.connections)
+
+
+def _export_as_json(export: "Export") -> dict[str, object]:
+    return {
+        "files": [file._asdict() | {"file": str(file.file)} for file in export.files],
+        "connections": [proof._asdict() for proof in export.connections],
+    }
+
+
+def _show_files(export: "Export") -> None:
+    width = max(len(file.report) for file in export.files)
+    for report, path, rows, neutralised in export.files:
+        formulas = f"  ({counted(neutralised, 'cell')} neutralised)" if neutralised else ""
+        click.echo(printable(f"{report:{width}}  {counted(rows, 'row'):>14}  {path}{formulas}"))
 
 
 def show_status(status: "Status", output: Output) -> None:

@@ -1,0 +1,334 @@
+"""`rollcall export --all`: a folder for each night, whole or not there, and `latest` that leads to one."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import export as export_module
+
+from .conftest import Cli
+
+NIGHT = "20261103T020000Z"
+REPORTS = ("files", "project_changes", "projects", "projects_history")
+STALE = "belltastic was last proven 2026-11-02T02:00:00Z, not last night (failed: 401 Unauthorized)\n"
+
+
+@pytest.fixture
+def own(home: Path) -> Cli:
+    """The command line over a home that may be written to."""
+    return Cli(home)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def _report(home: Path, name: str, sql: str) -> None:
+    folder = home / "sql" / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.sql").write_text(sql)
+
+
+def _next_night(home: Path, started_at: str) -> None:
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(
+            "insert into nights select * replace ($1 as started_at) from nights limit 1", [started_at]
+        )
+
+
+def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
+    folder = own.home / "exports"
+    result = own("export", "--all")
+    assert result.stdout == (
+        f"files                      1 row  {folder}/{NIGHT}/files.csv\n"
+        f"project_changes          14 rows  {folder}/{NIGHT}/project_changes.csv\n"
+        f"projects                  6 rows  {folder}/{NIGHT}/projects.csv  (2 cells neutralised)\n"
+        f"projects_history         10 rows  {folder}/{NIGHT}/projects_history.csv  (3 cells neutralised)\n"
+        f"{folder}/latest -> {NIGHT}\n"
+    )
+    assert result.stderr == STALE
+    assert _names(folder) == [".rollcall", NIGHT, "latest"]
+    assert _names(folder / ".rollcall") == ["exports.lock"]
+    assert (folder / "latest").readlink() == Path(NIGHT)
+    assert _names(folder / "latest") == [*(f"{name}.csv" for name in REPORTS[:1]), "manifest.json", *(
+        f"{name}.csv" for name in REPORTS[1:]
+    )]  # fmt: skip
+    own("export")
+    written = _bytes(folder / "latest")
+    manifest = json.loads(written.pop("manifest.json"))
+    assert written == {f"{name}.csv": (folder / f"{name}.csv").read_bytes() for name in REPORTS}
+    rows_and_neutralised = {
+        "files": (1, 0),
+        "project_changes": (14, 0),
+        "projects": (6, 2),
+        "projects_history": (10, 3),
+    }
+    assert manifest == {
+        "made_by": "rollcall export --all",
+        "night": {"started_at": "2026-11-03T02:00:00Z", "outcome": "partial"},
+        "reports": [
+            {
+                "report": name,
+                "file": f"{name}.csv",
+                "rows": rows,
+                "bytes": len(written[f"{name}.csv"]),
+                "sha256": hashlib.sha256(written[f"{name}.csv"]).hexdigest(),
+                "neutralised": neutralised,
+            }
+            for name, (rows, neutralised) in rows_and_neutralised.items()
+        ],
+        "connections": json.loads(own("export", "files", "--json").stdout)["connections"],
+    }
+    assert manifest["connections"][0] == {
+        "connection": "belltastic",
+        "last_proven_at": "2026-11-02T02:00:00Z",
+        "proven_last_night": False,
+        "outcome": "failed",
+        "message": "401 Unauthorized",
+    }
+
+
+def test_promise_22_for_their_owner_only(own: Cli) -> None:
+    subprocess.run(own.command("export", "--all"), check=True, capture_output=True, umask=0, timeout=60)
+    folder = own.home / "exports"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / ".rollcall", folder / NIGHT)} == {
+        0o700
+    }
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder / NIGHT).iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_promise_04_the_same_night_again_is_the_same_folder(own: Cli, form: str) -> None:
+    own("export", "--all", "--format", form)
+    folder = own.home / "exports"
+    before, inode = _bytes(folder / NIGHT), (folder / NIGHT).stat().st_ino
+    result = own("export", "--all", "--format", form)
+    assert _names(folder) == [".rollcall", NIGHT, "latest"]
+    assert (_bytes(folder / NIGHT), (folder / NIGHT).stat().st_ino) == (before, inode)
+    assert result.stderr == f"{NIGHT} was there already, and is the same\n{STALE}"
+    shutil.rmtree(folder)
+    own("export", "--all", "--format", form)
+    assert _bytes(folder / NIGHT) == before
+
+
+def test_a_report_that_changed_makes_another_folder_of_the_night(own: Cli) -> None:
+    folder = own.home / "exports"
+    own("export", "--all")
+    before = _bytes(folder / NIGHT)
+    _report(own.home, "late", "select 1 as a")
+    own("export", "--all")
+    assert (folder / "latest").readlink() == Path(f"{NIGHT}-02")
+    assert (folder / "latest" / "late.csv").read_text() == "a\n1\n"
+    assert _bytes(folder / NIGHT) == before
+    _report(own.home, "late", "select 2 as a")
+    own("export", "--all")
+    assert _names(folder) == [".rollcall", NIGHT, f"{NIGHT}-02", f"{NIGHT}-03", "latest"]
+    _report(own.home, "late", "select 1 as a")
+    assert json.loads(own("export", "--all", "--json").stdout)["existed"] is True
+    assert (folder / "latest").readlink() == Path(f"{NIGHT}-02")
+    (folder / NIGHT / "files.csv").unlink()
+    (own.home / "sql" / "reports" / "late.sql").unlink()
+    own("export", "--all")
+    assert _bytes(folder / f"{NIGHT}-04") == before
+
+
+def test_json_result(own: Cli) -> None:
+    folder = own.home / "exports"
+    plain = json.loads(own("export", "--json").stdout)
+    for file in plain["files"]:
+        file["file"] = file["file"].replace("/exports/", f"/exports/{NIGHT}/")
+    assert json.loads(own("export", "--all", "--json").stdout) == {
+        "folder": f"{folder}/{NIGHT}",
+        "latest": f"{folder}/latest",
+        "existed": False,
+        "removed": [],
+        **plain,
+    }
+
+
+def test_promise_01_a_disk_that_fails_between_the_files_leaves_all_as_it_was(
+    own: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = own.home / "exports"
+    own("export", "--all")
+    before = _bytes(folder / NIGHT)
+    _next_night(own.home, "2026-11-04 02:00:00+00")
+    deliver, delivered = export_module.deliver, []
+
+    def fail_at_the_third(finished: Path, target: Path) -> None:
+        if len(delivered) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        delivered.append(target.name)
+        deliver(finished, target)
+
+    monkeypatch.setattr(export_module, "deliver", fail_at_the_third)
+    assert "No space left on device" in own("export", "--all", code=1).stderr
+    assert delivered == ["files.csv", "project_changes.csv"]
+    assert _names(folder) == [".rollcall", NIGHT, "latest"]
+    assert _names(folder / ".rollcall") == ["exports.lock"]
+    assert (_bytes(folder / "latest"), (folder / "latest").readlink()) == (before, Path(NIGHT))
+    monkeypatch.undo()
+    own("export", "--all")
+    assert (folder / "latest").readlink() == Path("20261104T020000Z")
+
+
+@pytest.mark.parametrize("step", ["the third file", "before the folder", "before latest", "before pruning"])
+def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> None:
+    folder = own.home / "exports"
+    own("export", "--all")
+    whole = _names(folder / NIGHT)
+    _next_night(own.home, "2026-11-04 02:00:00+00")
+    where = {
+        "the third file": ("deliver", "if target.name == 'projects.csv'"),
+        "before the folder": ("_find", ""),
+        "before latest": ("_turn", ""),
+        "before pruning": ("_prune", ""),
+    }[step]
+    module = "export" if where[0] == "deliver" else "export_all"
+    killed = (
+        "import os, signal\n"
+        f"from pipelines import {module} as module\n"
+        f"former = module.{where[0]}\n"
+        "def killed(finished, target, *rest):\n"
+        f"    {where[1] or 'if True'}: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return former(finished, target, *rest)\n"
+        f"module.{where[0]} = killed\n"
+    )
+    program, flag, code, *arguments = own.command("export", "--all")
+    ended = subprocess.run(
+        [program, flag, killed + code, *arguments], capture_output=True, check=False, timeout=60
+    )
+    assert ended.returncode == -9, ended.stderr
+    published = [path for path in folder.iterdir() if path.name.startswith("2026")]
+    assert [_names(path) for path in published] == [whole] * len(published)
+    assert len(published) == (1 if step in {"the third file", "before the folder"} else 2)
+    led_to = NIGHT if step != "before pruning" else "20261104T020000Z"
+    assert (folder / "latest").readlink() == Path(led_to)
+    assert len(_names(folder / ".rollcall")) == 2
+    own("export", "--all")
+    assert _names(folder) == [".rollcall", NIGHT, "20261104T020000Z", "latest"]
+    assert (folder / "latest").readlink() == Path("20261104T020000Z")
+    assert _names(folder / ".rollcall") == ["exports.lock"]
+
+
+def _five_nights(own: Cli) -> Path:
+    for day in range(3, 8):
+        if day > 3:
+            _next_night(own.home, f"2026-11-{day:02} 02:00:00+00")
+        own("export", "--all")
+    return own.home / "exports"
+
+
+def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = _five_nights(own)
+    assert len(_names(folder)) == 7
+    monkeypatch.setenv("EXPORTS__KEEP", "2")
+    result = own("export", "--all")
+    gone = [f"removed {folder}/2026110{day}T020000Z\n" for day in (3, 4, 5)]
+    assert result.stderr.startswith(
+        f"20261107T020000Z was there already, and is the same\n{''.join(gone)}bell"
+    )
+    assert _names(folder) == [".rollcall", "20261106T020000Z", "20261107T020000Z", "latest"]
+    assert _names(folder / ".rollcall") == ["exports.lock"]
+
+
+def test_only_what_was_made_here_goes_and_never_the_latest(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = _five_nights(own)
+    (folder / "20250101T000000Z").mkdir()
+    (folder / "20250101T000000Z" / "manifest.json").write_text('{"made_by": "somebody else", "reports": []}')
+    (folder / "20250102T000000Z").write_text("a file")
+    (folder / "20250103T000000Z").mkdir()
+    (folder / "20250103T000000Z" / "manifest.json").write_bytes(b"\xff[")
+    (folder / NIGHT / "notes.txt").write_text("mine")
+    shutil.copytree(folder / "20261104T020000Z", folder / "november")
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        # As `rollcall restore` does, but further back.
+        connection.execute("delete from nights where started_at > '2026-11-05'")
+    monkeypatch.setenv("EXPORTS__KEEP", "1")
+    result = own("export", "--all")
+    assert (folder / "latest").readlink() == Path("20261104T020000Z")
+    assert [line for line in result.stderr.splitlines() if line.startswith("removed")] == [
+        f"removed {folder}/2026110{day}T020000Z" for day in (5, 6)
+    ]
+    kept = [
+        "20250101T000000Z",
+        "20250102T000000Z",
+        "20250103T000000Z",
+        NIGHT,
+        "20261104T020000Z",
+        "20261107T020000Z",
+    ]
+    assert _names(folder) == [".rollcall", *kept, "latest", "november"]
+
+
+def test_all_stay_with_0(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own.home / ".dlt").mkdir()
+    (own.home / ".dlt" / "config.toml").write_text("[exports]\nkeep = 0\n")
+    assert len(_names(_five_nights(own))) == 7
+    for wrong in ("-1", "two", "1.5"):
+        monkeypatch.setenv("EXPORTS__KEEP", wrong)
+        assert own("export", "--all", code=2).stderr == (
+            f"rollcall: keep of [exports] should be a whole number, not '{wrong}'. "
+            "Write it as keep = 14; 0 keeps all\n"
+        )
+
+
+def test_a_file_system_without_links(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: str) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(self))
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    folder = own.home / "exports"
+    assert own("export", "--all").stdout.endswith(f"{folder}/latest.txt -> {NIGHT}\n")
+    assert (folder / "latest.txt").read_text() == f"{NIGHT}\n"
+    assert _names(folder) == [".rollcall", NIGHT, "latest.txt"]
+
+
+def test_what_stands_in_the_way(own: Cli) -> None:
+    latest = own.home / "exports" / "latest"
+    latest.mkdir(parents=True)
+    assert own("export", "--all", code=2).stderr == (
+        f"rollcall: {latest} stands where the link to the newest export should. Move it away\n"
+    )
+    assert _names(own.home / "exports") == ["latest"]
+    latest.rmdir()
+    _report(own.home, "manifest", "select 1 as a")
+    assert "would take the manifest's place" in own("export", "--all", "--format", "json", code=2).stderr
+    own("export", "--all")
+
+
+def test_all_is_all(own: Cli) -> None:
+    expected = "rollcall: --all writes all reports into a directory. See rollcall export --help\n"
+    assert own("export", "--all", "projects", code=2).stderr == expected
+    assert own("export", "--all", "-o", "-", code=2).stderr == expected
+
+
+def test_a_warehouse_without_a_night(own: Cli) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute("delete from nights")
+    assert own("export", "--all", code=2).stderr == (
+        f"rollcall: there is no night in {own.home}/warehouse.duckdb yet. Run `rollcall sync`\n"
+    )
+
+
+def test_two_at_once_take_turns(own: Cli) -> None:
+    running = [
+        subprocess.Popen(own.command("export", "--all"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    ends = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], ends
+    assert _names(own.home / "exports") == [".rollcall", NIGHT, "latest"]
