@@ -12,6 +12,7 @@ from pathlib import Path
 from pipelines.errors import ConfigurationError
 
 EXPORTS_KEPT = 14
+MEMORY_MB = 400
 
 
 def warehouse_path(home: Path) -> Path:
@@ -26,15 +27,12 @@ def exports_path(home: Path) -> Path:
 
 def exports_kept(home: Path) -> int:
     """How many dated folders of exports stay; 0 is all. Raises ConfigurationError where it is no number."""
-    given = os.environ.get("EXPORTS__KEEP") or _configured(home, "exports", "keep")
-    if given is None:
-        return EXPORTS_KEPT
-    text = str(given)
-    if not (text.isascii() and text.isdigit()):
-        raise ConfigurationError(
-            f"keep of [exports] should be a whole number, not {given!r}", "write it as keep = 14; 0 keeps all"
-        )
-    return int(text)
+    return _number(home, "exports", "keep", EXPORTS_KEPT)
+
+
+def memory_mb(home: Path) -> int:
+    """How much memory DuckDB may take in a night, in MB. Raises ConfigurationError where it is no number."""
+    return _number(home, "warehouse", "memory_mb", MEMORY_MB)
 
 
 def logs_path(home: Path) -> Path:
@@ -49,6 +47,18 @@ def _path(home: Path, table: str, default: str) -> Path:
             f"path of [{table}] in {_file(home)} should be a text, not {given!r}", 'write it as path = "…"'
         )
     return home.absolute() / Path(given or default).expanduser()
+
+
+def _number(home: Path, table: str, key: str, default: int) -> int:
+    given = os.environ.get(f"{table}__{key}".upper()) or _configured(home, table, key)
+    if given is None:
+        return default
+    text = str(given)
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigurationError(
+            f"{key} of [{table}] should be a whole number, not {given!r}", f"write it as {key} = {default}"
+        )
+    return int(text)
 
 
 def _file(home: Path) -> Path:

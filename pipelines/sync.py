@@ -18,7 +18,7 @@ from pipelines.interruption import ending_at_once
 from pipelines.landing import Progress, land, refuse_unfit
 from pipelines.preview import Preview, preview
 from pipelines.remember import known_texts, next_start, remember
-from pipelines.settings import warehouse_path
+from pipelines.settings import memory_mb, warehouse_path
 from pipelines.warehouse import connect, draft, locked, publish
 
 LONGEST_NIGHT_S = 6 * 3600.0
@@ -97,14 +97,14 @@ def sync(
     refuse_unfit(warehouse)
     with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
         candidate = draft(warehouse, scratch)
-        with connect(candidate) as connection:
+        with connect(candidate, memory_mb(home)) as connection:
             _refuse_changed_provider(connection, connections)
             started_at = next_start(connection, datetime.now(UTC))
             windows = {} if full else windows_due(connection, connections, started_at)
             known = known_texts(connection, connections, windows)
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, progress)
-        with connect(candidate) as connection:
+        with connect(candidate, memory_mb(home)) as connection:
             remember(connection, landing, listings, started_at, accept or {})
             models.update(connection, home)
             findings = models.check(connection, home)

@@ -18,11 +18,14 @@ import duckdb
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT
+from pipelines.settings import MEMORY_MB
 
 # Written by every DuckDB from 1.4 on, and read by every shell from 1.4 on.
 STORAGE_VERSION = "v1.4.0"
 # A copy is rewritten when more than half of it, and at least this much, is free space.
 COMPACT_FROM_BYTES = 32 << 20
+# What a thread of DuckDB's wants to write rows of a thousand bytes.
+MB_PER_THREAD = 200
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -36,7 +39,7 @@ def locked(warehouse: Path) -> Iterator[Path]:
     """
     workshop = warehouse.parent / ".rollcall"
     with contextlib.ExitStack() as held:
-        held.enter_context(_blaming_disk(warehouse))
+        held.enter_context(_blaming_machine(warehouse))
         _refuse_read_only(warehouse.parent)
         workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = held.enter_context((workshop / f"{warehouse.name}.lock").open("w"))
@@ -81,13 +84,18 @@ def draft(warehouse: Path, scratch: Path) -> Path:
     return copy
 
 
-def connect(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a draft for writing; times are UTC, and nothing is fetched from anywhere."""
+def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
+    """Open a draft for writing; times are UTC, and nothing is fetched from anywhere.
+
+    What does not fit into memory is put beside the draft.
+    """
     connection = duckdb.connect(
         str(path),
         config={
             "storage_compatibility_version": STORAGE_VERSION,
             "temp_directory": str(path.with_suffix(".spill")),
+            "memory_limit": f"{memory_mb}MB",
+            "threads": max(1, min(os.cpu_count() or 1, memory_mb // MB_PER_THREAD)),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         },
@@ -165,12 +173,17 @@ def _refuse_read_only(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _blaming_disk(warehouse: Path) -> Iterator[None]:
-    """Turn what comes of a disk that is full, fails or is read-only into a SyncError that says so."""
+def _blaming_machine(warehouse: Path) -> Iterator[None]:
+    """Turn what comes of the disk (full, failing, read-only) or of too little memory into a SyncError."""
     try:
         yield
     except SyncError:
         raise
+    except duckdb.OutOfMemoryException as error:
+        raise SyncError(
+            "DuckDB needs more memory than it may take",
+            "set memory_mb of [warehouse] higher; nothing is lost",
+        ) from error
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None:

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from pipelines.beside import former_of
-from pipelines.errors import NightRunning, PublicationRefused, WarehouseError
+from pipelines.errors import NightRunning, PublicationRefused, SyncError, WarehouseError
 from pipelines.sandbox import Sandbox
 from pipelines.warehouse import locked
 from tests.home import Home
@@ -155,3 +155,17 @@ def test_promise_20_secrets_stay_where_they_were_put(tmp_path: Path) -> None:
     files = [path for path in home.path.rglob("*") if path.is_file() and path.name != "secrets.toml"]
     assert len(files) > 3
     assert [(path, secret) for path in files for secret in secrets if secret in path.read_bytes()] == []
+
+
+def test_a_night_that_needs_more_memory_than_it_may_take(
+    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    list_project(home, loopback, "First")
+    monkeypatch.setenv("WAREHOUSE__MEMORY_MB", "1")
+    with pytest.raises(SyncError) as failure:
+        home.night()
+    assert failure.value.reason == "DuckDB needs more memory than it may take"
+    assert list((tmp_path / ".rollcall").glob("*night*")) == []
+    monkeypatch.delenv("WAREHOUSE__MEMORY_MB")
+    assert home.night().outcome == "proven"
