@@ -25,22 +25,22 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
 IMPORTED = (
     "pipelines.cli",
+    "pipelines.quiet_dlt",
     "pipelines.summary",
     "pipelines.watch",
     "tests.campaigns.play",
     "tests.operation.publications",
     "tests.operation.steps",
     # What these import only once they run.
+    "dlt._workspace._plugins",
+    "dlt._workspace.cli._plugins",
+    "dlt.common.libs.pyarrow",
     "dlt.sources.helpers.requests",
+    "fsspec.implementations.local",
     "pyarrow.dataset",
     "pytz",
-    "sqlglot.dialects.duckdb",
-    "tzlocal",
-)
-IMPORTED = (
-    *("pipelines.cli", "pipelines.quiet_dlt", "pipelines.summary", "pipelines.watch"),
-    *("dlt._workspace._plugins", "dlt.sources.helpers.requests", "pyarrow.dataset", "pytz"),
-    *("tests.campaigns.play", "tests.operation.publications", "tests.operation.steps"),
+    "sqlglot.generators.duckdb",
+    "tzlocal.windows_tz",
 )
 
 
