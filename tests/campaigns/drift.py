@@ -234,6 +234,7 @@ def table(seeds: Iterable[int]) -> Iterator[str]:
     """A line for every style at every rate; the last three columns are of readings that confirm nothing."""
     names = ("style", "rate", "listings", "proven %", "requests", "missed %", "removals", "false")
     yield LINE.format(*names, "proven %", "requests", "false")
+    missed = steady = false_removals = 0
     for name in STYLES:
         for rate in RATES:
             found, hasty = (measure(name, rate, seeds, confirm=confirm) for confirm in (True, False))
@@ -250,6 +251,12 @@ def table(seeds: Iterable[int]) -> Iterator[str]:
                 f"{hasty.requests / hasty.listings:.1f}",
                 hasty.false_removals,
             )
+            missed, steady = missed + found.missed, steady + found.steady
+            false_removals += found.false_removals
+    yield (
+        f"in all proven listings {missed} of {steady} live rows missed ({100 * missed / steady:.4f} %), "
+        f"{false_removals} false removals"
+    )
 
 
 if __name__ == "__main__":
