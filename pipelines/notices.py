@@ -1,8 +1,10 @@
 """Notices of how a night went: a webhook in Slack's form, a ping as healthchecks.io takes it, an e-mail.
 
 They are configured under `[notify]`. Together they have one deadline, carry no secret, and that one cannot be
-delivered is a warning, never a failure of the night. Written here on `requests` and `smtplib`: libraries that
-speak to many services (Apprise: a hundred of them, 12 MB) follow redirects and know no total deadline.
+delivered is a warning, never a failure of the night. Written here on `requests` and `smtplib`: for three
+kinds of service, Apprise, which speaks to over a hundred, is not worth its packages. It follows redirects
+unless told not to, and limits each connecting and reading but not the whole: it would need the same deadline
+around it.
 """
 
 import contextlib
@@ -249,9 +251,11 @@ def _mail(settings: Settings, notice: Notice) -> None:
 
 _REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((requests.Timeout, TimeoutError), "no answer in time"),
-    ((requests.exceptions.SSLError, ssl.SSLError), "the certificate was not accepted"),
+    ((requests.exceptions.SSLError, ssl.SSLCertVerificationError), "the certificate was not accepted"),
+    ((ssl.SSLError,), "no TLS at that port: see smtp_security and smtp_port"),
     ((requests.ConnectionError,), "no connection"),
     ((smtplib.SMTPNotSupportedError,), "the server offers no encryption, or no login"),
+    ((smtplib.SMTPAuthenticationError,), "the login was refused: see smtp_user and smtp_password"),
 )
 
 
@@ -259,7 +263,7 @@ def _why(error: Exception) -> str:
     """What went wrong, without the address, which is a secret itself."""
     if isinstance(error, _NotTaken):
         return str(error)
-    if isinstance(error, smtplib.SMTPResponseException):
-        return f"it was answered {error.smtp_code}"
     reason = next((text for kinds, text in _REASONS if isinstance(error, kinds)), None)
+    if reason is None and isinstance(error, smtplib.SMTPResponseException):
+        reason = f"it was answered {error.smtp_code}"
     return reason or getattr(error, "strerror", None) or type(error).__name__
