@@ -36,7 +36,7 @@ def rollcall_nightly() -> None:
 
     @task
     def exports() -> None:
-        log.info(rollcall("export")[1])
+        log.info(rollcall("export", "--all")[1])
 
     night() >> exports()
 

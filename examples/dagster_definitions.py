@@ -31,8 +31,8 @@ def warehouse(
 
 @dg.asset(deps=[warehouse])
 def exports(context: dg.AssetExecutionContext) -> None:
-    """Every report, as CSV."""
-    context.log.info(rollcall("export")[1])
+    """Every report, as CSV, in a folder for this night."""
+    context.log.info(rollcall("export", "--all")[1])
 
 
 nightly = dg.define_asset_job("rollcall_nightly", [warehouse, exports])

@@ -19,8 +19,8 @@ def night() -> str:
 
 @task(retries=0)
 def exports() -> None:
-    """Every report, as CSV."""
-    get_run_logger().info(rollcall("export")[1])
+    """Every report, as CSV, in a folder for this night."""
+    get_run_logger().info(rollcall("export", "--all")[1])
 
 
 @flow(name="rollcall-nightly")

@@ -145,5 +145,5 @@ def test_in_the_orchestrator_itself(orchestrator: str, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout
     assert json.loads((tmp_path / "ended.json").read_text()) == ENDED[orchestrator], ended.stdout
     assert WARNED in ended.stdout
-    exported = sorted(path.parents[1].name for path in homes.glob("*/exports/projects.csv"))
+    exported = sorted(path.parents[2].name for path in homes.glob("*/exports/latest/projects.csv"))
     assert exported == ["partial", "proven"]
