@@ -1,5 +1,6 @@
 """`rollcall demo`: three nights over the sandbox, with changes made at the providers in between.
 
+They are played at once, by a clock that is two days slow, then one, then right: nights are a day apart.
 Where a provider documents writes (Belltastic), they are made through it; what happens at the others is done
 to the sandbox's records. Everything lands in one directory, which is left to be explored.
 """
@@ -8,7 +9,7 @@ import shutil
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,10 +67,16 @@ def demo(directory: Path, tell: Callable[[DemoNight], None]) -> Demo:
     nights = []
     with Sandbox(projects=PROJECTS, files=FILES) as sandbox:
         _configure(directory, sandbox)
-        for number, day in enumerate((_before, _first_day, _second_day), 1):
-            nights.append(DemoNight(number, day(sandbox), sync(directory)))
+        days = (_before, _first_day, _second_day)
+        for number, day in enumerate(days, 1):
+            nights.append(DemoNight(number, day(sandbox), sync(directory, clock=_slow(len(days) - number))))
             tell(nights[-1])
     return _left_behind(directory, nights)
+
+
+def _slow(days: int) -> Callable[[], datetime]:
+    """A clock that is so many days behind."""
+    return lambda: datetime.now(UTC) - timedelta(days=days)
 
 
 def _empty(directory: Path) -> None:

@@ -4,7 +4,7 @@ What it means is said by the SQL of `sql/remember`, run in the order of its file
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -45,10 +45,12 @@ def remember(
     listings: Sequence[Listing],
     started_at: datetime,
     accepted: Mapping[str, int],
+    finished_at: datetime | None = None,
 ) -> None:
     """Write what the night received and how its listings went.
 
-    `accepted` gives, per connection, the exact number of removals that an operator has agreed to.
+    `accepted` gives, per connection, the exact number of removals that an operator has agreed to. The
+    listings had all ended at `finished_at`, or now.
     """
     rows = [_asked(number, listing, accepted) for number, listing in enumerate(listings)]
     warehouse.register("asked_rows", pa.Table.from_pylist(rows, schema=ASKED))
@@ -56,6 +58,7 @@ def remember(
     warehouse.unregister("asked_rows")
     warehouse.execute(f"create or replace temp view landed as from read_parquet({_files_of(landing)})")
     warehouse.execute("set variable started_at = $1::timestamptz", [started_at])
+    warehouse.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
     warehouse.execute("set variable rollcall_version = $1", [version("rollcall")])
     warehouse.execute("begin")
     for path in sorted((SQL_ROOT / "remember").glob("*.sql")):

@@ -76,7 +76,7 @@ def _json(result: object) -> str:
 
 def print_demo_night(demo_night: DemoNight, console: Console) -> None:
     """One night of the demo: what was done before it, and what it found."""
-    console.print(f"Night {demo_night.number}", style="bold")
+    console.print(f"Night {demo_night.number}, {demo_night.night.started_at:%Y-%m-%d}", style="bold")
     for event in demo_night.done:
         console.print(Text(f"  {event}"), soft_wrap=True)
     console.print(_table(demo_night.night.listings))

@@ -4,7 +4,7 @@ import gc
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,12 +80,13 @@ def sync(
     accept: Mapping[str, int] | None = None,
     dry_run: bool = False,
     progress: Progress = lambda *_: None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Night:
     """Ask every connection, or those named, for all its records, and publish what is known then.
 
     `full` reads whole listings where windows would do. `accept` gives, per connection, the exact number of
-    removals that an operator agrees to. A `dry_run` ends before anything is published. Raises SyncError
-    where nothing could be published.
+    removals that an operator agrees to. A `dry_run` ends before anything is published. `clock` says when the
+    night begins and ends. Raises SyncError where nothing could be published.
     """
     os.umask(0o077)  # whatever a night writes is for its owner only
     gc.set_threshold(*COLLECT_RARELY)
@@ -99,13 +100,13 @@ def sync(
         candidate = draft(warehouse, scratch)
         with connect(candidate, memory_mb(home)) as connection:
             _refuse_changed_provider(connection, connections)
-            started_at = next_start(connection, datetime.now(UTC))
+            started_at = next_start(connection, clock())
             windows = {} if full else windows_due(connection, connections, started_at)
             known = known_texts(connection, connections, windows)
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, progress)
         with connect(candidate, memory_mb(home)) as connection:
-            remember(connection, landing, listings, started_at, accept or {})
+            remember(connection, landing, listings, started_at, accept or {}, clock())
             models.update(connection, home)
             findings = models.check(connection, home)
             models.refuse_broken(findings)

@@ -60,7 +60,7 @@ order by verdicts.listing;
 insert into raw.nights
 select
     getvariable('started_at') as started_at,
-    greatest(getvariable('started_at'), get_current_timestamp()) as finished_at,
+    greatest(getvariable('started_at'), getvariable('finished_at')) as finished_at,
     case when bool_and(outcome = 'proven') then 'proven' else 'partial' end as outcome,
     getvariable('rollcall_version') as rollcall_version,
     version() as duckdb_version,
