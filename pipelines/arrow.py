@@ -4,7 +4,7 @@ Only this module imports pyarrow for what is read: it takes a while.
 """
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +21,7 @@ _RAISED: dict[str, type[duckdb.Error]] = {
 }
 
 
-def write_arrow(rows: Rows, sink: BinaryIO, *, seekable: bool) -> Piece:
+def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Piece:
     """Write the rows to `sink` in Arrow's format for files, or for streams where it is not `seekable`."""
     reader = rows.execute(rows.sql).to_arrow_reader(BATCH)
     opened = ipc.new_file if seekable else ipc.new_stream

@@ -78,16 +78,24 @@ def output_options(command: Command) -> Command:
     )
     @raw_option
     @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+    @click.option("--no-pager", is_flag=True, help="Show all at once on a terminal.")
     @functools.wraps(command)
     def with_output(
-        *args: object, form: "Form | None", file: Path | None, raw: bool, as_json: bool, **others: object
+        *args: object,
+        form: "Form | None",
+        file: Path | None,
+        raw: bool,
+        as_json: bool,
+        no_pager: bool,
+        **others: object,
     ) -> None:
         from pipelines.output import Output
 
         if as_json and form not in {None, "json"}:
             raise click.UsageError(f"--json and --format {form} contradict each other")
         path = None if file == Path("-") else file
-        command(*args, output=Output("json" if as_json else form or _form_of(path), path, raw), **others)
+        chosen = "json" if as_json else form or _form_of(path)
+        command(*args, output=Output(chosen, path, raw, pager=not no_pager), **others)
 
     return with_output
 

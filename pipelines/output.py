@@ -5,13 +5,15 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import IO, Literal
 
 from pipelines.bounds import Clock
 from pipelines.deliver import deliver
 from pipelines.errors import UsageError
+from pipelines.pager import find_pager, paged
 from pipelines.printable import printable
 from pipelines.reading import Warehouse
 from pipelines.rows import Piece, Rows, copy_parquet, csv_pieces, json_pieces
@@ -21,11 +23,15 @@ Form = Literal["table", "csv", "json", "parquet", "arrow"]
 
 @dataclass(frozen=True)
 class Output:
-    """What to write, and where: `path` None is standard output. `raw` leaves what begins like a formula."""
+    """What to write, and where: `path` None is standard output. `raw` leaves what begins like a formula.
+
+    `pager` lets a pager show what is longer than the screen.
+    """
 
     form: Form = "table"
     path: Path | None = None
     raw: bool = False
+    pager: bool = True
 
     @property
     def folder(self) -> Path | None:
@@ -59,15 +65,12 @@ def write(rows: Rows, output: Output) -> Written:
         return _pour(csv_pieces(rows, raw=output.raw), rows.warehouse, output)
     if output.form == "json":
         return _pour(json_pieces(rows), rows.warehouse, output)
-    # Imported late, for rich takes its time.
     if output.path is None and _on_terminal():
-        from pipelines.screen import print_on_terminal
+        return _show_table(rows, output)
+    # Imported late, for rich takes its time.
+    from pipelines.table import shown_rows, table_pieces
 
-        printed, left_out = print_on_terminal(rows)
-        return Written(printed, left_out=left_out)
-    from pipelines.table import table_pieces
-
-    return _pour(table_pieces(rows), rows.warehouse, output)
+    return _pour(table_pieces(rows.columns, shown_rows(rows)), rows.warehouse, output)
 
 
 def write_text(text: str, warehouse: Warehouse, output: Output) -> None:
@@ -108,11 +111,54 @@ def _pour(pieces: Iterator[Piece], warehouse: Warehouse, output: Output) -> Writ
         return written
     if _on_terminal():
         pieces = (piece._replace(text=printable(piece.text, keep="\n\t")) for piece in pieces)
+        return _show(pieces, warehouse.clock, output)
     with _standard_output() as file:
         return _pour_into(file, pieces, warehouse.clock)
 
 
-def _pour_into(file: BinaryIO, pieces: Iterator[Piece], clock: Clock) -> Written:
+def _show_table(rows: Rows, output: Output) -> Written:
+    """Show rows on the terminal: all of them in a pager, or as many as fit without one."""
+    from pipelines.screen import ROWS, fit
+    from pipelines.table import shown_rows, table_pieces
+
+    pager = output.pager and find_pager() is not None
+    wanted = _screen_lines() - 1 if pager else ROWS + 1
+    batches = shown_rows(rows if pager else rows.limited(wanted))
+    found = []
+    for batch in batches:
+        found += batch
+        if len(found) >= wanted:
+            break
+    if pager and len(found) >= wanted:
+        return _show(table_pieces(rows.columns, chain([found], batches)), rows.warehouse.clock, output)
+    fitted = fit(rows.columns, found)
+    written = _show(iter([Piece(fitted.text, fitted.rows)]), rows.warehouse.clock, output)
+    return replace(written, left_out=fitted.left_out)
+
+
+def _show(pieces: Iterator[Piece], clock: Clock, output: Output) -> Written:
+    """Write to the terminal, through a pager where it has too few lines."""
+    pager = find_pager() if output.pager else None
+    room, first = _screen_lines(), []
+    while pager and room > 0 and (piece := next(pieces, None)):
+        first.append(piece)
+        room -= piece.text.count("\n")
+    shown = chain(first, pieces)
+    if not pager or room > 0:
+        with _standard_output() as file:
+            return _pour_into(file, shown, clock)
+    try:
+        with paged(pager, clock) as file:
+            return _pour_into(file, shown, clock)
+    except BrokenPipeError:
+        return Written(0)  # the reader has left it before the end
+
+
+def _screen_lines() -> int:
+    return shutil.get_terminal_size().lines
+
+
+def _pour_into(file: IO[bytes], pieces: Iterator[Piece], clock: Clock) -> Written:
     rows = neutralised = 0
     for piece in pieces:
         with clock.stopped():
@@ -131,7 +177,7 @@ def _on_terminal() -> bool:
 
 
 @contextlib.contextmanager
-def _standard_output() -> Iterator[BinaryIO]:
+def _standard_output() -> Iterator[IO[bytes]]:
     """Standard output as bytes; nowhere, where it is closed."""
     if sys.stdout is None:
         with Path(os.devnull).open("wb") as nowhere:

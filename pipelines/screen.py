@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.cells import is_number
-from pipelines.rows import Rows
-from pipelines.table import GAP, shown_heading, shown_rows
+from pipelines.rows import Column
+from pipelines.table import GAP, Cells, shown_heading
 
 ROWS = 50
 # No column is made narrower than this; those for which no room is left are not shown.
@@ -32,29 +32,36 @@ class ShownColumn(NamedTuple):
         return max(map(cell_len, (self.heading, *self.cells)))
 
 
-def print_on_terminal(rows: Rows) -> tuple[int, tuple[str, ...]]:
-    """Print as much of the rows as there is room for. Return the number of rows and what was left out.
+class Fitted(NamedTuple):
+    """A table as wide as the terminal: how many rows it shows, and what it leaves out."""
+
+    text: str
+    rows: int
+    left_out: tuple[str, ...]
+
+
+def fit(given: Sequence[Column], found: Sequence[Cells]) -> Fitted:
+    """As much of the rows found as there is room for, and no more than `ROWS`.
 
     Where all columns have room, cells are wrapped, else cut; a single row with too many columns is turned.
     """
     console = Console(highlight=False)
-    found = list(chain.from_iterable(shown_rows(rows.limited(ROWS + 1))))
-    columns = _columns(rows, found[:ROWS])
+    columns = _columns(given, found[:ROWS])
     kept = columns
     if not _fits(columns, console.width):
         kept = _turned(columns) if len(found) == 1 else _as_many_as_fit(columns, console.width)
     cut = len(kept) < len(columns) and len(found) != 1
-    console.print(_table(kept, console.width, wrap=not cut))
-    return min(len(found), ROWS), tuple(
-        _left_out(len(columns) - len(kept) if cut else 0, more=len(found) > ROWS)
-    )
+    with console.capture() as printed:
+        console.print(_table(kept, console.width, wrap=not cut))
+    left_out = _left_out(len(columns) - len(kept) if cut else 0, more=len(found) > ROWS)
+    return Fitted(printed.get(), min(len(found), ROWS), tuple(left_out))
 
 
-def _columns(rows: Rows, found: Sequence[tuple[str, ...]]) -> list[ShownColumn]:
-    headed = zip(shown_heading(rows.columns), *found, strict=True)
+def _columns(given: Sequence[Column], found: Sequence[Cells]) -> list[ShownColumn]:
+    headed = zip(shown_heading(given), *found, strict=True)
     return [
         ShownColumn(heading, tuple(cells), is_number(column.type))
-        for column, (heading, *cells) in zip(rows.columns, headed, strict=True)
+        for column, (heading, *cells) in zip(given, headed, strict=True)
     ]
 
 

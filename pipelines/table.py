@@ -16,19 +16,18 @@ SAMPLE = 1000
 Cells = tuple[str, ...]
 
 
-def table_pieces(rows: Rows) -> Iterator[Piece]:
-    """The rows under a heading. A cell longer than all in the first rows moves what follows it."""
-    batches = shown_rows(rows)
+def table_pieces(columns: Sequence[Column], batches: Iterator[list[Cells]]) -> Iterator[Piece]:
+    """Rows under a heading. A cell longer than all in the first rows moves what follows it."""
     sample: list[Cells] = []
     for batch in batches:
         sample += batch
         if len(sample) >= SAMPLE:
             break
-    heading = shown_heading(rows.columns)
+    heading = shown_heading(columns)
     widths = [max(map(cell_len, cells)) for cells in zip(heading, *sample, strict=True)]
-    yield Piece(_line(heading, widths, rows.columns))
+    yield Piece(_line(heading, widths, columns))
     for batch in chain([sample], batches):
-        yield Piece("".join(_line(row, widths, rows.columns) for row in batch), rows=len(batch))
+        yield Piece("".join(_line(row, widths, columns) for row in batch), rows=len(batch))
 
 
 def shown_rows(rows: Rows) -> Iterator[list[Cells]]:

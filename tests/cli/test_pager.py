@@ -1,0 +1,222 @@
+"""On a true terminal: what is longer than the screen goes through a pager, and what fits does not."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Cli
+from .test_screen import OBEYED, SPELLED
+
+LINES, COLUMNS = 12, 80
+PATIENCE_S = 30
+
+
+class Terminal:
+    """A terminal with a command in it, as its leader, and all that has been shown."""
+
+    def __init__(self, command: list[str], **environment: str) -> None:
+        self.shown = ""
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        given = {
+            name: os.environ[name] for name in os.environ if name not in {"PAGER", "LESS", "COLUMNS", "LINES"}
+        }
+        self.process = subprocess.Popen(
+            command,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=given | {"TERM": "xterm"} | environment,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here
+        )
+        os.close(theirs)
+
+    def wait_for(self, text: str) -> None:
+        """Read until `text` was shown since the last time."""
+        seen = len(self.shown)
+        while text not in self.shown[seen:]:
+            assert self._read(), self.shown
+
+    def type(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the command to end; its exit code, and all that was shown."""
+        while self._read():
+            pass
+        return self.process.wait(PATIENCE_S), self.shown.replace("\r\n", "\n")
+
+    def close(self) -> None:
+        os.close(self._ours)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def _read(self) -> bool:
+        assert select.select([self._ours], [], [], PATIENCE_S)[0], self.shown
+        try:
+            part = os.read(self._ours, 65536)
+        except OSError:  # how Linux tells that the other side is closed
+            return False
+        self.shown += part.decode(errors="replace")
+        return bool(part)
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.close()
+
+
+@pytest.fixture
+def run(cli: Cli, terminals: list[Terminal]):
+    def run(*args: str, **environment: str) -> Terminal:
+        terminals.append(Terminal(cli.command(*args), **environment))
+        return terminals[-1]
+
+    return run
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """A pager that keeps what it is given beside itself, and shows none of it."""
+    pager = tmp_path / "pager"
+    pager.write_text('#!/bin/sh\necho "paged $* LESS=$LESS"\ncat > "$0.read"\n')
+    pager.chmod(0o755)
+    return pager
+
+
+def given(pager: Path) -> list[str] | None:
+    file = Path(f"{pager}.read")
+    return [line.rstrip() for line in file.read_text().splitlines()] if file.exists() else None
+
+
+def test_what_fits_is_shown_at_once(run, recording: Path) -> None:
+    code, shown = run("query", f"select {OBEYED} as a, 1 as b", PAGER=str(recording)).end()
+    assert code == 0
+    lines = [line.rstrip() for line in shown.splitlines()]
+    assert lines[0].startswith("\x1b[1ma")
+    assert lines[1:] == [f"{SPELLED}  1"]
+    code, shown = run("query", f"from range({LINES - 2})", PAGER=str(recording)).end()
+    assert (code, len(shown.splitlines())) == (0, LINES - 1)
+    assert given(recording) is None
+
+
+def test_a_longer_table_goes_through_the_pager_whole(run, recording: Path) -> None:
+    sql = "select range as n, 'x' as x, * from range(3000), (select * from projects limit 1)"
+    code, shown = run("query", sql, PAGER=f"{recording} -a 'b c'").end()
+    assert (code, shown) == (0, "paged -a b c LESS=FRSX\n")
+    lines = given(recording)
+    assert lines is not None
+    assert lines[0].split()[:4] == ["n", "x", "range", "project_key"]
+    assert lines[0].endswith("  version")
+    assert [int(line.split()[0]) for line in lines[1:]] == list(range(3000))
+
+
+@pytest.mark.parametrize(("form", "first", "last"), [("csv", "range", "29"), ("json", "[", "]")])
+def test_other_forms_too(run, recording: Path, form: str, first: str, last: str) -> None:
+    code, _ = run("query", "from range(30)", "--format", form, PAGER=str(recording)).end()
+    lines = given(recording)
+    assert code == 0
+    assert lines is not None
+    assert (lines[0], lines[-1]) == (first, last)
+
+
+def test_a_row_that_is_turned_is_paged_too(run, recording: Path) -> None:
+    run("query", "from projects where project_key = 'matter:18'", PAGER=str(recording)).end()
+    lines = given(recording)
+    assert lines is not None
+    assert lines[1].split() == ["project_key", "matter:18"]
+    assert len(lines) == 42
+
+
+def test_other_verbs_too(run, recording: Path) -> None:
+    code, shown = run("changes", "--since", "2026-11-01", PAGER=str(recording), LESS="X").end()
+    assert code == 0
+    assert shown.startswith("paged  LESS=X\n")
+    assert "created, " in shown
+    assert "matter:17" in "".join(given(recording) or ())
+
+
+@pytest.mark.parametrize(
+    ("option", "environment"),
+    [
+        (["--no-pager"], {}),
+        ([], {"PAGER": ""}),
+        ([], {"PAGER": "cat"}),
+        ([], {"PAGER": "/nowhere/less"}),
+        ([], {"TERM": "dumb"}),
+    ],
+)
+def test_without_a_pager(run, recording: Path, option: list[str], environment: dict[str, str]) -> None:
+    code, shown = run("query", "from range(60)", *option, **{"PAGER": str(recording)} | environment).end()
+    assert code == 0
+    assert shown.splitlines()[1:51] == [f"{n:5}" for n in range(50)]
+    assert "only the first 50 rows are shown" in shown
+    assert given(recording) is None
+
+
+def test_no_pager_where_standard_output_is_no_terminal(cli: Cli, recording: Path) -> None:
+    done = subprocess.run(
+        cli.command("query", "from range(60)"),
+        env=os.environ | {"PAGER": str(recording), "TERM": "xterm"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert (len(done.stdout.splitlines()), done.stderr, given(recording)) == (61, "", None)
+
+
+needs_less = pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
+
+
+@needs_less
+def test_less_by_default_and_left_early(run) -> None:
+    terminal = run("query", "from range(1000000)")
+    terminal.wait_for(":")
+    terminal.type("q")
+    code, shown = terminal.end()
+    assert (code, "Traceback" in shown) == (0, False)
+    assert "\n    9" in shown
+    assert "\n   10" not in shown
+
+
+@needs_less
+def test_interrupting_less_does_not_end_it_nor_rollcall(run) -> None:
+    terminal = run("query", "from range(3000)")
+    terminal.wait_for(":")
+    terminal.type("\x03")
+    terminal.wait_for(":")
+    terminal.type("G")
+    terminal.wait_for("2999")
+    terminal.type("q")
+    code, shown = terminal.end()
+    assert (code, "interrupted" in shown) == (0, False)
+
+
+@needs_less
+def test_a_query_that_takes_too_long_ends_its_pager(run) -> None:
+    stalling = "select i from range(1000000000000) t(i) where i < 500000 or hash(i) = 1"
+    terminal = run("query", stalling, "--timeout", "1")
+    terminal.wait_for(":")
+    terminal.type("G")  # less reads on, to the end, and there is none
+    code, shown = terminal.end()
+    assert code == 2
+    assert shown.rstrip().endswith(
+        "rollcall: the query took longer than 1 s. Narrow it, or allow more with --timeout"
+    )
