@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipelines import completion
 from pipelines.console import Verbs
 from pipelines.options import Command, SqlCommand, home, home_option, json_option, output_options, raw_option
 
@@ -44,7 +45,7 @@ def verb(
     "rollcall init belltastic matter",
     "rollcall init north=matter south=matter",
 )
-@click.argument("chosen", nargs=-1, metavar="[[NAME=]PROVIDER]...")
+@click.argument("chosen", nargs=-1, metavar="[[NAME=]PROVIDER]...", shell_complete=completion.providers)
 @json_option
 def _init(chosen: Sequence[str], as_json: bool) -> None:
     """Write a configuration for providers, to be filled in.
@@ -67,7 +68,7 @@ def _init(chosen: Sequence[str], as_json: bool) -> None:
     "rollcall doctor",
     "rollcall doctor matter --json",
 )
-@click.argument("connections", nargs=-1, metavar="[CONNECTION]...")
+@click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
 @click.option("--send-notice", is_flag=True, help="Send a trial notice to all that [notify] names.")
 @json_option
 def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> None:
@@ -88,7 +89,7 @@ def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> Non
     "rollcall sync",
     "rollcall sync matter --accept-removals matter=12",
 )
-@click.argument("connections", nargs=-1, metavar="[CONNECTION]...")
+@click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
 @click.option("--full", is_flag=True, help="Read whole listings where a window would do.")
 @click.option(
     "--accept-removals",
@@ -298,7 +299,7 @@ def _warehouse(folder: Path | None, seconds: float | None = None) -> Iterator["W
     "rollcall describe projects",
     "rollcall describe projects_as_of --format csv",
 )
-@click.argument("table", required=False)
+@click.argument("table", required=False, shell_complete=completion.tables)
 @output_options
 def _describe(table: str | None, output: "Output") -> None:
     """Tell what tables there are, and what their columns mean.
@@ -322,7 +323,7 @@ def _describe(table: str | None, output: "Output") -> None:
     "rollcall export projects --format parquet --output shared",
     "rollcall export projects --output - | head",
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.reports)
 @click.option(
     "--format", "form", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True
 )

@@ -20,7 +20,12 @@ _COMMENT = re.compile(r"--(?![\w-]+(=|\Z)|\Z)")
 
 def home() -> Path:
     """The home directory given, absolute."""
-    given: Path = click.get_current_context().meta[_HOME]
+    return home_of(click.get_current_context())
+
+
+def home_of(context: click.Context) -> Path:
+    """The home directory given to a verb, absolute."""
+    given: Path = context.meta[_HOME]
     return given
 
 
