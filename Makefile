@@ -35,6 +35,9 @@ test-browser: .venv/.synced ## the report in a browser; needs a Chromium, as of 
 test-orchestrators: .venv/.synced ## the examples in Airflow, Dagster and Prefect, in environments of their own
 	ORCHESTRATORS=1 $(RUN) pytest -n 0 tests/examples
 
+test-notebook: .venv/.synced ## the notebook, run by marimo
+	$(RUN) --group notebook pytest -n 0 tests/docs/test_notebook.py
+
 check: .venv/.synced ## format, lint, types, SQL lint and tests
 	$(RUN) ruff format --check pipelines tests benchmarks examples
 	$(RUN) ruff check pipelines tests benchmarks examples
