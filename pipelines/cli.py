@@ -325,7 +325,11 @@ def _describe(table: str | None, output: "Output") -> None:
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.reports)
 @click.option(
-    "--format", "form", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["csv", "json", "parquet", "xlsx"]),
+    default="csv",
+    show_default=True,
 )
 @click.option(
     "--all", "dated", is_flag=True, help="All of them, in a folder for the last night, with a manifest."

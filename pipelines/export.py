@@ -1,7 +1,8 @@
 """`rollcall export`: the reports as files."""
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,7 +17,7 @@ from pipelines.reading import Warehouse
 from pipelines.rows import Rows, copy_csv
 from pipelines.suggest import nearest
 
-FileForm = Literal["csv", "json", "parquet"]
+FileForm = Literal["csv", "json", "parquet", "xlsx"]
 
 _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
@@ -81,15 +82,25 @@ def export(
     files = []
     for name, path in reports.items():
         target = folder / f"{name}.{form}"
-        written = _write(read_report(warehouse, path), target, form, raw=raw)
+        rows = read_report(warehouse, path)
+        with naming(path):
+            written = _write(rows, target, form, raw=raw)
         files.append(Exported(name, target, written.rows, written.neutralised))
     return Export(tuple(files), proofs(warehouse))
 
 
 def read_report(warehouse: Warehouse, path: Path) -> Rows:
     """The rows of the report in `path`."""
-    try:
+    with naming(path):
         return query(warehouse, path.read_text(encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say of what is wrong, with the SQL or with what it answers, that it is the report in `path`."""
+    try:
+        with blaming_sql():
+            yield
     except UsageError as error:
         raise UsageError(f"{path}: {error.reason}", error.remedy) from None
 
@@ -113,10 +124,9 @@ def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
 
 
 def _write(rows: Rows, target: Path, form: FileForm, *, raw: bool) -> Written:
-    with blaming_sql():
-        if form != "csv":
-            return write(rows, Output(form, target))
-        finished = rows.warehouse.workspace / "report"
-        copied = copy_csv(rows, finished, raw=raw)
-        deliver(finished, target)
-        return Written(copied.rows, copied.neutralised)
+    if form != "csv":
+        return write(rows, Output(form, target))
+    finished = rows.warehouse.workspace / "report"
+    copied = copy_csv(rows, finished, raw=raw)
+    deliver(finished, target)
+    return Written(copied.rows, copied.neutralised)

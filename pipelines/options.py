@@ -70,7 +70,7 @@ def output_options(command: Command) -> Command:
     @click.option(
         "--format",
         "form",
-        type=click.Choice(["table", "csv", "json", "parquet", "arrow"]),
+        type=click.Choice(["table", "csv", "json", "parquet", "arrow", "xlsx"]),
         help="What to write; else the ending of FILE decides.  [default: table]",
     )
     @click.option(
@@ -115,4 +115,6 @@ def _form_of(path: Path | None) -> "Form":
             return "parquet"
         case ".arrow":
             return "arrow"
+        case ".xlsx":
+            return "xlsx"
     return "table"

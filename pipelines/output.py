@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,7 @@ from pipelines.printable import printable
 from pipelines.reading import Warehouse
 from pipelines.rows import Piece, Rows, copy_parquet, csv_pieces, json_pieces
 
-Form = Literal["table", "csv", "json", "parquet", "arrow"]
+Form = Literal["table", "csv", "json", "parquet", "arrow", "xlsx"]
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,8 @@ class Written:
 
 def write(rows: Rows, output: Output) -> Written:
     """Write `rows` in the form and to the place that `output` says; a file appears whole or not at all."""
-    if output.form in {"parquet", "arrow"} and output.path is None and _on_terminal():
-        raise UsageError(f"a terminal cannot show {output.form.title()}", "name a file: --output FILE")
-    if output.form == "parquet":
-        return _write_parquet(rows, output)
-    if output.form == "arrow":
-        return _write_arrow(rows, output)
+    if output.form in {"parquet", "arrow", "xlsx"}:
+        return _write_binary(rows, output)
     if output.form == "csv":
         return _pour(csv_pieces(rows, raw=output.raw), rows.warehouse, output)
     if output.form == "json":
@@ -78,9 +74,22 @@ def write_text(text: str, warehouse: Warehouse, output: Output) -> None:
     _pour(iter([Piece(text)]), warehouse, output)
 
 
-def _write_parquet(rows: Rows, output: Output) -> Written:
+def _write_binary(rows: Rows, output: Output) -> Written:
+    if output.path is None and _on_terminal():
+        raise UsageError(f"a terminal cannot show {output.form.title()}", "name a file: --output FILE")
+    if output.form == "arrow":
+        return _write_arrow(rows, output)
+    if output.form == "parquet":
+        return _write_copy(rows, output, copy_parquet)
+    # Imported late, for it takes its time.
+    from pipelines.workbook import write_workbook
+
+    return _write_copy(rows, output, write_workbook)
+
+
+def _write_copy(rows: Rows, output: Output, write_file: Callable[[Rows, Path], Piece]) -> Written:
     finished = _finished(rows.warehouse)
-    copied = copy_parquet(rows, finished)
+    copied = write_file(rows, finished)
     if output.path is not None:
         deliver(finished, output.path)
     else:

@@ -58,9 +58,17 @@ def rows_of(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None
     return replace(rows, columns=tuple(Column(name, str(kind)) for name, kind, *_ in described))
 
 
+def batches(rows: Rows, expressions: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+    """Batches of rows, each with what these expressions say of it; a column is #1, #2 and so on."""
+    # No `in` with a list among the expressions: DuckDB makes it a join, and a join loses the order.
+    cursor = rows.execute(f"select {', '.join(expressions)} from (\n{rows.sql}\n)")
+    while batch := cursor.fetchmany(BATCH):
+        yield batch
+
+
 def text_rows(rows: Rows) -> Iterator[list[tuple[str | None, ...]]]:
     """Batches of rows, each cell as text."""
-    return _batches(rows, [_text(n, column) for n, column in enumerate(rows.columns, 1)])
+    return batches(rows, [_text(n, column) for n, column in enumerate(rows.columns, 1)])
 
 
 def csv_pieces(rows: Rows, *, raw: bool) -> Iterator[Piece]:
@@ -68,7 +76,7 @@ def csv_pieces(rows: Rows, *, raw: bool) -> Iterator[Piece]:
     names, renamed = _heading(rows, raw=raw)
     yield Piece(",".join(_csv_name(name) for name in names) + "\n", neutralised=renamed)
     line = " || ',' || ".join(_csv_field(n, column, raw=raw) for n, column in enumerate(rows.columns, 1))
-    for batch in _batches(rows, [line, "0" if raw else _formulas(rows)]):
+    for batch in batches(rows, [line, "0" if raw else _formulas(rows)]):
         lines = "".join(f"{line}\n" for line, _ in batch)
         yield Piece(lines, rows=len(batch), neutralised=sum(formulas for _, formulas in batch))
 
@@ -81,7 +89,7 @@ def json_pieces(rows: Rows) -> Iterator[Piece]:
         for n, column in enumerate(rows.columns, 1)
     )
     before = "["
-    for batch in _batches(rows, [members]):
+    for batch in batches(rows, [members]):
         yield Piece(before + "\n" + ",\n".join(f"{{{line}}}" for (line,) in batch), rows=len(batch))
         before = ","
     yield Piece("[]\n" if before == "[" else "\n]\n")
@@ -113,13 +121,6 @@ def copy_parquet(rows: Rows, path: Path) -> Piece:
 def _copy(rows: Rows, sql: str, path: Path, options: str) -> Piece:
     copied = rows.execute(f"copy (\n{sql}\n) to {cells.literal(str(path))} ({options})")
     return Piece("", rows=copied.fetchall()[0][0])
-
-
-def _batches(rows: Rows, expressions: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
-    # No `in` with a list among the expressions: DuckDB makes it a join, and a join loses the order.
-    cursor = rows.execute(f"select {', '.join(expressions)} from (\n{rows.sql}\n)")
-    while batch := cursor.fetchmany(BATCH):
-        yield batch
 
 
 def _heading(rows: Rows, *, raw: bool) -> tuple[list[str], int]:

@@ -105,11 +105,10 @@ def show_description(description: "Description", output: Output) -> None:
 
 def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
     """One report, as rows, and how fresh they are."""
-    from pipelines.export import proofs, read_report
-    from pipelines.query import blaming_sql
+    from pipelines.export import naming, proofs, read_report
 
     rows = read_report(warehouse, path)
-    with blaming_sql():
+    with naming(path):
         show_rows(rows, output)
     _note_freshness(proofs(warehouse))
 

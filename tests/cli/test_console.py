@@ -55,7 +55,8 @@ def test_no_verb_prints_help() -> None:
         (["history"], "Missing argument 'KEY'. See rollcall history --help"),
         (
             ["query", "--format", "xml"],
-            "Invalid value for '--format': 'xml' is not one of 'table', 'csv', 'json', 'parquet', 'arrow'. "
+            "Invalid value for '--format': "
+            "'xml' is not one of 'table', 'csv', 'json', 'parquet', 'arrow', 'xlsx'. "
             "See rollcall query --help",
         ),
         (

@@ -1,0 +1,228 @@
+"""Workbooks of Excel, read back by another library: typed, safe to open and edit, or refused in one line."""
+
+import errno
+import os
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from openpyxl import load_workbook
+from openpyxl.utils.escape import unescape
+from openpyxl.worksheet.worksheet import Worksheet
+from xlsxwriter import Workbook
+
+from pipelines import cells, workbook
+from pipelines.errors import UsageError
+from pipelines.reading import Warehouse, open_warehouse
+from pipelines.rows import rows_of
+from pipelines.workbook import write_workbook
+
+from .conftest import Cli
+
+# Whatever DuckDB holds: no NUL on the way in as SQL, no lone surrogates.
+TEXTS = st.one_of(
+    st.text(st.sampled_from("'=+-@\t\r\n<>r/&_x0D] "), min_size=1, max_size=9),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8),
+)
+
+
+@pytest.fixture(scope="module")
+def warehouse(published: Path) -> Iterator[Warehouse]:
+    with open_warehouse(published / "warehouse.duckdb") as opened:
+        yield opened
+
+
+@pytest.fixture
+def own(home: Path) -> Cli:
+    """The command line over a home that may be written to."""
+    return Cli(home)
+
+
+def _sheet(path: Path) -> Worksheet:
+    book = load_workbook(path)
+    assert book.sheetnames == ["rows"]
+    return book["rows"]
+
+
+def _values(sheet: Worksheet) -> list[list[object]]:
+    """The cells; what XML cannot hold stands there as Excel writes it, which this library leaves as it is."""
+    return [
+        [unescape(value) if isinstance(value, str) else value for value in row]
+        for row in sheet.iter_rows(values_only=True)
+    ]
+
+
+def test_each_type_is_what_excel_takes_it_for(own: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "types.xlsx"
+    sql = """
+        select
+            true as yes,
+            7::utinyint as small,
+            999999999999999 as longest,
+            1000000000000000 as too_long,
+            -12345678901234567890123::hugeint as huge,
+            1.50::decimal(9, 2) as price,
+            0.1234567890123456::decimal(20, 16) as exact,
+            0.1 + 0.2::double as sum,
+            0.1::float as share,
+            'nan'::double as no_number,
+            date '2026-11-03' as day,
+            timestamptz '2026-11-03 04:30:00+02' as instant,
+            timestamp_ns '2026-11-03 02:00:00.25' as moment,
+            date '1900-02-28' as too_early,
+            timestamp 'infinity' as never,
+            time '02:00' as clock,
+            '007' as id,
+            '12345678901234567890' as long_id,
+            [1, 2] as list,
+            {'a': 1} as structure,
+            null as nothing,
+            '=1+1' as formula,
+            'https://example.com' as link
+        union all by name select 'last' as id
+    """
+    assert own("query", sql, "--output", str(file)).stderr == f"wrote 2 rows to {file}\n"
+    sheet = _sheet(file)
+    heading, values, nulls = _values(sheet)
+    assert [value for value in nulls if value is not None] == ["last"]
+    assert dict(zip(heading, values, strict=True)) == {
+        "yes": True,
+        "small": 7,
+        "longest": 999999999999999,
+        "too_long": "1000000000000000",
+        "huge": "-12345678901234567890123",
+        "price": 1.5,
+        "exact": "0.1234567890123456",
+        "sum": 0.30000000000000004,
+        "share": 0.1,
+        "no_number": "nan",
+        "day": datetime(2026, 11, 3),  # noqa: DTZ001 - a workbook knows no time zone
+        "instant": datetime(2026, 11, 3, 2, 30),  # noqa: DTZ001
+        "moment": datetime(2026, 11, 3, 2, 0, 0, 250000),  # noqa: DTZ001
+        "too_early": "1900-02-28",
+        "never": "infinity",
+        "clock": "02:00:00",
+        "id": "007",
+        "long_id": "12345678901234567890",
+        "list": "[1,2]",
+        "structure": '{"a":1}',
+        "nothing": None,
+        "formula": "=1+1",
+        "link": "https://example.com",
+    }
+    kinds = {str(cell.value): cell.data_type for cell in sheet[2]}
+    assert (kinds["True"], kinds["7"], kinds["007"]) == ("b", "n", "s")
+    with zipfile.ZipFile(file) as archive:
+        xml = archive.read("xl/worksheets/sheet1.xml").decode()
+        assert not any("external" in name or "_rels/sheet" in name for name in archive.namelist())
+    assert "<f>" not in xml
+    assert "hyperlink" not in xml
+
+
+def test_a_sheet_to_work_with(own: Cli) -> None:
+    own("export", "projects", "--format", "xlsx")
+    own("export", "projects")
+    file = own.home / "exports" / "projects.xlsx"
+    assert file.stat().st_mode & 0o777 == 0o600
+    sheet = _sheet(file)
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:AN7")
+    widths = [sheet.column_dimensions[name].width for name in ("A", "K", "AL")]
+    assert [round(width - 0.71) for width in widths] == [14, 8, 20]
+    assert {cell.number_format for cell in sheet["A"]} == {"@"}
+    values = _values(sheet)
+    projects = {str(row[0]): dict(zip(values[0], row, strict=True)) for row in values[1:]}
+    assert len(projects) == 6
+    assert projects["matter:18"]["name"] == "=1+1"
+    assert projects["matter:18"]["client_name"] == 'Über, "Bau"\nGmbH'
+    assert projects["matter:19"]["name"] == "\u001b[31mred"
+    assert projects["belltastic:17"]["project_id"] == "17"
+    assert projects["belltastic:5"]["is_default"] is True
+    assert projects["belltastic:17"]["created_at"] == datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001
+    assert projects["belltastic:17"]["version"] == 1
+
+
+def test_promise_04_the_same_rows_are_the_same_bytes(own: Cli) -> None:
+    own("export", "--all", "--format", "xlsx")
+    file = own.home / "exports" / "latest" / "projects_history.xlsx"
+    # A clock's time would be the same within a second.
+    assert load_workbook(file).properties.created == datetime(2026, 11, 3, 2)  # noqa: DTZ001
+    before = file.read_bytes()
+    for path in (own.home / "exports" / "latest").iterdir():
+        path.unlink()
+    own("export", "--all", "--format", "xlsx")
+    assert file.read_bytes() == before
+    assert file.resolve().parent.name == "20261103T020000Z-02"
+
+
+def test_no_rows_and_standard_output(own: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "none.xlsx"
+    own("query", "select name from projects where false", "--output", str(file))
+    assert _values(_sheet(file)) == [["name"]]
+    printed = own("export", "projects", "--format", "xlsx", "--output", "-").stdout_bytes
+    assert printed.startswith(b"PK")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    table=st.lists(st.tuples(TEXTS, st.floats(allow_nan=False, allow_infinity=False)), min_size=1, max_size=4)
+)
+@example(table=[("<r><t>x</t></r>", 5e-324), ("<r></r>", 1.7976931348623157e308), ("_x000D_\r\ufffe", -0.1)])
+def test_promise_07_no_value_is_altered(warehouse: Warehouse, table: list[tuple[str, float]]) -> None:
+    values = ", ".join(f"({n}, {cells.literal(text)}, {number!r})" for n, (text, number) in enumerate(table))
+    name = cells.identifier(table[0][0])
+    sql = f"select a::varchar as {name}, n::double as n from (values {values}) t(i, a, n) order by i"
+    file = warehouse.workspace / "answer.xlsx"
+    assert write_workbook(rows_of(warehouse, sql), file).rows == len(table)
+    heading, *rows = _values(_sheet(file))
+    assert heading == [table[0][0], "n"]
+    assert [tuple(row) for row in rows] == table
+
+
+def test_what_a_cell_cannot_hold(own: Cli) -> None:
+    (own.home / "sql" / "reports").mkdir(parents=True)
+    report = own.home / "sql" / "reports" / "long.sql"
+    report.write_text("select 1 as n, repeat('x', 32767) as a union all select 2, repeat('😀', 16383)")
+    own("export", "long", "--format", "xlsx")
+    report.write_text("select 1 as n, '' as a union all select 2, repeat('😀', 16384)")
+    result = own("export", "long", "--format", "xlsx", code=2)
+    assert result.stderr == (
+        f"rollcall: {report}: a in row 2 is longer than the 32,767 characters of a cell of Excel. "
+        "Write csv or parquet instead\n"
+    )
+    own("export", "long")
+    assert sorted(path.name for path in (own.home / "exports").iterdir()) == ["long.csv", "long.xlsx"]
+
+
+def test_what_a_sheet_cannot_hold(own: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "large.xlsx"
+    result = own("query", "from range(1048576)", "--output", str(file), code=2)
+    assert result.stderr == (
+        "rollcall: 1,048,576 rows are more than the 1,048,575 of a sheet of Excel. "
+        "Write csv or parquet instead\n"
+    )
+    columns = ", ".join(f"{n} as a{n}" for n in range(16385))
+    assert "16,385 columns" in own("query", f"select {columns}", "--output", str(file), code=2).stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
+
+
+def test_an_answer_that_grows_while_it_is_written(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "MOST_ROWS", 3)
+    rows = rows_of(warehouse, "from range(4)")
+    with Workbook(warehouse.workspace / "answer") as book, pytest.raises(UsageError, match="4 rows are more"):
+        workbook._write_sheet(rows, book)
+
+
+def test_a_disk_that_is_full(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("xlsxwriter.workbook.ZipFile.write", full)
+    result = own("export", "projects", "--format", "xlsx", code=1)
+    assert result.stderr == "rollcall: No space left on device\n"
+    assert list((own.home / "exports").iterdir()) == []
