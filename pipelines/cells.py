@@ -8,6 +8,14 @@ import re
 # A spreadsheet runs a text that begins like this. Apostrophes before it are counted in, so that taking one
 # off every cell which matches `^'+[=+\-@\t\r]` gives back exactly what was there.
 FORMULA = r"^'*[=+\-@\t\r]"
+# What Excel may make a number, a date, a truth value or an error of: a text that begins with a digit, but for
+# signs before it; a word and a number, as a month and a year are; TRUE; #N/A.
+ALTERED = (
+    r'(?i)^([^0-9a-z"\x00-\x1f]*[0-9][^"\x00-\x1f]*|[a-zÀ-ž]{3,10}[ .,/-]*[0-9][0-9 .,/-]*'
+    r"|true|false|#[a-z0-9/]+[!?]?)$"
+)
+LONGEST_LITERAL = 255  # of a text in a formula of Excel; counted in bytes here, of which there are no fewer
+EXCEL_DIGITS = 15  # what Excel keeps of a number
 # DuckDB's COPY quotes these; so does `csv_field`.
 QUOTED = r'[",#\r\n]|^$'
 
@@ -56,6 +64,29 @@ def begins_formula(value: str) -> str:
 def neutralised(value: str) -> str:
     """SQL of the text `value`, with an apostrophe before it where it begins like a formula."""
     return f"case when {begins_formula(value)} then '''' || {value} else {value} end"
+
+
+def digits(value: str) -> str:
+    """SQL of how many digits the whole or decimal number, given as text, has."""
+    return f"length(ltrim(translate({value}, '-.', ''), '0'))"
+
+
+def kept_by_excel(value: str, type_name: str) -> str:
+    """SQL of the text `value`, of that type, as a cell of a CSV that Excel reads as what it is.
+
+    What Excel would alter becomes a formula that is nothing but that text: ="007". What begins like a formula
+    is neutralised; so no other cell begins with =.
+    """
+    formula = f"""'="' || {value} || '"'"""
+    if is_text(type_name):
+        altered = f"strlen({value}) <= {LONGEST_LITERAL} and regexp_matches({value}, {literal(ALTERED)})"
+        return (
+            f"case when {begins_formula(value)} then '''' || {value} "
+            f"when {altered} then {formula} else {value} end"
+        )
+    if is_number(type_name) and type_name not in {"FLOAT", "DOUBLE"}:
+        return f"case when {digits(value)} > {EXCEL_DIGITS} then {formula} else {value} end"
+    return value
 
 
 def csv_field(value: str) -> str:

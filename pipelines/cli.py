@@ -5,7 +5,7 @@ Only click and the standard library are imported here; a verb imports what it ne
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -320,6 +320,8 @@ def _describe(table: str | None, output: "Output") -> None:
     "export",
     "rollcall export",
     "rollcall export --all",
+    "rollcall export --all --excel --output shared",
+    "rollcall export projects --format xlsx",
     "rollcall export projects --format parquet --output shared",
     "rollcall export projects --output - | head",
 )
@@ -343,9 +345,16 @@ def _describe(table: str | None, output: "Output") -> None:
     help="Where the files go; - prints one report.  [default: exports, in the home]",
 )
 @raw_option
+@click.option("--excel", is_flag=True, help="Write CSV so that Excel opens it right: ids stay texts.")
 @json_option
 def _export(
-    names: Sequence[str], form: "FileForm", dated: bool, folder: Path | None, raw: bool, as_json: bool
+    names: Sequence[str],
+    form: "FileForm",
+    dated: bool,
+    folder: Path | None,
+    raw: bool,
+    excel: bool,
+    as_json: bool,
 ) -> None:
     """Write the reports, or those named, as files.
 
@@ -353,37 +362,37 @@ def _export(
     `latest` beside it leads to it once it is whole; of the older ones [exports] keep stay.
     """
     from pipelines.export import export, find_reports
+    from pipelines.export_all import export_all
     from pipelines.output import Output
-    from pipelines.settings import exports_path
-    from pipelines.views import show_export, show_report
+    from pipelines.settings import exports_kept, exports_path, warehouse_path
+    from pipelines.views import show_export, show_export_all, show_report
 
+    if excel and (raw or form != "csv"):
+        raise click.UsageError("--excel goes with CSV, and not with --raw")
     if dated and (names or folder == Path("-")):
         raise click.UsageError("--all writes all reports into a directory")
     reports = find_reports(home(), names)
     if dated:
-        _export_all(reports, form, folder or exports_path(home()), raw=raw, as_json=as_json)
+        made = export_all(
+            warehouse_path(home()),
+            reports,
+            folder or exports_path(home()),
+            form,
+            keep=exports_kept(home()),
+            raw=raw,
+            excel=excel,
+        )
+        show_export_all(made, as_json=as_json)
     elif folder != Path("-"):
         folder = folder or exports_path(home())
         with _warehouse(folder) as warehouse:
-            show_export(export(warehouse, reports, folder, form, raw=raw), as_json=as_json)
+            show_export(export(warehouse, reports, folder, form, raw=raw, excel=excel), as_json=as_json)
     elif len(names) == 1 and not as_json:
-        output = Output(form, raw=raw)
+        output = Output(form, raw=raw, excel=excel)
         with _warehouse(output.folder) as warehouse:
             show_report(warehouse, reports[names[0]], output)
     else:
         raise click.UsageError("--output - prints one report, which must be named, and nothing else")
-
-
-def _export_all(
-    reports: Mapping[str, Path], form: "FileForm", folder: Path, *, raw: bool, as_json: bool
-) -> None:
-    from pipelines.export_all import export_all
-    from pipelines.settings import exports_kept, warehouse_path
-    from pipelines.views import show_export_all
-
-    keep = exports_kept(home())
-    made = export_all(warehouse_path(home()), reports, folder, form, keep=keep, raw=raw)
-    show_export_all(made, as_json=as_json)
 
 
 @verb(

@@ -74,17 +74,18 @@ def export(
     form: FileForm = "csv",
     *,
     raw: bool = False,
+    excel: bool = False,
 ) -> Export:
     """Write each report into `folder`, each file whole or not at all. Raises UsageError for a wrong SQL.
 
-    `raw` leaves cells that begin like a formula as they are.
+    Of a CSV, `raw` leaves cells that begin like a formula as they are; `excel` makes it one for Excel.
     """
     files = []
     for name, path in reports.items():
         target = folder / f"{name}.{form}"
         rows = read_report(warehouse, path)
         with naming(path):
-            written = _write(rows, target, form, raw=raw)
+            written = _write(rows, target, Output(form, target, raw, excel))
         files.append(Exported(name, target, written.rows, written.neutralised))
     return Export(tuple(files), proofs(warehouse))
 
@@ -123,10 +124,10 @@ def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
     return tuple(Proof(*row) for row in rows)
 
 
-def _write(rows: Rows, target: Path, form: FileForm, *, raw: bool) -> Written:
-    if form != "csv":
-        return write(rows, Output(form, target))
+def _write(rows: Rows, target: Path, output: Output) -> Written:
+    if output.form != "csv" or output.excel:
+        return write(rows, output)
     finished = rows.warehouse.workspace / "report"
-    copied = copy_csv(rows, finished, raw=raw)
+    copied = copy_csv(rows, finished, raw=output.raw)
     deliver(finished, target)
     return Written(copied.rows, copied.neutralised)

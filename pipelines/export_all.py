@@ -64,6 +64,7 @@ def export_all(
     *,
     keep: int,
     raw: bool = False,
+    excel: bool = False,
 ) -> ExportAll:
     """Write the reports into a new folder of `folder`, named after the last night, and turn `latest` to it.
 
@@ -80,7 +81,7 @@ def export_all(
         night = _last_night(warehouse)
         draft = warehouse.workspace / "night"
         draft.mkdir(mode=0o700)
-        exported = export(warehouse, reports, draft, form, raw=raw)
+        exported = export(warehouse, reports, draft, form, raw=raw, excel=excel)
         _write_manifest(warehouse, night, exported, draft)
         place = _find(folder, night, draft)
         existed = place.exists()

@@ -16,21 +16,23 @@ from pipelines.errors import UsageError
 from pipelines.pager import find_pager, paged
 from pipelines.printable import printable
 from pipelines.reading import Warehouse
-from pipelines.rows import Piece, Rows, copy_parquet, csv_pieces, json_pieces
+from pipelines.rows import Piece, Rows, copy_parquet, csv_pieces, excel_pieces, json_pieces
 
 Form = Literal["table", "csv", "json", "parquet", "arrow", "xlsx"]
 
 
 @dataclass(frozen=True)
 class Output:
-    """What to write, and where: `path` None is standard output. `raw` leaves what begins like a formula.
+    """What to write, and where: `path` None is standard output.
 
-    `pager` lets a pager show what is longer than the screen.
+    Of a CSV, `raw` leaves what begins like a formula, and `excel` makes it one for Excel; not both. `pager`
+    lets a pager show what is longer than the screen.
     """
 
     form: Form = "table"
     path: Path | None = None
     raw: bool = False
+    excel: bool = False
     pager: bool = True
 
     @property
@@ -58,7 +60,8 @@ def write(rows: Rows, output: Output) -> Written:
     if output.form in {"parquet", "arrow", "xlsx"}:
         return _write_binary(rows, output)
     if output.form == "csv":
-        return _pour(csv_pieces(rows, raw=output.raw), rows.warehouse, output)
+        pieces = excel_pieces(rows) if output.excel else csv_pieces(rows, raw=output.raw)
+        return _pour(pieces, rows.warehouse, output)
     if output.form == "json":
         return _pour(json_pieces(rows), rows.warehouse, output)
     if output.path is None and _on_terminal():

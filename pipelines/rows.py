@@ -75,10 +75,23 @@ def csv_pieces(rows: Rows, *, raw: bool) -> Iterator[Piece]:
     """The rows as a CSV, each piece of whole lines. `raw` leaves cells that begin like a formula."""
     names, renamed = _heading(rows, raw=raw)
     yield Piece(",".join(_csv_name(name) for name in names) + "\n", neutralised=renamed)
-    line = " || ',' || ".join(_csv_field(n, column, raw=raw) for n, column in enumerate(rows.columns, 1))
-    for batch in batches(rows, [line, "0" if raw else _formulas(rows)]):
-        lines = "".join(f"{line}\n" for line, _ in batch)
-        yield Piece(lines, rows=len(batch), neutralised=sum(formulas for _, formulas in batch))
+    fields = [_csv_field(n, column, raw=raw) for n, column in enumerate(rows.columns, 1)]
+    yield from _csv_lines(rows, fields, "0" if raw else _formulas(rows), "\n")
+
+
+def excel_pieces(rows: Rows) -> Iterator[Piece]:
+    """The rows as a CSV that Excel reads as what it is, each piece of whole lines.
+
+    It begins with a byte-order mark, lines end with CR LF, and cells are as `cells.kept_by_excel` says.
+    """
+    names, renamed = _heading(rows, raw=False)
+    kept = [f'="{name}"' if re.search(cells.ALTERED, name) else name for name in names]
+    yield Piece("\ufeff" + ",".join(_csv_name(name) for name in kept) + "\r\n", neutralised=renamed)
+    fields = [
+        cells.csv_field(cells.kept_by_excel(_text(n, column), column.type))
+        for n, column in enumerate(rows.columns, 1)
+    ]
+    yield from _csv_lines(rows, fields, _formulas(rows), "\r\n")
 
 
 def json_pieces(rows: Rows) -> Iterator[Piece]:
@@ -121,6 +134,12 @@ def copy_parquet(rows: Rows, path: Path) -> Piece:
 def _copy(rows: Rows, sql: str, path: Path, options: str) -> Piece:
     copied = rows.execute(f"copy (\n{sql}\n) to {cells.literal(str(path))} ({options})")
     return Piece("", rows=copied.fetchall()[0][0])
+
+
+def _csv_lines(rows: Rows, fields: Sequence[str], formulas: str, end: str) -> Iterator[Piece]:
+    for batch in batches(rows, [" || ',' || ".join(fields), formulas]):
+        lines = "".join(f"{line}{end}" for line, _ in batch)
+        yield Piece(lines, rows=len(batch), neutralised=sum(formulas for _, formulas in batch))
 
 
 def _heading(rows: Rows, *, raw: bool) -> tuple[list[str], int]:

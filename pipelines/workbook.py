@@ -22,7 +22,6 @@ from pipelines.rows import Column, Piece, Rows, batches
 MOST_ROWS = 1_048_575  # below the heading
 MOST_COLUMNS = 16_384
 LONGEST_TEXT = 32_767  # in units of UTF-16
-DIGITS = 15  # what Excel keeps of a number
 WIDTHS = (8, 60)  # of columns, in characters
 REMEDY = "write csv or parquet instead"
 
@@ -129,7 +128,7 @@ def _shape(n: int, type_name: str) -> Shape:
     elif type_name in {"FLOAT", "DOUBLE"}:
         fits, number = f"isfinite(#{n})", f"cast({shown} as double)"
     elif cells.is_number(type_name):
-        fits = f"length(ltrim(translate({shown}, '-.', ''), '0')) <= {DIGITS}"
+        fits = f"{cells.digits(shown)} <= {cells.EXCEL_DIGITS}"
         number = f"cast({shown} as double)"
     else:
         return Shape("null", shown)

@@ -1,0 +1,133 @@
+"""`rollcall export --excel`: a CSV in which Excel alters and runs nothing, and what takes that back."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines import cells
+from pipelines.reading import Warehouse, open_warehouse
+from pipelines.rows import excel_pieces, rows_of
+
+from .conftest import Cli
+
+# Whatever DuckDB holds: no NUL on the way in as SQL, no lone surrogates.
+TEXTS = st.one_of(
+    st.none(),
+    st.text(st.sampled_from("'=+-@\t\r\n,\"#a é0159.:/EJAN"), max_size=7),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8),
+    st.integers().map(str),
+    st.dates().map(lambda day: day.strftime("%b %d %Y")),
+)
+
+
+@pytest.fixture(scope="module")
+def warehouse(published: Path) -> Iterator[Warehouse]:
+    with open_warehouse(published / "warehouse.duckdb") as opened:
+        yield opened
+
+
+@pytest.fixture
+def own(home: Path) -> Cli:
+    """The command line over a home that may be written to."""
+    return Cli(home)
+
+
+def _cells(warehouse: Warehouse, sql: str) -> list[list[str]]:
+    text = "".join(piece.text for piece in excel_pieces(rows_of(warehouse, sql)))
+    assert text.startswith("\ufeff")
+    assert text.endswith("\r\n")
+    return list(csv.reader(io.StringIO(text[1:], newline="")))
+
+
+def _given_back(cell: str) -> str:
+    """As docs/exporting.md says."""
+    if cell.startswith('="'):
+        return cell[2:-1]
+    return re.sub(r"^'('*[=+\-@\t\r])", r"\1", cell)
+
+
+ALTERED = """
+    007|12345678901234567890|5| 5|1.5|1,000|1E5|1e-3|5%|€5|(5)|.5|'5|1 1/2|1-2|3/4|12:30|5 pm|2026-11-03
+    |10 Mar|MAR1|Sept. 2|März 2026|août 26|TRUE|false|#N/A|#REF!|#NAME?|#DIV/0!
+"""
+
+
+@pytest.mark.parametrize("text", ALTERED.replace("\n    ", "").rstrip().split("|"))
+def test_what_excel_would_alter_stays_text(warehouse: Warehouse, text: str) -> None:
+    quoted = cells.literal(text)
+    name = cells.identifier(text)
+    assert _cells(warehouse, f"select {quoted} as {name}") == [[f'="{text}"'], [f'="{text}"']]
+
+
+@pytest.mark.parametrize(
+    "text", ["matter:17", "Harbour East", "Rue de l'Église", "a1b2", '5" pipe', "true story"]
+)
+def test_what_it_would_not_stays_as_it_is(warehouse: Warehouse, text: str) -> None:
+    assert _cells(warehouse, f"select {cells.literal(text)} as a") == [["a"], [text]]
+
+
+def test_numbers(warehouse: Warehouse) -> None:
+    sql = """
+        select 5 as a, 999999999999999 as b, -1000000000000000 as c, 0.0012::decimal(9, 4) as d,
+            1234567890.123456::decimal(20, 6) as e, 0.1 + 0.2::double as f, true as g, date '2026-11-03' as h,
+            repeat('1', 256) as i
+    """
+    assert _cells(warehouse, sql)[1] == [
+        "5",
+        "999999999999999",
+        '="-1000000000000000"',
+        "0.0012",
+        '="1234567890.123456"',
+        "0.30000000000000004",
+        "true",
+        "2026-11-03",
+        "1" * 256,
+    ]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(table=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
+def test_promise_24_nothing_runs_and_all_is_given_back(
+    warehouse: Warehouse, table: list[tuple[str | None, str | None]]
+) -> None:
+    values = ", ".join(
+        f"({n}, {', '.join('null' if text is None else cells.literal(text) for text in row)})"
+        for n, row in enumerate(table)
+    )
+    columns = 'a::varchar as "=a", b::varchar as "b,", 1.5 as n'
+    read = _cells(warehouse, f"select {columns} from (values {values}) t(i, a, b) order by i")
+    expected = [["=a", "b,", "n"], *([a or "", b or "", "1.5"] for a, b in table)]
+    assert [[_given_back(cell) for cell in row] for row in read] == expected
+    for cell in (cell for row in read for cell in row[:2]):
+        assert re.fullmatch(r'="[^"\x00-\x1f]+"', cell) or not re.match(r"[=+\-@\t\r]", cell)
+        assert not re.fullmatch(r" *[0-9.,]*[0-9][0-9.,]* *", cell)
+
+
+def test_files(own: Cli) -> None:
+    folder = own.home / "exports"
+    result = own("export", "projects", "--excel")
+    assert result.stdout == f"projects          6 rows  {folder}/projects.csv  (2 cells neutralised)\n"
+    data = (folder / "projects.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbfproject_key,connection,")
+    assert data.count(b"\r\n") == 7
+    assert own("export", "projects", "--excel", "--output", "-").stdout_bytes == data
+    with (folder / "projects.csv").open(encoding="utf-8-sig", newline="") as file:
+        projects = {row["project_key"]: row for row in csv.DictReader(file)}
+    assert projects["matter:17"]["project_id"] == '="17"'
+    assert projects["matter:18"]["name"] == "'=1+1"
+    assert projects["matter:18"]["client_name"] == 'Über, "Bau"\nGmbH'
+    assert projects["matter:17"]["version"] == "3"
+    own("export", "--all", "--excel")
+    assert (folder / "latest" / "projects.csv").read_bytes() == data
+
+
+def test_what_it_does_not_go_with(own: Cli) -> None:
+    expected = "rollcall: --excel goes with CSV, and not with --raw. See rollcall export --help\n"
+    assert own("export", "--excel", "--raw", code=2).stderr == expected
+    assert own("export", "--excel", "--format", "xlsx", code=2).stderr == expected
