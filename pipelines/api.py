@@ -235,6 +235,8 @@ class Api:
         except Malformed:
             if documented := self._documented(body):  # an error can come with status 200
                 raise self._failure(request, response, documented) from None
+            if not self._connection.may_quote:
+                raise Malformed(f"{request.path} answered other than is documented") from None
             raise
 
     def _send(
@@ -313,7 +315,7 @@ class Api:
 
     def _told(self, text: str) -> str:
         """What a server says, on one line, without secrets, and not at any length."""
-        return printable(" ".join(self._connection.redact(text).split()))[:LONGEST_TOLD]
+        return printable(" ".join(self._connection.quote(text).split()))[:LONGEST_TOLD]
 
     def _fault(self, request: Request, error: Exception, *, out_of_time: bool) -> ProviderError:
         """What `requests` or `urllib3` raised, in one line without the addresses of their objects."""

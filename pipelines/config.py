@@ -64,18 +64,26 @@ NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Connection:
-    """One configured account at one provider."""
+    """One configured account at one provider.
+
+    `may_quote` says whether what its provider says may be told: it might name a record that is forgotten.
+    """
 
     name: str
     provider_name: str
     provider: Provider
     settings: Settings = field(repr=False)
+    may_quote: bool = True
 
     def redact(self, text: str) -> str:
         """`text` without any of this connection's secrets, however they are spelled."""
         for spelling in self._secrets:
             text = text.replace(spelling, "***")
         return text
+
+    def quote(self, text: str) -> str:
+        """`text`, which the provider has a part in, as it may be told."""
+        return self.redact(text) if self.may_quote else "***"
 
     def is_secret_in(self, body: bytes) -> bool:
         """Whether a body holds a secret that is too long to be there by chance."""

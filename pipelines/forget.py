@@ -3,10 +3,11 @@
 The published warehouse and the former one are written anew without it. What stays is the shape of history:
 under a pseudonym, from when to when there was a record. A record that its provider lists still is known by
 its pseudonym and kept as empty; its connection's counts stay true. An EvoVoice project goes with its files,
-those to come included.
+those to come included: with what they were while they were of that customer.
 """
 
 import os
+import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,27 +17,23 @@ import duckdb
 
 from pipelines import models
 from pipelines.beside import asides_of
+from pipelines.errors import UsageError
 from pipelines.history import Subject, find
 from pipelines.interruption import ending_at_once
-from pipelines.reading import open_warehouse
+from pipelines.reading import Warehouse, open_warehouse
 from pipelines.settings import warehouse_path
 from pipelines.warehouse import connect, draft, locked, publish, rewritten
 
-_HOLDERS = """
-    select distinct connection, project_id as holder
-    from projects_history
-    where $kind = 'project' and project_key = $key and exists (from erased where entity = 'files')
+# What was taken, or refused, of the record with a key. An EvoVoice project has none of its own, but files.
+_RECORDS = """
+    select connection, scope, entity, record_id from raw.records
+    union
+    select connection, scope, entity, record_id from raw.quarantine
+    where record_id is not null
 """
-
-# Whatever a project or file is made of: its own record, or for an EvoVoice project its files.
-_ERASED = """
-    select distinct connection, scope, entity, record_id
-    from raw.records
-    where
-        (entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key)
-        or ($kind = 'project' and entity = 'files' and connection || ':' || record_id in (
-            select file_key from files_history where project_key = $key
-        ))
+_NAMED = f"""
+    select * from ({_RECORDS}) as record
+    where entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key
 """
 
 
@@ -44,21 +41,28 @@ _ERASED = """
 class Forgettable:
     """What is to be forgotten: a project or file, and how many records and versions are erased with it.
 
-    `named_by` are the customers below it, which name it in their breadcrumb and stay as they are.
+    `refused` counts what is in quarantine under its key. `holder` is the connection and id
+    of a customer whose files go with it. `named_by` are the customers below it, which name it in their
+    breadcrumb and stay as they are.
     """
 
     subject: Subject
     records: int
     versions: int
+    refused: int
+    holder: tuple[str, str] | None
     named_by: tuple[str, ...]
 
 
 def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
-    """What these keys or ids name in the published warehouse. Raises UsageError where one names nothing."""
+    """What these keys or ids name in the published warehouse, or in its quarantine.
+
+    Raises UsageError where one names nothing.
+    """
     with open_warehouse(warehouse_path(home)) as warehouse:
         return tuple(
             _forgettable(warehouse.connection, subject)
-            for subject in dict.fromkeys(find(warehouse, key) for key in keys)
+            for subject in dict.fromkeys(_find(warehouse, key) for key in keys)
         )
 
 
@@ -72,11 +76,17 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
         facts = draft(warehouse, scratch)
         with connect(facts) as connection:
+            connection.execute(
+                "insert into raw.salt select $1 where not exists (from raw.salt)", [secrets.token_hex(32)]
+            )
+            connection.execute(f"create temp table named as from ({_RECORDS}) limit 0")
+            connection.execute("create temp table holders (connection text, holder text)")
             for one in found:
                 subject = {"kind": one.subject.kind, "key": one.subject.key}
-                connection.execute(f"create or replace temp table erased as {_ERASED}", subject)
-                connection.execute(f"create or replace temp table holders as {_HOLDERS}", subject)
-                connection.execute((models.SQL_ROOT / "forget.sql").read_text())
+                connection.execute(f"insert into named {_NAMED}", subject)
+                if one.holder:
+                    connection.execute("insert into holders values ($1, $2)", one.holder)
+            connection.execute((models.SQL_ROOT / "forget.sql").read_text())
         # What is deleted from a file may still be read in its free blocks: hence a new one.
         candidate = rewritten(facts, scratch)
         with connect(candidate) as connection:
@@ -89,20 +99,64 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     return asides
 
 
-def _forgettable(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Forgettable:
-    row = connection.execute(
-        f"""
-        select count(distinct (connection, scope, entity, record_id)), count(*)
-        from raw.records semi join ({_ERASED}) as erased
-            on
-                records.connection = erased.connection
-                and records.scope is not distinct from erased.scope
-                and records.entity = erased.entity
-                and records.record_id = erased.record_id
+def _find(warehouse: Warehouse, key: str) -> Subject:
+    """The one project or file with this key or id, or else what was refused under it."""
+    try:
+        return find(warehouse, key)
+    except UsageError:
+        refused = [Subject(kind, key, None) for kind, key in _refused(warehouse, key)]
+        if not refused:
+            raise
+    if len(refused) > 1:
+        keys = ", ".join(subject.key for subject in refused)
+        raise UsageError(f"{len(refused)} records have the id {key}", f"name one by its key: {keys}")
+    return refused[0]
+
+
+def _refused(warehouse: Warehouse, key: str) -> list[tuple[str, str]]:
+    return warehouse.connection.execute(
+        """
+        select distinct rtrim(entity, 's') as kind, concat_ws(':', connection, scope, record_id) as key
+        from raw.quarantine
+        where record_id is not null and $1 in (concat_ws(':', connection, scope, record_id), record_id)
+        order by key
         """,
-        {"kind": subject.kind, "key": subject.key},
+        [key],
+    ).fetchall()
+
+
+def _forgettable(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Forgettable:
+    key = {"kind": subject.kind, "key": subject.key}
+    row = connection.execute(
+        """
+        with versions as (
+            select connection, scope, record_id from raw.records
+            where entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key
+            union all
+            select connection, null as scope, file_id from staging.files
+            where $kind = 'project' and project_key = $key
+        )
+
+        select
+            (select count(distinct versions) from versions),
+            (select count(*) from versions),
+            (
+                select count(*) from raw.quarantine
+                where entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key
+            )
+        """,
+        key,
     ).fetchone()
     assert row is not None
+    holder = connection.execute(
+        """
+        select distinct connection, project_id from projects_history
+        where
+            $kind = 'project' and project_key = $key
+            and project_key in (select project_key from files_history)
+        """,
+        key,
+    ).fetchone()
     below = connection.execute(
         """
         select distinct file.project_key
@@ -115,7 +169,7 @@ def _forgettable(connection: duckdb.DuckDBPyConnection, subject: Subject) -> For
             and contains(file.customer_breadcrumb::text, to_json(project.project_id)::text)
         order by file.project_key
         """,
-        {"kind": subject.kind, "key": subject.key},
+        key,
     ).fetchall()
-    records, versions = row
-    return Forgettable(subject, records, versions, tuple(key for (key,) in below))
+    records, versions, refused = row
+    return Forgettable(subject, records, versions, refused, holder, tuple(key for (key,) in below))

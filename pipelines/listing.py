@@ -169,7 +169,7 @@ def read_listing(
         except ProviderError as error:
             failure = str(error)
         except Exception as error:  # noqa: BLE001 - a provider's module must not end the other connections
-            failure = f"its module failed: {type(error).__name__}: {error}"
+            failure = f"its module failed: {type(error).__name__}: {connection.quote(str(error))}"
         if reading.ended or (best is None and reading.pages):
             best = number, reading
         own = _at_page(reading, failure) if failure else reading.doubt()

@@ -100,6 +100,7 @@ def sync(
         candidate = draft(warehouse, scratch)
         with connect(candidate, memory_mb(home)) as connection:
             _refuse_changed_provider(connection, connections)
+            connections = _unquoted(connection, connections)
             started_at = next_start(connection, clock())
             windows = {} if full else windows_due(connection, connections, started_at)
             known = known_texts(connection, connections, windows)
@@ -171,6 +172,14 @@ def _refuse_changed_provider(warehouse: duckdb.DuckDBPyConnection, connections: 
                 f"connection {connection.name} was of {before} and is now of {connection.provider_name}",
                 "give the new account a name of its own",
             )
+
+
+def _unquoted(
+    warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection]
+) -> tuple[Connection, ...]:
+    """The connections, without what their providers say where that might name what is forgotten."""
+    forgetful = {name for (name,) in warehouse.execute("select connection from raw.forgotten").fetchall()}
+    return tuple(replace(one, may_quote=one.name not in forgetful) for one in connections)
 
 
 def _night(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -238,11 +238,13 @@ def show_page(report: "Report", *, as_json: bool) -> None:
 
 def show_forgettable(found: "Sequence[Forgettable]") -> None:
     """A line for each project or file, with what goes with it."""
-    for (kind, key, name), records, versions, named_by in map(astuple, found):
+    for one in found:
+        kind, key, name = one.subject
         named = f"{kind} {key}: {name}" if name else f"{kind} {key}"
-        note(f"{named}: {counted(versions, 'version')} of {counted(records, 'record')}")
-        if named_by:
-            note(f"{key} stays named, as the customer above, in {', '.join(named_by)}: forget these too")
+        refused = f", {one.refused} in quarantine" if one.refused else ""
+        note(f"{named}: {counted(one.versions, 'version')} of {counted(one.records, 'record')}{refused}")
+        if one.named_by:
+            note(f"{key} stays named, as the customer above, in {', '.join(one.named_by)}: forget these too")
 
 
 def show_restored(restored: "Restored", *, as_json: bool) -> None:

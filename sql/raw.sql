@@ -69,15 +69,30 @@ create table if not exists raw.quarantine (
     payload text not null -- need not be valid JSON
 );
 
--- Records that an operator had erased: what comes of them again is known by its pseudonym and holds nothing.
+-- A random text that pseudonyms are made with, so that nobody can try ids without it: made when something is first
+-- forgotten, and kept nowhere but here.
+create table if not exists raw.salt (
+    salt text not null
+);
+
+-- Records and customers that an operator had erased: what comes of them again is known by its pseudonym, and holds
+-- nothing.
 create table if not exists raw.forgotten (
     pseudonym text primary key,
+    connection text not null,
+    is_named boolean not null, -- false: a file, forgotten for as long as it is of a customer that is
     forgotten_at timestamptz not null
 );
 
--- The name of a record that is forgotten: it cannot be read, though whoever guesses an id can try it.
+-- The name of a record that is forgotten: it cannot be read, though who has the salt can try an id that they guess.
 create or replace macro raw.pseudonym(connection, scope, entity, record_id) as
-'forgotten-' || left(sha256(connection || '/' || coalesce(scope, '') || '/' || entity || '/' || record_id), 16);
+'forgotten-' || left(
+    sha256(
+        (select salt, from raw.salt)
+        || '/' || connection || '/' || coalesce(scope, '') || '/' || entity || '/' || record_id
+    ),
+    16
+);
 
 -- The pseudonym of the customer, or the account, that a file of EvoVoice is of; null for all else.
 create or replace macro raw.holder(connection, entity, payload) as case
@@ -96,3 +111,7 @@ end;
 
 -- What stays of a file whose customer is forgotten: that it is of somebody.
 create or replace macro raw.remains(holder) as '{"customerId": "' || holder || '"}';
+
+-- Whether nobody can tell whose a record is: it has no id, or is a file that does not say of which customer it is.
+create or replace macro raw.is_anyones(entity, record_id, payload) as
+record_id is null or (entity = 'files' and not json_valid(payload));

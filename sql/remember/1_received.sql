@@ -1,31 +1,66 @@
--- The records that came though they are forgotten, or of a customer who is, with what may be kept of each.
+-- The records that came though they are forgotten, or of a customer who is, with what may be kept of each. What may be
+-- one of them, and cannot be told, is not kept either.
 create or replace temp table forgotten as
 with named as (
     select
         record.listing,
         record.reading,
         record.position,
+        record.record_id,
+        asked.connection,
+        asked.scope,
+        asked.entity,
         raw.pseudonym(asked.connection, asked.scope, asked.entity, record.record_id) as pseudonym,
         raw.holder(asked.connection, asked.entity, record.payload) as holder,
+        raw.is_anyones(asked.entity, record.record_id, record.payload) as is_anyones,
     from landed as record
     inner join asked on record.listing = asked.listing
-    where exists (from raw.forgotten)
+    where asked.connection in (select connection, from raw.forgotten)
+),
+
+judged as (
+    select
+        named.*,
+        coalesce(known.is_named, false) as is_named,
+        known.pseudonym is not null as is_forgotten,
+        coalesce(named.holder in (select pseudonym, from raw.forgotten), false) as is_held,
+        -- A file that was another customer's too keeps its id.
+        exists (
+            from raw.records as record
+            where
+                record.connection = named.connection
+                and record.scope is not distinct from named.scope
+                and record.entity = named.entity
+                and record.record_id = named.record_id
+        ) as has_own_id,
+    from named
+    left join raw.forgotten as known on named.pseudonym = known.pseudonym
 )
 
 select
-    named.* exclude (holder),
-    coalesce(raw.remains(holder.pseudonym), '{}') as payload,
-from named
-left join raw.forgotten as record on named.pseudonym = record.pseudonym
-left join raw.forgotten as holder on named.holder = holder.pseudonym
-where record.pseudonym is not null or holder.pseudonym is not null;
+    listing,
+    reading,
+    position,
+    connection,
+    pseudonym,
+    case
+        when is_named then pseudonym
+        when is_anyones then if(is_forgotten, pseudonym, record_id)
+        else if(has_own_id, record_id, pseudonym)
+    end as record_id,
+    if(is_held, raw.remains(holder), '{}') as payload,
+    if(is_anyones and not is_named, 'it is forgotten, or may be', null) as reason,
+from judged
+where is_named or is_anyones or is_held;
 
 insert into raw.forgotten
 select distinct
     pseudonym,
+    connection,
+    false as is_named,
     getvariable('started_at') as forgotten_at,
 from forgotten
-where pseudonym is not null
+where record_id = pseudonym
 on conflict do nothing;
 
 -- What counts of the landing: the records of each listing's last whole reading.
@@ -37,14 +72,11 @@ select
     asked.scope,
     asked.entity,
     record.position,
-    if(forgotten.position is null, record.record_id, forgotten.pseudonym) as record_id,
+    if(forgotten.position is null, record.record_id, forgotten.record_id) as record_id,
     coalesce(forgotten.payload, record.payload) as payload,
     if(forgotten.position is null, record.content_hash, 'forgotten') as content_hash,
     record.created_at,
-    case
-        when forgotten.position is null then record.reason
-        when forgotten.pseudonym is null then 'forgotten' -- it has no id to be known by
-    end as reason,
+    if(forgotten.position is null, record.reason, forgotten.reason) as reason,
 from landed as record
 inner join asked on record.listing = asked.listing and record.reading = asked.reading
 left join forgotten

@@ -1,5 +1,6 @@
 """`rollcall forget`: no byte of it stays or comes back, and the history of all else is as it was."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,26 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
+from pipelines.landing import land
 from pipelines.warehouse import former_of
+from tests.campaigns.play import land_directly
 from tests.home import Home, Row
 from tests.loopback import Answer, Asked, Loopback
 
 OLD, NEW, LAST = "Marigold Unobtainium", "Periwinkle Unobtainium", "Saffron Unobtainium"
+
+
+class Voices:
+    """An EvoVoice account whose files a test changes."""
+
+    def __init__(self, home: Home, loopback: Loopback) -> None:
+        self.files: list[dict[str, Any]] = []
+        base_url = loopback.serve("voices", self._answer)
+        home.connect("evovoice", base_url=base_url, user_name="u", password="swordfish")
+
+    def _answer(self, asked: Asked) -> Answer:
+        listing = {"items": self.files, "totalCount": len(self.files), "totalPages": 1}
+        return Answer({} if asked.method == "POST" else listing)
 
 
 class Bells:
@@ -26,9 +42,20 @@ class Bells:
         home.connect("belltastic", base_url=base_url, api_token="user_1")
 
 
+@pytest.fixture(autouse=True)
+def _without_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forgetting is not about dlt, which is most of a small night's time: one night of these runs it."""
+    monkeypatch.setattr("pipelines.sync.land", land_directly)
+
+
 @pytest.fixture
 def bells(home: Home, loopback: Loopback) -> Bells:
     return Bells(home, loopback)
+
+
+@pytest.fixture
+def voices(home: Home, loopback: Loopback) -> Voices:
+    return Voices(home, loopback)
 
 
 def run(home: Home, *arguments: str, code: int = 0, answer: str | None = None) -> Result:
@@ -50,7 +77,15 @@ def of_others(home: Home) -> dict[str, list[Row]]:
     }
 
 
-def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells) -> None:
+def nested() -> list[object]:
+    """What is nested too deeply for any record."""
+    deep: list[object] = []
+    for _ in range(300):
+        deep = [deep]
+    return deep
+
+
+def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells, monkeypatch: pytest.MonkeyPatch) -> None:
     home.night()
     bells.projects[1]["name"] = NEW
     home.night()
@@ -63,7 +98,8 @@ def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells) -> None:
     )
     assert files_with(home, "unobtainium") == set()
     assert of_others(home) == others
-    for name in (NEW, LAST, None):
+    monkeypatch.setattr("pipelines.sync.land", land)
+    for name in (LAST, None):
         bells.projects[1:] = [{"id": "unobtainium-2", "name": name}] if name else []
         assert home.night().exit_code == 0
         assert files_with(home, "unobtainium") == set()
@@ -71,7 +107,6 @@ def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells) -> None:
     assert [(row["records"], row["unchanged"], row["removed"]) for row in counts] == [
         (2, 0, 0),
         (2, 1, 0),
-        (2, 2, 0),
         (2, 2, 0),
         (1, 1, 1),
     ]
@@ -95,10 +130,7 @@ def test_the_shape_of_its_history_stays(home: Home, bells: Bells) -> None:
 
 def test_what_was_refused_is_erased_too(home: Home, bells: Bells) -> None:
     home.night()
-    deep: list[object] = []
-    for _ in range(300):
-        deep = [deep]
-    bells.projects[1] = {"id": "unobtainium-2", "name": OLD, "deep": deep}
+    bells.projects[1]["deep"] = nested()
     home.night()
     assert home.rows("select record_id from quarantine") == [{"record_id": "unobtainium-2"}]
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
@@ -106,18 +138,51 @@ def test_what_was_refused_is_erased_too(home: Home, bells: Bells) -> None:
     assert files_with(home, "unobtainium") == set()
 
 
-def test_a_customer_goes_with_its_files(home: Home, loopback: Loopback) -> None:
+def test_what_was_only_ever_refused_can_be_named(home: Home, bells: Bells, loopback: Loopback) -> None:
+    bells.projects[1]["deep"] = nested()
+    home.night()
+    other = loopback.serve("other", Answer([{"id": "unobtainium-2", "deep": nested()}]))
+    home.connect("other", "belltastic", base_url=other, api_token="user_2")
+    home.night("other")
+    result = run(home, "forget", "unobtainium-2", "--yes", code=2)
+    assert result.stderr == (
+        "rollcall: 2 records have the id unobtainium-2. "
+        "Name one by its key: belltastic:unobtainium-2, other:unobtainium-2\n"
+    )
+    result = run(home, "forget", "belltastic:unobtainium-2", "other:unobtainium-2", "--yes")
+    assert "project belltastic:unobtainium-2: 0 versions of 0 records, 1 in quarantine\n" in result.stderr
+    assert files_with(home, "unobtainium") == set()
+    home.night()
+    bells.projects[1] = {"id": "unobtainium-2", "name": LAST}
+    home.night()
+    assert files_with(home, "unobtainium") == set()
+    assert home.rows("from projects where name is not null") == home.rows(
+        "from projects where project_key = 'belltastic:1'"
+    )
+    assert run(home, "forget", "belltastic", "--yes", code=2).stderr.startswith("rollcall: there is no")
+
+
+def test_what_may_be_it_is_not_kept(home: Home, bells: Bells) -> None:
+    nameless = {"id": ["unobtainium-2"], "name": OLD}
+    bells.projects.append(nameless)
+    home.night()
+    assert files_with(home, "unobtainium-2")
+    run(home, "forget", "belltastic:unobtainium-2", "--yes")
+    assert files_with(home, "unobtainium") == set()
+    home.night()
+    assert files_with(home, "unobtainium") == set()
+    assert home.rows("select record_id, payload, reason from quarantine") == 2 * [
+        {"record_id": None, "payload": "{}", "reason": "it is forgotten, or may be"}
+    ]
+
+
+def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
     files = [
         {"id": "f1", "customerId": "c1", "customerName": OLD, "fileName": "unobtainium.mp3"},
         {"id": "f2", "customerId": "c1", "customerName": NEW, "accountId": "a"},
         {"id": "f3", "customerId": "c2", "customerName": "Quay"},
     ]
-
-    def answer(asked: Asked) -> Answer:
-        listing = {"items": files, "totalCount": len(files), "totalPages": 1}
-        return Answer({} if asked.method == "POST" else listing)
-
-    home.connect("evovoice", base_url=loopback.serve("voices", answer), user_name="u", password="swordfish")
+    voices.files = files
     home.night()
     result = run(home, "forget", "evovoice:c1", "--yes")
     assert "2 versions of 2 records" in result.stderr
@@ -128,7 +193,7 @@ def test_a_customer_goes_with_its_files(home: Home, loopback: Loopback) -> None:
         [*files[1:], {"customerId": "c1", "customerName": "Unobtainium without an id"}],
         files[2:],
     ):
-        files = later
+        voices.files = later
         home.night(full=True)
         assert files_with(home, "unobtainium") == set()
     quay, gone = home.rows(
@@ -150,22 +215,51 @@ def test_a_customer_goes_with_its_files(home: Home, loopback: Loopback) -> None:
         (1, 0, 0, 1, 2, 0),
     ]
     assert home.rows("select record_id, reason from quarantine") == [
-        {"record_id": None, "reason": "forgotten"}
+        {"record_id": None, "reason": "it is forgotten, or may be"}
     ]
 
 
-def test_who_else_names_a_customer_is_told(home: Home, loopback: Loopback) -> None:
+def test_a_file_that_has_moved_stays_with_its_new_customer(home: Home, voices: Voices) -> None:
+    ours, theirs = ({"customerId": id, "customerName": name} for id, name in (("c1", OLD), ("c2", "Quay")))
+    voices.files = [{"id": "f1", "fileName": "unobtainium.mp3", **ours}, {"id": "f2", **ours}]
+    home.night()
+    voices.files[0] = {"id": "f1", "fileName": "a.mp3", **theirs}
+    home.night(full=True)
+    run(home, "forget", "evovoice:c1", "--yes")
+    assert files_with(home, "unobtainium") == set()
+    history = "select customer_id, file_name, version, change from files_history where file_id = 'f1'"
+    pseudonym = home.rows(history)[0]["customer_id"]
+    assert pseudonym.startswith("forgotten-")
+    gone = {"customer_id": pseudonym, "file_name": None}
+    moved = {"customer_id": "c2", "file_name": "a.mp3"}
+    told = [
+        {**gone, "version": 1, "change": "created"},
+        {**moved, "version": 2, "change": "changed"},
+        {**gone, "version": 3, "change": "changed"},
+        {**moved, "version": 4, "change": "changed"},
+    ]
+    assert home.rows(history) == told[:2]
+    assert home.night(full=True).listings[0].unchanged == 2
+    voices.files = [{"id": "f1", "fileName": "unobtainium.mp3", **ours}, {"id": "f2", **ours, "type": "Fax"}]
+    home.night(full=True)
+    assert files_with(home, "unobtainium") == set()
+    assert home.rows(history) == told[:3]
+    voices.files = [{"id": "f1", "fileName": "a.mp3", **theirs}, {"id": "f2", "fileName": "b.mp3", **theirs}]
+    assert home.night(full=True).listings[0].removed == 1
+    assert home.rows(history) == told
+    assert [row["file_id"] for row in home.rows("from files")] == ["f1", "f2"]
+    run(home, "forget", "evovoice:c2", "--yes")
+    assert home.rows("from files where file_name is not null") == []
+    assert files_with(home, "Quay") == set()
+    assert home.rows(history) == []
+
+
+def test_who_else_names_a_customer_is_told(home: Home, voices: Voices) -> None:
     above = [{"id": "c1", "name": OLD}, {"id": "c2", "name": "Quay"}]
-    files = [
+    voices.files = [
         {"id": "f1", "customerId": "c1", "customerName": OLD},
         {"id": "f2", "customerId": "c2", "customerName": "Quay", "customerBreadcrumb": above},
     ]
-    listing = {"items": files, "totalCount": 2, "totalPages": 1}
-
-    def answer(asked: Asked) -> Answer:
-        return Answer({} if asked.method == "POST" else listing)
-
-    home.connect("evovoice", base_url=loopback.serve("voices", answer), user_name="u", password="swordfish")
     home.night()
     told = run(home, "forget", "evovoice:c1", "--yes").stderr
     assert "evovoice:c1 stays named, as the customer above, in evovoice:c2: forget these too\n" in told
@@ -219,5 +313,74 @@ def test_what_a_provider_said_of_it_is_erased_too(home: Home, bells: Bells, loop
     assert files_with(home, "unobtainium") - set((home.path / "logs").rglob("*")) == set()
     assert [row["message"] for row in home.rows("select message from listings order by started_at")] == [
         None,
-        "erased, for it named what is forgotten",
+        "erased, for it may name what is forgotten",
     ]
+
+
+def test_later_nights_do_not_quote_what_a_provider_says(
+    home: Home, bells: Bells, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.night()
+    run(home, "forget", "belltastic:unobtainium-2", "--yes")
+    said = {"message": "project unobtainium-2 is broken"}
+    for answer, told in (
+        (Answer(said, status=422), "page 1: projects answered 422 (***)"),
+        (Answer(said), "page 1: projects answered 200 (***)"),
+        (Answer({"unobtainium": 2}), "page 1: projects answered other than is documented"),
+    ):
+        home.connect("belltastic", base_url=loopback.serve("refusing", answer), api_token="user_1")
+        result = run(home, "sync", code=3)
+        assert told in result.output
+        assert files_with(home, "unobtainium") == set()
+        assert home.rows("select message from listings order by started_at desc limit 1") == [
+            {"message": told}
+        ]
+
+    def fail(*_: object) -> None:
+        raise KeyError("unobtainium-2")
+
+    monkeypatch.setattr("pipelines.listing.read_record", fail)
+    home.connect("belltastic", base_url=loopback.serve("bells", Answer([{}])), api_token="user_1")
+    assert "its module failed: KeyError: ***" in run(home, "sync", code=3).output
+    assert files_with(home, "unobtainium") == set()
+
+
+def test_one_client_of_rillsoft_is_forgotten_without_the_other(home: Home, loopback: Loopback) -> None:
+    projects = [{"id": 7, "name": OLD}]
+    base_url = loopback.serve("rills", lambda _: Answer({"status": "success", "details": projects}))
+    home.connect("rillsoft", base_url=base_url, client_ids=[11, 12], access_token="a.b.c")
+    home.night()
+    other = "from projects_history where project_key = 'rillsoft:12:7'"
+    before = home.rows(other)
+    run(home, "forget", "rillsoft:11:7", "--yes")
+    assert home.rows(other) == before
+    projects[0]["name"] = NEW
+    assert [listing.changed for listing in home.night().listings] == [0, 1]
+    assert home.rows("select project_key[:22] as project_key, name from projects order by all") == [
+        {"project_key": "rillsoft:11:forgotten-", "name": None},
+        {"project_key": "rillsoft:12:7", "name": NEW},
+    ]
+
+
+def test_a_pseudonym_cannot_be_tried_without_the_warehouse(
+    home: Home, bells: Bells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.night()
+    run(home, "forget", "unobtainium-2", "--yes")
+    ((salt,),) = (row.values() for row in home.rows("from raw.salt"))
+    known = home.rows("select record_id from raw.records where record_id <> '1'")
+    said = f"{salt}/belltastic//projects/unobtainium-2"
+    assert known == [{"record_id": f"forgotten-{hashlib.sha256(said.encode()).hexdigest()[:16]}"}]
+    run(home, "export")
+    run(home, "report")
+    assert files_with(home, salt) == {home.warehouse, former_of(home.warehouse)}
+    assert len(salt) == 64
+    # The facts alone make the next file, as where much of a file is free space.
+    monkeypatch.setattr("pipelines.warehouse._is_wasteful", lambda _: True)
+    home.night()
+    run(home, "restore")
+    run(home, "forget", "belltastic:1", "--yes")
+    home.night()
+    assert home.rows("from raw.salt") == [{"salt": salt}]
+    assert home.rows("from raw.records where content_hash <> 'forgotten'") == []
+    assert not files_with(home, "Great Tom") & {home.warehouse, former_of(home.warehouse)}
