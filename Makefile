@@ -8,8 +8,8 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-orchestrators check format docs bench campaign-drift campaign-history \
-	campaign-crash campaign-publication clean
+.PHONY: help demo test test-browser test-orchestrators check format docs bench profile choices \
+	campaign-drift campaign-history campaign-crash campaign-publication clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,12 @@ BENCH := $(RUN) --with matplotlib==3.11.2 --with httptools==0.9.0 --with uvloop=
 
 bench: .venv/.synced ## speed beside the peers: CASE="first-10k ..." N=repeats SIZE=records SIDES="rollcall limit ..."
 	$(BENCH) $(CASE) $(if $(N),--repeat $(N)) $(if $(SIZE),--size $(SIZE)) $(SIDES:%=--side %)
+
+profile: .venv/.synced ## where the time of a night of 100,000 projects goes
+	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 --with py-spy==0.4.3 python -m benchmarks.profile
+
+choices: .venv/.synced ## parsers, hashes and ways to load, beside each other
+	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 --with orjson==3.11.4 python -m benchmarks.choices
 
 campaign-history: .venv/.synced ## nights against a model of history, HISTORIES=10000 histories
 	HISTORIES=$(or $(HISTORIES),10000) $(RUN) pytest -n auto tests/campaigns/test_history.py

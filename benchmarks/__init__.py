@@ -10,5 +10,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
+INSIDE = RESULTS / "inside"
 CONTROL = "/_benchmark"
 """The path under which the server is told what to do."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from benchmarks import RESULTS, ROOT
+from benchmarks import INSIDE, RESULTS, ROOT
 from benchmarks.bench import Bench, Faulty
 from benchmarks.cases import CASES, Case
-from benchmarks.page import page
+from benchmarks.page import insides, page
 from benchmarks.results import load, save
 from benchmarks.sides import ROLLCALL, SIDES
 
@@ -48,8 +48,10 @@ def main(
     _compile()
     sound = _measure(bench, [case for case in CASES.values() if not cases or case.name in cases], kept)
     subprocess.run([sys.executable, "-m", "benchmarks.picture", str(kept)], cwd=ROOT, check=True)
-    told = page(load(kept), "../benchmarks/results/speed.svg" if kept == RESULTS else "speed.svg")
-    (PAGE if kept == RESULTS else kept / "speed.md").write_text(told + "\n")
+    if kept == RESULTS:
+        PAGE.write_text(page(load(kept), "../benchmarks/results/speed.svg", list(insides(INSIDE))) + "\n")
+    else:
+        (kept / "speed.md").write_text(page(load(kept), "speed.svg") + "\n")
     click.echo(f"written to {kept}")
     sys.exit(not sound)
 

@@ -48,6 +48,7 @@ def nights(bench: Bench, cases: Sequence[Case]) -> list[Result]:
     size, repeat = bench.size or case.size, bench.repeat or case.repeat
     ready, missing = bench.chosen(case.sides)
     found = {(side.name, one.night): Measured(side.name, one.night) for side in ready for one in cases}
+    published = None
     with Server(projects={"matter": size}) as server:
         ceiling = _warm(bench, server, "matter")
         server.control(latency_s=case.latency_s)
@@ -58,12 +59,16 @@ def nights(bench: Bench, cases: Sequence[Case]) -> list[Result]:
                     furnish(home, server)
                     steps = [found.get((side.name, night)) for night in ("first", "unchanged")]
                     _two_nights(bench, side, home, server, size, steps)
+                    if side.name == "rollcall":
+                        published = _mb_per_million(home, size)
     facts = {
         "size": size,
         "requests": -(-size // PAGE_SIZE),
         "in_flight": IN_FLIGHT,
         "latency_s": case.latency_s,
     }
+    if published is not None:
+        facts["mb_per_million"] = published
     return [
         new_result(
             one.name,
@@ -116,7 +121,9 @@ def files(bench: Bench, cases: Sequence[Case]) -> list[Result]:
                 _connect(home, server, "evovoice")
                 bench.take(measured, server, SYNC, home)
                 measured.wrong = measured.wrong or wrong(SIDES["rollcall"], home, size)
-    return [new_result(case.name, {"size": size}, [measured], ceiling)]
+                published = _mb_per_million(home, size)
+    facts = {"size": size, "mb_per_million": published}
+    return [new_result(case.name, facts, [measured], ceiling)]
 
 
 def long_history(bench: Bench, cases: Sequence[Case]) -> list[Result]:
@@ -136,7 +143,9 @@ def long_history(bench: Bench, cases: Sequence[Case]) -> list[Result]:
                 for step, place in (("first", home), ("unchanged", home), ("unchanged 10x", old)):
                     bench.take(steps[step], server, SYNC, place)
         steps["unchanged 10x"].wrong = wrong(SIDES["rollcall"], old, size, each=1 + OLD_VERSIONS)
-    return [new_result(case.name, {"size": size}, list(steps.values()), ceiling)]
+        published = _mb_per_million(old, size * (1 + OLD_VERSIONS))
+    facts = {"size": size, "mb_per_million": published}
+    return [new_result(case.name, facts, list(steps.values()), ceiling)]
 
 
 def together(bench: Bench, cases: Sequence[Case]) -> list[Result]:
@@ -269,6 +278,11 @@ def _same_lines(ours: Path, other: Path) -> None:
     counts = [_lines(path) for path in (ours, other)]
     if counts[0] != counts[1]:
         raise Faulty(f"{ours.name} has {counts[0]} lines, DuckDB's own {counts[1]}")
+
+
+def _mb_per_million(home: Path, versions: int) -> float:
+    """The size of the published file, for a million versions."""
+    return (home / SIDES["rollcall"].database).stat().st_size / versions
 
 
 def _lines(path: Path) -> int:

@@ -3,11 +3,13 @@
 `python -m benchmarks.page` prints it; `docs/speed.md` holds what it prints.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import click
 
-from benchmarks import RESULTS
+from benchmarks import INSIDE, RESULTS
 from benchmarks.cases import CASES
 from benchmarks.environments import PACKAGES
 from benchmarks.goals import GOALS
@@ -36,22 +38,48 @@ HOW = """\
 - After every night each side is asked what it holds; what is wrong stands beside it.
 - What each peer guarantees and what not stands at the head of its script in `benchmarks/peers`."""
 
+INSIDES = {
+    "profile": """\
+## Where the time goes
+
+The night of the case of 100,000 projects, its first and one in which nothing changed, by `make profile`.""",
+    "choices": """\
+## What was chosen
+
+Each beside what does the same, on records of Matter of some 500 bytes, by `make choices`.""",
+}
+REFUSED = Path(__file__).parent / "refused.md"
+
 LABELS = {side.name: side.label for side in SIDES.values()} | {"copy": "DuckDB's COPY"}
 
 
-def page(results: Results, picture: str) -> str:
-    """The whole page as Markdown; `picture` is the path of the picture from where the page lies."""
+def page(results: Results, picture: str, insides: Sequence[str] = ()) -> str:
+    """The whole page as Markdown; `picture` is the path of the picture from where the page lies.
+
+    `insides` are sections on where the time goes, and why.
+    """
     sections = [
         INTRODUCTION,
         f"![Seconds by number of projects]({picture})" if growth(results) else "",
         "## Goals\n\n" + _table(("case", "goal", "reached", ""), _goals(results)),
         *(_case(results[name]) for name in CASES if name in results),
         _growth(results),
+        *insides,
         HOW,
         _peers(),
         _machines(results) if results else "",
     ]
     return "\n\n".join(section for section in sections if section)
+
+
+def insides(folder: Path) -> Iterator[str]:
+    """What `benchmarks.profile` and `benchmarks.choices` found, and what was tried and refused."""
+    for name, about in INSIDES.items():
+        if (folder / f"{name}.json").exists():
+            yield about
+            for heading, (columns, *rows) in json.loads((folder / f"{name}.json").read_text()):
+                yield f"### {heading}\n\n{_table(columns, rows)}"
+    yield REFUSED.read_text().strip()
 
 
 def _goals(results: Results) -> Iterator[Sequence[str]]:
@@ -96,6 +124,8 @@ def _about(result: Result) -> str:
     if "in_flight" in result.facts:
         requests, in_flight = int(result.facts["requests"]), int(result.facts["in_flight"])
         about += f" {requests:,} requests; Rollcall and the limit have {in_flight} in flight, the others one."
+    if "mb_per_million" in result.facts:
+        about += f" The published file takes {result.facts['mb_per_million']:,.0f} MB for a million versions."
     if "import_share" in result.facts:
         about += f" Imports take {result.facts['import_s']:.2f} s."
     if result.ceiling:
@@ -174,4 +204,4 @@ def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 if __name__ == "__main__":
-    click.echo(page(load(RESULTS), "../benchmarks/results/speed.svg"))
+    click.echo(page(load(RESULTS), "../benchmarks/results/speed.svg", list(insides(INSIDE))))

@@ -81,10 +81,10 @@ class Server:
 
     def warm(self, provider: str) -> Ceiling:
         """Have every page of a listing made, then fetch all of them again with a clock running."""
-        targets = self._pages(provider)
-        self._fetch_all(targets)
+        targets, headers = self._pages(provider), self._credentials(provider)
+        self._fetch_all(targets, headers)
         cpu, began = self.cpu_s(), time.perf_counter()
-        size = self._fetch_all(targets)
+        size = self._fetch_all(targets, headers)
         seconds = time.perf_counter() - began
         return Ceiling(
             pages=len(targets),
@@ -92,6 +92,17 @@ class Server:
             mb_per_s=size / 1e6 / seconds,
             server_cpu_ms_per_request=1000 * (self.cpu_s() - cpu) / len(targets),
         )
+
+    def page(self, provider: str) -> bytes:
+        """The first page of a listing."""
+        connection = self._connect()
+        connection.request("GET", self._pages(provider)[0], headers=self._credentials(provider))
+        return connection.getresponse().read()
+
+    def _credentials(self, provider: str) -> dict[str, str]:
+        if provider == "evovoice":
+            return {"Cookie": self._sign_in()}
+        return {"Authorization": f"Bearer {self.secrets['matter']['access_token']}"}
 
     def _pages(self, provider: str) -> Sequence[str]:
         root = urlsplit(self.settings[provider]["base_url"]).path
@@ -103,11 +114,8 @@ class Server:
         pages = max(1, -(-count // 100))
         return [root + asked.format(page) for page in range(1, pages + 1)]
 
-    def _fetch_all(self, targets: Sequence[str]) -> int:
+    def _fetch_all(self, targets: Sequence[str], headers: Mapping[str, str]) -> int:
         """The size in bytes of the answers to all of them."""
-        headers = {"Authorization": f"Bearer {self.secrets['matter']['access_token']}"}
-        if "evovoice" in targets[0]:
-            headers = {"Cookie": self._sign_in()}
         following = iter(targets)
         taking = threading.Lock()
 

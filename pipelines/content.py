@@ -50,8 +50,8 @@ Texts = Mapping[bytes, Known]
 
 
 def digest(text: bytes) -> bytes:
-    """16 bytes that tell one text from another, as DuckDB's `unhex(md5(…))` gives them."""
-    return hashlib.md5(text, usedforsecurity=False).digest()
+    """32 bytes that tell one text from another, as DuckDB's `unhex(sha256(…))` gives them."""
+    return hashlib.sha256(text).digest()
 
 
 def read_record(provider: Provider, drop: Collection[str], text: bytes, known: Texts) -> Record:

@@ -81,7 +81,7 @@ def known_texts(
         select
             known.connection,
             known.scope,
-            list(unhex(md5(cast(known.payload as text)))),
+            list(unhex(sha256(cast(known.payload as text)))),
             list(known.record_id),
             list(known.content_hash)
         from raw.records as known

@@ -1,0 +1,199 @@
+"""Where the time of a night of 100,000 projects goes: `make profile` measures a first and an unchanged one.
+
+Each night runs twice in a process of its own: once with a clock on its steps and on every statement of SQL,
+once under py-spy, which looks two hundred times a second who holds Python's lock. What it finds is kept in
+`benchmarks/results/inside/profile.json` and shown on the page on speed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from benchmarks import INSIDE, ROOT
+from benchmarks.server import Server
+from benchmarks.sides import furnish
+
+SIZE = 100_000
+SAMPLES_PER_S = 200
+STATEMENTS = 6
+STEPS = {
+    "load_connections": "configuration, and importing dlt",
+    "draft": "copying and reading the published file",
+    "known_texts": "what is known of each record",
+    "land": "asking, checking and landing",
+    "remember": "remembering",
+    "update": "the models",
+    "check": "the checks",
+    "publish": "publication",
+}
+# The first that a stack of Python's goes through says what it is for.
+PURPOSES = {
+    "read_record (pipelines/content.py": "reading and hashing records",
+    "read_page (pipelines/providers": "cutting pages into records",
+    "_table (pipelines/landing.py": "making Arrow tables",
+    "get (pipelines/api.py": "HTTP",
+    "known_texts (pipelines/remember.py": "what is known of each record",
+    "read_listing (pipelines/listing.py": "proof of the listing",
+    "(dlt/": "dlt",
+    "(<frozen importlib": "imports",
+}
+
+
+def profile(say: Callable[[str], None]) -> dict[str, Any]:
+    """What each night's steps, statements and lock holders took; walls and CPU in seconds, shares of 1."""
+    found: dict[str, Any] = {}
+    with Server(projects={"matter": SIZE}) as server:
+        server.warm("matter")
+        for spying in (False, True):
+            with tempfile.TemporaryDirectory() as directory:
+                home = Path(directory)
+                furnish(home, server)
+                for night in ("first", "unchanged"):
+                    say(f"{night}{', under py-spy' if spying else ''}")
+                    command = [sys.executable, "-m", "benchmarks.profile", "--night", str(home)]
+                    if spying:
+                        found[night]["holders"] = _spied(command, home / "stacks")
+                    else:
+                        done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+                        found[night] = json.loads(done.stdout)
+    return found
+
+
+def _spied(command: list[str], stacks: Path) -> dict[str, float]:
+    """The share of each purpose in the time for which Python's lock is held."""
+    options = ["--rate", str(SAMPLES_PER_S), "--gil", "--format", "raw", "--output", str(stacks)]
+    subprocess.run(
+        ["py-spy", "record", *options, "--", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+    )
+    samples: Counter[str] = Counter()
+    for line in stacks.read_text().splitlines():
+        stack, _, count = line.rpartition(" ")
+        purpose = next((purpose for part, purpose in PURPOSES.items() if part in stack), "all else")
+        samples[purpose] += int(count)
+    return {purpose: count / samples.total() for purpose, count in samples.most_common()}
+
+
+def clocked_night(home: Path) -> dict[str, Any]:
+    """Run a night in this process; what its steps and its longest statements took."""
+    began = _now()
+    import duckdb
+
+    from pipelines import models, sync
+
+    took: dict[str, tuple[float, float]] = {"import": _since(began)}
+    statements: dict[str, float] = {}
+
+    @contextmanager
+    def clocked(name: str) -> Iterator[None]:
+        started = _now()
+        yield
+        took[name] = _since(started)
+
+    def clock(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def step(*arguments: object, **options: object) -> object:
+            with clocked(name):
+                return real(*arguments, **options)
+
+        setattr(module, name, step)
+
+    class Connection:
+        """DuckDB's, with a clock on its statements."""
+
+        def __init__(self, real: duckdb.DuckDBPyConnection) -> None:
+            self._real = real
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._real, name)
+
+        def __enter__(self) -> "Connection":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self._real.close()
+
+        def execute(self, statement: str, *parameters: object) -> "Connection":
+            started = time.perf_counter()
+            self._real.execute(statement, *parameters)
+            title = _title(statement)
+            statements[title] = statements.get(title, 0.0) + time.perf_counter() - started
+            return self
+
+    for name in STEPS:
+        clock(models if name in {"update", "check"} else sync, name)
+    patched: Any = sync
+    connect = patched.connect
+    patched.connect = lambda *arguments: Connection(connect(*arguments))
+    with clocked("all"):
+        sync.sync(home)
+    longest = sorted(statements, key=statements.__getitem__, reverse=True)[:STATEMENTS]
+    return {"steps": took, "statements": {title: statements[title] for title in longest}}
+
+
+def _title(statement: str) -> str:
+    """What a statement makes, else how it begins."""
+    lines = [line.strip() for line in statement.strip().splitlines()]
+    named = next((line for line in lines if line.startswith(("create or replace t", "insert into"))), None)
+    return (named or next((line for line in lines if not line.startswith("--")), lines[0])).removesuffix(
+        " as"
+    )
+
+
+def _now() -> tuple[float, float]:
+    times = os.times()
+    return time.perf_counter(), times.user + times.system
+
+
+def _since(began: tuple[float, float]) -> tuple[float, float]:
+    """Wall and CPU."""
+    wall, cpu = _now()
+    return wall - began[0], cpu - began[1]
+
+
+def section(found: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
+    """Three tables, each with its heading: steps, statements, holders of the lock."""
+    first, unchanged = found["first"], found["unchanged"]
+    steps = [["step", "first", "CPU", "unchanged", "CPU"]]
+    for name, about in {"import": "importing duckdb and pyarrow", **STEPS, "all": "**all**"}.items():
+        walls = [*first["steps"].get(name, (0, 0)), *unchanged["steps"].get(name, (0, 0))]
+        steps.append([about, *(f"{seconds:.2f} s" for seconds in walls)])
+    statements = [["statement", "first", "unchanged"]]
+    for title in dict.fromkeys([*first["statements"], *unchanged["statements"]]):
+        cells = [night["statements"].get(title) for night in (first, unchanged)]
+        statements.append([f"`{title}`", *("" if cell is None else f"{cell:.2f} s" for cell in cells)])
+    holders = [["purpose", "first", "unchanged"]]
+    for purpose in dict.fromkeys([*first["holders"], *unchanged["holders"]]):
+        cells = [night["holders"].get(purpose, 0) for night in (first, unchanged)]
+        holders.append([purpose, *(f"{share:.0%}" for share in cells)])
+    return [
+        ("The steps of a night", steps),
+        ("The longest statements of SQL", statements),
+        ("Who holds Python's lock", holders),
+    ]
+
+
+@click.command()
+@click.option("--night", "home", type=click.Path(path_type=Path), hidden=True)
+def main(home: Path | None) -> None:
+    """Measure, and keep what is found."""
+    if home is not None:
+        click.echo(json.dumps(clocked_night(home)))
+        return
+    INSIDE.mkdir(exist_ok=True)
+    (INSIDE / "profile.json").write_text(json.dumps(section(profile(click.echo)), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
