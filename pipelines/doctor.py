@@ -182,11 +182,11 @@ def _place(warehouse: Path) -> Iterator[Check]:
         refuse_unfit(warehouse)
         with locked(warehouse) as scratch:
             _rehearse(scratch)
-    except ConfigurationError as error:
-        yield Check("lock", "failed", error.reason, (error.remedy, ELSEWHERE))
-        return
     except NightRunning as error:
         yield Check("lock", "warning", error.reason, (error.remedy,))
+        return
+    except SyncError as error:
+        yield _failed("lock", error, ELSEWHERE)
         return
     except OSError as error:
         said = f"{warehouse.parent} cannot hold a warehouse: {error.strerror}"

@@ -1,8 +1,11 @@
 """`rollcall doctor`: it finds what would stop a night, says how to mend it, and changes nothing."""
 
+import errno
 import json
+import os
 import shutil
 from collections import namedtuple
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -113,6 +116,33 @@ def test_a_place_where_nothing_can_be_published(tmp_path: Path, monkeypatch: pyt
     assert check.message == f"{tmp_path} cannot hold a warehouse: Operation not permitted"
     assert check.outcome == "failed"
     assert "WAREHOUSE__PATH" in check.remedies[1]
+
+
+def read_only(_path: object, wanted: int) -> bool:
+    return not wanted & os.W_OK
+
+
+def no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("name", "stand_in", "message"),
+    [("os.access", read_only, "may not be written to"), ("fcntl.flock", no_room, "No space left")],
+)
+def test_a_place_that_a_night_would_refuse(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    stand_in: Callable[..., bool | None],
+    message: str,
+) -> None:
+    monkeypatch.setattr(f"pipelines.warehouse.{name}", stand_in)
+    said = json.loads(run("doctor", "--json", code=2).stdout)["checks"]
+    (check,) = [check for check in said if check["name"] == "lock"]
+    assert check["outcome"] == "failed"
+    assert message in check["message"]
+    assert {"models", "warehouse"} < {check["name"] for check in said}  # the rest is looked at all the same
 
 
 @pytest.mark.parametrize(("name", "sign"), [("why?", "?"), ("50%", "%")])
