@@ -4,7 +4,7 @@ What a model is stands in `model_files`, how models depend on each other in `rel
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,10 +81,21 @@ def _make(connection: duckdb.DuckDBPyConnection, home: Path, touched: int | None
             _create(connection, relation, described)
         elif touched:
             rebuild(connection, relation, key)
+    _drop_others(connection, {relation.name for relation in tables})
     for macro in read_models("macros", home).values():
         _run(connection, macro, macro.sql)
         connection.execute(f"comment on macro table {macro.name} is {_literal(macro.description)}")
     note_build(connection, home)
+
+
+def _drop_others(connection: duckdb.DuckDBPyConnection, made: Set[str]) -> None:
+    """Nothing stays of a mart that is no longer there."""
+    tables = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = 'main' and not temporary"
+    ).fetchall()
+    for (table,) in tables:
+        if table not in made:
+            connection.execute(f'drop table "{table}"')
 
 
 def _create(

@@ -33,6 +33,7 @@ EARLIER = {
         "update staging.last_build set made_of = 'others'",
         "update projects_history set status = 'as a former model read it'",
         "alter table projects_history add column colour text",
+        "create table projects_by_city as select 'a table that is no longer made' as city",
     ],
 }
 FACTS = "select provider, record_id, payload, content_hash, valid_from from raw.records order by all"
@@ -111,6 +112,8 @@ def test_a_night_goes_on_from_an_earlier_shape(earlier: str, home: Home) -> None
         {"change": "removed", "column_name": None, "new_value": None},
     ]
     assert published(home) == rebuilt(home, home.path / "rebuilt.duckdb")
+    tables = home.rows("select table_name from duckdb_tables() where schema_name = 'main'")
+    assert {row["table_name"] for row in tables} == set(published(home))
 
 
 def test_facts_of_a_newer_version_are_not_lost(home: Home) -> None:
