@@ -39,15 +39,15 @@ test-notebook: .venv/.synced ## the notebook, run by marimo
 	$(RUN) --group notebook pytest -n 0 tests/docs/test_notebook.py
 
 check: .venv/.synced ## format, lint, types, SQL lint and tests
-	$(RUN) ruff format --check pipelines tests benchmarks examples
-	$(RUN) ruff check pipelines tests benchmarks examples
+	$(RUN) ruff format --check pipelines tests benchmarks examples notebooks
+	$(RUN) ruff check pipelines tests benchmarks examples notebooks
 	$(RUN) mypy
 	$(RUN) sqlfluff lint --disable-progress-bar sql
 	$(RUN) pytest -n auto
 
 format: .venv/.synced ## put code and SQL into the project's form
-	$(RUN) ruff format pipelines tests benchmarks examples
-	$(RUN) ruff check --fix pipelines tests benchmarks examples
+	$(RUN) ruff format pipelines tests benchmarks examples notebooks
+	$(RUN) ruff check --fix pipelines tests benchmarks examples notebooks
 	$(RUN) sqlfluff fix --disable-progress-bar sql
 
 docs: .venv/.synced ## the data dictionary, from the models; the page on speed, from the results
