@@ -129,21 +129,21 @@ def _pour(pieces: Iterator[Piece], warehouse: Warehouse, output: Output) -> Writ
 
 
 def _show_table(rows: Rows, output: Output) -> Written:
-    """Show rows on the terminal: all of them in a pager, or as many as fit without one."""
+    """Show rows on the terminal, as wide as it is. Longer ones that it cannot hold go to the pager whole."""
     from pipelines.screen import ROWS, fit
     from pipelines.table import shown_rows, table_pieces
 
     pager = output.pager and find_pager() is not None
-    wanted = _screen_lines() - 1 if pager else ROWS + 1
-    batches = shown_rows(rows if pager else rows.limited(wanted))
+    most = max(ROWS, _screen_lines()) if pager else ROWS
+    batches = shown_rows(rows if pager else rows.limited(most + 1))
     found = []
     for batch in batches:
         found += batch
-        if len(found) >= wanted:
+        if len(found) > most:
             break
-    if pager and len(found) >= wanted:
+    fitted = fit(rows.columns, found, most)
+    if pager and fitted.left_out and len(found) >= _screen_lines() - 1:
         return _show(table_pieces(rows.columns, chain([found], batches)), rows.warehouse.clock, output)
-    fitted = fit(rows.columns, found)
     written = _show(iter([Piece(fitted.text, fitted.rows)]), rows.warehouse.clock, output)
     return replace(written, left_out=fitted.left_out)
 

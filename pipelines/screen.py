@@ -40,21 +40,21 @@ class Fitted(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def fit(given: Sequence[Column], found: Sequence[Cells]) -> Fitted:
-    """As much of the rows found as there is room for, and no more than `ROWS`.
+def fit(given: Sequence[Column], found: Sequence[Cells], most: int) -> Fitted:
+    """As much of the rows found as there is room for, and no more than `most`.
 
     Where all columns have room, cells are wrapped, else cut; a single row with too many columns is turned.
     """
     console = Console(highlight=False)
-    columns = _columns(given, found[:ROWS])
+    columns = _columns(given, found[:most])
     kept = columns
     if not _fits(columns, console.width):
         kept = _turned(columns) if len(found) == 1 else _as_many_as_fit(columns, console.width)
     cut = len(kept) < len(columns) and len(found) != 1
     with console.capture() as printed:
         console.print(_table(kept, console.width, wrap=not cut))
-    left_out = _left_out(len(columns) - len(kept) if cut else 0, more=len(found) > ROWS)
-    return Fitted(printed.get(), min(len(found), ROWS), tuple(left_out))
+    left_out = _left_out(len(columns) - len(kept) if cut else 0, len(found), most)
+    return Fitted(printed.get(), min(len(found), most), tuple(left_out))
 
 
 def _columns(given: Sequence[Column], found: Sequence[Cells]) -> list[ShownColumn]:
@@ -105,8 +105,8 @@ def _widest(columns: Sequence[ShownColumn], room: int) -> int:
     return max(1, bisect_right(range(1, max(widths) + 1), room, key=lambda w: sum(min(x, w) for x in widths)))
 
 
-def _left_out(columns: int, *, more: bool) -> Iterator[str]:
+def _left_out(columns: int, rows: int, most: int) -> Iterator[str]:
     if columns:
         yield f"{columns} columns do not fit here, or are empty: name those you want, or take --format csv"
-    if more:
-        yield f"only the first {ROWS} rows are shown: a pipe or --format csv gives all"
+    if rows > most:
+        yield f"only the first {most} rows are shown: a pipe or --format csv gives all"

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -46,10 +47,16 @@ class Terminal:
         os.close(theirs)
 
     def wait_for(self, text: str) -> None:
-        """Read until `text` was shown since the last time."""
-        seen = len(self.shown)
-        while text not in self.shown[seen:]:
+        """Read until `text` is shown."""
+        while text not in self.shown:
             assert self._read(), self.shown
+
+    def type_until(self, keys: str, text: str) -> None:
+        """Type `keys`, again and again where they are not heard, until `text` is shown."""
+        while text not in self.shown:
+            self.type(keys)
+            while text not in self.shown and select.select([self._ours], [], [], 0.5)[0]:
+                assert self._read(), self.shown
 
     def type(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
@@ -104,7 +111,9 @@ def recording(tmp_path: Path) -> Path:
 
 def given(pager: Path) -> list[str] | None:
     file = Path(f"{pager}.read")
-    return [line.rstrip() for line in file.read_text().splitlines()] if file.exists() else None
+    if not file.exists():
+        return None
+    return [re.sub(r"\x1b\[\d*m", "", line).rstrip() for line in file.read_text().splitlines()]
 
 
 def test_what_fits_is_shown_at_once(run, recording: Path) -> None:
@@ -132,6 +141,25 @@ def test_a_longer_table_goes_through_the_pager_whole(run, recording: Path) -> No
 def test_other_forms_too(run, recording: Path) -> None:
     code, _ = run("query", "from range(30)", "--format", "csv", PAGER=str(recording)).end()
     assert (code, given(recording)) == (0, ["range", *map(str, range(30))])
+
+
+def test_a_longer_table_whose_columns_fit_is_wrapped(run, recording: Path) -> None:
+    run("describe", "projects", PAGER=str(recording)).end()
+    lines = given(recording)
+    assert lines is not None
+    assert max(map(len, lines)) <= COLUMNS
+    assert [line.split()[0] for line in lines if not line.startswith(" ")][-2:] == ["last_seen_at", "version"]
+
+
+def test_columns_that_do_not_fit_are_not_left_out_in_the_pager(run, recording: Path) -> None:
+    code, shown = run(
+        "query", "from projects_history union all from projects_history", PAGER=str(recording)
+    ).end()
+    lines = given(recording)
+    assert (code, "do not fit" in shown) == (0, False)
+    assert lines is not None
+    assert lines[0].split()[-1] == "changed_columns"
+    assert len(lines) == 21
 
 
 def test_a_row_that_is_turned_is_paged_too(run, recording: Path) -> None:
@@ -210,9 +238,7 @@ def test_interrupting_less_does_not_end_it_nor_rollcall(run) -> None:
     terminal = run("query", "from range(3000)")
     terminal.wait_for(":")
     terminal.type("\x03")
-    terminal.wait_for(":")
-    terminal.type("G")
-    terminal.wait_for("2999")
+    terminal.type_until("G", "2999")
     terminal.type("q")
     code, shown = terminal.end()
     assert (code, "interrupted" in shown) == (0, False)
