@@ -18,7 +18,10 @@ LESS = "FRSX"
 
 def find_pager() -> list[str] | None:
     """The command of the pager; None where there is none, or none is wanted."""
-    command = shlex.split(os.environ.get("PAGER", "less"))
+    try:
+        command = shlex.split(os.environ.get("PAGER", "less"))
+    except ValueError:  # a quotation that does not end
+        return None
     if not command or command == ["cat"] or os.environ.get("TERM", "dumb") == "dumb":
         return None
     return command if shutil.which(command[0]) else None

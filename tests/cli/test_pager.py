@@ -192,6 +192,7 @@ def test_without_a_pager(run, recording: Path) -> None:
         ({"PAGER": "sh -c 'cat -n'", "TERM": "xterm"}, ["sh", "-c", "cat -n"]),
         ({"PAGER": "", "TERM": "xterm"}, None),
         ({"PAGER": "cat", "TERM": "xterm"}, None),
+        ({"PAGER": "less 'x", "TERM": "xterm"}, None),
         ({"PAGER": "/nowhere/less", "TERM": "xterm"}, None),
         ({"PAGER": "sh", "TERM": "dumb"}, None),
         ({"PAGER": "sh"}, None),
