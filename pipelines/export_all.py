@@ -24,7 +24,7 @@ from pipelines.cells import text
 from pipelines.deliver import deliver, private_folder, sync
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.export import Export, Exported, FileForm, export
-from pipelines.reading import Warehouse, open_warehouse
+from pipelines.reading import Warehouse, open_warehouse, refuse_missing
 
 MANIFEST = "manifest.json"
 MADE_BY = "rollcall export --all"
@@ -72,6 +72,7 @@ def export_all(
     newest `keep` stay, with 0 all. Raises as `open_warehouse` and `export` do, and UsageError where something
     else stands in the way. An export that runs already is waited for.
     """
+    refuse_missing(warehouse_path)
     latest = folder / "latest"
     if latest.exists() and not latest.is_symlink():
         raise UsageError(f"{latest} stands where the link to the newest export should", "move it away")

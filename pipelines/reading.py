@@ -59,12 +59,7 @@ def open_warehouse(
     removed afterwards. Raises WarehouseError where the file is missing or cannot be read, UsageError where a
     limit is exceeded.
     """
-    if not path.exists():
-        if former_of(path).exists():
-            raise WarehouseError(f"there is no warehouse at {path}", way_back(path))
-        raise WarehouseError(
-            f"there is no warehouse at {path} yet", "run `rollcall sync`, or `rollcall demo` to see one"
-        )
+    refuse_missing(path)
     if workspace_in is not None:
         private_folder(workspace_in)
     with (
@@ -76,6 +71,17 @@ def open_warehouse(
         tidy = functools.partial(shutil.rmtree, workspace, ignore_errors=True)
         with _translated(path), bounded_time(connection, clock, tidy):
             yield Warehouse(path, connection, workspace, clock)
+
+
+def refuse_missing(path: Path) -> None:
+    """Raise WarehouseError where there is no warehouse at `path`."""
+    if path.exists():
+        return
+    if former_of(path).exists():
+        raise WarehouseError(f"there is no warehouse at {path}", way_back(path))
+    raise WarehouseError(
+        f"there is no warehouse at {path} yet", "run `rollcall sync`, or `rollcall demo` to see one"
+    )
 
 
 def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:

@@ -315,6 +315,11 @@ def test_all_is_all(own: Cli) -> None:
     assert own("export", "--all", "-o", "-", code=2).stderr == expected
 
 
+def test_no_warehouse_no_folder(tmp_path: Path) -> None:
+    assert "there is no warehouse" in Cli(tmp_path)("export", "--all", code=2).stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_warehouse_without_a_night(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         connection.execute("delete from nights")
