@@ -7,6 +7,8 @@ import os
 import shutil
 import stat
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -230,6 +232,34 @@ def _five_nights(own: Cli) -> Path:
             _next_night(own.home, f"2026-11-{day:02} 02:00:00+00")
         own("export", "--all")
     return own.home / "exports"
+
+
+def test_promise_01_a_reader_finds_one_whole_night(own: Cli) -> None:
+    own("export", "--all")
+    latest, done = own.home / "exports" / "latest", threading.Event()
+
+    def read() -> str:
+        night = latest.resolve()
+        manifest = json.loads((night / "manifest.json").read_text())
+        for report in manifest["reports"]:
+            found = (night / report["file"]).read_bytes()
+            assert (len(found), hashlib.sha256(found).hexdigest()) == (report["bytes"], report["sha256"])
+        assert len(manifest["reports"]) == len(REPORTS)
+        assert manifest["night"]["started_at"].replace("-", "").replace(":", "") == night.name
+        return night.name
+
+    def read_on() -> None:
+        while not done.wait(0.01):
+            read()
+
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(read_on)
+        try:
+            _five_nights(own)
+        finally:
+            done.set()
+        reader.result()
+    assert read() == "20261107T020000Z"
 
 
 def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
