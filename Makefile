@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-orchestrators check format docs bench profile choices \
+.PHONY: help demo test test-browser test-orchestrators check format docs bench profile choices coverage \
 	campaign-drift campaign-history campaign-crash campaign-publication clean
 
 help: ## what there is
@@ -77,6 +77,16 @@ campaign-crash: .venv/.synced ## nights killed and failing at every step, and KI
 
 campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIPS=1000 bits flipped in what is published
 	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.operation.publications
+
+# What merges and publishes, and the tests that show it without programs of their own.
+PUBLISHING := warehouse sync remember models touched restore forget bounds relations seeds
+SHOWN_BY := tests/nights tests/models tests/operation/test_restore.py tests/operation/test_warehouse.py \
+	tests/docs/test_upgrading.py tests/cli/test_bounds.py tests/cli/test_query.py tests/cli/test_query_is_closed.py
+
+coverage: .venv/.synced ## every branch of what merges and publishes, or it fails
+	$(RUN) coverage run -m pytest -n 0 $(SHOWN_BY)
+	$(RUN) coverage report --show-missing --fail-under 100 \
+		--include $(shell echo $(PUBLISHING:%=pipelines/%.py) | tr ' ' ,)
 
 clean: ## remove the environment and the demo
 	rm -rf .venv .tools demo benchmarks/scratch

@@ -263,6 +263,25 @@ def test_a_wrong_model_of_the_user_is_named(raw: Raw, text: str, reason: str) ->
     raw.build()
 
 
+def test_a_staging_model_needs_a_name_that_sql_can_have(raw: Raw) -> None:
+    home_model(raw, "stg_toy-2__projects", "select 1 as project_key")
+    with pytest.raises(ConfigurationError, match="cannot name a table"):
+        raw.build()
+
+
+def test_a_staging_model_of_another_name_is_in_no_union(raw: Raw) -> None:
+    home_model(raw, "odds", "select 1 as one")
+    raw.build()
+    assert raw.rows("from staging.odds") == [{"one": 1}]
+    (union,) = (one for one in read_relations(raw.home) if one.name == "staging.projects")
+    assert "staging.odds" not in union.reads
+
+
+def test_a_fault_of_an_own_model_is_not_the_users(raw: Raw) -> None:
+    with pytest.raises(duckdb.CatalogException):
+        models.check(raw.connection, raw.home)
+
+
 def test_reports_of_a_night_that_changes_nothing_are_the_same(raw: Raw) -> None:
     fill(raw)
     raw.build()

@@ -1,0 +1,172 @@
+"""Bounds of time and memory by themselves, with a connection that does as a test says."""
+
+import math
+import os
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import duckdb
+import pytest
+
+from pipelines import bounds
+from pipelines.bounds import Clock, bounded_memory, bounded_time
+from pipelines.errors import SyncError, UsageError
+
+
+class Connection:
+    """Counts interrupts; `heard` is set by the first, `close` does as it is told."""
+
+    def __init__(self, close: Callable[[], object] = lambda: None) -> None:
+        self.interrupts = 0
+        self.closed = False
+        self.heard = threading.Event()
+        self._close = close
+
+    def interrupt(self) -> None:
+        self.interrupts += 1
+        self.heard.set()
+
+    def close(self) -> None:
+        self._close()
+        self.closed = True
+
+
+def tidy() -> None:
+    raise AssertionError("nothing is to be tidied")
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def interrupted_by(connection: Connection, error: Exception) -> None:
+    """Wait until time has run out, then fail."""
+    with bounded_time(connection, Clock(0.01), tidy):
+        assert connection.heard.wait(60)
+        raise error
+
+
+@pytest.mark.parametrize("error", [duckdb.InterruptException("stop"), SyncError("stop")])
+def test_what_is_interrupted_for_time_is_said_so(error: Exception) -> None:
+    connection = Connection()
+    with pytest.raises(UsageError) as refused:
+        interrupted_by(connection, error)
+    assert refused.value.reason == "the query took longer than 0.01 s"
+    assert refused.value.remedy == "narrow it, or allow more with --timeout"
+    assert connection.closed
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    for error in (duckdb.BinderException("wrong"), SyncError("wrong"), KeyError("wrong")):
+        connection = Connection()
+        with pytest.raises(type(error)) as passed, bounded_time(connection, Clock(None), tidy):
+            raise error
+        assert passed.value is error
+        assert (connection.closed, connection.interrupts) == (True, 1)
+    with pytest.raises(KeyError):
+        interrupted_by(Connection(), KeyError("not of time"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.01, ("the query took longer than 0.01 s", 2)), (None, ("interrupted", 130))],
+)
+def test_the_process_ends_where_nothing_is_heard(
+    monkeypatch: pytest.MonkeyPatch, seconds: float | None, told: tuple[str, int]
+) -> None:
+    left = threading.Event()
+    steps: list[object] = []
+
+    def leave(reason: str, exit_code: int) -> None:
+        steps.append((reason.partition(":")[0], exit_code))
+        left.set()
+
+    monkeypatch.setattr(bounds, "_leave", leave)
+    monkeypatch.setattr(bounds, "GRACE_S", 0.0)
+    former = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        with bounded_time(Connection(), Clock(seconds), lambda: steps.append("tidied")):
+            if seconds is None:
+                os.kill(os.getpid(), signal.SIGINT)
+            assert left.wait(60)
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert steps[:2] == ["tidied", told]
+
+
+def test_grace_is_given_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "_leave", lambda *_: pytest.fail("it was not patient"))
+    assert bounds.GRACE_S >= 2
+    monkeypatch.setattr(bounds, "GRACE_S", 3600.0)
+    connection = Connection()
+    with bounded_time(connection, Clock(0.01), tidy):
+        for _ in range(3):
+            connection.heard.clear()
+            assert connection.heard.wait(60)
+
+
+def test_what_closes_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = threading.Semaphore(0)
+    connection = Connection(close=lambda: [looked.acquire(timeout=60) for _ in range(3)])
+    monotonic = bounds.time.monotonic
+    interrupts: list[int] = []
+
+    def look() -> float:
+        if threading.current_thread().name == "watch" and connection.interrupts > 1:
+            interrupts.append(connection.interrupts)
+            looked.release()
+        return monotonic()
+
+    monkeypatch.setattr(bounds, "time", SimpleNamespace(monotonic=look))
+    with bounded_time(connection, Clock(0.01), tidy):
+        assert connection.heard.wait(60)
+    assert connection.interrupts == interrupts[-1]
+    assert interrupts[-3:] == 3 * interrupts[-1:]
+
+
+def test_signals_are_as_before_and_a_thread_leaves_them_alone() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    descriptors = open_files()
+    handlers: list[object] = []
+
+    def run() -> None:
+        with bounded_time(Connection(), Clock(None), tidy):
+            handlers.append(signal.getsignal(signal.SIGTERM))
+
+    run()
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.default_int_handler, before]
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.set_wakeup_fd(-1) == -1
+    assert open_files() == descriptors
+
+
+def test_it_leaves_with_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    bounds._leave("it is late", 2)
+    assert (capsys.readouterr().err, codes) == ("rollcall: it is late\n", [2])
+
+
+def test_memory_is_never_allowed_more_than_before() -> None:
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    hard = before[1]
+    with bounded_memory(1 << 14):
+        assert resource.getrlimit(resource.RLIMIT_DATA) == (1 << 34, hard)
+        with bounded_memory(1 << 15):
+            assert resource.getrlimit(resource.RLIMIT_DATA) == (1 << 34, hard)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+def test_a_clock_that_is_not_stopped_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 5.0
+    monkeypatch.setattr(bounds.time, "monotonic", lambda: now)
+    clock = Clock(2)
+    now = 6.5
+    assert (clock.left(), Clock(None).left()) == (0.5, math.inf)

@@ -1,0 +1,184 @@
+"""The warehouse file by itself: its lock, its copy, its publication, and what is said of the machine."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import warehouse as module
+from pipelines.beside import former_of, log_of
+from pipelines.errors import NightRunning, SyncError, WarehouseError
+from pipelines.warehouse import connect, draft, locked, publish
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    return tmp_path / "w" / "all.duckdb"
+
+
+@pytest.fixture
+def scratch(warehouse: Path) -> Iterator[Path]:
+    with locked(warehouse) as scratch:
+        yield scratch
+
+
+def drafted(warehouse: Path, scratch: Path, rows: int = 1) -> Path:
+    """A draft with so many nights, ready to be published."""
+    candidate = draft(warehouse, scratch)
+    with connect(candidate) as connection:
+        connection.execute("create or replace table projects (name text)")
+        connection.execute(
+            "insert or replace into raw.nights select make_timestamptz(i), now(), 'proven', '1', '1' "
+            "from range(1, $1 + 1) as _(i)",
+            [rows],
+        )
+    return candidate
+
+
+def nights(path: Path) -> int:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        (found,) = connection.execute("select count(*) from raw.nights").fetchone() or ()
+        return int(found)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_lock_is_held_and_what_dead_nights_left_is_removed(warehouse: Path) -> None:
+    with locked(warehouse) as dead:
+        (dead / "landing").mkdir()
+        with pytest.raises(NightRunning) as refused, locked(warehouse):
+            pass
+        assert refused.value.reason == f"another night is running for {warehouse}"
+        assert refused.value.remedy == "wait for it to end, then try again"
+        assert (dead.parent, mode(dead), mode(dead.parent)) == (warehouse.parent / ".rollcall", 0o700, 0o700)
+        with locked(warehouse.with_name("other.duckdb")) as other:
+            assert dead.exists()
+            assert other.name.startswith("other.duckdb-night-")
+    assert not dead.exists()
+    dead.mkdir()
+    with locked(warehouse) as scratch:
+        assert not dead.exists()
+        assert scratch.name.startswith("all.duckdb-night-")
+
+
+def test_former_and_published_take_turns(warehouse: Path, scratch: Path) -> None:
+    os.umask(0)
+    publish(drafted(warehouse, scratch, 1), warehouse)
+    assert (nights(warehouse), former_of(warehouse).exists(), mode(warehouse)) == (1, False, 0o600)
+    log_of(warehouse).write_text("what another program left")
+    publish(drafted(warehouse, scratch, 2), warehouse)
+    assert (nights(warehouse), nights(former_of(warehouse))) == (2, 1)
+    log_of(former_of(warehouse)).write_text("what another program left")
+    publish(drafted(warehouse, scratch, 3), warehouse, forgetting=True)
+    assert (nights(warehouse), nights(former_of(warehouse))) == (3, 3)
+    assert warehouse.read_bytes() == former_of(warehouse).read_bytes()
+    assert mode(former_of(warehouse)) == 0o600
+    assert {path.name for path in warehouse.parent.iterdir()} == {
+        ".rollcall",
+        "all.duckdb",
+        "all.former.duckdb",
+    }
+
+
+def test_all_is_on_disk_before_it_is_there(
+    warehouse: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(drafted(warehouse, scratch), warehouse)
+    candidate = drafted(warehouse, scratch)
+    steps: list[tuple[str, str]] = []
+    sync, replace = module._sync, Path.replace
+    monkeypatch.setattr(module, "_sync", lambda path: (steps.append(("sync", path.name)), sync(path)))
+    monkeypatch.setattr(
+        Path, "replace", lambda path, to: (steps.append(("replace", path.name)), replace(path, to))[1]
+    )
+    publish(candidate, warehouse, forgetting=True)
+    assert steps == [
+        ("sync", "all.duckdb"),
+        ("sync", "former"),
+        ("replace", "former"),
+        ("replace", "all.duckdb"),
+        ("sync", "w"),
+    ]
+
+
+def test_a_candidate_that_is_not_whole_is_not_published(warehouse: Path, scratch: Path) -> None:
+    candidate = drafted(warehouse, scratch)
+    log_of(candidate).write_text("what was not written out")
+    with pytest.raises(WarehouseError) as refused:
+        publish(candidate, warehouse)
+    assert refused.value.reason == "all.duckdb has not been written out whole"
+    assert refused.value.remedy == "run the night again"
+    log_of(candidate).unlink()
+    with duckdb.connect(str(candidate)) as connection:
+        connection.execute("drop table projects")
+    with pytest.raises(duckdb.CatalogException):
+        publish(candidate, warehouse)
+    assert not warehouse.exists()
+
+
+def test_a_copy_is_rewritten_where_most_of_it_is_free(
+    warehouse: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(drafted(warehouse, scratch, 300), warehouse)
+    assert module.COMPACT_FROM_BYTES == 32 << 20
+    with duckdb.connect(str(warehouse)) as connection:
+        for table, rows in (("filler", 800_000), ("behind", 1_000)):
+            connection.execute(f"create table {table} as select hash(i) as h from range({rows}) as _(i)")
+            connection.execute("checkpoint")
+        connection.execute("drop table filler")
+    size = warehouse.stat().st_size
+    copy = draft(warehouse, scratch)
+    assert (nights(copy), copy.stat().st_size) == (300, size)
+    copy.unlink()
+    monkeypatch.setattr(module, "COMPACT_FROM_BYTES", 1 << 20)
+    copy = draft(warehouse, scratch)
+    assert (nights(copy), copy.stat().st_size < size / 2) == (300, True)
+    assert [path.name for path in scratch.iterdir()] == [copy.name]
+    with connect(copy) as connection:
+        assert connection.execute("select database_name from duckdb_databases() where not internal").fetchall() == [
+            ("all",)
+        ]
+        assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
+
+
+@pytest.mark.parametrize("number", module.DISK_ERRORS)
+def test_the_disk_is_blamed_for_what_comes_of_it(warehouse: Path, number: int) -> None:
+    of_disk = OSError(number, os.strerror(number))
+    caused, last = RuntimeError("what came of it"), ValueError("and of that")
+    caused.__cause__, last.__context__ = of_disk, caused
+    with pytest.raises(SyncError) as failure, locked(warehouse):
+        raise last
+    assert failure.value.reason == (
+        f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})"
+    )
+    assert failure.value.remedy == "make room or mend it, and run it again; what is published is whole"
+    assert list((warehouse.parent / ".rollcall").glob("*-night-*")) == []
+
+
+def test_memory_is_blamed_and_all_else_is_let_through(warehouse: Path) -> None:
+    with pytest.raises(SyncError) as failure, locked(warehouse):
+        raise duckdb.OutOfMemoryException("no more")
+    assert failure.value.reason == "DuckDB needs more memory than it may take"
+    assert failure.value.remedy == "set memory_mb of [warehouse] higher; nothing is lost"
+    for error in (WarehouseError(os.strerror(errno.EIO)), KeyError("a fault of its own")):
+        with pytest.raises(type(error)) as passed, locked(warehouse):
+            raise error
+        assert passed.value is error
+
+
+def test_a_directory_that_may_not_be_written_to(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Path, int]] = []
+    monkeypatch.setattr(os, "access", lambda path, how: asked.append((path, how)))
+    with locked(warehouse):
+        assert asked == []
+    with pytest.raises(WarehouseError) as refused, locked(warehouse):
+        pass
+    assert asked == [(warehouse.parent, os.W_OK | os.X_OK)]
+    assert refused.value.reason == f"{warehouse.parent} may not be written to"
+    assert refused.value.remedy == "run this as its owner, on a disk that is not read-only"
