@@ -226,8 +226,8 @@ def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> 
     assert _names(folder / ".rollcall") == ["exports.lock"]
 
 
-def _five_nights(own: Cli) -> Path:
-    for day in range(3, 8):
+def _nights(own: Cli, count: int = 5) -> Path:
+    for day in range(3, 3 + count):
         if day > 3:
             _next_night(own.home, f"2026-11-{day:02} 02:00:00+00")
         own("export", "--all")
@@ -255,15 +255,15 @@ def test_promise_01_a_reader_finds_one_whole_night(own: Cli) -> None:
     with ThreadPoolExecutor(1) as pool:
         reader = pool.submit(read_on)
         try:
-            _five_nights(own)
+            _nights(own, 3)
         finally:
             done.set()
         reader.result()
-    assert read() == "20261107T020000Z"
+    assert read() == "20261105T020000Z"
 
 
 def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = _five_nights(own)
+    folder = _nights(own)
     assert len(_names(folder)) == 7
     monkeypatch.setenv("EXPORTS__KEEP", "2")
     result = own("export", "--all")
@@ -276,7 +276,7 @@ def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_only_what_was_made_here_goes_and_never_the_latest(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = _five_nights(own)
+    folder = _nights(own)
     (folder / "20250101T000000Z").mkdir()
     (folder / "20250101T000000Z" / "manifest.json").write_text('{"made_by": "somebody else", "reports": []}')
     (folder / "20250102T000000Z").write_text("a file")
@@ -307,7 +307,7 @@ def test_only_what_was_made_here_goes_and_never_the_latest(own: Cli, monkeypatch
 def test_all_stay_with_0(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     (own.home / ".dlt").mkdir()
     (own.home / ".dlt" / "config.toml").write_text("[exports]\nkeep = 0\n")
-    assert len(_names(_five_nights(own))) == 7
+    assert len(_names(_nights(own, 3))) == 5
     for wrong in ("-1", "two", "1.5"):
         monkeypatch.setenv("EXPORTS__KEEP", wrong)
         assert own("export", "--all", code=2).stderr == (
