@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-orchestrators check format docs bench profile choices coverage \
+.PHONY: help demo test test-browser test-orchestrators check format docs bench profile choices coverage mutants \
 	campaign-drift campaign-history campaign-crash campaign-publication clean
 
 help: ## what there is
@@ -87,6 +87,9 @@ coverage: .venv/.synced ## every branch of what merges and publishes, or it fail
 	$(RUN) coverage run -m pytest -n 0 $(SHOWN_BY)
 	$(RUN) coverage report --show-missing --fail-under 100 \
 		--include $(shell echo $(PUBLISHING:%=pipelines/%.py) | tr ' ' ,)
+
+mutants: .venv/.synced ## small faults in what merges and publishes, EACH=30 a file; ONLY="seeds sql/remember"
+	$(RUN) --with cosmic-ray==8.7.0 python -m tests.mutants $(if $(EACH),--each $(EACH)) $(ONLY)
 
 clean: ## remove the environment and the demo
 	rm -rf .venv .tools demo benchmarks/scratch

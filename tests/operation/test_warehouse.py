@@ -141,9 +141,9 @@ def test_a_copy_is_rewritten_where_most_of_it_is_free(
     assert (nights(copy), copy.stat().st_size < size / 2) == (300, True)
     assert [path.name for path in scratch.iterdir()] == [copy.name]
     with connect(copy) as connection:
-        assert connection.execute("select database_name from duckdb_databases() where not internal").fetchall() == [
-            ("all",)
-        ]
+        assert connection.execute(
+            "select database_name from duckdb_databases() where not internal"
+        ).fetchall() == [("all",)]
         assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
 
 

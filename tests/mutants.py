@@ -1,0 +1,214 @@
+"""Mutants of what merges and publishes: each is one small fault that the tests of its file must notice.
+
+Python is mutated by cosmic-ray's operators, SQL by the replacements below. Of a file with more than `--each`
+mutants a sample is played, the same one each time. It works on a copy of the tree; each mutant's tests run in
+a fork of a process that has imported the libraries. Survivors are shown as they differ.
+"""
+
+import argparse
+import contextlib
+import difflib
+import importlib
+import itertools
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+LIBRARIES = ("dlt", "duckdb", "pyarrow.parquet", "pytest", "requests", "sqlglot", "uvicorn")
+TIMEOUT_S = 180
+SECONDS_EACH = 600
+
+NIGHTS = [
+    "tests/campaigns/test_history.py::test_a_night_again_changes_nothing",
+    "tests/nights/test_removal_limit.py",
+    "tests/nights/test_landing.py",
+    "tests/nights/test_proof.py",
+    "tests/nights/test_history.py",
+]
+MODELS = ["tests/models/test_update.py", "tests/models/test_kernel.py", "tests/models/test_checks.py"]
+FORGET = ["tests/nights/test_forget.py"]
+SUBJECTS = {
+    "pipelines/seeds.py": ["tests/models/test_seeds.py"],
+    "pipelines/bounds.py": ["tests/cli/test_bounds.py", "tests/cli/test_reading.py"],
+    "pipelines/warehouse.py": ["tests/operation/test_warehouse.py", "tests/operation/test_restore.py"],
+    "pipelines/touched.py": MODELS[:1],
+    "pipelines/models.py": MODELS,
+    "pipelines/relations.py": MODELS,
+    "pipelines/restore.py": ["tests/operation/test_restore.py"],
+    "pipelines/remember.py": NIGHTS,
+    "pipelines/forget.py": FORGET,
+    "pipelines/sync.py": [*NIGHTS, "tests/nights/test_publication.py", "tests/nights/test_command.py"],
+    "sql/remember/1_received.sql": [*NIGHTS, *FORGET],
+    "sql/remember/2_absent.sql": NIGHTS,
+    "sql/remember/3_records.sql": NIGHTS,
+    "sql/remember/4_accounts.sql": NIGHTS,
+    "sql/raw.sql": [*FORGET, *NIGHTS],
+    "sql/forget.sql": FORGET,
+    "sql/touched/1_records.sql": MODELS[:1],
+    "sql/touched/2_keys.sql": MODELS[:1],
+}
+# Of arithmetic a few stand for all: there is hardly any.
+OPERATORS = re.compile(
+    "AddNot|AndWith|OrWith|TrueWith|FalseWith|BreakWith|ContinueWith|Comparison|Number|Zero|Decorator|Exception"
+    "|Binary.*_(Add_Sub|Sub_Add|Mul_Add|BitAnd_BitOr)$"
+)
+# What is found, and what stands in its place.
+SQL = (
+    (r"is not distinct from", "="),
+    (r" <> ", " = "),
+    (r"(?<![<>]) = ", " <> "),
+    (r" < ", " <= "),
+    (r" > ", " >= "),
+    (r" > ", " < "),
+    (r"\bmin\(", "max("),
+    (r"\bmax\(", "min("),
+    (r"\bbool_and\(", "bool_or("),
+    (r"\bgreatest\(", "least("),
+    (r"\bunion all\b", "union"),
+    (r"\bunion\b(?! all)", "union all"),
+    (r"\bcoalesce\(", "nullif("),
+    (r"\bleft join\b", "inner join"),
+    (r"\bis null\b", "is not null"),
+    (r"\bis not null\b", "is null"),
+    (r"\bnot (?=in|exists|is_|has_)", ""),
+    (r"\band\b", "or"),
+    (r"\bor\b", "and"),
+    (r"\bdistinct\b(?! from)", ""),
+    (r"\bselect distinct\b", "select"),
+    (r"(?<=\n)    and [^\n]*\n", ""),
+    (r"\bwhere [^\n;]*(?=\n[^ ]|;)", ""),
+    (r"\bnull\b(?= as| else|\n)", "1"),
+    (r"\border by [^\n;]*", ""),
+)
+
+
+def mutants(path: Path) -> Iterator[str]:
+    """Every other text of a file that differs by one fault."""
+    text = path.read_text()
+    yield from _of_sql(text) if path.suffix == ".sql" else _of_python(text)
+
+
+def _of_sql(text: str) -> Iterator[str]:
+    for pattern, other in SQL:
+        for found in re.finditer(pattern, text):
+            if "--" not in text[text.rfind("\n", 0, found.start()) + 1 : found.start()]:
+                yield text[: found.start()] + other + text[found.end() :]
+
+
+def _of_python(text: str) -> Iterator[str]:
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator, operator_names
+
+    for name in filter(OPERATORS.search, operator_names()):
+        for occurrence in itertools.count():
+            try:
+                mutant = mutate_code(text, get_operator(name)(), occurrence)
+            except AttributeError:
+                continue  # it cannot replace an exception that is named with its module
+            if mutant is None:
+                break
+            if not re.search(r"^-.*(\| None|->)", difference(text, mutant), re.MULTILINE):
+                yield mutant  # types are not looked at when it runs
+
+
+def difference(text: str, mutant: str) -> str:
+    """The lines that differ."""
+    lines = difflib.unified_diff(text.splitlines(), mutant.splitlines(), lineterm="", n=0)
+    return "\n".join(line for line in lines if not line.startswith(("---", "+++")))
+
+
+def survives(tree: Path, tests: list[str]) -> bool:
+    """Whether all tests pass in the tree; what takes too long does not."""
+    child = os.fork()
+    if not child:
+        _run(tree, tests)
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.05)
+    os.killpg(child, 9)
+    os.waitpid(child, 0)
+    return False
+
+
+def _run(tree: Path, tests: list[str]) -> None:
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        os.chdir(tree)
+        sys.path.insert(0, str(tree))
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", "pipelines")]:
+            del sys.modules[name]
+        os.environ["HISTORIES"] = "40"
+        with Path(os.environ.get("MUTANTS_LOG", os.devnull)).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            os.dup2(nowhere.fileno(), 2)
+        import pytest
+
+        code = int(pytest.main(["-x", "-n", "0", "-p", "no:cacheprovider", *tests]))
+        sys.stdout.flush()
+    finally:
+        os._exit(code)
+
+
+@contextlib.contextmanager
+def copied() -> Iterator[Path]:
+    """A copy of what the tests need."""
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = Path(scratch)
+        for name in ("pipelines", "sql", "tests", "docs", ".dlt", ".ci"):
+            if (ROOT / name).exists():
+                shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in ROOT.glob("*.*"):
+            if path.is_file():
+                shutil.copy(path, tree)
+        yield tree
+
+
+def play(tree: Path, name: str, each: int) -> None:
+    """Play the mutants of one file, and print the count of them and the survivors."""
+    text = (tree / name).read_text()
+    found = sorted(set(mutants(tree / name)) - {text})
+    sample = random.Random(name).sample(found, min(each, len(found)))
+    began, played, survivors = time.monotonic(), 0, []
+    for mutant in sample:
+        if time.monotonic() - began > SECONDS_EACH:
+            break
+        (tree / name).write_text(mutant)
+        played += 1
+        if survives(tree, SUBJECTS[name]):
+            survivors.append(difference(text, mutant))
+    (tree / name).write_text(text)
+    told = f"{name}: {len(found)} mutants, {played} played, {played - len(survivors)} killed"
+    sys.stdout.write("\n".join((told, *survivors, "")))
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Play the mutants of the files whose names hold one of the words given, or of all."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--each", type=int, default=30)
+    given = parser.parse_args()
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    sys.dont_write_bytecode = True
+    with copied() as tree:
+        for name, tests in SUBJECTS.items():
+            if not given.words or any(word in name for word in given.words):
+                if not survives(tree, tests):
+                    sys.exit(f"{name}: its tests fail without a mutant")
+                play(tree, name, given.each)
+
+
+if __name__ == "__main__":
+    main()
