@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import duckdb
 
-from pipelines.errors import SyncError, UsageError
+from pipelines.errors import SyncError, UsageError, sentences
 
 # How long DuckDB may take to notice that it was interrupted.
 GRACE_S = 2.0
@@ -78,7 +78,7 @@ def bounded_time(
             interrupt()
             if time.monotonic() > ends:
                 tidy()
-                _leave(str(too_late), too_late.exit_code) if late.is_set() else _leave("interrupted", 130)
+                _leave(too_late if late.is_set() else None)
 
     with _signals_on_a_pipe() as (signals, wake):
         watcher = threading.Thread(target=watch, args=(signals,), name="watch", daemon=True)
@@ -124,10 +124,12 @@ def _signals_on_a_pipe() -> Iterator[tuple[int, int]]:
         os.close(writer)
 
 
-def _leave(reason: str, exit_code: int) -> NoReturn:
-    sys.stderr.write(f"rollcall: {reason}\n")
+def _leave(reason: UsageError | None) -> NoReturn:
+    """End the process, for this reason or because it was interrupted."""
+    said = sentences(reason.reason, reason.remedy) if reason else "interrupted"
+    sys.stderr.write(f"rollcall: {said}\n")
     sys.stderr.flush()
-    os._exit(exit_code)
+    os._exit(reason.exit_code if reason else 130)
 
 
 @contextlib.contextmanager

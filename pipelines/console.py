@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import click
 
-from pipelines.errors import SyncError
+from pipelines.errors import SyncError, sentences
 from pipelines.printable import printable
 
 DEBUG = "ROLLCALL_DEBUG"
@@ -62,8 +62,7 @@ class Failure:
     exit_code: int
 
     def __str__(self) -> str:
-        end = "" if self.reason.endswith(("?", ".", "!")) or not self.remedy else "."
-        return f"{self.reason}{end} {self.remedy[:1].upper()}{self.remedy[1:]}".rstrip()
+        return sentences(self.reason, self.remedy)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,12 @@ SyncError                       what happened, and what to do about it
 from typing import ClassVar
 
 
+def sentences(reason: str, remedy: str) -> str:
+    """What happened and what to do, as one line shows it."""
+    end = "" if reason.endswith(("?", ".", "!")) or not remedy else "."
+    return f"{reason}{end} {remedy[:1].upper()}{remedy[1:]}".rstrip()
+
+
 class SyncError(Exception):
     """An expected failure: `reason` says what happened, `remedy` what to do; neither holds a secret."""
 

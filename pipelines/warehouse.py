@@ -218,7 +218,8 @@ def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDB
                 "select schema_name, table_name from duckdb_tables() where not internal"
             ).fetchall()
             for schema, table in tables:
-                connection.execute(f'select bit_xor(hash(t)) from "{schema}"."{table}" as t').fetchone()
+                name = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))
+                connection.execute(f"select bit_xor(hash(t)) from {name} as t").fetchone()
             yield connection
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))

@@ -73,16 +73,16 @@ def test_other_errors_stay_what_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "told"),
-    [(0.01, ("the query took longer than 0.01 s", 2)), (None, ("interrupted", 130))],
+    [(0.01, "the query took longer than 0.01 s"), (None, None)],
 )
 def test_the_process_ends_where_nothing_is_heard(
-    monkeypatch: pytest.MonkeyPatch, seconds: float | None, told: tuple[str, int]
+    monkeypatch: pytest.MonkeyPatch, seconds: float | None, told: str | None
 ) -> None:
     left = threading.Event()
     steps: list[object] = []
 
-    def leave(reason: str, exit_code: int) -> None:
-        steps.append((reason.partition(":")[0], exit_code))
+    def leave(reason: UsageError | None) -> None:
+        steps.append(reason and reason.reason)
         left.set()
 
     monkeypatch.setattr(bounds, "_leave", leave)
@@ -147,11 +147,21 @@ def test_signals_are_as_before_and_a_thread_leaves_them_alone() -> None:
     assert open_files() == descriptors
 
 
-def test_it_leaves_with_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("reason", "told", "code"),
+    [(UsageError("it is late", "ask less"), "it is late. Ask less", 2), (None, "interrupted", 130)],
+)
+def test_it_leaves_with_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    reason: UsageError | None,
+    told: str,
+    code: int,
+) -> None:
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
-    bounds._leave("it is late", 2)
-    assert (capsys.readouterr().err, codes) == ("rollcall: it is late\n", [2])
+    bounds._leave(reason)
+    assert (capsys.readouterr().err, codes) == (f"rollcall: {told}\n", [code])
 
 
 def test_memory_is_never_allowed_more_than_before() -> None:

@@ -263,7 +263,7 @@ def test_a_query_that_hears_no_interrupt_ends_all_the_same(cli: Cli, tmp_path: P
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "rollcall: the query took longer than 0.1 s: narrow it, or allow more with --timeout\n"
+        "rollcall: the query took longer than 0.1 s. Narrow it, or allow more with --timeout\n"
     )
     assert list(tmp_path.iterdir()) == []
 
