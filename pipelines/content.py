@@ -19,6 +19,9 @@ from pipelines.errors import Malformed
 from pipelines.provider import Provider
 from pipelines.strict_json import first_of, members, value
 
+# A thousand times what a record of any provider has. A larger one would take a night's memory for itself.
+MOST_RECORD_BYTES = 8 << 20
+KEPT_BYTES = 64 << 10  # of such a one, in quarantine
 # No provider documents more than three; Python and DuckDB read some hundreds.
 MOST_LEVELS = 200
 # RFC 3339 with an offset; 'T' or a space, any number of decimals.
@@ -64,6 +67,11 @@ def read_record(provider: Provider, drop: Collection[str], text: bytes, known: T
         if drop:
             whole, text = text, b""
             text = _without(whole, drop)
+        if len(text) > MOST_RECORD_BYTES:
+            raise Malformed(
+                f"it has {len(text) >> 20} MB, more than the {MOST_RECORD_BYTES >> 20} MB that are taken; "
+                f"its first {KEPT_BYTES >> 10} KB are kept here"
+            )
         if known and (same := known.get(digest(text))):
             return Record(same.record_id, None, same.content_hash)
         said = value(text)
@@ -75,7 +83,15 @@ def read_record(provider: Provider, drop: Collection[str], text: bytes, known: T
             said.pop(name, None)
         return Record(record_id, text, _hash_of_record(said), created_at)
     except Malformed as error:
-        return Record(record_id or _legible_id(provider, text), text, reason=error.reason)
+        record_id = record_id or _legible_id(provider, text)
+        return Record(record_id, _beginning(text), reason=error.reason)
+
+
+def _beginning(text: bytes) -> bytes:
+    """The whole text, unless it is too large; cut between two characters then."""
+    if len(text) <= MOST_RECORD_BYTES:
+        return text
+    return text[:KEPT_BYTES].decode(errors="ignore").encode()
 
 
 def _legible_id(provider: Provider, text: bytes) -> str | None:

@@ -16,7 +16,17 @@ from pipelines.relations import Relation, described_columns, read_relations
 from pipelines.seeds import fill_seeds
 from pipelines.touched import find_keys, find_touched, note_build, read_all, rebuild
 
-__all__ = ["SQL_ROOT", "Finding", "Model", "build", "check", "read_models", "refuse_broken", "update"]
+__all__ = [
+    "SQL_ROOT",
+    "Finding",
+    "Model",
+    "build",
+    "check",
+    "read_models",
+    "refuse_broken",
+    "transaction",
+    "update",
+]
 
 SAMPLE_ROWS = 5
 
@@ -42,7 +52,7 @@ def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     Raises ConfigurationError where a model or the status mapping in the user's home cannot be used.
     """
     connection.execute("set TimeZone = 'UTC'")
-    with _transaction(connection):
+    with transaction(connection):
         fill_seeds(connection, home)
         _make(connection, home, touched=None)
 
@@ -53,7 +63,7 @@ def update(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     Everything is built anew where the models, the seeds or DuckDB are others than then, or much has changed.
     """
     connection.execute("set TimeZone = 'UTC'")
-    with _transaction(connection):
+    with transaction(connection):
         fill_seeds(connection, home)
         _make(connection, home, find_touched(connection, home))
     # Not within the transaction: DuckDB cannot commit one that creates, fills and drops a table.
@@ -140,7 +150,8 @@ def _comments(relation: Relation, columns: Mapping[str, str]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Do the block as a whole, or nothing of it."""
     connection.begin()
     try:
         yield

@@ -15,7 +15,7 @@ from pipelines.config import Connection
 from pipelines.content import Known, Texts
 from pipelines.errors import SyncError
 from pipelines.listing import Listing
-from pipelines.models import SQL_ROOT
+from pipelines.models import SQL_ROOT, transaction
 
 ASKED = pa.schema(
     [
@@ -60,11 +60,10 @@ def remember(
     warehouse.execute("set variable started_at = $1::timestamptz", [started_at])
     warehouse.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
     warehouse.execute("set variable rollcall_version = $1", [version("rollcall")])
-    warehouse.execute("begin")
-    for path in sorted((SQL_ROOT / "remember").glob("*.sql")):
-        warehouse.execute(path.read_text())
-    _refuse_losses(warehouse)
-    warehouse.execute("commit")
+    with transaction(warehouse):
+        for path in sorted((SQL_ROOT / "remember").glob("*.sql")):
+            warehouse.execute(path.read_text())
+        _refuse_losses(warehouse)
 
 
 def known_texts(

@@ -1,5 +1,6 @@
 """`rollcall sync`: one night. Lock, scratch, list, land, remember, model and check, publish."""
 
+import functools
 import gc
 import os
 import shutil
@@ -19,7 +20,7 @@ from pipelines.landing import Progress, land, refuse_unfit
 from pipelines.preview import Preview, preview
 from pipelines.remember import known_texts, next_start, remember
 from pipelines.settings import memory_mb, warehouse_path
-from pipelines.warehouse import connect, draft, locked, publish
+from pipelines.warehouse import connect, draft, locked, publish, with_memory
 
 LONGEST_NIGHT_S = 6 * 3600.0
 # Records make no cycles: by its defaults the collector would search through them again and again.
@@ -97,8 +98,8 @@ def sync(
     warehouse = warehouse_path(home)
     refuse_unfit(warehouse)
     with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
-        candidate = draft(warehouse, scratch)
-        with connect(candidate, memory_mb(home)) as connection:
+        candidate, memory = draft(warehouse, scratch), memory_mb(home)
+        with connect(candidate, memory) as connection:
             _refuse_changed_provider(connection, connections)
             connections = _unquoted(connection, connections)
             started_at = next_start(connection, clock())
@@ -106,10 +107,13 @@ def sync(
             known = known_texts(connection, connections, windows)
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, progress)
-        with connect(candidate, memory_mb(home)) as connection:
-            remember(connection, landing, listings, started_at, accept or {}, clock())
-            models.update(connection, home)
-            findings = models.check(connection, home)
+        with connect(candidate, memory) as connection:
+            remembering = functools.partial(
+                remember, connection, landing, listings, started_at, accept or {}, clock()
+            )
+            with_memory(connection, memory, remembering)
+            with_memory(connection, memory, lambda: models.update(connection, home))
+            findings = with_memory(connection, memory, lambda: models.check(connection, home))
             models.refuse_broken(findings)
             night = _night(connection, warehouse, findings)
             if dry_run:

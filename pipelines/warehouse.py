@@ -10,15 +10,18 @@ import filecmp
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
-from pipelines.models import SQL_ROOT
+from pipelines.models import SQL_ROOT, transaction
 from pipelines.settings import MEMORY_MB
+
+T = TypeVar("T")
 
 # Written by every DuckDB from 1.4 on, and read by every shell from 1.4 on.
 STORAGE_VERSION = "v1.4.0"
@@ -79,7 +82,7 @@ def draft(warehouse: Path, scratch: Path) -> Path:
     with connect(copy) as connection:
         connection.execute((SQL_ROOT / "raw.sql").read_text())
         if published.exists():
-            _take_facts(connection, published)
+            with_memory(connection, MEMORY_MB, lambda: _take_facts(connection, published))
             published.unlink()
     return copy
 
@@ -87,7 +90,7 @@ def draft(warehouse: Path, scratch: Path) -> Path:
 def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
     """Open a draft for writing; times are UTC, and nothing is fetched from anywhere.
 
-    What does not fit into memory is put beside the draft.
+    What does not fit into memory is put beside the draft; see `with_memory`.
     """
     connection = duckdb.connect(
         str(path),
@@ -104,12 +107,29 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
     return connection
 
 
+def with_memory(connection: duckdb.DuckDBPyConnection, memory_mb: int, work: Callable[[], T]) -> T:
+    """Do some `work`, all of it or nothing, with twice the memory as long as it needs more than it has.
+
+    DuckDB puts on disk what there is too much of, but not the texts of the few thousand rows that it works
+    on: how much those need shows only with them. Raises OutOfMemoryException where the machine has no more.
+    """
+    most_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    while True:
+        try:
+            return work()
+        except duckdb.OutOfMemoryException:
+            memory_mb *= 2
+            if memory_mb > most_mb:
+                raise
+            connection.execute(f"set memory_limit = '{memory_mb}MB'")
+
+
 def rewritten(facts: Path, scratch: Path) -> Path:
     """A new file in `scratch` with nothing but the facts of another; what is published is to be built."""
     candidate = scratch / f"rewritten-{facts.name}"
     with connect(candidate) as connection:
         connection.execute((SQL_ROOT / "raw.sql").read_text())
-        _take_facts(connection, facts)
+        with_memory(connection, MEMORY_MB, lambda: _take_facts(connection, facts))
     return candidate
 
 
@@ -181,8 +201,8 @@ def _blaming_machine(warehouse: Path) -> Iterator[None]:
         raise
     except duckdb.OutOfMemoryException as error:
         raise SyncError(
-            "DuckDB needs more memory than it may take",
-            "set memory_mb of [warehouse] higher; nothing is lost",
+            "DuckDB needs more memory than there is",
+            "give it more, or leave long fields out with drop_fields; nothing is lost",
         ) from error
     except Exception as error:
         cause: BaseException | None = error
@@ -265,12 +285,13 @@ def _is_wasteful(connection: duckdb.DuckDBPyConnection) -> bool:
 def _take_facts(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
     """The facts without the free space between them; what is published is built from them anyway."""
     quoted = str(warehouse).replace("'", "''")
-    connection.execute(f"attach '{quoted}' as published (read_only)")
+    connection.execute(f"attach if not exists '{quoted}' as published (read_only)")
     tables = connection.execute(
         "select table_name from duckdb_tables() where database_name = 'published' and schema_name = 'raw'"
     ).fetchall()
-    for (table,) in tables:
-        connection.execute(f'insert into raw."{table}" by name from published.raw."{table}"')
+    with transaction(connection):
+        for (table,) in tables:
+            connection.execute(f'insert into raw."{table}" by name from published.raw."{table}"')
     connection.execute("detach published")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.content import Known, Record, digest, instant, read_record
+from pipelines.content import KEPT_BYTES, MOST_RECORD_BYTES, Known, Record, digest, instant, read_record
 from pipelines.provider import find_providers
 
 PROVIDERS = find_providers(Path())
@@ -90,6 +90,19 @@ def test_promise_13_volatile_fields_are_no_change() -> None:
 def test_promise_6_what_cannot_be_taken_is_told(text: str, record_id: str | None, reason: str) -> None:
     taken = read_record(PROVIDERS["belltastic"], (), text.encode(), {})
     assert taken == Record(record_id, text.encode(), reason=reason)
+
+
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_promise_16_a_record_that_is_too_large_is_told_and_not_taken(letter: str) -> None:
+    text = f'{{"id": 7, "name": "a{letter * MOST_RECORD_BYTES}"}}'.encode()
+    taken = read_record(PROVIDERS["belltastic"], (), text, {})
+    assert taken.record_id == "7"
+    assert taken.reason is not None
+    assert taken.reason.startswith(f"it has {len(text) >> 20} MB, more than the 8 MB that are taken")
+    assert taken.payload is not None
+    assert text.startswith(taken.payload)
+    assert KEPT_BYTES - 1 <= len(taken.payload) <= KEPT_BYTES
+    assert read_record(PROVIDERS["belltastic"], ("name",), text, {}).payload == b'{"id":7}'
 
 
 def test_promise_7_ids_are_kept_exactly() -> None:
