@@ -81,7 +81,8 @@ campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIP
 # What merges and publishes, and the tests that show it without programs of their own.
 PUBLISHING := warehouse sync remember models touched restore forget bounds relations seeds
 SHOWN_BY := tests/nights tests/models tests/operation/test_restore.py tests/operation/test_warehouse.py \
-	tests/docs/test_upgrading.py tests/cli/test_bounds.py tests/cli/test_query.py tests/cli/test_query_is_closed.py
+	tests/docs/test_upgrading.py tests/setup/test_night.py tests/cli/test_bounds.py \
+	tests/cli/test_query.py tests/cli/test_query_is_closed.py
 
 coverage: .venv/.synced ## every branch of what merges and publishes, or it fails
 	$(RUN) coverage run -m pytest -n 0 $(SHOWN_BY)

@@ -67,8 +67,15 @@ def test_the_lock_is_held_and_what_dead_nights_left_is_removed(warehouse: Path) 
         assert scratch.name.startswith("all.duckdb-night-")
 
 
+@pytest.fixture
+def _no_umask() -> Iterator[None]:
+    former = os.umask(0)
+    yield
+    os.umask(former)
+
+
+@pytest.mark.usefixtures("_no_umask")
 def test_former_and_published_take_turns(warehouse: Path, scratch: Path) -> None:
-    os.umask(0)
     publish(drafted(warehouse, scratch, 1), warehouse)
     assert (nights(warehouse), former_of(warehouse).exists(), mode(warehouse)) == (1, False, 0o600)
     log_of(warehouse).write_text("what another program left")
