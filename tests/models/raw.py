@@ -24,7 +24,8 @@ class Raw:
 
     def __init__(self, home: Path, file: str | Path = ":memory:") -> None:
         self.home = home
-        self._connection = duckdb.connect(str(file))
+        # With more threads the rows of a table lie in another order now and then.
+        self._connection = duckdb.connect(str(file), config={"threads": 1})
         self._connection.execute((models.SQL_ROOT / "raw.sql").read_text())
         self._records: list[tuple[object, ...]] = []
         for number in range(1, NIGHTS + 1):
