@@ -8,7 +8,6 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -108,13 +107,8 @@ def nights(provider: str, play_once: Callable[[str], Nights]) -> Nights:
     return play_once(provider)
 
 
-def of(provider: str, *name: str) -> Any:
-    """A test's parameters; all tests of one provider run in one process, which plays its nights once."""
-    return pytest.param(provider, *name, marks=pytest.mark.xdist_group(provider))
-
-
-each_case = pytest.mark.parametrize(("provider", "name"), [of(*played) for played in PLAYED])
-each_provider = pytest.mark.parametrize("provider", [of(provider) for provider in ALL])
+each_case = pytest.mark.parametrize(("provider", "name"), PLAYED)
+each_provider = pytest.mark.parametrize("provider", ALL)
 
 
 @each_case

@@ -25,8 +25,6 @@ from tests.operation.steps import STEPS
 
 KILLS = 20
 
-pytestmark = pytest.mark.xdist_group("operation")  # they share the process that is forked
-
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback, forked: Forked) -> Nights:

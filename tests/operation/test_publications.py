@@ -12,8 +12,6 @@ from tests.operation.publications import SOUND, a_warehouse, flip_bits, publish_
 PUBLICATIONS = 20
 FLIPS = 20
 
-pytestmark = pytest.mark.xdist_group("operation")  # they share the process that is forked
-
 
 def test_promise_01_readers_find_whole_nights_while_nights_are_published(
     tmp_path: Path, forked: Forked
