@@ -1,9 +1,7 @@
 """The demo as the pages on querying and on the history show it: its three nights a day apart."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,11 +16,9 @@ def demo_by_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory that the demo leaves, its nights at 02:00 on the first days of November 2026."""
     nights = (FIRST_NIGHT + timedelta(days=day) for day in range(3))
 
-    def sync_then(home: Path, names: Sequence[str] = ()) -> Night:
+    def sync_then(home: Path, **_clock: object) -> Night:
         now = next(nights)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sync_module, "datetime", SimpleNamespace(now=lambda _zone: now))
-            return sync(home, names)
+        return sync(home, clock=lambda: now)
 
     directory = tmp_path_factory.mktemp("by-day") / "demo"
     with pytest.MonkeyPatch.context() as patch:

@@ -171,8 +171,8 @@ def test_the_disk_is_blamed_for_what_comes_of_it(warehouse: Path, number: int) -
 def test_memory_is_blamed_and_all_else_is_let_through(warehouse: Path) -> None:
     with pytest.raises(SyncError) as failure, locked(warehouse):
         raise duckdb.OutOfMemoryException("no more")
-    assert failure.value.reason == "DuckDB needs more memory than it may take"
-    assert failure.value.remedy == "set memory_mb of [warehouse] higher; nothing is lost"
+    assert failure.value.reason == "DuckDB needs more memory than there is"
+    assert failure.value.remedy == "give it more, or leave long fields out with drop_fields; nothing is lost"
     for error in (WarehouseError(os.strerror(errno.EIO)), KeyError("a fault of its own")):
         with pytest.raises(type(error)) as passed, locked(warehouse):
             raise error
