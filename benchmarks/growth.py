@@ -37,6 +37,18 @@ class Growth:
         return float(seconds * (FAR / size) ** self.exponents[-1])
 
 
+def connections(results: Results) -> list[Growth]:
+    """Rollcall's seconds by the number of connections, each with as many projects."""
+    if "connections" not in results:
+        return []
+    nights: dict[str, dict[int, float]] = {}
+    for measured in results["connections"].measured:
+        count, _, night = measured.step.partition(", ")
+        if measured.wall is not None:
+            nights.setdefault(night, {})[int(count)] = measured.wall
+    return [Growth("rollcall", night, seconds) for night, seconds in nights.items()]
+
+
 def growth(results: Results) -> list[Growth]:
     """Of every side that was measured at two sizes or more, at first nights and unchanged ones."""
     found = []

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -13,7 +13,7 @@ from benchmarks import INSIDE, RESULTS
 from benchmarks.cases import CASES
 from benchmarks.environments import PACKAGES
 from benchmarks.goals import GOALS
-from benchmarks.growth import FAR, growth
+from benchmarks.growth import FAR, Growth, connections, growth
 from benchmarks.results import Measured, Result, Results, load
 from benchmarks.sides import SIDES
 
@@ -162,19 +162,33 @@ def _growth(results: Results) -> str:
     grown = growth(results)
     if not grown:
         return ""
+    about = (
+        "Seconds by number of projects. An exponent of 1 is growth in proportion from one size to the next; "
+        "the last column goes on with the last exponent, on one machine like this one."
+    )
+    by_size = _grown(grown, [f"{FAR:,}"], lambda each: [_hours(each.far_s)])
+    table = f"## Growth\n\n{about}\n\n{by_size}"
+    if by_count := connections(results):
+        table += f"\n\nSeconds by number of connections of 100 projects each.\n\n{_grown(by_count)}"
+    return table
+
+
+def _grown(
+    grown: Sequence[Growth],
+    more: Sequence[str] = (),
+    cells_of: Callable[[Growth], Sequence[str]] = lambda _: (),
+) -> str:
     sizes = sorted({size for each in grown for size in each.seconds})
     rows = []
     for each in grown:
         exponents = ", ".join(f"{exponent:.2f}" for exponent in each.exponents)
         cells = [_seconds(each.seconds[size]) if size in each.seconds else "" for size in sizes]
-        far = "" if each.far_s is None else f"{each.far_s / 3600:,.1f} h"
-        rows.append((LABELS[each.side], each.step, *cells, exponents, far))
-    heading = ("side", "night", *(f"{size:,}" for size in sizes), "exponents", f"{FAR:,}")
-    about = (
-        "Seconds by number of projects. An exponent of 1 is growth in proportion from one size to the next; "
-        "the last column goes on with the last exponent, on one machine like this one."
-    )
-    return f"## Growth\n\n{about}\n\n{_table(heading, rows)}"
+        rows.append((LABELS[each.side], each.step, *cells, exponents, *cells_of(each)))
+    return _table(("side", "night", *(f"{size:,}" for size in sizes), "exponents", *more), rows)
+
+
+def _hours(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds / 3600:,.1f} h"
 
 
 def _peers() -> str:

@@ -71,7 +71,7 @@ def known_texts(
 ) -> dict[tuple[str, str | None], Texts]:
     """What is known of each listing, by connection and scope; of a window only what was created within it.
 
-    Forgotten records are not known any more.
+    Forgotten records are not known any more; of what was a forgotten customer's no text is.
     """
     names = [connection.name for connection in connections]
     starts = [windows.get(name) for name in names]
@@ -80,7 +80,7 @@ def known_texts(
         select
             known.connection,
             known.scope,
-            list(unhex(sha256(cast(known.payload as text)))),
+            list(unhex(sha256(if(content_hash = 'forgotten', 'of ' || record_id, payload::text)))),
             list(known.record_id),
             list(known.content_hash)
         from raw.records as known

@@ -1,4 +1,4 @@
-"""Mutants of what merges and publishes: each is one small fault that the tests of its file must notice.
+"""Mutants of what proves, merges and publishes: each is one small fault that the tests of its file must notice.
 
 Python is mutated by cosmic-ray's operators, SQL by the replacements below. Of a file with more than `--each`
 mutants a sample is played, the same one each time. It works on a copy of the tree; each mutant's tests run in
@@ -25,6 +25,13 @@ LIBRARIES = ("dlt", "duckdb", "pyarrow.parquet", "pytest", "requests", "sqlglot"
 TIMEOUT_S = 180
 SECONDS_EACH = 600
 
+LANDINGS = ["tests/nights/test_landing.py", "tests/nights/test_proof.py"]
+PROVIDERS = [
+    "tests/providers/test_belltastic.py",
+    "tests/providers/test_evovoice.py",
+    "tests/providers/test_fone_dynamics.py",
+    "tests/providers/test_contract.py",
+]
 NIGHTS = [
     "tests/campaigns/test_history.py::test_a_night_again_changes_nothing",
     "tests/nights/test_removal_limit.py",
@@ -35,6 +42,12 @@ NIGHTS = [
 MODELS = ["tests/models/test_update.py", "tests/models/test_kernel.py", "tests/models/test_checks.py"]
 FORGET = ["tests/nights/test_forget.py"]
 SUBJECTS = {
+    "pipelines/content.py": ["tests/http/test_content.py"],
+    "pipelines/strict_json.py": ["tests/http/test_strict_json.py"],
+    "pipelines/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
+    "pipelines/landing.py": [*LANDINGS, "tests/nights/test_configuration.py"],
+    "pipelines/deadline.py": ["tests/http/test_deadline.py"],
+    "pipelines/api.py": ["tests/http/test_deadline.py", "tests/faults/test_promises.py", *PROVIDERS],
     "pipelines/seeds.py": ["tests/models/test_seeds.py"],
     "pipelines/bounds.py": ["tests/cli/test_bounds.py", "tests/cli/test_reading.py"],
     "pipelines/warehouse.py": ["tests/operation/test_warehouse.py", "tests/operation/test_restore.py"],

@@ -91,3 +91,20 @@ def test_a_load_that_loses_a_record_is_not_remembered(
         remember(warehouse, landing, listings, FIRST_NIGHT, {})
     assert (fault.value.exit_code, fault.value.reason) == (1, "lossy sent 3 records, 2 landed")
     assert warehouse.execute("from raw.records").fetchall() == []
+
+
+def test_what_is_forgotten_alike_is_expected_one_by_one(warehouse: duckdb.DuckDBPyConnection) -> None:
+    files = connection_of("one")
+    for record_id in ("f1", "f2"):
+        warehouse.execute(
+            """
+            insert into raw.records by name
+            select
+                'evovoice' as provider, 'one' as connection, 'files' as entity, $1 as record_id,
+                '{"customerId": "forgotten-1"}' as payload, 'forgotten' as content_hash,
+                $2::timestamptz as valid_from, $2::timestamptz as last_seen_at
+            """,
+            [record_id, FIRST_NIGHT],
+        )
+    (known,) = known_texts(warehouse, [files], {}).values()
+    assert sorted(one.record_id for one in known.values()) == ["f1", "f2"]
