@@ -1,4 +1,4 @@
-"""Mutants of what proves, merges and publishes: each is one small fault that the tests of its file must notice.
+"""Mutants of what proves, merges and publishes: each is one small fault that the tests of a file must notice.
 
 Python is mutated by cosmic-ray's operators, SQL by the replacements below. Of a file with more than `--each`
 mutants a sample is played, the same one each time. It works on a copy of the tree; each mutant's tests run in

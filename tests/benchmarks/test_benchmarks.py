@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks import RESULTS, ROOT
+from benchmarks import INSIDE, RESULTS, ROOT
 from benchmarks.bench import Bench, Faulty, wrong
 from benchmarks.cases import CASES
 from benchmarks.environments import NotInstalled, plain_environment
 from benchmarks.goals import GOALS, Goal
-from benchmarks.growth import growth
+from benchmarks.growth import connections, growth
 from benchmarks.measure import run
-from benchmarks.page import page
+from benchmarks.page import insides, page
 from benchmarks.remembering import RememberingSandbox
 from benchmarks.results import Measured, Result, Results, load, new_result, save
 from benchmarks.server import Server
@@ -167,6 +167,19 @@ def test_growth_goes_on_as_it_last_was() -> None:
     assert found.far_s == pytest.approx(10_000)
 
 
+def test_growth_by_connections_is_of_each_night() -> None:
+    walls = {
+        ("rollcall", f"{count}, {night}"): took
+        for count, took in ((1, 2.0), (10, 2.0), (100, 4.0))
+        for night in ("first", "unchanged")
+    }
+    found = connections({"connections": result("connections", walls)})
+    assert [(each.step, each.seconds) for each in found] == [
+        (night, {1: 2.0, 10: 2.0, 100: 4.0}) for night in ("first", "unchanged")
+    ]
+    assert connections({}) == []
+
+
 def test_results_are_kept_whole(tmp_path: Path) -> None:
     found = result("files-1m", {("rollcall", "first"): 7.0})
     save(found, tmp_path)
@@ -175,4 +188,5 @@ def test_results_are_kept_whole(tmp_path: Path) -> None:
 
 def test_the_page_shows_what_was_measured() -> None:
     shown = (ROOT / "docs" / "speed.md").read_text()
-    assert shown == page(load(RESULTS), "../benchmarks/results/speed.svg") + "\n"
+    assert shown == page(load(RESULTS), "../benchmarks/results/speed.svg", list(insides(INSIDE))) + "\n"
+    assert "### Who holds Python's lock" in shown
