@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.content import KEPT_BYTES, MOST_RECORD_BYTES, Known, Record, digest, instant, read_record
+from pipelines.content import Known, Record, digest, instant, read_record
 from pipelines.provider import find_providers
 
 PROVIDERS = find_providers(Path())
@@ -67,6 +67,41 @@ def test_promise_13_one_large_number_has_one_content(number: str) -> None:
     assert content(f'{{"id": 1, "x": {number}}}') == content('{"id": 1, "x": 1E80}')
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("0", "0.0"),
+        ("1e17", "1" + "0" * 17),
+        ("1e18", "1" + "0" * 18),
+        ("123456789012345678", "1234567890123456780e-1"),
+        (str(2**60), f"{2**60}.0"),
+        (str(-(2**60)), f"{-(2**60)}.00"),
+    ],
+)
+def test_promise_13_numbers_at_the_edges_have_one_content(one: str, other: str) -> None:
+    assert content(f'{{"id": 1, "x": {one}}}') == content(f'{{"id": 1, "x": {other}}}')
+    assert content(f'{{"id": 1, "x": [{one}]}}') == content(f'{{"id": 1, "x": [{other}]}}')
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_a_record_may_be_nested_two_hundred_levels_deep(opening: str, closing: str) -> None:
+    def nested(levels: int) -> Record:
+        text = f'{{"id": 1, "x": {opening * levels}1{closing * levels}}}'
+        return read_record(PROVIDERS["belltastic"], (), text.encode(), {})
+
+    assert nested(199).reason is None
+    assert nested(200).reason == "it is nested more than 200 levels deep"
+
+
+def test_a_hash_has_128_bits() -> None:
+    assert len(content('{"id": 1}') or "") == 32
+
+
+def test_fields_can_be_dropped_from_an_object_only() -> None:
+    taken = read_record(PROVIDERS["belltastic"], ("secret",), b"[1]", {})
+    assert taken == Record(None, b"", reason="it is no object that fields could be dropped from")
+
+
 def test_promise_13_volatile_fields_are_no_change() -> None:
     one = '{"id": 1, "name": "A", "lockUserId": 7, "isReadOnly": true}'
     other = '{"id": 1, "name": "A", "lockUserName": "B"}'
@@ -94,15 +129,23 @@ def test_promise_6_what_cannot_be_taken_is_told(text: str, record_id: str | None
 
 @pytest.mark.parametrize("letter", ["x", "é"])
 def test_promise_16_a_record_that_is_too_large_is_told_and_not_taken(letter: str) -> None:
-    text = f'{{"id": 7, "name": "a{letter * MOST_RECORD_BYTES}"}}'.encode()
+    text = f'{{"id": 7, "name": "a{letter * (8 << 20)}"}}'.encode()
     taken = read_record(PROVIDERS["belltastic"], (), text, {})
     assert taken.record_id == "7"
     assert taken.reason is not None
     assert taken.reason.startswith(f"it has {len(text) >> 20} MB, more than the 8 MB that are taken")
     assert taken.payload is not None
     assert text.startswith(taken.payload)
-    assert KEPT_BYTES - 1 <= len(taken.payload) <= KEPT_BYTES
+    assert len(taken.payload) in {64 << 10, (64 << 10) - 1}
     assert read_record(PROVIDERS["belltastic"], ("name",), text, {}).payload == b'{"id":7}'
+
+
+def test_a_record_of_just_8_mb_is_taken() -> None:
+    text = b'{"id": 7, "name": "%s"}' % (b"x" * ((8 << 20) - 21))
+    assert len(text) == 8 << 20
+    assert read_record(PROVIDERS["belltastic"], (), text, {}).reason is None
+    one_more = text.replace(b"7", b"77")
+    assert read_record(PROVIDERS["belltastic"], (), one_more, {}).reason is not None
 
 
 def test_promise_7_ids_are_kept_exactly() -> None:
