@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from pipelines.errors import Malformed
-from pipelines.strict_json import as_text, elements, members, value, whole_number
+from pipelines.strict_json import as_text, elements, first_of, is_list, members, value, whole_number
 
 
 def test_values_are_cut_out_as_they_were_sent() -> None:
@@ -109,3 +109,33 @@ def test_texts() -> None:
         None,
         '["a"]',
     ]
+
+
+def test_the_first_key_that_is_there_counts() -> None:
+    assert first_of({"b": 1, "a": 2}, "a", "b") == 2
+    assert first_of({"b": 1}, "a", "b") == 1
+    assert first_of({"c": 1}, "a", "b") is None
+
+
+def test_an_array_is_told_by_its_bracket() -> None:
+    assert [is_list(text) for text in (b"[1]", b" \n[", b'{"a": []}', b"]", b"")] == [
+        True,
+        True,
+        *[False] * 3,
+    ]
+
+
+def test_a_count_has_at_most_18_digits_where_it_is_a_text() -> None:
+    assert whole_number(b'"%s"' % (b"9" * 18), "total") == 10**18 - 1
+    with pytest.raises(Malformed, match="total should be a whole number"):
+        whole_number(b'"%s"' % (b"9" * 19), "total")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [(b"7", "7"), (b" ", "nothing"), (b"7" * 40, "7" * 40), (b"7" * 41, "7" * 40 + "…")],
+)
+def test_what_is_no_array_is_shown_in_part(text: bytes, shown: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        elements(text)
+    assert refused.value.reason == f"expected an array, not {shown}"
