@@ -83,7 +83,7 @@ class _Watchman(threading.Thread):
                     self._watches.discard(watch)
                     watch.end()
                 self._wakes_at = min((watch.ends_at for watch in self._watches), default=math.inf)
-                self._sooner.wait(None if self._wakes_at == math.inf else self._wakes_at - now)
+                self._sooner.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
 
 
 _on_duty: list[_Watchman] = []
@@ -93,10 +93,13 @@ _hiring = threading.Lock()
 def _watchman() -> _Watchman:
     """The one on duty. A process that was forked off has none: threads stay behind."""
     with _hiring:
-        if not (_on_duty and _on_duty[0].is_alive()):
-            _on_duty[:] = [_Watchman()]
-            _on_duty[0].start()
-        return _on_duty[0]
+        for watchman in _on_duty:
+            if watchman.is_alive():
+                return watchman
+        watchman = _Watchman()
+        _on_duty[:] = [watchman]
+        watchman.start()
+        return watchman
 
 
 @contextlib.contextmanager
@@ -108,7 +111,7 @@ def ending_after(seconds: float) -> Iterator[Watch]:
         yield watch
     finally:
         watch.stop()
-        _exchange.watch = None
+        del _exchange.watch
 
 
 class _Connection(HTTPConnection):
@@ -125,10 +128,10 @@ class _SecureConnection(HTTPSConnection):
 
 def _expose(connected: socket.socket | None) -> None:
     """Let the watch of this thread's exchange know its socket; from here on the answer is waited for."""
-    if (watch := getattr(_exchange, "watch", None)) is not None:
-        watch.socket = connected
-        if watch.ended:  # while it was being connected
-            watch.end()
+    watch: Watch = _exchange.watch
+    watch.socket = connected
+    if watch.ended:  # while it was being connected
+        watch.end()
 
 
 class _Pool(HTTPConnectionPool):
@@ -140,7 +143,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """`requests`' adapter, with connections that `ending_after` can end."""
+    """`requests`' adapter, for exchanges that `ending_after` ends in time."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Use the watched pools."""

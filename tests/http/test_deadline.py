@@ -8,9 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from urllib3.util import connection as urllib3_connection
 
-from pipelines.api import Api
+from pipelines.api import LARGE_BODY_BYTES, Api, Request
 from pipelines.config import COMMON, Connection
+from pipelines.deadline import ending_after
 from pipelines.errors import ProviderError, Transient
 from pipelines.provider import Ask, Settings, find_providers
 
@@ -100,3 +102,60 @@ def test_promise_16_a_night_past_its_deadline_sends_nothing() -> None:
     with Api(connection, time.monotonic()) as api, pytest.raises(ProviderError) as failure:
         list(connection.provider.pages(api, Ask(connection.settings)))
     assert failure.value.reason == "the night's deadline has passed"
+
+
+def test_promise_16_an_exchange_ends_in_time_where_connecting_took_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hung_up = threading.Event()
+
+    def drip_until_hung_up(peer: socket.socket, closing: threading.Event) -> None:
+        with suppress(OSError):
+            peer.sendall(HEADERS + b"Content-Length: 100000\r\n\r\n[")
+            for _ in range(250):
+                closing.wait(0.02)
+                peer.sendall(b" ")
+            return
+        hung_up.set()
+
+    def connect_late(*args: object, **kwargs: object) -> socket.socket:
+        threading.Event().wait(0.3)
+        return connect(*args, **kwargs)
+
+    connect = urllib3_connection.create_connection
+    monkeypatch.setattr(urllib3_connection, "create_connection", connect_late)
+    with served(drip_until_hung_up) as port:
+        connection = connected(port, timeout_s=0.2, max_retries=0)
+        with Api(connection, time.monotonic() + 60) as api, pytest.raises(Transient) as failure:
+            api.get(Request("projects"), len)
+        assert hung_up.wait(60)
+    assert str(failure.value) == "projects gave no whole answer within 0.2 s"
+
+
+def test_promise_16_large_answers_come_one_by_one_and_to_wait_for_another_is_not_counted() -> None:
+    large = b"[%s]" % (b" " * LARGE_BODY_BYTES)
+    came: list[int] = []
+    with (
+        served(lambda peer, _: peer.sendall(HEADERS + b"\r\n" + large)) as port,
+        served(lambda peer, _: peer.sendall(HEADERS + b"\r\n[]")) as small_port,
+        Api(connected(port, timeout_s=0.5, max_retries=0), time.monotonic() + 60) as api,
+        Api(connected(small_port), time.monotonic() + 60) as small,
+    ):
+
+        def read_first(body: bytes) -> int:
+            second.start()
+            second.join(0.7)
+            assert second.is_alive()
+            assert small.get(Request("projects"), len) == 2
+            return len(body)
+
+        second = threading.Thread(target=lambda: came.append(api.get(Request("second"), len)))
+        assert api.get(Request("first"), read_first) == len(large)
+        second.join()
+    assert came == [len(large)]
+
+
+def test_what_an_exchange_has_used_is_gone_after_a_wait() -> None:
+    with ending_after(60) as watch, watch.stopped():
+        used = 60 - watch.left
+        assert 0 < used < 60
