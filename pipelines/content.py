@@ -81,7 +81,7 @@ def read_record(provider: Provider, drop: Collection[str], text: bytes, known: T
         created_at = instant(first_of(said, *provider.created_keys))
         for name in provider.volatile:
             said.pop(name, None)
-        return Record(record_id, text, _hash_of_record(said), created_at)
+        return Record(record_id, text, hash_of(said), created_at)
     except Malformed as error:
         record_id = record_id or _legible_id(provider, text)
         return Record(record_id, _beginning(text), reason=error.reason)
@@ -123,13 +123,6 @@ def _identity(said: object, key: str) -> str:
         return str(said)
     shown = str(said) if isinstance(said, Decimal) else repr(said)
     raise Malformed(f"its id, {key}, is {'missing' if said is None else shown[:40]}")
-
-
-def _hash_of_record(said: object) -> str:
-    try:
-        return hash_of(said)
-    except RecursionError:
-        raise Malformed("not readable JSON (nested too deeply)") from None
 
 
 def hash_of(said: object) -> str:

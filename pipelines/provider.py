@@ -152,8 +152,8 @@ def find_providers(home: Path) -> dict[str, Provider]:
 
 def _import_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"rollcall_home_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ConfigurationError(f"{path} cannot be imported", "make it a Python module")
+    assert spec is not None  # its name ends in .py
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

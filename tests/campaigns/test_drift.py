@@ -1,5 +1,6 @@
 """Promise 8: however a listing moves while it is read, nothing that is still there is closed as removed."""
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.scripted import scripted
 SEEDS = 80
 UNKNOWN = "no second reading has confirmed it"
 MOVED = "it moved: 1 records of one reading were missing in the next"
+TWO_FACES = "1 ids came twice with different content"
 NO_TWO = "it gives no total, and no two readings agree"
 
 
@@ -37,7 +39,10 @@ def test_nothing_is_asked_twice_where_nothing_is_missing() -> None:
 
 
 def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, str | None]:
-    """How many walks are made, and what is in doubt then. A walk is its pages, a letter for each record."""
+    """How many walks are made, and what is in doubt then.
+
+    A walk is its pages, a letter for each record; the same letter, small, is the record with another content.
+    """
     made = iter(walks)
     asked = []
 
@@ -47,7 +52,10 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
         for page in walk.split():
             if page == "!":
                 raise RuntimeError("boom")
-            records = tuple(f'{{"id": "{record}"}}'.encode() for record in page.strip("-"))
+            records = tuple(
+                f'{{"id": "{record.upper()}", "is_small": {json.dumps(record.islower())}}}'.encode()
+                for record in page.strip("-")
+            )
             yield Page(records, total)
 
     connection = scripted("walks", "belltastic", pages)
@@ -79,6 +87,9 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
         (["AB CD", "AB DC", "AB CD", "AB DC"], "ABCD", None, 4, NO_TWO),
         (["AB CD", "AB C", "AB C"], "ABCD", None, 3, None),
         ([], "", None, 1, None),
+        (["Aa"], "A", None, 1, TWO_FACES),
+        (["Aa"], "A", 1, 4, TWO_FACES),
+        (["A a"], "A", None, 4, TWO_FACES),
     ],
 )
 def test_what_is_missing_is_confirmed_by_a_reading_that_has_all_the_one_before_had(

@@ -161,6 +161,11 @@ def test_dropped_fields_leave_the_rest_as_it_was_sent() -> None:
     assert taken.content_hash == content(taken.payload.decode())
 
 
+def test_a_record_without_the_fields_to_drop_stays_as_it_was_sent() -> None:
+    text = b'{ "id": 1,  "name": "A" }'
+    assert read_record(PROVIDERS["belltastic"], ("secret",), text, {}).payload == text
+
+
 def test_a_text_that_is_known_is_not_read() -> None:
     text = b'{"id": 1, "name": "A"}'
     known = {digest(text): Known("1", "of what it says")}

@@ -63,6 +63,7 @@ def test_a_bad_value_is_told_from_its_neighbours(bad: bytes) -> None:
         b'"[]"',
         b"[" * 100_000,
         b"[" * 100_000 + b"]" * 99_999,
+        b"[" * 100_000 + b"]",
         b"[1" + b"0" * 5000 + b"]]",
     ],
 )

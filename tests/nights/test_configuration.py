@@ -187,6 +187,22 @@ def test_a_module_that_cannot_be_imported_is_named(load: Load, tmp_path: Path) -
     assert str(refusal.value) == f"{module} cannot be imported ({reason}): correct it"
 
 
+def test_a_module_without_a_provider_is_named(load: Load, tmp_path: Path) -> None:
+    module = tmp_path / "providers" / "toy.py"
+    module.parent.mkdir()
+    module.write_text("PROVIDER = 'toys'")
+    with pytest.raises(ConfigurationError) as refusal:
+        load(BELLTASTIC, TOKEN)
+    expected = f"{module} describes no provider: give it a PROVIDER = Provider(...)"
+    assert str(refusal.value) == expected
+
+
+def test_settings_are_a_mapping(load: Load) -> None:
+    (connection,) = load(BELLTASTIC, TOKEN)
+    assert len(connection.settings) == len(set(connection.settings))
+    assert {**connection.settings}["api_token"] == connection.settings.text("api_token")
+
+
 def test_a_variable_comes_before_a_file(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__RILLSOFT__ACCESS_TOKEN", "0123")
     monkeypatch.setenv("SOURCES__RILLSOFT__CLIENT_IDS", "11, 12")

@@ -65,3 +65,11 @@ def test_a_sixth_provider_needs_no_edit_elsewhere(home: Home, loopback: Loopback
     ]
     changes = home.rows("select change from project_changes where project_key like 'toy:%'")
     assert changes == [{"change": "created"}] * 2
+
+
+def test_a_sixth_provider_may_document_no_errors(home: Home, loopback: Loopback) -> None:
+    (home.path / "providers").mkdir()
+    (home.path / "providers" / "toy.py").write_text(MODULE)
+    home.connect("toy", base_url=loopback.serve("toy", Answer({"error": "out of toys"}, status=404)))
+    (listing,) = home.night().listings
+    assert (listing.outcome, listing.message) == ("failed", "page 1: toys answered 404")

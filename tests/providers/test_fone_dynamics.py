@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +82,23 @@ def test_one_property_is_read_by_its_id(home: Home, sandbox: Sandbox) -> None:
             read_one(api, ask, "S? #")
     message = "Properties/S%3F%20%23 answered 400 (NotFound: The property does not exist.)"
     assert refusal.value.reason == message
+
+
+@pytest.mark.parametrize("spelling", ["Property", "Project"])
+def test_one_property_has_either_name(spelling: str, loopback: Loopback, tmp_path: Path) -> None:
+    assert read_one_answered({spelling: PROPERTY}, loopback, tmp_path) == PROPERTY
+
+
+def test_an_answer_without_a_property_is_refused(loopback: Loopback, tmp_path: Path) -> None:
+    with pytest.raises(Malformed, match=r"^the answer has no Property$"):
+        read_one_answered({"Properties": [PROPERTY]}, loopback, tmp_path)
+
+
+def read_one_answered(body: object, loopback: Loopback, directory: Path) -> object:
+    home = Home(directory)
+    base_url = loopback.serve("one", Answer(body))
+    home.connect("one", "fone_dynamics", base_url=base_url, account_sid="A1", token="swordfish")
+    (connection,) = load_connections(home.path)
+    assert connection.provider.read_one is not None
+    with Api(connection, time.monotonic() + 60) as api:
+        return json.loads(connection.provider.read_one(api, Ask(connection.settings), "S1"))
