@@ -78,16 +78,17 @@ campaign-crash: .venv/.synced ## nights killed and failing at every step, and KI
 campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIPS=1000 bits flipped in what is published
 	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.operation.publications
 
-# What merges and publishes, and the tests that show it without programs of their own.
+# What fetches and proves, what merges and publishes, and the tests that show it without programs of their own.
+FETCHING := api bearer content deadline landing listing provider quiet_dlt strict_json providers/*
 PUBLISHING := warehouse sync remember models touched restore forget bounds relations seeds
-SHOWN_BY := tests/nights tests/models tests/operation/test_restore.py tests/operation/test_warehouse.py \
+SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/nights tests/models tests/operation/test_restore.py tests/operation/test_warehouse.py \
 	tests/docs/test_upgrading.py tests/setup/test_night.py tests/cli/test_bounds.py \
 	tests/cli/test_query.py tests/cli/test_query_is_closed.py
 
-coverage: .venv/.synced ## every branch of what merges and publishes, or it fails
+coverage: .venv/.synced ## every branch of what fetches, proves, merges and publishes, or it fails
 	$(RUN) coverage run -m pytest -n 0 $(SHOWN_BY)
 	$(RUN) coverage report --show-missing --fail-under 100 \
-		--include $(shell echo $(PUBLISHING:%=pipelines/%.py) | tr ' ' ,)
+		--include '$(shell echo '$(FETCHING:%=pipelines/%.py) $(PUBLISHING:%=pipelines/%.py)' | tr ' ' ,)'
 
 mutants: .venv/.synced ## small faults in what proves, merges and publishes, EACH=30 a file; ONLY="seeds sql/remember"
 	$(RUN) --with cosmic-ray==8.7.0 python -m tests.mutants $(if $(EACH),--each $(EACH)) $(ONLY)

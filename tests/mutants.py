@@ -42,15 +42,26 @@ NIGHTS = [
     "tests/nights/test_proof.py",
     "tests/nights/test_history.py",
 ]
-MODELS = ["tests/models/test_kernel.py", "tests/models/test_checks.py", "tests/models/test_update.py"]
-UPDATE = ["tests/models/test_update.py"]
+UPDATE = [
+    "tests/models/test_update.py::test_an_update_works_out_only_what_is_touched",
+    "tests/models/test_update.py::test_everything_is_built_anew_of_other_models_seeds_and_zones",
+    "tests/models/test_update.py::test_an_update_is_a_build",
+]
+MODELS = ["tests/models/test_kernel.py", "tests/models/test_checks.py", *UPDATE]
 FORGET = ["tests/nights/test_forget.py"]
+RECORDED = "tests/providers/test_recorded.py"
 SUBJECTS = {
     "pipelines/content.py": ["tests/http/test_content.py"],
     "pipelines/strict_json.py": ["tests/http/test_strict_json.py"],
     "pipelines/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
     "pipelines/landing.py": [*LANDINGS, "tests/nights/test_configuration.py"],
     "pipelines/deadline.py": ["tests/http/test_deadline.py"],
+    "pipelines/providers/belltastic.py": ["tests/providers/test_belltastic.py", RECORDED],
+    "pipelines/providers/evovoice.py": [RECORDED, "tests/providers/test_evovoice.py"],
+    "pipelines/providers/fone_dynamics.py": ["tests/providers/test_fone_dynamics.py", RECORDED],
+    "pipelines/providers/matter.py": ["tests/providers/test_matter.py", RECORDED],
+    "pipelines/providers/rillsoft.py": ["tests/providers/test_rillsoft.py", RECORDED],
+    "pipelines/provider.py": ["tests/nights/test_configuration.py", "tests/nights/test_toy_provider.py"],
     "pipelines/api.py": ["tests/http/test_deadline.py", *PROVIDERS, "tests/faults/test_promises.py"],
     "pipelines/seeds.py": ["tests/models/test_seeds.py"],
     "pipelines/bounds.py": ["tests/cli/test_bounds.py", "tests/cli/test_reading.py"],
@@ -70,10 +81,15 @@ SUBJECTS = {
     "sql/forget.sql": FORGET,
     "sql/touched/1_records.sql": UPDATE,
     "sql/touched/2_keys.sql": UPDATE,
+    **{
+        f"sql/checks/{path.name}": ["tests/models/test_checks.py", "-k", f"sound or {path.stem}"]
+        for path in sorted((ROOT / "sql" / "checks").glob("*.sql"))
+    },
 }
-# Of arithmetic a few stand for all: there is hardly any.
+# Of arithmetic a few stand for all: there is hardly any. Where `is` stands, `==` says the same.
 OPERATORS = re.compile(
-    "AddNot|AndWith|OrWith|TrueWith|FalseWith|BreakWith|ContinueWith|Comparison|Number|Zero|Decorator|Exception"
+    "AddNot|AndWith|OrWith|TrueWith|FalseWith|BreakWith|ContinueWith|Number|Zero|Decorator|Exception"
+    "|Comparison(?!.*_(Is_Eq|Eq_Is|IsNot_NotEq|NotEq_IsNot)$)"
     "|Binary.*_(Add_Sub|Sub_Add|Mul_Add|BitAnd_BitOr)$"
 )
 # What is found, and what stands in its place.

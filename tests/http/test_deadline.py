@@ -1,6 +1,8 @@
 """Promise 16: an exchange ends when its time is up, whatever the server does."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -159,3 +161,8 @@ def test_what_an_exchange_has_used_is_gone_after_a_wait() -> None:
     with ending_after(60) as watch, watch.stopped():
         used = 60 - watch.left
         assert 0 < used < 60
+
+
+def test_a_process_ends_though_its_exchanges_were_watched() -> None:
+    watched = "from pipelines.deadline import ending_after\nwith ending_after(60): pass"
+    subprocess.run([sys.executable, "-c", watched], check=True, timeout=60)
