@@ -81,7 +81,9 @@ campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIP
 # What fetches and proves, what merges and publishes, and the tests that show it without programs of their own.
 FETCHING := api bearer content deadline landing listing provider quiet_dlt strict_json providers/*
 PUBLISHING := warehouse sync remember models touched restore forget bounds relations seeds
-SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/nights tests/models tests/operation/test_restore.py tests/operation/test_warehouse.py \
+SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/nights \
+	tests/models/test_kernel.py tests/models/test_checks.py tests/models/test_update.py tests/models/test_seeds.py \
+	tests/operation/test_restore.py tests/operation/test_warehouse.py \
 	tests/docs/test_upgrading.py tests/setup/test_night.py tests/cli/test_bounds.py \
 	tests/cli/test_query.py tests/cli/test_query_is_closed.py
 

@@ -93,12 +93,11 @@ _hiring = threading.Lock()
 def _watchman() -> _Watchman:
     """The one on duty. A process that was forked off has none: threads stay behind."""
     with _hiring:
-        for watchman in _on_duty:
-            if watchman.is_alive():
-                return watchman
-        watchman = _Watchman()
-        _on_duty[:] = [watchman]
-        watchman.start()
+        watchman = next((one for one in _on_duty if one.is_alive()), None)
+        if watchman is None:
+            watchman = _Watchman()
+            _on_duty[:] = [watchman]
+            watchman.start()
         return watchman
 
 

@@ -49,18 +49,18 @@ UPDATE = [
 ]
 MODELS = ["tests/models/test_kernel.py", "tests/models/test_checks.py", *UPDATE]
 FORGET = ["tests/nights/test_forget.py"]
-RECORDED = "tests/providers/test_recorded.py"
+RECORDED = ["tests/providers/test_settings.py", "tests/providers/test_recorded.py"]
 SUBJECTS = {
     "pipelines/content.py": ["tests/http/test_content.py"],
     "pipelines/strict_json.py": ["tests/http/test_strict_json.py"],
     "pipelines/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
     "pipelines/landing.py": [*LANDINGS, "tests/nights/test_configuration.py"],
     "pipelines/deadline.py": ["tests/http/test_deadline.py"],
-    "pipelines/providers/belltastic.py": ["tests/providers/test_belltastic.py", RECORDED],
-    "pipelines/providers/evovoice.py": [RECORDED, "tests/providers/test_evovoice.py"],
-    "pipelines/providers/fone_dynamics.py": ["tests/providers/test_fone_dynamics.py", RECORDED],
-    "pipelines/providers/matter.py": ["tests/providers/test_matter.py", RECORDED],
-    "pipelines/providers/rillsoft.py": ["tests/providers/test_rillsoft.py", RECORDED],
+    "pipelines/providers/belltastic.py": [*RECORDED, "tests/providers/test_belltastic.py"],
+    "pipelines/providers/evovoice.py": [*RECORDED, "tests/providers/test_evovoice.py"],
+    "pipelines/providers/fone_dynamics.py": [*RECORDED, "tests/providers/test_fone_dynamics.py"],
+    "pipelines/providers/matter.py": ["tests/providers/test_matter.py", *RECORDED],
+    "pipelines/providers/rillsoft.py": [*RECORDED, "tests/providers/test_rillsoft.py"],
     "pipelines/provider.py": ["tests/nights/test_configuration.py", "tests/nights/test_toy_provider.py"],
     "pipelines/api.py": ["tests/http/test_deadline.py", *PROVIDERS, "tests/faults/test_promises.py"],
     "pipelines/seeds.py": ["tests/models/test_seeds.py"],

@@ -19,6 +19,20 @@ from pipelines.errors import ProviderError, Transient
 from pipelines.provider import Ask, Settings, find_providers
 
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+FORKING = """
+import os, sys, time
+from pipelines.deadline import ending_after
+with ending_after(60):
+    pass
+child = os.fork()
+with ending_after(0.01) as watch:
+    for _ in range(1000):
+        if not watch.ended:
+            time.sleep(0.01)
+if not child:
+    os._exit(0 if watch.ended else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or not watch.ended)
+"""
 Answer = Callable[[socket.socket, threading.Event], None]
 
 
@@ -163,6 +177,5 @@ def test_what_an_exchange_has_used_is_gone_after_a_wait() -> None:
         assert 0 < used < 60
 
 
-def test_a_process_ends_though_its_exchanges_were_watched() -> None:
-    watched = "from pipelines.deadline import ending_after\nwith ending_after(60): pass"
-    subprocess.run([sys.executable, "-c", watched], check=True, timeout=60)
+def test_a_process_and_one_forked_off_have_a_watch_each_and_end_all_the_same() -> None:
+    subprocess.run([sys.executable, "-c", FORKING], check=True, timeout=60)
