@@ -1,4 +1,4 @@
-"""What a user configures of each provider: what has a default, what must be given, and within which bounds."""
+"""What a user configures of each provider: what must be given, what has a default, and within which bounds."""
 
 from pathlib import Path
 
