@@ -1,4 +1,4 @@
-"""What a user configures of each provider: what must be given, what has a default, and within which bounds."""
+"""What a user configures of each provider: what must be given, what has a default, and which bounds hold."""
 
 from pathlib import Path
 
