@@ -24,7 +24,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LIBRARIES = ("dlt", "duckdb", "pyarrow.parquet", "pytest", "requests", "sqlglot", "uvicorn")
+LIBRARIES = (
+    *("click", "dlt", "dlt.destinations", "duckdb", "fsspec.implementations.local", "msgspec", "pendulum"),
+    *("pyarrow.parquet", "pytest", "requests", "rich.console", "sqlglot"),
+    *("tenacity", "tzlocal.windows_tz", "uvicorn"),
+)
 LEAST_TIMEOUT_S = 10.0
 MOST_UNMUTATED_S = 180.0
 
