@@ -1,5 +1,6 @@
 """EvoVoice: windows of files, sessions that end, two spellings of its keys."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -76,6 +77,25 @@ def test_whether_a_window_holds_its_start_makes_no_difference(
     home.night()
     assert counts(home.night()) == {"evovoice": (0, 0, 0, 2 if inclusive else 1)}
     assert loopback.asked["edge"][-1].query["DateCreatedStart"] == files[1]["DateCreated"]
+
+
+def test_a_login_and_an_empty_listing_are_one_request_each(home: Home, loopback: Loopback) -> None:
+    answer = Answer({"Items": [], "TotalCount": 0, "TotalPages": 0})
+    base_url = loopback.serve("empty", answer)
+    home.connect("evovoice", base_url=base_url, user_name="reader", password="swordfish")
+    assert [listing.outcome for listing in home.night().listings] == ["proven"]
+    login, listed = loopback.asked["empty"]
+    assert (login.method, login.path, json.loads(login.body)) == (
+        "POST",
+        "auth/credentials",
+        {"provider": "credentials", "userName": "reader", "password": "swordfish", "rememberMe": True},
+    )
+    assert listed.query == {
+        "SortField": "DateCreated",
+        "SortOrder": "Ascend",
+        "Page": "0",
+        "CountPerPage": "100",
+    }
 
 
 def test_a_date_that_cannot_be_true_moves_no_window(home: Home, loopback: Loopback) -> None:

@@ -22,6 +22,7 @@ ANSWERS = {
     "projects": {"Projects": [PROPERTY], "TotalCount": 1},
     "neither": {"Items": [PROPERTY], "TotalCount": 1},
     "null": {"Properties": None, "TotalCount": 1},
+    "empty": {"Properties": [], "TotalCount": 0},
 }
 
 
@@ -67,6 +68,7 @@ def test_the_list_has_either_name(night: Night) -> None:
         "projects": ("proven", 1, None),
         "neither": ("failed", 0, "page 1: the answer has neither Properties nor Projects"),
         "null": ("failed", 0, "page 1: expected an array, not null"),
+        "empty": ("proven", 0, None),
     }
 
 

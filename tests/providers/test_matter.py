@@ -72,6 +72,10 @@ def test_an_error_code_says_what_helps(
     assert (type(refusal.value), refusal.value.reason) == (failure, f"projects/get answered 200 ({told})")
 
 
+def test_an_empty_first_page_is_the_only_one(loopback: Loopback, tmp_path: Path) -> None:
+    assert [page.records for page in listed(Answer(page_of([], 0)), loopback, tmp_path)] == [()]
+
+
 def test_pages_follow_from_the_total_and_the_first_page(loopback: Loopback, tmp_path: Path) -> None:
     def answer(asked: Asked) -> Answer:
         first = 3 * int(asked.query["pageNumber"]) - 2
