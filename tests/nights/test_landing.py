@@ -1,7 +1,7 @@
 """Promise 5: what is received is landed, each record at its place, and a loss is found out."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,17 @@ def test_a_load_that_loses_a_record_is_not_remembered(
         remember(warehouse, landing, listings, FIRST_NIGHT, {})
     assert (fault.value.exit_code, fault.value.reason) == (1, "lossy sent 3 records, 2 landed")
     assert warehouse.execute("from raw.records").fetchall() == []
+
+
+def test_a_night_ends_when_it_is_said_to_or_now(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    landing, listings = landed([connection_of("one", [])], tmp_path)
+    first, second = FIRST_NIGHT, FIRST_NIGHT + timedelta(days=1)
+    remember(warehouse, landing, listings, first, {}, first + timedelta(hours=1))
+    before = datetime.now(UTC)
+    remember(warehouse, landing, listings, second, {})
+    ends = warehouse.execute("select finished_at from raw.nights order by started_at").fetchall()
+    assert ends[0] == (first + timedelta(hours=1),)
+    assert before <= ends[1][0] <= datetime.now(UTC)
 
 
 def test_what_is_forgotten_alike_is_expected_one_by_one(warehouse: duckdb.DuckDBPyConnection) -> None:
