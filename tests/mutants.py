@@ -52,6 +52,7 @@ UPDATE = [
     "tests/models/test_update.py::test_an_update_is_a_build",
 ]
 MODELS = ["tests/models/test_kernel.py", "tests/models/test_checks.py", *UPDATE]
+CHECKS = ["tests/setup/test_fields.py", "tests/models/test_checks.py"]
 FORGET = ["tests/nights/test_forget.py"]
 RECORDED = ["tests/providers/test_settings.py", "tests/providers/test_recorded.py"]
 SUBJECTS = {
@@ -91,7 +92,7 @@ SUBJECTS = {
     "sql/touched/1_records.sql": UPDATE,
     "sql/touched/2_keys.sql": UPDATE,
     **{
-        f"sql/checks/{path.name}": ["tests/models/test_checks.py", "-k", f"sound or {path.stem}"]
+        f"sql/checks/{path.name}": [*CHECKS, "-k", f"sound or {path.stem} or test_fields"]
         for path in sorted((ROOT / "sql" / "checks").glob("*.sql"))
     },
 }

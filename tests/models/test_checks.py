@@ -24,13 +24,14 @@ def sound(shared_raw: Raw) -> Raw:
     raw.record("matter", "changed", MATTER | {"name": "Harbour East"}, NIGHTS)
     raw.record("matter", "gone", MATTER, 1, NIGHTS, "removed")
     raw.record("matter", "new", MATTER, NIGHTS)
-    raw.record("evovoice", "f", {"id": "f", "customerId": "c", "dateCreated": "2026-10-01T00:00:00Z"})
+    for file in ("f", "g"):
+        raw.record("evovoice", file, {"id": file, "customerId": "c", "dateCreated": "2026-10-01T00:00:00Z"})
     raw.connection.execute(
         f"""
         {LISTING}
         values
+            ($1, 'evovoice', 'evovoice', 'files', 'proven', 1, 1, 0, 3, 0, 0, 0, 2, 1, 0, 0, 0.5),
             ($1, 'matter', 'matter', 'projects', 'proven', 1, 1, 0, 4, 1, 1, 1, 1, 0, 1, 0, 0.5),
-            ($1, 'evovoice', 'evovoice', 'files', 'proven', 1, 1, 0, 2, 0, 0, 0, 1, 1, 0, 0, 0.5),
             ($2, 'matter', 'matter', 'projects', 'proven', 1, 1, 0, 3, 0, 0, 1, 3, 0, 0, 0, 0.5)
         """,
         [night(NIGHTS), night(2)],
@@ -132,6 +133,38 @@ WARNINGS = {
         'update raw.records set payload = \'{"id": "f", "lastUpdated": "soon", "dateCreated": 1}\''
     ],
 }
+# Faults of several rows, once the rows of each table lie the other way round.
+MANY = {
+    "fields_never_seen_before": """
+        update raw.records set payload = '{"ware": 1, "budget": 1, "kind": 1}' where record_id = 'new'
+    """,
+    "fields_that_vanished": """
+        update raw.records set payload = '{"new": 1, "old": 1, "elder": 1}' where end_reason = 'changed'
+    """,
+    "file_keys_are_unique": "insert into files from files",
+    "files_are_the_current_versions": "delete from files",
+    "files_have_projects": "update files set project_key = 'evovoice:nobody'",
+    "files_history_is_sound": "update files_history set version = 7",
+    "listings_add_up": "update raw.listings set repeated = repeated + 1",
+    "listings_match_the_versions": "update raw.listings set new = 7",
+    "nights_rise": "select 'as they are'",
+    "project_keys_are_unique": "insert into projects from projects",
+    "projects_are_complete": "update projects_history set kind = null",
+    "projects_are_the_current_versions": "delete from projects",
+    "projects_history_is_sound": "update projects_history set version = 7",
+    "raw_intervals_are_sound": "update raw.records set valid_to = valid_from, end_reason = 'removed'",
+    "removals_are_proven": "delete from raw.listings",
+    "statuses_are_known": "update projects_history set status = 'asleep'",
+    "statuses_without_mapping": "update projects set status = 'unknown', provider_status = project_key",
+    "time_zones_without_name": """
+        update raw.records
+        set provider = 'fone_dynamics', payload = json_object('TimeZone', 'Mars ' || record_id)
+    """,
+    "values_kept_as_text": """update raw.records set payload = '{"lastUpdated": "soon", "dateCreated": 1}'""",
+    "versions_begin_and_end_at_nights": """
+        update raw.records set valid_from = valid_from + interval 1 second
+    """,
+}
 
 
 def test_there_is_a_fault_for_each_check(sound: Raw) -> None:
@@ -139,6 +172,7 @@ def test_there_is_a_fault_for_each_check(sound: Raw) -> None:
     errors = {name for name, model in checks.items() if model.severity == "error"}
     assert errors == FAULTS.keys()
     assert checks.keys() - errors == WARNINGS.keys()
+    assert checks.keys() == MANY.keys()
 
 
 def test_a_sound_warehouse_has_nothing_to_find(sound: Raw) -> None:
@@ -156,6 +190,18 @@ def test_a_check_finds_its_fault(faulty: Raw, name: str, severity: str, fault: s
     assert finding.severity == severity
     assert finding.rows >= len(finding.sample) >= 1
     assert {len(row) for row in finding.sample} == {len(finding.columns)}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_a_finding_shows_its_rows_in_order(faulty: Raw, name: str) -> None:
+    for table in ("raw.nights", "raw.listings", "raw.records", "files", "files_history", "projects_history"):
+        faulty.connection.execute(
+            f"create or replace table {table} as select * from {table} order by rowid desc"
+        )
+    faulty.connection.execute(MANY[name])
+    found = faulty.connection.execute(faulty.sql("checks", name)).fetchall()
+    assert len(found) > 1
+    assert found == sorted(found, key=lambda row: [(value is None, value) for value in row])
 
 
 def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
