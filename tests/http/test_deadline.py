@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from urllib3.util import connection as urllib3_connection
@@ -26,7 +27,7 @@ with ending_after(60):
     pass
 child = os.fork()
 with ending_after(0.01) as watch:
-    for _ in range(1000):
+    for _ in range(300):
         if not watch.ended:
             time.sleep(0.01)
 if not child:
@@ -40,9 +41,17 @@ def silent(_peer: socket.socket, closing: threading.Event) -> None:
     closing.wait()
 
 
+def dripping(closing: threading.Event) -> Iterator[None]:
+    """Now and then, for much longer than an exchange may take."""
+    for _ in range(150):
+        if closing.wait(0.02):
+            return
+        yield
+
+
 def drip(peer: socket.socket, closing: threading.Event, start: bytes) -> None:
     peer.sendall(start)
-    while not closing.wait(0.02):
+    for _ in dripping(closing):
         peer.sendall(b" ")
 
 
@@ -60,7 +69,7 @@ def dripping_after_a_whole_value(peer: socket.socket, closing: threading.Event) 
 
 def dripping_chunks(peer: socket.socket, closing: threading.Event) -> None:
     peer.sendall(HEADERS + b"Transfer-Encoding: chunked\r\n\r\n")
-    while not closing.wait(0.02):
+    for _ in dripping(closing):
         peer.sendall(b"1\r\n[\r\n")
 
 
@@ -87,11 +96,13 @@ def served(answer: Answer) -> Iterator[int]:
         port = listener.getsockname()[1]
         acceptor = threading.Thread(target=serve)
         acceptor.start()
-        yield port
-        closing.set()
-        socket.create_connection(("127.0.0.1", port)).close()
-        for thread in (acceptor, *threads):
-            thread.join()
+        try:
+            yield port
+        finally:
+            closing.set()
+            socket.create_connection(("127.0.0.1", port)).close()
+            for thread in (acceptor, *threads):
+                thread.join()
 
 
 def connected(port: int, **settings: object) -> Connection:
@@ -123,16 +134,14 @@ def test_promise_16_a_night_past_its_deadline_sends_nothing() -> None:
 def test_promise_16_an_exchange_ends_in_time_where_connecting_took_all_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hung_up = threading.Event()
+    ends: SimpleQueue[str] = SimpleQueue()
 
     def drip_until_hung_up(peer: socket.socket, closing: threading.Event) -> None:
-        with suppress(OSError):
-            peer.sendall(HEADERS + b"Content-Length: 100000\r\n\r\n[")
-            for _ in range(250):
-                closing.wait(0.02)
-                peer.sendall(b" ")
-            return
-        hung_up.set()
+        try:
+            dripping_body(peer, threading.Event())
+            ends.put("it was read to its end")
+        except OSError:
+            ends.put("it was hung up")
 
     def connect_late(*args: object, **kwargs: object) -> socket.socket:
         threading.Event().wait(0.3)
@@ -144,7 +153,7 @@ def test_promise_16_an_exchange_ends_in_time_where_connecting_took_all_of_it(
         connection = connected(port, timeout_s=0.2, max_retries=0)
         with Api(connection, time.monotonic() + 60) as api, pytest.raises(Transient) as failure:
             api.get(Request("projects"), len)
-        assert hung_up.wait(60)
+        assert ends.get(timeout=60) == "it was hung up"
     assert str(failure.value) == "projects gave no whole answer within 0.2 s"
 
 
