@@ -66,7 +66,11 @@ SUBJECTS = {
     "pipelines/providers/fone_dynamics.py": [*RECORDED, "tests/providers/test_fone_dynamics.py"],
     "pipelines/providers/matter.py": ["tests/providers/test_matter.py", *RECORDED],
     "pipelines/providers/rillsoft.py": [*RECORDED, "tests/providers/test_rillsoft.py"],
-    "pipelines/provider.py": ["tests/nights/test_configuration.py", "tests/nights/test_toy_provider.py"],
+    "pipelines/provider.py": [
+        "tests/providers/test_matter.py",
+        "tests/nights/test_configuration.py",
+        "tests/nights/test_toy_provider.py",
+    ],
     "pipelines/api.py": [
         "tests/http/test_api.py",
         "tests/http/test_deadline.py",
@@ -102,8 +106,8 @@ OPERATORS = re.compile(
     "|Comparison(?!.*_(Is_Eq|Eq_Is|IsNot_NotEq|NotEq_IsNot)$)"
     "|Binary.*_(Add_Sub|Sub_Add|Mul_Add|BitAnd_BitOr)$"
 )
-# Types are not looked at when it runs; the first of a row or list of one is its last.
-SAME = re.compile(r"^-.*(\| None|->)|^\+.*\[ -1\]", re.MULTILINE)
+# Types are not looked at when it runs, nor what is frozen; the first of a row or list of one is its last.
+SAME = re.compile(r"^-.*(\| None|->)|^\+.*(frozen=False|\[ -1\])", re.MULTILINE)
 # What is found, and what stands in its place.
 SQL = (
     (r"is not distinct from", "="),

@@ -1,6 +1,7 @@
 """`rollcall forget`: no byte of it stays or comes back, and the history of all else is as it was."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -281,10 +282,12 @@ def test_what_was_put_aside_goes_too(home: Home, bells: Bells) -> None:
 
 def test_a_second_time_changes_nothing(home: Home, bells: Bells) -> None:
     home.night()
+    os.umask(0)
     run(home, "forget", "unobtainium-2", "--yes")
     known = home.rows("from raw.records")
     pseudonym = next(row["record_id"] for row in known if row["record_id"] != "1")
     run(home, "forget", f"belltastic:{pseudonym}", "--yes")
+    assert os.umask(0o077) == 0o077  # whatever it writes is for its owner only
     assert home.rows("from raw.records") == known
     assert home.night().listings[0].unchanged == 2
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from pipelines.errors import Malformed
+from pipelines.provider import ErrorBody
+from pipelines.providers.rillsoft import error_body, read_page
 from pipelines.sandbox import Fault, Sandbox
 from pipelines.sync import Night
 from tests.home import Home, Row, sandbox_settings
@@ -87,3 +90,33 @@ def test_a_permission_narrows_the_list(nights: Nights) -> None:
         "select distinct attributes ->> 'isReadOnly' as held from projects where connection = 'writable'"
     )
     assert rows == [{"held": "false"}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(f'{{"status": "{status}", "details": []}}' for status in ("error", "Success", "warning", "")),
+        '{"details": []}',
+        '{"status": "success", "details": "none"}',
+        '{"status": "success"}',
+    ],
+)
+def test_only_a_success_with_a_list_is_read(body: str) -> None:
+    with pytest.raises(Malformed, match=r"^the answer has no list of projects$"):
+        read_page(body.encode())
+    assert read_page(b'{"status": "success", "details": [1]}').records == (b"1",)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('{"status": "success", "message": "done"}', None),
+        ('{"status": "error"}', None),
+        ('{"status": "error", "message": "no", "code": 7, "details": "why"}', ErrorBody("7", "no, why")),
+        ('{"status": "warning", "message": "no", "details": []}', ErrorBody("", "no")),
+        ('{"status": "aborted", "message": "no", "details": null}', ErrorBody("", "no")),
+        ('{"message": "no"}', ErrorBody("", "no")),
+    ],
+)
+def test_an_error_says_why(body: str, told: ErrorBody | None) -> None:
+    assert error_body(body.encode()) == told
