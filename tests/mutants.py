@@ -52,7 +52,8 @@ UPDATE = [
     "tests/models/test_update.py::test_an_update_is_a_build",
 ]
 MODELS = ["tests/models/test_kernel.py", "tests/models/test_checks.py", *UPDATE]
-CHECKS = ["tests/setup/test_fields.py", "tests/models/test_checks.py"]
+CHECKS = ["tests/models/test_checks.py"]
+FIELDS = ["tests/setup/test_fields.py", *CHECKS]
 FORGET = ["tests/nights/test_forget.py"]
 RECORDED = ["tests/providers/test_settings.py", "tests/providers/test_recorded.py"]
 SUBJECTS = {
@@ -61,11 +62,11 @@ SUBJECTS = {
     "pipelines/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
     "pipelines/landing.py": [*LANDINGS, "tests/nights/test_configuration.py"],
     "pipelines/deadline.py": ["tests/http/test_deadline.py"],
-    "pipelines/providers/belltastic.py": [*RECORDED, "tests/providers/test_belltastic.py"],
+    "pipelines/providers/belltastic.py": ["tests/providers/test_belltastic.py", *RECORDED],
     "pipelines/providers/evovoice.py": [*RECORDED, "tests/providers/test_evovoice.py"],
-    "pipelines/providers/fone_dynamics.py": [*RECORDED, "tests/providers/test_fone_dynamics.py"],
+    "pipelines/providers/fone_dynamics.py": ["tests/providers/test_fone_dynamics.py", *RECORDED],
     "pipelines/providers/matter.py": ["tests/providers/test_matter.py", *RECORDED],
-    "pipelines/providers/rillsoft.py": [*RECORDED, "tests/providers/test_rillsoft.py"],
+    "pipelines/providers/rillsoft.py": ["tests/providers/test_rillsoft.py", *RECORDED],
     "pipelines/provider.py": [
         "tests/providers/test_matter.py",
         "tests/nights/test_configuration.py",
@@ -86,7 +87,7 @@ SUBJECTS = {
     "pipelines/restore.py": ["tests/operation/test_restore.py"],
     "pipelines/remember.py": NIGHTS,
     "pipelines/forget.py": FORGET,
-    "pipelines/sync.py": [*NIGHTS, "tests/nights/test_publication.py", "tests/nights/test_command.py"],
+    "pipelines/sync.py": ["tests/nights/test_command.py", "tests/nights/test_publication.py", *NIGHTS[2:]],
     "sql/remember/1_received.sql": [*NIGHTS, *FORGET],
     "sql/remember/2_absent.sql": NIGHTS,
     "sql/remember/3_records.sql": NIGHTS,
@@ -96,9 +97,12 @@ SUBJECTS = {
     "sql/touched/1_records.sql": UPDATE,
     "sql/touched/2_keys.sql": UPDATE,
     **{
-        f"sql/checks/{path.name}": [*CHECKS, "-k", f"sound or {path.stem} or test_fields"]
+        f"sql/checks/{path.name}": [*CHECKS, "-k", f"sound or {path.stem}"]
         for path in sorted((ROOT / "sql" / "checks").glob("*.sql"))
+        if not path.name.startswith("fields_")
     },
+    "sql/checks/fields_never_seen_before.sql": FIELDS,
+    "sql/checks/fields_that_vanished.sql": FIELDS,
 }
 # Of arithmetic a few stand for all: there is hardly any. Where `is` stands, `==` says the same.
 OPERATORS = re.compile(
