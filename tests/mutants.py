@@ -87,7 +87,12 @@ SUBJECTS = {
     "pipelines/restore.py": ["tests/operation/test_restore.py"],
     "pipelines/remember.py": NIGHTS,
     "pipelines/forget.py": FORGET,
-    "pipelines/sync.py": ["tests/nights/test_command.py", "tests/nights/test_publication.py", *NIGHTS[2:]],
+    "pipelines/sync.py": [
+        "tests/nights/test_command.py",
+        "tests/providers/test_evovoice.py",
+        "tests/nights/test_publication.py",
+        *NIGHTS[2:],
+    ],
     "sql/remember/1_received.sql": [*NIGHTS, *FORGET],
     "sql/remember/2_absent.sql": NIGHTS,
     "sql/remember/3_records.sql": NIGHTS,
