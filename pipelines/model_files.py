@@ -11,7 +11,8 @@ reports     selects that are exported
 A directory `sql` in the user's home adds to a layer; a file there replaces its namesake.
 The head of a file is the one place for its description (`-- text`), the grain of its table
 (`-- grain: a, b`), the severity of a check (`-- severity: warning`), and of a table that can be built by
-what changed the column of its keys (`-- incremental: a`): a key's rows come from its own records alone.
+what changed the column of its keys (`-- incremental: a`): a key's rows come from its own records alone, but
+for the columns that change with every night (`-- refreshed: b`), which are worked out anew for all rows.
 """
 
 import itertools
@@ -27,7 +28,7 @@ SQL_ROOT = _installed if _installed.is_dir() else Path(__file__).parent.parent /
 
 Severity = Literal["error", "warning"]
 
-_KEY = re.compile(r"(grain|severity|incremental): (.*)")
+_KEY = re.compile(r"(grain|severity|incremental|refreshed): (.*)")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Model:
     grain: tuple[str, ...]
     severity: Severity
     incremental: str | None
+    refreshed: tuple[str, ...]
 
     @property
     def is_own(self) -> bool:
@@ -70,7 +72,12 @@ def _read_model(path: Path) -> Model:
         path=path,
         sql=sql,
         description=" ".join(line for line in lines if not _KEY.fullmatch(line)),
-        grain=tuple(keys["grain"].split(", ")) if "grain" in keys else (),
+        grain=_names(keys.get("grain")),
         severity=cast("Severity", severity),
         incremental=keys.get("incremental"),
+        refreshed=_names(keys.get("refreshed")),
     )
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    return tuple(listed.split(", ")) if listed else ()

@@ -14,7 +14,7 @@ from pipelines.errors import ConfigurationError, PublicationRefused
 from pipelines.model_files import SQL_ROOT, Model, Severity, read_models
 from pipelines.relations import Relation, described_columns, read_relations
 from pipelines.seeds import fill_seeds
-from pipelines.touched import find_keys, find_touched, note_build, read_all, rebuild
+from pipelines.touched import find_keys, find_touched, note_build, read_all, rebuild, refresh
 
 __all__ = [
     "SQL_ROOT",
@@ -89,8 +89,10 @@ def _make(connection: duckdb.DuckDBPyConnection, home: Path, touched: int | None
         key = relation.model and relation.model.incremental
         if not key or touched is None:
             _create(connection, relation, described)
-        elif touched:
-            rebuild(connection, relation, key)
+        else:
+            if touched:
+                rebuild(connection, relation, key)
+            refresh(connection, relation, key)
     _drop_others(connection, {relation.name for relation in tables})
     for macro in read_models("macros", home).values():
         _run(connection, macro, macro.sql)

@@ -2,7 +2,7 @@
 
 A build leaves behind what it was made of and up to which night. A mart whose head names the column it is
 incremental by is then built of the touched keys alone, by the same SQL: it reads the touched records only,
-and of other such marts the touched keys.
+and of other such marts the touched keys. What changes with every night it works out for all keys.
 """
 
 import hashlib
@@ -87,6 +87,19 @@ def rebuild(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str)
     connection.execute(f"delete from main.{relation.name} where {is_touched}")
     connection.execute(
         f"insert into main.{relation.name} by name from touched.{relation.name} where {is_touched}"
+    )
+
+
+def refresh(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str) -> None:
+    """Bring the columns up to date that change with every night; only these are worked out for it."""
+    columns = relation.model.refreshed if relation.model else ()
+    if not columns:
+        return
+    connection.execute(
+        f"update main.{relation.name} as held "
+        f"set {', '.join(f'{column} = fresh.{column}' for column in columns)} "
+        f"from (\n{relation.query}\n) as fresh where held.{key} = fresh.{key} "
+        f"and ({' or '.join(f'held.{column} is distinct from fresh.{column}' for column in columns)})"
     )
 
 

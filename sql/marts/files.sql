@@ -1,5 +1,7 @@
 -- Every EvoVoice file that is listed now.
 -- grain: file_key
+-- incremental: file_key
+-- refreshed: last_seen_at
 with firsts as (
     select
         file_key,

@@ -1,5 +1,7 @@
 -- Every project that is listed now, of all connections.
 -- grain: project_key
+-- incremental: project_key
+-- refreshed: last_seen_at
 with firsts as (
     select
         project_key,

@@ -139,12 +139,15 @@ def test_an_update_works_out_only_what_is_touched(nights: Nights) -> None:
     for number in range(20):
         nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
     models.update(nights.connection, nights.home)
-    nights.connection.execute("update projects_history set name = 'as it was built'")
+    for table in ("projects", "projects_history"):
+        nights.connection.execute(f"update {table} set name = 'as it was built'")
     nights.begin()
     nights.end_version("matter", "r7", "removed")
     models.update(nights.connection, nights.home)
     names = "select name, count(*) from projects_history group by all order by all"
     assert nights.connection.execute(names).fetchall() == [("Great Tom", 1), ("as it was built", 19)]
+    listed = "select name, last_seen_at, count(*) from projects group by all"
+    assert nights.connection.execute(listed).fetchall() == [("as it was built", night(2), 19)]
 
 
 @pytest.mark.parametrize("changed", ["model", "seed", "connection"])
@@ -152,7 +155,7 @@ def test_everything_is_built_anew_of_other_models_seeds_and_zones(nights: Nights
     nights.begin()
     nights.begin_version("matter", "r1", {"name": "Great Tom", "projectStatus": "resting"})
     models.update(nights.connection, nights.home)
-    nights.connection.execute("update projects_history set name = 'as it was built'")
+    nights.connection.execute("update projects set name = 'as it was built'")
     models.update(nights.connection, nights.home)
     assert nights.connection.execute("select name from projects").fetchall() == [("as it was built",)]
     match changed:
