@@ -41,15 +41,16 @@ class Record(NamedTuple):
     reason: str | None = None
 
 
-class Known(NamedTuple):
-    """The current version of a record: its id, and the hash of what it says."""
+class Rules(NamedTuple):
+    """What must be known of a provider to read its records; as its `Provider` has it."""
 
-    record_id: str
-    content_hash: str
+    id_keys: tuple[str, ...]
+    created_keys: tuple[str, ...]
+    volatile: frozenset[str]
 
 
-Texts = Mapping[bytes, Known]
-"""What is known, by the digest of its text."""
+Texts = Mapping[bytes, Record]
+"""The records that are known, without a payload, by the digest of their text."""
 
 
 def digest(text: bytes) -> bytes:
@@ -57,7 +58,7 @@ def digest(text: bytes) -> bytes:
     return hashlib.sha256(text).digest()
 
 
-def read_record(provider: Provider, drop: Collection[str], text: bytes, known: Texts) -> Record:
+def read_record(provider: Provider | Rules, drop: Collection[str], text: bytes, known: Texts) -> Record:
     """What `text` holds, without the fields named by `drop`. What a provider sent never makes it raise.
 
     Most texts of a night are known to the last byte, and what they say is known with them.
@@ -73,7 +74,7 @@ def read_record(provider: Provider, drop: Collection[str], text: bytes, known: T
                 f"its first {KEPT_BYTES >> 10} KB are kept here"
             )
         if known and (same := known.get(digest(text))):
-            return Record(same.record_id, None, same.content_hash)
+            return same
         said = value(text)
         if not isinstance(said, dict):
             raise Malformed(f"it is not an object but {text[:40].decode(errors='replace')}")
@@ -94,7 +95,7 @@ def _beginning(text: bytes) -> bytes:
     return text[:KEPT_BYTES].decode(errors="ignore").encode()
 
 
-def _legible_id(provider: Provider, text: bytes) -> str | None:
+def _legible_id(provider: Provider | Rules, text: bytes) -> str | None:
     """The id of a record that cannot be taken, where at least that can be read."""
     with contextlib.suppress(Malformed):
         raw = first_of(members(text), *provider.id_keys)

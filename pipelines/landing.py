@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from pipelines.api import Api
 from pipelines.config import Connection
-from pipelines.content import Record, Texts
+from pipelines.content import Record
 from pipelines.errors import ConfigurationError
 from pipelines.listing import Batch, Listing, read_listing
 from pipelines.provider import Ask
+from pipelines.reader import Known, Reader
 
 if TYPE_CHECKING:
     from dlt.extract.incremental import Incremental
@@ -40,8 +41,6 @@ ROWS_PER_TABLE = 5_000
 UNFIT = "%*?["  # dlt makes formats of the paths of its files, and DuckDB takes them for patterns
 
 Progress = Callable[[Connection, str | None, int, int], None]
-Known = Mapping[tuple[str, str | None], Texts]
-"""What is known of each listing, by connection and scope."""
 
 
 def refuse_unfit(warehouse: Path) -> None:
@@ -72,12 +71,12 @@ def land(
     landing = scratch / "landing"
     finished: dict[int, Listing] = {}
     numbers = itertools.count()
-    resources = []
-    for connection in connections:
-        scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
-        walk = functools.partial(receive, connection, scopes, known, deadline, progress, finished)
-        resources.append(_resource(connection.name, windows.get(connection.name), walk))
-    with undisturbed():
+    with undisturbed(), Reader(known) as reader:
+        resources = []
+        for connection in connections:
+            scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
+            walk = functools.partial(receive, connection, scopes, reader, deadline, progress, finished)
+            resources.append(_resource(connection.name, windows.get(connection.name), walk))
         pipeline = dlt.pipeline(
             "night",
             pipelines_dir=str(scratch / "dlt"),
@@ -110,7 +109,7 @@ def _resource(
 def receive(
     connection: Connection,
     scopes: Mapping[int, str | None],
-    known: Known,
+    reader: Reader,
     deadline: float,
     progress: Progress,
     finished: dict[int, Listing],
@@ -127,7 +126,8 @@ def receive(
                 api,
                 connection,
                 Ask(connection.settings, scope, since),
-                known.get((connection.name, scope), {}),
+                reader.known.get((connection.name, scope), {}),
+                reader,
                 functools.partial(progress, connection, scope),
                 functools.partial(finished.__setitem__, number),
             )

@@ -18,9 +18,10 @@ from datetime import datetime
 
 from pipelines.api import Api
 from pipelines.config import Connection
-from pipelines.content import Record, Texts, read_record
+from pipelines.content import Record, Texts
 from pipelines.errors import Malformed, ProviderError
 from pipelines.provider import Ask, Page
+from pipelines.reader import Reader
 
 RE_READINGS = 3
 MOST_EMPTY_PAGES = 100  # before a listing's end, however long it says it is
@@ -141,6 +142,7 @@ def read_listing(
     connection: Connection,
     ask: Ask,
     known: Texts,
+    reader: Reader,
     progress: Callable[[int, int], None],
     finish: Callable[[Listing], None],
 ) -> Iterator[Batch]:
@@ -150,7 +152,7 @@ def read_listing(
     come. What a provider does never makes it raise.
     """
     began = time.monotonic()
-    expected = frozenset(one.record_id for one in known.values())
+    expected = frozenset(one.record_id for one in known.values() if one.record_id is not None)
     drop = connection.settings.texts("drop_fields")
     requests, retries = api.traffic.requests, api.traffic.retries
     best: tuple[int, Reading] | None = None
@@ -160,8 +162,8 @@ def read_listing(
         reading = Reading()
         failure = None
         try:
-            for page in connection.provider.pages(api, ask):
-                records = tuple(read_record(connection.provider, drop, text, known) for text in page.records)
+            pages = connection.provider.pages(api, ask)
+            for page, records in reader.read(connection.provider, drop, pages, known):
                 reading.take(page, records)
                 yield Batch(number, records)
                 progress(reading.pages, reading.records)

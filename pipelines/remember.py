@@ -6,13 +6,14 @@ What it means is said by the SQL of `sql/remember`, run in the order of its file
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import repeat
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from pipelines.config import Connection
-from pipelines.content import Known, Texts
+from pipelines.content import Record, Texts
 from pipelines.errors import SyncError
 from pipelines.listing import Listing
 from pipelines.models import SQL_ROOT, transaction
@@ -95,7 +96,7 @@ def known_texts(
         [names, starts],
     ).fetchall()
     return {
-        (connection, scope): dict(zip(digests, map(Known, ids, hashes), strict=True))
+        (connection, scope): dict(zip(digests, map(Record, ids, repeat(None), hashes), strict=False))
         for connection, scope, digests, ids, hashes in rows
     }
 

@@ -7,6 +7,7 @@ import pytest
 
 from pipelines.listing import Listing, read_listing
 from pipelines.provider import Ask, Page
+from pipelines.reader import Reader
 from tests.campaigns.drift import RATES, STYLES, Measured, Traffic, measure, texts_of
 from tests.scripted import scripted
 
@@ -62,7 +63,7 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
     finished: list[Listing] = []
     api: Any = type("Silent", (), {"traffic": Traffic()})
     for _ in read_listing(
-        api, connection, Ask(connection.settings), texts_of(known), lambda *_: None, finished.append
+        api, connection, Ask(connection.settings), texts_of(known), Reader(), lambda *_: None, finished.append
     ):
         pass
     return len(asked), finished[0].doubt

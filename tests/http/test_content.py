@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.content import Known, Record, digest, instant, read_record
+from pipelines.content import Record, digest, instant, read_record
 from pipelines.provider import find_providers
 
 PROVIDERS = find_providers(Path())
@@ -168,14 +168,14 @@ def test_a_record_without_the_fields_to_drop_stays_as_it_was_sent() -> None:
 
 def test_a_text_that_is_known_is_not_read() -> None:
     text = b'{"id": 1, "name": "A"}'
-    known = {digest(text): Known("1", "of what it says")}
+    known = {digest(text): Record("1", None, "of what it says")}
     assert read_record(PROVIDERS["belltastic"], (), text, known) == Record("1", None, "of what it says")
     spelled_otherwise = b'{"name": "A", "id": 1}'
     taken = read_record(PROVIDERS["belltastic"], (), spelled_otherwise, known)
     assert taken.payload == spelled_otherwise
     dropped = b'{"id": 1, "secret": 2, "name": "A"}'
     kept = read_record(PROVIDERS["belltastic"], ("secret",), dropped, {}).payload
-    known = {digest(kept or b""): Known("1", "of what is kept")}
+    known = {digest(kept or b""): Record("1", None, "of what is kept")}
     assert read_record(PROVIDERS["belltastic"], ("secret",), dropped, known) == Record(
         "1", None, "of what is kept"
     )

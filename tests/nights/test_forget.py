@@ -342,7 +342,7 @@ def test_later_nights_do_not_quote_what_a_provider_says(
     def fail(*_: object) -> None:
         raise KeyError("unobtainium-2")
 
-    monkeypatch.setattr("pipelines.listing.read_record", fail)
+    monkeypatch.setattr("pipelines.reader.read_record", fail)
     home.connect("belltastic", base_url=loopback.serve("bells", Answer([{}])), api_token="user_1")
     assert "its module failed: KeyError: ***" in run(home, "sync", code=3).output
     assert files_with(home, "unobtainium") == set()

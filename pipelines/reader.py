@@ -1,0 +1,175 @@
+"""Reading the records of pages, most of it in another process where there is much to read.
+
+Python runs one thread at a time, and the requests need it too. What is known to the last byte is not read,
+and a night of a few changes starts no other process.
+"""
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import MappingProxyType
+from typing import NamedTuple
+
+from pipelines.content import Record, Rules, Texts, digest, read_record
+from pipelines.provider import Page, Provider
+
+# About as many as are read here while another process starts.
+WORTH_A_PROCESS = 5_000
+# Of what is handed over at once: both processes hold it.
+MOST_HANDED_BYTES = 1 << 20
+# Pages that are read while the next are asked for.
+AHEAD = 2
+GONE = (OSError, EOFError, pickle.UnpicklingError)
+# Neither the directory that it is started in nor that of a script is searched for modules.
+COMMAND = ("-P", "-c", "from pipelines.reader import serve; serve()")
+
+
+Known = Mapping[tuple[str, str | None], Texts]
+"""What is known of each listing, by connection and scope."""
+
+
+class _Reading(NamedTuple):
+    """A page that is being read: its records as far as they are known, and the other texts."""
+
+    page: Page
+    found: list[Record | None]
+    unknown: list[bytes]
+    elsewhere: Future[list[Record]] | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.elsewhere is None or self.elsewhere.done()
+
+
+class Reader:
+    """Reads pages, for several threads. Close it when done.
+
+    The other process is only ever faster: where there is none, or it ends, the records are read here.
+    """
+
+    def __init__(self, known: Known = MappingProxyType({})) -> None:
+        self.known = known
+        self._unknown = 0
+        self._counting = threading.Lock()
+        self._courier = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._starting: Future[subprocess.Popen[bytes]] | None = None
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._starting is not None:
+            with contextlib.suppress(*GONE):
+                _stop(self._starting.result())
+        self._courier.shutdown(cancel_futures=True)
+
+    def read(
+        self, provider: Provider, drop: Collection[str], pages: Iterable[Page], known: Texts
+    ) -> Iterator[tuple[Page, tuple[Record, ...]]]:
+        """Each page with what its texts hold, as `read_record` says, in order.
+
+        What `pages` raises comes after the pages before it.
+        """
+        rules = Rules(provider.id_keys, provider.created_keys, provider.volatile)
+        waiting: deque[_Reading] = deque()
+        failure = None
+        try:
+            for page in pages:
+                waiting.append(self._begin(rules, drop, page, known))
+                while waiting and (len(waiting) > AHEAD or waiting[0].is_over):
+                    reading = waiting.popleft()
+                    yield reading.page, _end(rules, reading)
+        except Exception as error:  # noqa: BLE001 - told below
+            failure = error
+        for reading in waiting:
+            yield reading.page, _end(rules, reading)
+        if failure is not None:
+            raise failure
+
+    def _begin(self, rules: Rules, drop: Collection[str], page: Page, known: Texts) -> _Reading:
+        if drop:  # whether a text is known shows only when they are gone
+            return _Reading(page, [read_record(rules, drop, text, known) for text in page.records], [], None)
+        found = [known.get(digest(text)) for text in page.records]
+        unknown = [text for text, record in zip(page.records, found, strict=True) if record is None]
+        process = self._process(len(unknown))
+        if process is None or not unknown or sum(map(len, unknown)) > MOST_HANDED_BYTES:
+            return _Reading(page, found, unknown, None)
+        return _Reading(page, found, unknown, self._courier.submit(_exchange, process, rules, unknown))
+
+    def _process(self, unknown: int) -> "subprocess.Popen[bytes] | None":
+        """The other process, once it runs; it is started when there is enough for it."""
+        with self._counting:
+            self._unknown += unknown
+            if self._unknown <= WORTH_A_PROCESS or len(os.sched_getaffinity(0)) == 1:
+                return None
+            self._starting = self._starting or self._courier.submit(_start)
+        is_running = self._starting.done() and self._starting.exception() is None
+        return self._starting.result() if is_running else None
+
+
+def _end(rules: Rules, reading: _Reading) -> tuple[Record, ...]:
+    read = None
+    if reading.elsewhere is not None:
+        with contextlib.suppress(*GONE):
+            read = reading.elsewhere.result()
+    records = iter(_read_each(rules, reading.unknown) if read is None else read)
+    return tuple(record or next(records) for record in reading.found)
+
+
+def _start() -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(  # noqa: S603 - this very Python
+        [sys.executable, *COMMAND],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        start_new_session=True,  # an interruption ends the night, and that ends this
+    )
+    _receive(process)
+    return process
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()  # whoever waits for an answer is told
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(BrokenPipeError):  # what it was not told any more
+            if pipe:
+                pipe.close()
+
+
+def _exchange(process: "subprocess.Popen[bytes]", rules: Rules, texts: Sequence[bytes]) -> list[Record]:
+    assert process.stdin
+    pickle.dump((rules, texts), process.stdin)
+    process.stdin.flush()
+    return list(map(Record._make, _receive(process)))
+
+
+def _receive(process: "subprocess.Popen[bytes]") -> list[tuple[object, ...]]:
+    assert process.stdout
+    answer: list[tuple[object, ...]] = pickle.load(process.stdout)  # noqa: S301 - of this very module
+    return answer
+
+
+def serve() -> None:
+    """Read what comes from standard input until that ends, as it does when the night does."""
+    there, back = sys.stdin.buffer, sys.stdout.buffer
+    answer: list[tuple[object, ...]] = []
+    while True:
+        pickle.dump(answer, back)
+        back.flush()
+        try:
+            rules, texts = pickle.load(there)  # noqa: S301 - of this very module
+        except EOFError:
+            return
+        answer = list(map(tuple, _read_each(rules, texts)))
+
+
+def _read_each(rules: Rules, texts: Sequence[bytes]) -> list[Record]:
+    return [read_record(rules, (), text, {}) for text in texts]
