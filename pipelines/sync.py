@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from pipelines.landing import Progress, land, refuse_unfit
 from pipelines.preview import Preview, preview
 from pipelines.remember import known_texts, next_start, remember
 from pipelines.settings import memory_mb, warehouse_path
-from pipelines.warehouse import connect, draft, locked, publish, with_memory
+from pipelines.warehouse import connect, draft, locked, publish, use_threads, with_memory
 
 LONGEST_NIGHT_S = 6 * 3600.0
 # Records make no cycles: by its defaults the collector would search through them again and again.
@@ -91,14 +92,19 @@ def sync(
     """
     os.umask(0o077)  # whatever a night writes is for its owner only
     gc.set_threshold(*COLLECT_RARELY)
-    connections = load_connections(home, names)
-    for name in accept or ():
-        if name not in {connection.name for connection in connections}:
-            raise UsageError(f"--accept-removals names {name}, which this night does not ask", "name it too")
-    warehouse = warehouse_path(home)
+    warehouse, memory = warehouse_path(home), memory_mb(home)
     refuse_unfit(warehouse)
-    with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
-        candidate, memory = draft(warehouse, scratch), memory_mb(home)
+    load = functools.partial(_connections, home, names, accept or {})
+    # A mistake in the configuration leaves nothing behind where nothing was.
+    connections = None if warehouse.exists() else load()
+    with (
+        locked(warehouse) as scratch,
+        ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)),
+        ThreadPoolExecutor(1) as beside,
+    ):
+        drafting = beside.submit(draft, warehouse, scratch)
+        connections = connections or load()  # importing dlt takes Python as long as drafting takes DuckDB
+        candidate = drafting.result()
         with connect(candidate, memory) as connection:
             _refuse_changed_provider(connection, connections)
             connections = _unquoted(connection, connections)
@@ -108,6 +114,7 @@ def sync(
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, progress)
         with connect(candidate, memory) as connection:
+            use_threads(connection, sum(map(len, known.values())) + sum(one.records for one in listings))
             remembering = functools.partial(
                 remember, connection, landing, listings, started_at, accept or {}, clock()
             )
@@ -121,6 +128,14 @@ def sync(
             connection.execute("checkpoint")  # closing does it too, but tells nobody where it fails
         publish(candidate, warehouse)
     return night
+
+
+def _connections(home: Path, names: Sequence[str], accept: Mapping[str, int]) -> tuple[Connection, ...]:
+    connections = load_connections(home, names)
+    for name in accept:
+        if name not in {connection.name for connection in connections}:
+            raise UsageError(f"--accept-removals names {name}, which this night does not ask", "name it too")
+    return connections
 
 
 def windows_due(

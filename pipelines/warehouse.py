@@ -29,6 +29,8 @@ STORAGE_VERSION = "v1.4.0"
 COMPACT_FROM_BYTES = 32 << 20
 # What a thread of DuckDB's wants to write rows of a thousand bytes.
 MB_PER_THREAD = 200
+# Two threads share no fewer rows than two row groups, and write them with twice the work of one.
+RECORDS_PER_THREAD = 250_000
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -105,6 +107,13 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
     )
     connection.execute("set TimeZone = 'UTC'")
     return connection
+
+
+def use_threads(connection: duckdb.DuckDBPyConnection, records: int) -> None:
+    """Give work on so many records as many threads as it is worth, of those that `connect` allows."""
+    row = connection.execute("select current_setting('threads')").fetchone()
+    assert row is not None
+    connection.execute(f"set threads = {min(row[0], 1 + records // RECORDS_PER_THREAD)}")
 
 
 def with_memory(connection: duckdb.DuckDBPyConnection, memory_mb: int, work: Callable[[], T]) -> T:

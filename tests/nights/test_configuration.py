@@ -327,3 +327,20 @@ def test_a_directory_that_nothing_can_land_in_is_named(sign: str, tmp_path: Path
         home.night()
     assert refusal.value.reason == f"nothing can land in {path}, whose path has a {sign}"
     assert loopback.asked["bells"] == []
+
+
+def test_a_mistake_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError):
+        Home(tmp_path / "home").night()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_after_a_night_leaves_that_as_it_was(tmp_path: Path, loopback: Loopback) -> None:
+    home = Home(tmp_path)
+    home.connect("belltastic", base_url=loopback.serve("bells", Answer([])), api_token="user_1")
+    home.night()
+    before = home.warehouse.read_bytes()
+    with pytest.raises(UsageError):
+        home.night("nobody")
+    assert home.warehouse.read_bytes() == before
+    assert [path.name for path in (tmp_path / ".rollcall").iterdir()] == ["warehouse.duckdb.lock"]

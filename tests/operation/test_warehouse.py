@@ -12,7 +12,7 @@ import pytest
 from pipelines import warehouse as module
 from pipelines.beside import former_of, log_of
 from pipelines.errors import NightRunning, SyncError, WarehouseError
-from pipelines.warehouse import connect, draft, locked, publish
+from pipelines.warehouse import connect, draft, locked, publish, use_threads
 
 
 @pytest.fixture
@@ -189,3 +189,16 @@ def test_a_directory_that_may_not_be_written_to(warehouse: Path, monkeypatch: py
     assert asked == [(warehouse.parent, os.W_OK | os.X_OK)]
     assert refused.value.reason == f"{warehouse.parent} may not be written to"
     assert refused.value.remedy == "run this as its owner, on a disk that is not read-only"
+
+
+@pytest.mark.parametrize(
+    ("records", "allowed", "threads"),
+    [(0, 2, 1), (249_999, 2, 1), (250_000, 2, 2), (10_000_000, 2, 2), (10_000_000, 1, 1)],
+)
+def test_there_are_as_many_threads_as_the_work_is_worth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: int, allowed: int, threads: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: allowed)
+    with connect(tmp_path / "draft.duckdb", memory_mb=10_000) as connection:
+        use_threads(connection, records)
+        assert connection.execute("select current_setting('threads')").fetchone() == (threads,)
