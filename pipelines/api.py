@@ -8,6 +8,7 @@ import contextlib
 import functools
 import http.client
 import io
+import math
 import random
 import ssl
 import threading
@@ -87,6 +88,7 @@ class Api:
         self._signed_in = 0
         self._refusal: Refused | None = None
         self._refusals = 0
+        self._resumes_at = -math.inf  # before, no thread asks for anything
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = self.settings.text("ca_file") or True
@@ -116,7 +118,10 @@ class Api:
         return cast("T", self._tries(self._try, request, read))
 
     def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
-        """The answers in the order asked for, with up to `max_connections` requests in flight."""
+        """The answers in the order asked for, with up to `max_connections` requests in flight.
+
+        Where one is answered that it is too much (429, or with Retry-After), all wait.
+        """
         if self._in_flight == 1:
             yield from (self.get(request, read) for request in wanted)
             return
@@ -193,6 +198,8 @@ class Api:
         read: Callable[[bytes], T],
         credentials: Mapping[str, object] | None = None,
     ) -> T:
+        while (pause := self._resumes_at - time.monotonic()) > 0:
+            time.sleep(pause)
         self.traffic.count()
         seconds = min(self.settings.number("timeout_s"), self._deadline - time.monotonic())
         if seconds <= 0:
@@ -302,7 +309,9 @@ class Api:
             reason += f" ({self._told(f'{documented.code}: {documented.message}')})"
         failure = (documented and documented.failure) or _failure_of(status)
         if failure is Transient:
-            return Transient(reason, retry_after=_retry_after(response))
+            seconds = _retry_after(response)
+            is_too_much = status == 429 or seconds is not None
+            return Transient(reason, retry_after=seconds, is_too_much=is_too_much)
         if failure is Refused:
             return Refused(
                 reason,
@@ -341,6 +350,8 @@ class Api:
             wait = failure.retry_after + random.uniform(0, 0.1)
         if wait > LONGEST_WAIT_S or time.monotonic() + wait > self._deadline:
             raise ProviderError(f"{failure}; the next try would be in {wait:.0f} s", "try later") from None
+        if isinstance(failure, Transient) and failure.is_too_much:
+            self._resumes_at = max(self._resumes_at, time.monotonic() + wait)
         return wait
 
     def _count_retry(self, _state: RetryCallState) -> None:

@@ -72,11 +72,17 @@ class ProviderError(SyncError):
 
 
 class Transient(ProviderError):
-    """May succeed if asked again. `retry_after` is the provider's wish in seconds, where it gave one."""
+    """May succeed if asked again. `retry_after` is the provider's wish in seconds, where it gave one.
 
-    def __init__(self, reason: str, remedy: str = "", retry_after: float | None = None) -> None:
+    `is_too_much` says that the provider wants fewer requests, and not only this one later.
+    """
+
+    def __init__(
+        self, reason: str, remedy: str = "", retry_after: float | None = None, *, is_too_much: bool = False
+    ) -> None:
         super().__init__(reason, remedy)
         self.retry_after = retry_after
+        self.is_too_much = is_too_much
 
 
 class Refused(ProviderError):

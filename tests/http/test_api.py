@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,9 +42,11 @@ def in_turn(*answers: Answer) -> Script:
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds waited between tries, which take no time; what is drawn is the most of what may be."""
+    """The seconds waited between tries, which pass at once; what is drawn is the most of what may be."""
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + sum(waits), sleep=waits.append)
+    monkeypatch.setattr("pipelines.api.time", clock)
+    monkeypatch.setattr("tenacity.nap.time", clock)
     monkeypatch.setattr("pipelines.api.random.uniform", lambda _least, most: most)
     return waits
 
@@ -292,3 +295,36 @@ def test_a_request_says_who_asks(loopback: Loopback) -> None:
     assert (asked.method, asked.path, dict(asked.query)) == ("GET", "projects", {"page": "2"})
     assert named == ["application/json", f"Bearer {SECRET}"]
     assert asked.headers["User-Agent"].startswith("rollcall/")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "waits"),
+    [
+        (Answer([], 429), True),
+        (Answer([], 429, headers=JSON | {"Retry-After": "30"}), True),
+        (Answer([], 503, headers=JSON | {"Retry-After": "30"}), True),
+        (Answer([], 503), False),
+    ],
+)
+def test_all_requests_wait_where_one_was_too_much(
+    refusal: Answer, waits: bool, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, events = [1000.0], []
+
+    def sleep(seconds: float) -> None:
+        events.append("the other sleeps")
+        clock[0] += seconds
+
+    def meanwhile(_seconds: float) -> None:
+        """Another thread asks, while the one that was refused sleeps."""
+        api.get(Request("second"), len)
+        events.append("the refused has slept")
+
+    def answer(asked: Asked) -> Answer:
+        return refusal if asked.path == "first" and not events else Answer([])
+
+    monkeypatch.setattr("pipelines.api.time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=meanwhile))
+    with api_of(loopback, answer, max_retries=1, retry_wait_s=30) as api:
+        api.get(Request("first"), len)
+    assert events == ["the other sleeps"] * waits + ["the refused has slept"]
