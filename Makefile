@@ -79,7 +79,7 @@ campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIP
 	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.operation.publications
 
 # What fetches and proves, what merges and publishes, and the tests that show it without programs of their own.
-FETCHING := api bearer content deadline landing listing provider quiet_dlt strict_json providers/*
+FETCHING := api bearer content deadline landing listing provider quiet_dlt reader strict_json providers/*
 PUBLISHING := warehouse sync remember models touched restore forget bounds relations seeds
 SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/nights \
 	tests/models/test_kernel.py tests/models/test_checks.py tests/models/test_update.py tests/models/test_seeds.py \

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.listing import Listing, read_listing
+from pipelines.listing import Listing, Reading, read_listing
 from pipelines.provider import Ask, Page
 from pipelines.reader import Reader
 from tests.campaigns.drift import RATES, STYLES, Measured, Traffic, measure, texts_of
@@ -89,6 +89,7 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
         (["AB CD", "AB C", "AB C"], "ABCD", None, 3, None),
         ([], "", None, 1, None),
         (["Aa"], "A", None, 1, TWO_FACES),
+        (["aA"], "A", None, 1, TWO_FACES),
         (["Aa"], "A", 1, 4, TWO_FACES),
         (["A a"], "A", None, 4, TWO_FACES),
     ],
@@ -97,3 +98,12 @@ def test_what_is_missing_is_confirmed_by_a_reading_that_has_all_the_one_before_h
     walks: list[str], known: str, total: int | None, made: int, doubt: str | None
 ) -> None:
     assert listing_of([*walks, *[walks[-1] if walks else ""] * 4], known, total) == (made, doubt)
+
+
+@pytest.mark.parametrize(
+    ("page_count", "doubt"), [(0, None), (1, None), (2, "0 records do not make 2 pages")]
+)
+def test_an_empty_listing_may_have_a_page(page_count: int, doubt: str | None) -> None:
+    reading = Reading()
+    reading.take(Page((), 0, page_count), ())
+    assert reading.doubt() == doubt

@@ -12,7 +12,7 @@ import pytest
 from pipelines import warehouse as module
 from pipelines.beside import former_of, log_of
 from pipelines.errors import NightRunning, SyncError, WarehouseError
-from pipelines.warehouse import connect, draft, locked, publish, use_threads
+from pipelines.warehouse import connect, draft, locked, publish, use_threads, with_memory
 
 
 @pytest.fixture
@@ -202,3 +202,25 @@ def test_there_are_as_many_threads_as_the_work_is_worth(
     with connect(tmp_path / "draft.duckdb", memory_mb=10_000) as connection:
         use_threads(connection, records)
         assert connection.execute("select current_setting('threads')").fetchone() == (threads,)
+
+
+def test_memory_is_doubled_as_long_as_the_machine_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000 << 8}
+    monkeypatch.setattr(os, "sysconf", machine.__getitem__)
+    allowed: list[str] = []
+
+    def work(enough: int) -> str:
+        allowed.append(connection.execute("select current_setting('memory_limit')").fetchall()[0][0])
+        if len(allowed) == enough:
+            return "done"
+        raise duckdb.OutOfMemoryException("no more")
+
+    with connect(tmp_path / "a.duckdb", 250) as connection:
+        assert with_memory(connection, 250, lambda: work(2)) == "done"
+        assert allowed == ["238.4 MiB", "476.8 MiB"]
+        allowed.clear()
+        with pytest.raises(duckdb.OutOfMemoryException):
+            with_memory(connection, 500, lambda: work(9))
+    assert allowed == ["476.8 MiB", "953.6 MiB"]
