@@ -24,8 +24,9 @@ def sound(shared_raw: Raw) -> Raw:
     raw.record("matter", "changed", MATTER | {"name": "Harbour East"}, NIGHTS)
     raw.record("matter", "gone", MATTER, 1, NIGHTS, "removed")
     raw.record("matter", "new", MATTER, NIGHTS)
-    for file in ("f", "g"):
-        raw.record("evovoice", file, {"id": file, "customerId": "c", "dateCreated": "2026-10-01T00:00:00Z"})
+    for file, begun, ended in (("f", 1, None), ("g", 1, 3), ("g", 3, None)):
+        said = {"id": file, "customerId": "c", "fileName": str(begun), "dateCreated": "2026-10-01T00:00:00Z"}
+        raw.record("evovoice", file, said, begun, ended)
     raw.connection.execute(
         f"""
         {LISTING}
@@ -201,6 +202,7 @@ def test_a_finding_shows_its_rows_in_order(faulty: Raw, name: str) -> None:
     faulty.connection.execute(MANY[name])
     found = faulty.connection.execute(faulty.sql("checks", name)).fetchall()
     assert len(found) > 1
+    assert all(row[0] is not None for row in found)
     assert found == sorted(found, key=lambda row: [(value is None, value) for value in row])
 
 
