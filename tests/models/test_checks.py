@@ -143,7 +143,7 @@ MANY = {
         update raw.records set payload = '{"new": 1, "old": 1, "elder": 1}' where end_reason = 'changed'
     """,
     "file_keys_are_unique": "insert into files from files",
-    "files_are_the_current_versions": "delete from files",
+    "files_are_the_current_versions": "update files set version = 7",
     "files_have_projects": "update files set project_key = 'evovoice:nobody'",
     "files_history_is_sound": "update files_history set version = 7",
     "listings_add_up": "update raw.listings set repeated = repeated + 1",
