@@ -212,7 +212,7 @@ def test_a_variable_comes_before_a_file(load: Load, monkeypatch: pytest.MonkeyPa
     )
     assert dict(connection.settings) == {
         "provider": None,
-        "max_connections": 4,
+        "max_connections": 8,
         "max_retries": 4,
         "max_body_mb": 128,
         "timeout_s": 7.5,
