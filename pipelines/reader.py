@@ -140,8 +140,8 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
     for pipe in (process.stdin, process.stdout):
         with contextlib.suppress(BrokenPipeError):  # what it was not told any more
-            if pipe:
-                pipe.close()
+            assert pipe
+            pipe.close()
 
 
 def _exchange(process: "subprocess.Popen[bytes]", rules: Rules, texts: Sequence[bytes]) -> list[Record]:

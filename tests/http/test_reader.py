@@ -1,19 +1,22 @@
 """Another process reads what this one would, and is only ever faster."""
 
+import io
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pipelines import reader
-from pipelines.content import Record, Texts, digest, read_record
+from pipelines.content import Record, Rules, Texts, digest, read_record
 from pipelines.provider import Page, Provider, find_providers
-from pipelines.reader import Reader
+from pipelines.reader import Reader, serve
 
 PROVIDERS = find_providers(Path())
 TEXTS = (
@@ -166,3 +169,19 @@ def is_running(process: int) -> bool:
     except FileNotFoundError:
         return False
     return state.rpartition(") ")[2][0] != "Z"
+
+
+def test_it_is_ready_then_answers_until_nothing_more_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = PROVIDERS["belltastic"]
+    rules = Rules(provider.id_keys, provider.created_keys, provider.volatile)
+    there, back = io.BytesIO(), io.BytesIO()
+    for texts in (TEXTS, ()):
+        pickle.dump((rules, texts), there)
+    there.seek(0)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=there))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=back))
+    serve()
+    back.seek(0)
+    answers = [pickle.load(back) for _ in range(3)]
+    assert back.read() == b""
+    assert answers == [[], [tuple(read_record(provider, (), text, {})) for text in TEXTS], []]
