@@ -108,7 +108,10 @@ SUBJECTS = {
         *NIGHTS[2:],
     ],
     "sql/remember/1_received.sql": [*NIGHTS, *FORGOTTEN],
-    "sql/remember/2_absent.sql": NIGHTS,
+    "sql/remember/2_absent.sql": [
+        *NIGHTS,
+        "tests/providers/test_evovoice.py::test_whether_a_window_holds_its_start_makes_no_difference",
+    ],
     "sql/remember/3_records.sql": NIGHTS,
     "sql/remember/4_accounts.sql": NIGHTS,
     "sql/raw.sql": [*FORGET, *NIGHTS],
@@ -170,7 +173,8 @@ def mutants(path: Path) -> Iterator[str]:
 def _of_sql(text: str) -> Iterator[str]:
     for pattern, other in SQL:
         for found in re.finditer(pattern, text):
-            if "--" not in text[text.rfind("\n", 0, found.start()) + 1 : found.start()]:
+            before = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
+            if "--" not in before and before.count("'") % 2 == 0:  # neither a comment nor a text
                 yield text[: found.start()] + other + text[found.end() :]
 
 

@@ -66,6 +66,7 @@ FAULTS = {
     "files_history_is_sound": [
         "update files_history set version = 2",
         "update files_history set is_current = false",
+        "update files_history set valid_to = null, end_reason = null, is_current = true",
     ],
     "listings_add_up": ["update raw.listings set repeated = repeated + 1 where connection = 'matter'"],
     "listings_match_the_versions": [
@@ -97,6 +98,7 @@ FAULTS = {
         "update projects_history set valid_to = valid_to + interval 1 day where end_reason = 'changed'",
         "update projects_history set valid_to = null where project_key = 'matter:changed' and version = 1",
         "update projects_history set is_current = not is_current",
+        "update projects_history set valid_to = null, end_reason = null, is_current = true",
         "update projects_history set end_reason = 'removed'",
         "update projects_history set change = 'changed' where version = 1",
     ],
