@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 PROJECTS = 40
 FILES = 400
 RENAMED, ARCHIVED, DESTROYED = 2, 5, 4  # ids at Belltastic
+COMMANDS = (
+    "rollcall query 'select provider, status, count(*) from projects group by all order by all'",
+    f"rollcall history belltastic:{ARCHIVED}",
+    "rollcall changes",
+    "rollcall status",
+)
 MARK = "# Written by rollcall demo, which may overwrite this directory.\n"
 
 
@@ -54,6 +60,11 @@ class Demo:
     changes: tuple[DemoChange, ...]
     exported: tuple[Path, ...]
     projects: int
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What shows more of it."""
+        return COMMANDS
 
 
 def demo(directory: Path, tell: Callable[[DemoNight], None]) -> Demo:

@@ -3,23 +3,20 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.demo import ARCHIVED, Demo, DemoNight
 from pipelines.preview import Change, Preview
 from pipelines.printable import printable
 from pipelines.sync import ListingResult, Night
 
-DEMO_COMMANDS = (
-    "rollcall query 'select provider, status, count(*) from projects group by all order by all'",
-    f"rollcall history belltastic:{ARCHIVED}",
-    "rollcall changes",
-    "rollcall status",
-)
+if TYPE_CHECKING:
+    from pipelines.demo import Demo, DemoNight
+
 REASONS = {
     "created": "listed for the first time",
     "removed": "missing from a proven listing",
@@ -65,7 +62,7 @@ def night_json(night: Night) -> str:
     return _json({**asdict(night), "exit_code": night.exit_code})
 
 
-def demo_json(demo: Demo) -> str:
+def demo_json(demo: "Demo") -> str:
     """The result of `rollcall demo --json`: one object."""
     return _json(asdict(demo))
 
@@ -74,7 +71,7 @@ def _json(result: object) -> str:
     return msgspec.json.encode(result, enc_hook=str).decode()
 
 
-def print_demo_night(demo_night: DemoNight, console: Console) -> None:
+def print_demo_night(demo_night: "DemoNight", console: Console) -> None:
     """One night of the demo: what was done before it, and what it found."""
     console.print(f"Night {demo_night.number}, {demo_night.night.started_at:%Y-%m-%d}", style="bold")
     for event in demo_night.done:
@@ -83,7 +80,7 @@ def print_demo_night(demo_night: DemoNight, console: Console) -> None:
     console.print()
 
 
-def print_demo(demo: Demo, console: Console) -> None:
+def print_demo(demo: "Demo", console: Console) -> None:
     """What the nights found to have changed, and where to go on."""
     console.print("What changed, and in which night", style="bold")
     nights = {night.night.started_at: night.number for night in demo.nights}
@@ -99,7 +96,7 @@ def print_demo(demo: Demo, console: Console) -> None:
         f"{demo.projects} projects are listed now; every version of each is kept in {demo.directory}.",
         f"Exported: {', '.join(str(path) for path in demo.exported)}",
         f"Explore it: cd {demo.directory}, then",
-        *(f"  {command}" for command in DEMO_COMMANDS),
+        *(f"  {command}" for command in demo.commands),
     ):
         console.print(Text(line), soft_wrap=True)
 
