@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-orchestrators check format docs bench profile choices coverage mutants \
+.PHONY: help demo test test-browser test-orchestrators check format docs bench profile floors choices coverage mutants \
 	campaign-drift campaign-history campaign-crash campaign-publication clean
 
 help: ## what there is
@@ -62,6 +62,9 @@ bench: .venv/.synced ## speed beside the peers: CASE="first-10k ..." N=repeats S
 
 profile: .venv/.synced ## where the time of a night of 100,000 projects goes
 	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 --with py-spy==0.4.3 python -m benchmarks.profile
+
+floors: .venv/.synced ## the parts that a night cannot do without, each by itself
+	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 python -m benchmarks.floors
 
 choices: .venv/.synced ## parsers, hashes and ways to load, beside each other
 	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 --with orjson==3.11.4 python -m benchmarks.choices

@@ -43,6 +43,11 @@ INSIDES = {
 ## Where the time goes
 
 The night of the case of 100,000 projects, its first and one in which nothing changed, by `make profile`.""",
+    "floors": """\
+## What a night cannot do without
+
+Each part by itself, as directly as its library does it and with all it needs at hand, beside the limit in
+the same run, by `make floors`. Nothing here proves a listing, compares, builds a model or checks one.""",
     "choices": """\
 ## What was chosen
 

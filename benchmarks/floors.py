@@ -1,0 +1,195 @@
+"""What a night cannot do without, each part by itself: `make floors` times it beside the limit.
+
+Each part is done as directly as its library can do it, with everything it needs at hand, and nothing of
+Rollcall's around it: no proof, no history, no check. What a night makes of two processors is taken into
+account: parts that can run beside each other count as the longer one. The seconds are kept in
+`benchmarks/results/inside/floors.json`.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import local
+
+import click
+import duckdb
+import pyarrow as pa
+import requests
+
+from benchmarks import INSIDE
+from benchmarks.bench import Bench
+from benchmarks.server import Server
+from benchmarks.sides import IN_FLIGHT, SIDES, SYNC, furnish
+from pipelines.config import load_connections
+from pipelines.content import Record, read_record
+from pipelines.landing import RECORDS, ROWS_PER_TABLE
+from pipelines.models import SQL_ROOT
+from pipelines.providers import matter
+from pipelines.quiet_dlt import dlt, undisturbed, use_home
+from pipelines.warehouse import connect, use_threads
+
+SIZES = (100_000, 1_000_000)
+NIGHTS = ("first", "unchanged")
+IMPORTS = "import pipelines.quiet_dlt, duckdb, pyarrow.parquet, requests"
+HASHED = "select bit_xor(hash(t)) from {} as t"
+PUBLISHED = ("raw.records", "projects_history", "projects")
+
+Parts = dict[str, tuple[float, float]]
+"""Seconds of a first night and of one in which nothing changed; nothing where it is not needed."""
+
+
+def floors(bench: Bench, size: int) -> Parts:
+    """The parts of nights of so many projects, what they make together, and the limit."""
+    with Server(projects={"matter": size}) as server, bench.home() as home:
+        server.warm("matter")
+        furnish(home, server)
+        bench.run(SYNC, home)
+        limit = SIDES["limit"]
+        limits = [bench.run(bench.command(limit, home), home).wall_s for _ in NIGHTS]
+        use_home(home)
+        (connection,) = load_connections(home)
+        base_url, token = connection.settings.text("base_url"), connection.settings.text("access_token")
+        started = _took(lambda: subprocess.run([sys.executable, "-c", IMPORTS], check=True))
+        bodies: list[bytes] = []
+        asked = _took(lambda: bodies.extend(_ask(base_url, token, size)))
+        texts = [matter.read_page(body).records for body in bodies]
+        records: list[Record] = []
+        read = _took(
+            lambda: records.extend(
+                read_record(matter.PROVIDER, (), text, {}) for page in texts for text in page
+            )
+        )
+        loaded = _load(_tables(records))
+        known = [record._replace(payload=None) for record in records]
+        loaded_known = _load(_tables(known))
+        warehouse = home / "warehouse.duckdb"
+        written, verified, digested, refreshed = _database(warehouse, home / "floor.duckdb", size)
+    return {
+        "Python, and importing dlt, duckdb and pyarrow": (started, started),
+        "reading back every value of the published file": (0.0, verified),
+        "the digests of all known texts": (0.0, digested),
+        f"all pages by `requests`, {IN_FLIGHT} at once, thrown away": (asked, asked),
+        "reading and hashing the records": (read, 0.0),
+        "dlt loading the records as Arrow tables": (loaded, loaded_known),
+        "writing three tables that are ready": (written, 0.0),
+        "noting when each record was last seen": (0.0, refreshed),
+        "**together**, as far as one must wait for the other": (
+            started + max(asked, read) + loaded + written,
+            max(started, verified) + digested + asked + loaded_known + refreshed,
+        ),
+        "the limit": (limits[0], limits[1]),
+    }
+
+
+def _took(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _ask(base_url: str, token: str, size: int) -> Iterator[bytes]:
+    mine = local()
+
+    def page(number: int) -> bytes:
+        if not hasattr(mine, "session"):
+            mine.session = requests.Session()
+            mine.session.trust_env = False
+            mine.session.headers["Authorization"] = f"Bearer {token}"
+        params: Mapping[str, str | int] = {"locale": "en", "pageNumber": number, "pageSize": 100}
+        answer: requests.Response = mine.session.get(f"{base_url}/projects/get", params=params, timeout=60)
+        return answer.content
+
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        yield from pool.map(page, range(1, size // 100 + 1))
+
+
+def _tables(records: Sequence[Record]) -> list[pa.Table]:
+    tables = []
+    for first in range(0, len(records), ROWS_PER_TABLE):
+        some = records[first : first + ROWS_PER_TABLE]
+        columns = [
+            [0] * len(some),
+            [0] * len(some),
+            range(first, first + len(some)),
+            *zip(*some, strict=True),
+        ]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORDS, strict=True)]
+        tables.append(pa.Table.from_arrays(arrays, schema=RECORDS))
+    return tables
+
+
+def _load(tables: list[pa.Table]) -> float:
+    with tempfile.TemporaryDirectory() as directory, undisturbed():
+        pipeline = dlt.pipeline(
+            "floor",
+            pipelines_dir=f"{directory}/dlt",
+            destination=dlt.destinations.filesystem(f"{directory}/landing"),
+            dataset_name="received",
+        )
+        resource = dlt.resource(lambda: iter(tables), name="records")
+        return _took(lambda: pipeline.run(resource, loader_file_format="parquet"))
+
+
+def _database(warehouse: Path, file: Path, size: int) -> tuple[float, float, float, float]:
+    """Writing what is published anew; reading it, hashing the texts, and noting what was seen."""
+    with connect(file) as connection:
+        use_threads(connection, size)
+        connection.execute(f"attach '{warehouse}' as published (read_only)")
+        for table in PUBLISHED:
+            name = f"ready_{table.rpartition('.')[2]}"
+            connection.execute(f"create temp table {name} as from published.{table}")
+        connection.execute((SQL_ROOT / "raw.sql").read_text())
+
+        def write() -> None:
+            connection.execute("insert into raw.records from ready_records")
+            for table in PUBLISHED[1:]:
+                connection.execute(f"create table {table} as from ready_{table}")
+            connection.execute("checkpoint")
+
+        def refresh() -> None:
+            for table in ("raw.records", "projects"):
+                connection.execute(f"update {table} set last_seen_at = last_seen_at + interval 1 day")
+            connection.execute("checkpoint")
+
+        written = _took(write)
+        refreshed = _took(refresh)
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        verified = _took(lambda: [connection.execute(HASHED.format(table)).fetchall() for table in PUBLISHED])
+        digests = "select list(unhex(sha256(payload::text))) from raw.records"
+        digested = _took(lambda: connection.execute(digests).fetchall())
+    return written, verified, digested, refreshed
+
+
+def table(found: Mapping[int, Parts]) -> list[list[str]]:
+    """A row for each part; of what is together also how it compares with the limit."""
+    columns = [f"{size:,}, {night}" for size in found for night in NIGHTS]
+    names = list(next(iter(found.values())))
+    seconds = {name: [each for parts in found.values() for each in parts[name]] for name in names}
+    rows = [[name, *(f"{each:.2f} s" if each else "" for each in seconds[name])] for name in names]
+    ratios = [
+        f"{parts / least:.1f}" for parts, least in zip(*(seconds[name] for name in names[-2:]), strict=True)
+    ]
+    return [["part", *columns], *rows, ["**together**, to the limit", *ratios]]
+
+
+@click.command()
+@click.argument("sizes", nargs=-1, type=int)
+def main(sizes: Sequence[int]) -> None:
+    """Measure, and keep what is found."""
+    bench = Bench((Path(__file__).parent / "scratch").absolute(), click.echo)
+    found = {size: floors(bench, size) for size in sizes or SIZES}
+    rows = table(found)
+    for row in rows:
+        click.echo(" | ".join(row))
+    if not sizes:
+        INSIDE.mkdir(exist_ok=True)
+        (INSIDE / "floors.json").write_text(json.dumps([["Parts", rows]], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
