@@ -32,6 +32,7 @@ LIBRARIES = (
 LEAST_TIMEOUT_S = 10.0
 MOST_UNMUTATED_S = 180.0
 
+WINDOW = "tests/providers/test_evovoice.py::test_whether_a_window_holds_its_start_makes_no_difference"
 LANDINGS = ["tests/nights/test_landing.py", "tests/nights/test_proof.py"]
 PROVIDERS = [
     "tests/providers/test_belltastic.py",
@@ -70,7 +71,7 @@ SUBJECTS = {
     "pipelines/strict_json.py": ["tests/http/test_strict_json.py"],
     "pipelines/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
     "pipelines/reader.py": ["tests/http/test_reader.py"],
-    "pipelines/landing.py": [*LANDINGS, "tests/nights/test_configuration.py"],
+    "pipelines/landing.py": [*LANDINGS, "tests/nights/test_configuration.py", WINDOW],
     "pipelines/deadline.py": ["tests/http/test_deadline.py"],
     "pipelines/providers/belltastic.py": ["tests/providers/test_belltastic.py", *RECORDED],
     "pipelines/providers/evovoice.py": [*RECORDED, "tests/providers/test_evovoice.py"],
@@ -110,7 +111,7 @@ SUBJECTS = {
     "sql/remember/1_received.sql": [*NIGHTS, *FORGOTTEN],
     "sql/remember/2_absent.sql": [
         *NIGHTS,
-        "tests/providers/test_evovoice.py::test_whether_a_window_holds_its_start_makes_no_difference",
+        WINDOW,
     ],
     "sql/remember/3_records.sql": NIGHTS,
     "sql/remember/4_accounts.sql": NIGHTS,

@@ -12,8 +12,9 @@ import pytest
 
 from pipelines.config import Connection
 from pipelines.errors import SyncError
-from pipelines.landing import ROWS_PER_TABLE, land
+from pipelines.landing import ROWS_PER_TABLE, land, receive
 from pipelines.provider import Ask, Page
+from pipelines.reader import Reader
 from pipelines.remember import known_texts, remember
 from tests.campaigns.play import in_memory
 from tests.home import FIRST_NIGHT
@@ -52,11 +53,19 @@ def test_records_land_in_the_order_received(tmp_path: Path) -> None:
     landing, listings = landed([long, connection_of("short", pages_of(7, 2, 2))], tmp_path)
     assert [(one.reading, one.records, one.doubt) for one in listings] == [(1, RECORDS, None), (0, 2, None)]
     rows = duckdb.sql(
-        f"select listing, reading, record_id::int from {files_of(landing)} "
+        f"select listing, reading, position, record_id::int from {files_of(landing)} "
         "order by listing, reading, position"
     ).fetchall()
-    expected = [(0, reading, record) for reading in (0, 1) for record in range(RECORDS)]
-    assert rows == [*expected, (1, 0, 7), (1, 0, 8)]
+    expected = [(0, at // RECORDS, at, at % RECORDS) for at in range(2 * RECORDS)]
+    assert rows == [*expected, (1, 0, 0, 7), (1, 0, 1, 8)]
+
+
+def test_tables_are_of_some_thousand_rows() -> None:
+    texts = [f'{{"id": {record}}}'.encode() for record in range(11_000)]
+    one = connection_of("one", [Page(tuple(texts[at : at + 1_000])) for at in range(0, 11_000, 1_000)])
+    with Reader() as reader:
+        tables = receive(one, {0: None}, reader, 1e9, lambda *_: None, {}, None)
+        assert [next(tables).num_rows for _ in range(4)] == [0, 5_000, 5_000, 1_000]
 
 
 def test_texts_that_are_known_do_not_land_again(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
