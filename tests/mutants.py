@@ -34,12 +34,6 @@ MOST_UNMUTATED_S = 180.0
 
 WINDOW = "tests/providers/test_evovoice.py::test_whether_a_window_holds_its_start_makes_no_difference"
 LANDINGS = ["tests/nights/test_landing.py", "tests/nights/test_proof.py"]
-PROVIDERS = [
-    "tests/providers/test_belltastic.py",
-    "tests/providers/test_fone_dynamics.py",
-    "tests/providers/test_contract.py",
-    "tests/providers/test_evovoice.py",
-]
 NIGHTS = [
     "tests/nights/test_landing.py",
     "tests/campaigns/test_history.py::test_a_night_again_changes_nothing",
@@ -86,8 +80,7 @@ SUBJECTS = {
     "pipelines/api.py": [
         "tests/http/test_api.py",
         "tests/http/test_deadline.py",
-        *PROVIDERS,
-        "tests/faults/test_promises.py",
+        "tests/providers/test_evovoice.py",
     ],
     "pipelines/seeds.py": ["tests/models/test_seeds.py"],
     "pipelines/bounds.py": ["tests/cli/test_bounds.py", "tests/cli/test_reading.py"],

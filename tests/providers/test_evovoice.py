@@ -105,14 +105,22 @@ def test_a_date_that_cannot_be_true_moves_no_window(home: Home, loopback: Loopba
         "to come": "2099-01-01T00:00:00Z",
         "year 1": "0001-01-01T00:00:00",
     }
-    for connection, names in (("odd", [*dates]), ("ancient", ["year 1"])):
+    dates |= {"last of 1969": "1969-12-31T23:59:59Z", "first of 1970": "1970-01-01T00:00:00Z"}
+    ancient = ["year 1", "last of 1969"]
+    for connection, names in (
+        ("odd", [*dates]),
+        ("ancient", ancient),
+        ("early", [*ancient, "first of 1970"]),
+    ):
         files = [{"Id": name, "DateCreated": dates[name], "AccountId": "a"} for name in names]
         answer = Answer({"Items": files, "TotalCount": len(files), "TotalPages": 1})
         base_url = loopback.serve(connection, answer)
         home.connect(connection, "evovoice", base_url=base_url, user_name="reader", password="swordfish")
     home.night()
-    assert counts(home.night()) == {"odd": (0, 0, 0, 4), "ancient": (0, 0, 0, 1)}
+    counted = {"odd": (0, 0, 0, 6), "ancient": (0, 0, 0, 2), "early": (0, 0, 0, 3)}
+    assert counts(home.night()) == counted
     assert loopback.asked["odd"][-1].query["DateCreatedStart"] == "2026-09-01T00:00:00Z"
+    assert loopback.asked["early"][-1].query["DateCreatedStart"] == "1969-12-02T00:00:00Z"
     assert "DateCreatedStart" not in loopback.asked["ancient"][-1].query
 
 
