@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -189,7 +190,9 @@ def test_a_former_night_that_is_damaged_itself(home: Home, kind: str) -> None:
 
 
 def test_a_second_time_there_is_nothing_to_put_back(home: Home) -> None:
+    os.umask(0)
     assert rollcall(home, "restore").exit_code == 0
+    assert os.umask(0o077) == 0o077  # whatever it writes is for its owner only
     refused = rollcall(home, "restore")
     assert (refused.exit_code, len(asides(home))) == (2, 1)
     assert refused.stderr == (f"rollcall: {home.warehouse} is the former night already. Leave it as it is\n")
