@@ -43,6 +43,7 @@ NIGHTS = [
 ]
 UPDATE = [
     "tests/models/test_update.py::test_an_update_works_out_only_what_is_touched",
+    "tests/models/test_update.py::test_everything_is_built_anew_where_that_costs_no_more",
     "tests/models/test_update.py::test_everything_is_built_anew_of_other_models_seeds_and_zones",
     "tests/models/test_update.py::test_an_update_is_a_build",
 ]

@@ -150,6 +150,27 @@ def test_an_update_works_out_only_what_is_touched(nights: Nights) -> None:
     assert nights.connection.execute(listed).fetchall() == [("as it was built", night(2), 19)]
 
 
+@pytest.mark.parametrize(
+    ("known", "refreshed", "anew"),
+    [(10, 0, False), (10, 2, False), (10, 3, True), (9, 0, False), (9, 1, True), (8, 1, True)],
+)
+def test_everything_is_built_anew_where_that_costs_no_more(
+    known: int, refreshed: int, anew: bool, nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(touched, "FEW_VERSIONS", 9)
+    nights.begin()
+    for number in range(known):
+        nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
+    models.update(nights.connection, nights.home)
+    nights.connection.execute("update projects_history set name = 'as it was built'")
+    nights.begin()
+    for number in range(refreshed):
+        nights.refresh("matter", f"r{number}", {"name": "Great Tom"})
+    models.update(nights.connection, nights.home)
+    kept = nights.connection.execute("select count(*) from projects_history where name <> 'Great Tom'")
+    assert kept.fetchall() == [(0 if anew else known - refreshed,)]
+
+
 @pytest.mark.parametrize("changed", ["model", "seed", "connection"])
 def test_everything_is_built_anew_of_other_models_seeds_and_zones(nights: Nights, changed: str) -> None:
     nights.begin()
