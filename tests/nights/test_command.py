@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from pipelines import progress
 from pipelines.cli import main
+from pipelines.errors import SyncError
 from pipelines.sandbox import Fault, Sandbox
 from tests.home import Home
 
@@ -78,3 +80,18 @@ def test_a_mistake_is_one_line(home: Home) -> None:
         2,
         "rollcall: there is no connection mater. Did you mean matter?\n",
     )
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_night_may_last_six_hours(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[float] = []
+
+    def land(*given: object) -> None:
+        (deadline,) = (one for one in given if isinstance(one, float))
+        left.append(deadline - time.monotonic())
+        raise SyncError("that will do")
+
+    monkeypatch.setattr("pipelines.sync.land", land)
+    with pytest.raises(SyncError, match=r"^that will do"):
+        home.night()
+    assert 6 * 3600 - 60 < left[0] <= 6 * 3600
