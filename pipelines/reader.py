@@ -25,17 +25,17 @@ WORTH_A_PROCESS = 5_000
 MOST_HANDED_BYTES = 1 << 20
 # Pages that are read while the next are asked for.
 AHEAD = 2
+# What is raised where the other process cannot be started, or has ended.
 GONE = (OSError, EOFError, pickle.UnpicklingError)
 # Neither the directory that it is started in nor that of a script is searched for modules.
 COMMAND = ("-P", "-c", "from pipelines.reader import serve; serve()")
-
 
 Known = Mapping[tuple[str, str | None], Texts]
 """What is known of each listing, by connection and scope."""
 
 
 class _Reading(NamedTuple):
-    """A page that is being read: its records as far as they are known, and the other texts."""
+    """A page that is being read: its records as far as they are known, in order, and the other texts."""
 
     page: Page
     found: list[Record | None]
@@ -106,7 +106,7 @@ class Reader:
         """The other process, once it runs; it is started when there is enough for it."""
         with self._counting:
             self._unknown += unknown
-            if self._unknown <= WORTH_A_PROCESS or len(os.sched_getaffinity(0)) == 1:
+            if self._unknown <= WORTH_A_PROCESS or os.cpu_count() == 1:
                 return None
             self._starting = self._starting or self._courier.submit(_start)
         is_running = self._starting.done() and self._starting.exception() is None

@@ -101,7 +101,7 @@ def test_a_few_texts_and_known_ones_start_no_process() -> None:
 
 def test_one_processor_has_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "WORTH_A_PROCESS", 0)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0})
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     with Reader() as made:
         read(made, PROVIDERS["belltastic"], TEXTS, known={})
         assert made._starting is None
