@@ -11,13 +11,15 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import msgspec
 
 from pipelines.errors import Malformed
-from pipelines.provider import Provider
 from pipelines.strict_json import first_of, members, value
+
+if TYPE_CHECKING:  # the process that only reads records needs no more than this
+    from pipelines.provider import Provider
 
 # A thousand times what a record of any provider has. A larger one would take a night's memory for itself.
 MOST_RECORD_BYTES = 8 << 20
@@ -58,7 +60,7 @@ def digest(text: bytes) -> bytes:
     return hashlib.sha256(text).digest()
 
 
-def read_record(provider: Provider | Rules, drop: Collection[str], text: bytes, known: Texts) -> Record:
+def read_record(provider: "Provider | Rules", drop: Collection[str], text: bytes, known: Texts) -> Record:
     """What `text` holds, without the fields named by `drop`. What a provider sent never makes it raise.
 
     Most texts of a night are known to the last byte, and what they say is known with them.
@@ -95,7 +97,7 @@ def _beginning(text: bytes) -> bytes:
     return text[:KEPT_BYTES].decode(errors="ignore").encode()
 
 
-def _legible_id(provider: Provider | Rules, text: bytes) -> str | None:
+def _legible_id(provider: "Provider | Rules", text: bytes) -> str | None:
     """The id of a record that cannot be taken, where at least that can be read."""
     with contextlib.suppress(Malformed):
         raw = first_of(members(text), *provider.id_keys)

@@ -14,10 +14,12 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.content import Record, Rules, Texts, digest, read_record
-from pipelines.provider import Page, Provider
+
+if TYPE_CHECKING:
+    from pipelines.provider import Page, Provider
 
 # About as many as are read here while another process starts.
 WORTH_A_PROCESS = 5_000
@@ -37,7 +39,7 @@ Known = Mapping[tuple[str, str | None], Texts]
 class _Reading(NamedTuple):
     """A page that is being read: its records as far as they are known, in order, and the other texts."""
 
-    page: Page
+    page: "Page"
     found: list[Record | None]
     unknown: list[bytes]
     elsewhere: Future[list[Record]] | None
@@ -70,8 +72,8 @@ class Reader:
         self._courier.shutdown(cancel_futures=True)
 
     def read(
-        self, provider: Provider, drop: Collection[str], pages: Iterable[Page], known: Texts
-    ) -> Iterator[tuple[Page, tuple[Record, ...]]]:
+        self, provider: "Provider", drop: Collection[str], pages: "Iterable[Page]", known: Texts
+    ) -> "Iterator[tuple[Page, tuple[Record, ...]]]":
         """Each page with what its texts hold, as `read_record` says, in order.
 
         What `pages` raises comes after the pages before it.
@@ -92,7 +94,7 @@ class Reader:
         if failure is not None:
             raise failure
 
-    def _begin(self, rules: Rules, drop: Collection[str], page: Page, known: Texts) -> _Reading:
+    def _begin(self, rules: Rules, drop: Collection[str], page: "Page", known: Texts) -> _Reading:
         if drop:  # whether a text is known shows only when they are gone
             return _Reading(page, [read_record(rules, drop, text, known) for text in page.records], [], None)
         found = [known.get(digest(text)) for text in page.records]
