@@ -84,6 +84,7 @@ def land(
             dataset_name="received",
         )
         pipeline.run(dlt.source(lambda: resources, name="providers")(), loader_file_format="parquet")
+    pa.default_memory_pool().release_unused()  # DuckDB has the next use for it
     return landing, tuple(finished[number] for number in range(next(numbers)))
 
 

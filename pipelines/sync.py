@@ -113,8 +113,10 @@ def sync(
             known = known_texts(connection, connections, windows)
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, progress)
+        records = sum(map(len, known.values())) + sum(one.records for one in listings)
+        del known  # as much memory as DuckDB has
         with connect(candidate, memory) as connection:
-            use_threads(connection, sum(map(len, known.values())) + sum(one.records for one in listings))
+            use_threads(connection, records)
             remembering = functools.partial(
                 remember, connection, landing, listings, started_at, accept or {}, clock()
             )
