@@ -220,6 +220,18 @@ def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
     ]
 
 
+def test_a_file_that_was_only_ever_refused_goes_with_its_customer(home: Home, voices: Voices) -> None:
+    refused = {"id": "unobtainium-1", "customerId": "c1", "customerName": OLD, "deep": nested()}
+    voices.files = [refused, {"id": "f2", "customerId": "c1"}, {"id": "f3", "customerId": "c2"}]
+    home.night()
+    run(home, "forget", "evovoice:c1", "--yes")
+    home.night(full=True)
+    assert files_with(home, "unobtainium") == set()
+    assert home.rows("select count(*) as rows from quarantine where record_id like 'forgotten-%'") == [
+        {"rows": 1}
+    ]
+
+
 def test_a_file_that_has_moved_stays_with_its_new_customer(home: Home, voices: Voices) -> None:
     ours, theirs = ({"customerId": id, "customerName": name} for id, name in (("c1", OLD), ("c2", "Quay")))
     voices.files = [{"id": "f1", "fileName": "unobtainium.mp3", **ours}, {"id": "f2", **ours}]
