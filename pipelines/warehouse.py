@@ -27,8 +27,8 @@ T = TypeVar("T")
 STORAGE_VERSION = "v1.4.0"
 # A copy is rewritten when more than half of it, and at least this much, is free space.
 COMPACT_FROM_BYTES = 32 << 20
-# What a thread of DuckDB's wants to write rows of a thousand bytes.
-MB_PER_THREAD = 200
+# What a thread of DuckDB's wants to write rows of a thousand bytes, and not ask for more.
+MB_PER_THREAD = 400
 # Two threads share no fewer rows than two row groups, and write them with twice the work of one.
 RECORDS_PER_THREAD = 250_000
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)

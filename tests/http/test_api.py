@@ -270,10 +270,10 @@ def test_no_more_is_asked_than_will_soon_be_read(loopback: Loopback) -> None:
             yield request
 
     taken: list[Request] = []
-    with api_of(loopback, Answer([]), max_connections=2) as api:
+    with api_of(loopback, Answer([]), max_connections=3) as api:
         answers = api.get_all(wanted(), len)
         next(answers)
-        assert len(taken) == 4
+        assert len(taken) == 6
         answers.close()
 
 
@@ -303,6 +303,7 @@ def test_a_request_says_who_asks(loopback: Loopback) -> None:
         (Answer([], 429), True),
         (Answer([], 429, headers=JSON | {"Retry-After": "30"}), True),
         (Answer([], 503, headers=JSON | {"Retry-After": "30"}), True),
+        (Answer([], 408), False),
         (Answer([], 503), False),
     ],
 )
