@@ -171,6 +171,17 @@ def test_everything_is_built_anew_where_that_costs_no_more(
     assert kept.fetchall() == [(0 if anew else known - refreshed,)]
 
 
+def test_one_that_is_new_is_touched(nights: Nights) -> None:
+    nights.begin()
+    for number in range(20):
+        nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
+    models.update(nights.connection, nights.home)
+    nights.begin()
+    nights.begin_version("matter", "r20", {"name": "Big Ben"})
+    models.update(nights.connection, nights.home)
+    assert nights.content() == nights.built_from_nothing()
+
+
 @pytest.mark.parametrize("changed", ["model", "seed", "connection"])
 def test_everything_is_built_anew_of_other_models_seeds_and_zones(nights: Nights, changed: str) -> None:
     nights.begin()
