@@ -6,7 +6,6 @@ and a night of a few changes starts no other process.
 
 import contextlib
 import os
-import pickle
 import subprocess
 import sys
 import threading
@@ -14,7 +13,9 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
 
 from pipelines.content import Record, Rules, Texts, digest, read_record
 
@@ -28,10 +29,12 @@ MOST_HANDED_BYTES = 1 << 20
 # Pages that are read while the next are asked for.
 AHEAD = 2
 # What is raised where the other process cannot be started, or has ended.
-GONE = (OSError, EOFError, pickle.UnpicklingError)
+GONE = (OSError, EOFError)
+LENGTH_BYTES = 4  # before each message between the two
 # Neither the directory that it is started in nor that of a script is searched for modules.
 COMMAND = ("-P", "-c", "from pipelines.reader import serve; serve()")
 
+T = TypeVar("T")
 Known = Mapping[tuple[str, str | None], Texts]
 """What is known of each listing, by connection and scope."""
 
@@ -80,19 +83,15 @@ class Reader:
         """
         rules = Rules(provider.id_keys, provider.created_keys, provider.volatile)
         waiting: deque[_Reading] = deque()
-        failure = None
         try:
             for page in pages:
                 waiting.append(self._begin(rules, drop, page, known))
                 while waiting and (len(waiting) > AHEAD or waiting[0].is_over):
-                    reading = waiting.popleft()
-                    yield reading.page, _end(rules, reading)
-        except Exception as error:  # noqa: BLE001 - told below
-            failure = error
-        for reading in waiting:
-            yield reading.page, _end(rules, reading)
-        if failure is not None:
-            raise failure
+                    yield from _ends(rules, [waiting.popleft()])
+        except Exception:
+            yield from _ends(rules, waiting)
+            raise
+        yield from _ends(rules, waiting)
 
     def _begin(self, rules: Rules, drop: Collection[str], page: "Page", known: Texts) -> _Reading:
         if drop:  # whether a text is known shows only when they are gone
@@ -115,13 +114,14 @@ class Reader:
         return self._starting.result() if is_running else None
 
 
-def _end(rules: Rules, reading: _Reading) -> tuple[Record, ...]:
-    read = None
-    if reading.elsewhere is not None:
-        with contextlib.suppress(*GONE):
-            read = reading.elsewhere.result()
-    records = iter(_read_each(rules, reading.unknown) if read is None else read)
-    return tuple(record or next(records) for record in reading.found)
+def _ends(rules: Rules, readings: Iterable[_Reading]) -> "Iterator[tuple[Page, tuple[Record, ...]]]":
+    for reading in readings:
+        read = None
+        if reading.elsewhere is not None:
+            with contextlib.suppress(*GONE):
+                read = reading.elsewhere.result()
+        records = iter(_read_each(rules, reading.unknown) if read is None else read)
+        yield reading.page, tuple(record or next(records) for record in reading.found)
 
 
 def _start() -> "subprocess.Popen[bytes]":
@@ -133,7 +133,8 @@ def _start() -> "subprocess.Popen[bytes]":
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         start_new_session=True,  # an interruption ends the night, and that ends this
     )
-    _receive(process)
+    assert process.stdout
+    _receive(process.stdout, list[Record])
     return process
 
 
@@ -148,29 +149,35 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 def _exchange(process: "subprocess.Popen[bytes]", rules: Rules, texts: Sequence[bytes]) -> list[Record]:
     assert process.stdin
-    pickle.dump((rules, texts), process.stdin)
-    process.stdin.flush()
-    return list(map(Record._make, _receive(process)))
-
-
-def _receive(process: "subprocess.Popen[bytes]") -> list[tuple[object, ...]]:
     assert process.stdout
-    answer: list[tuple[object, ...]] = pickle.load(process.stdout)  # noqa: S301 - of this very module
-    return answer
+    _send(process.stdin, (rules, texts))
+    return _receive(process.stdout, list[Record])
+
+
+def _send(pipe: IO[bytes], message: object) -> None:
+    body = msgspec.msgpack.encode(message)
+    pipe.write(len(body).to_bytes(LENGTH_BYTES) + body)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes], kind: type[T]) -> T:
+    """The next message. Raises EOFError where whoever sends has ended."""
+    length = int.from_bytes(pipe.read(LENGTH_BYTES))
+    body = pipe.read(length)
+    if not body or len(body) < length:
+        raise EOFError
+    return msgspec.msgpack.decode(body, type=kind)
 
 
 def serve() -> None:
     """Read what comes from standard input until that ends, as it does when the night does."""
     there, back = sys.stdin.buffer, sys.stdout.buffer
-    answer: list[tuple[object, ...]] = []
-    while True:
-        pickle.dump(answer, back)
-        back.flush()
-        try:
-            rules, texts = pickle.load(there)  # noqa: S301 - of this very module
-        except EOFError:
-            return
-        answer = list(map(tuple, _read_each(rules, texts)))
+    answer: list[Record] = []
+    with contextlib.suppress(EOFError):
+        while True:
+            _send(back, answer)
+            rules, texts = _receive(there, tuple[Rules, list[bytes]])
+            answer = _read_each(rules, texts)
 
 
 def _read_each(rules: Rules, texts: Sequence[bytes]) -> list[Record]:

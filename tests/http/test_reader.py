@@ -2,7 +2,6 @@
 
 import io
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -176,12 +175,12 @@ def test_it_is_ready_then_answers_until_nothing_more_is_asked(monkeypatch: pytes
     rules = Rules(provider.id_keys, provider.created_keys, provider.volatile)
     there, back = io.BytesIO(), io.BytesIO()
     for texts in (TEXTS, ()):
-        pickle.dump((rules, texts), there)
+        reader._send(there, (rules, texts))
     there.seek(0)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=there))
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=back))
     serve()
     back.seek(0)
-    answers = [pickle.load(back) for _ in range(3)]
+    answers = [reader._receive(back, list[Record]) for _ in range(3)]
     assert back.read() == b""
-    assert answers == [[], [tuple(read_record(provider, (), text, {})) for text in TEXTS], []]
+    assert answers == [[], [read_record(provider, (), text, {}) for text in TEXTS], []]

@@ -177,24 +177,23 @@ def test_a_file_that_is_not_toml_is_named(
     assert "\n" not in str(refusal.value)
 
 
-def test_a_module_that_cannot_be_imported_is_named(load: Load, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "import toys",
+            "cannot be imported (ModuleNotFoundError: No module named 'toys'): correct it",
+        ),
+        ("PROVIDER = 'toys'", "describes no provider: give it a PROVIDER = Provider(...)"),
+    ],
+)
+def test_a_module_that_is_no_provider_is_named(text: str, told: str, load: Load, tmp_path: Path) -> None:
     module = tmp_path / "providers" / "toy.py"
     module.parent.mkdir()
-    module.write_text("import toys")
+    module.write_text(text)
     with pytest.raises(ConfigurationError) as refusal:
         load(BELLTASTIC, TOKEN)
-    reason = "ModuleNotFoundError: No module named 'toys'"
-    assert str(refusal.value) == f"{module} cannot be imported ({reason}): correct it"
-
-
-def test_a_module_without_a_provider_is_named(load: Load, tmp_path: Path) -> None:
-    module = tmp_path / "providers" / "toy.py"
-    module.parent.mkdir()
-    module.write_text("PROVIDER = 'toys'")
-    with pytest.raises(ConfigurationError) as refusal:
-        load(BELLTASTIC, TOKEN)
-    expected = f"{module} describes no provider: give it a PROVIDER = Provider(...)"
-    assert str(refusal.value) == expected
+    assert str(refusal.value) == f"{module} {told}"
 
 
 def test_settings_are_a_mapping(load: Load) -> None:
