@@ -7,7 +7,6 @@ and dlt's own handling of signals, would only keep the operator waiting.
 import contextlib
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -46,6 +45,6 @@ def _watch(reader: int, tidy: Callable[[], None]) -> None:
     while received := os.read(reader, 1):
         if received[0] in ENDING:
             tidy()
-            sys.stderr.write("rollcall: interrupted; the last published night stands\n")
-            sys.stderr.flush()
+            # Not through sys.stderr: a display that is being drawn may hold it.
+            os.write(2, b"rollcall: interrupted; the last published night stands\n")
             os._exit(128 + received[0])
