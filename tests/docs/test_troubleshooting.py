@@ -38,6 +38,8 @@ def template(node: ast.AST | None, scope: ast.AST) -> str:
     match node:
         case ast.Constant(value=str(text)):
             return text
+        case ast.Constant(value=bytes(written)):
+            return written.decode(errors="replace")
         case ast.JoinedStr(values=parts):
             return "".join(template(part, scope) for part in parts)
         case ast.Name(id=name):
