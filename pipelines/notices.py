@@ -8,12 +8,13 @@ around it.
 """
 
 import contextlib
+import functools
 import smtplib
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -80,12 +81,6 @@ def read_notify(home: Path) -> Settings | None:
     return settings if _channels(settings) else None
 
 
-def send_start(settings: Settings, warn: Say) -> None:
-    """Tell that a night starts, to whom that is told."""
-    if settings.text("ping_url"):
-        _deliver({"ping": lambda: _ping(settings, "/start", "")}, settings.number("deadline_s"), warn)
-
-
 def send(settings: Settings, notice: Notice, warn: Say) -> None:
     """Tell how a night ended. `warn` gets a line for each notice that could not be delivered."""
     wanted = notice.failed or settings.text("nights") == "all"
@@ -97,24 +92,32 @@ def send(settings: Settings, notice: Notice, warn: Say) -> None:
     _deliver(channels, settings.number("deadline_s"), warn)
 
 
-@contextlib.contextmanager
-def noticing(home: Path, warn: Say) -> Iterator[Callable[[Notice], None]]:
-    """Tell of the night that runs in the block: of its start, of the error that ends it, or what it gives."""
-    settings = None
-    try:
-        settings = read_notify(home)
-    except SyncError as error:
-        warn(f"no notice can be sent: {error}")
-    if settings is None:
-        yield lambda _: None
-        return
-    send_start(settings, warn)
-    told = settings  # for the type checker, which forgets what it knows in a function
-    try:
-        yield lambda notice: send(told, notice, warn)
-    except (Exception, KeyboardInterrupt) as error:
-        send(settings, failure_notice(home, error), warn)
-        raise
+class Notices:
+    """What is told of one night, to whom `[notify]` names. `warn` is told what is wrong there, once."""
+
+    def __init__(self, home: Path, warn: Say) -> None:
+        self._home = home
+        self._warn = warn
+
+    def begin(self) -> None:
+        """Tell that the night has started, to whom that is told."""
+        if self._settings and self._settings.text("ping_url"):
+            ping = functools.partial(_ping, self._settings, "/start", "")
+            _deliver({"ping": ping}, self._settings.number("deadline_s"), self._warn)
+
+    def end(self, notice: Notice) -> None:
+        """Tell how the night ended."""
+        if self._settings:
+            send(self._settings, notice, self._warn)
+
+    @functools.cached_property
+    def _settings(self) -> Settings | None:
+        # Read when first needed: it imports dlt, and a night does that while it copies the warehouse.
+        try:
+            return read_notify(self._home)
+        except SyncError as error:
+            self._warn(f"no notice can be sent: {error}")
+            return None
 
 
 def failure_notice(home: Path, error: BaseException) -> Notice:

@@ -30,6 +30,17 @@ EARLIEST_FILE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
+class Observer:
+    """Who is told when a night has begun, alone on its warehouse, and of each page that comes in it."""
+
+    begun: Callable[[], None] = lambda: None
+    progress: Progress = lambda *_: None
+
+
+UNOBSERVED = Observer()
+
+
+@dataclass(frozen=True)
 class ListingResult:
     """What a night made of one listing: counts of records, as `listings` publishes them."""
 
@@ -81,7 +92,7 @@ def sync(
     full: bool = False,
     accept: Mapping[str, int] | None = None,
     dry_run: bool = False,
-    progress: Progress = lambda *_: None,
+    observer: Observer = UNOBSERVED,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Night:
     """Ask every connection, or those named, for all its records, and publish what is known then.
@@ -103,7 +114,9 @@ def sync(
         ThreadPoolExecutor(1) as beside,
     ):
         drafting = beside.submit(draft, warehouse, scratch)
-        connections = connections or load()  # importing dlt takes Python as long as drafting takes DuckDB
+        # Both import dlt, which takes Python as long as drafting takes DuckDB.
+        observer.begun()
+        connections = connections or load()
         candidate = drafting.result()
         with connect(candidate, memory) as connection:
             _refuse_changed_provider(connection, connections)
@@ -112,7 +125,7 @@ def sync(
             windows = {} if full else windows_due(connection, connections, started_at)
             known = known_texts(connection, connections, windows)
         deadline = time.monotonic() + LONGEST_NIGHT_S
-        landing, listings = land(connections, windows, known, scratch, deadline, progress)
+        landing, listings = land(connections, windows, known, scratch, deadline, observer.progress)
         records = sum(map(len, known.values())) + sum(one.records for one in listings)
         del known  # as much memory as DuckDB has
         with connect(candidate, memory) as connection:

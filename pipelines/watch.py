@@ -1,16 +1,16 @@
 """A night as the command line runs it: watched by a reader, kept in a log, told of to whom it concerns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from pipelines.console import note
 from pipelines.night_log import night_log
-from pipelines.notices import Notice, noticing, subject
+from pipelines.notices import Notice, Notices, failure_notice, subject
 from pipelines.progress import shown_progress
 from pipelines.summary import attention, next_steps, night_facts
-from pipelines.sync import Night, sync
+from pipelines.sync import Night, Observer, sync
 
 
 def watched_sync(
@@ -33,18 +33,23 @@ def watched_sync(
             _warn(line)
             log.line(f"warning: {line}")
 
-        def run() -> Night:
+        def run(begun: Callable[[], None]) -> Night:
             with shown_progress(console, log.line) as progress:
-                night = sync(home, names, full=full, accept=accept, dry_run=dry_run, progress=progress)
+                observer = Observer(begun, progress)
+                night = sync(home, names, full=full, accept=accept, dry_run=dry_run, observer=observer)
             for line in night_facts(night):
                 log.line(line)
             return night
 
         if dry_run:
-            return run()
-        with noticing(home, warn) as tell:
-            night = run()
-        tell(_notice(home, night))
+            return run(lambda: None)
+        notices = Notices(home, warn)
+        try:
+            night = run(notices.begin)
+        except (Exception, KeyboardInterrupt) as error:
+            notices.end(failure_notice(home, error))
+            raise
+        notices.end(_notice(home, night))
         return night
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import watch
 from pipelines.errors import ConfigurationError
-from pipelines.notices import Notice, _deliver, noticing, read_notify, send
+from pipelines.notices import Notice, Notices, _deliver, read_notify, send
 from pipelines.provider import Settings
 from pipelines.sandbox import Fault, Sandbox
 from tests.home import Home, sandbox_settings
@@ -88,19 +88,19 @@ def test_a_proven_night_only_pings_unless_all_are_wanted(
     home: Home, told: list[Asked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = Notice("done", ("all is well",), failed=False)
-    with noticing(home.path, refuse) as tell:
-        pass
-    tell(good)
+    notices = Notices(home.path, refuse)
+    notices.begin()
+    notices.end(good)
     assert [(asked.method, asked.path, asked.query, asked.body) for asked in told] == [
         ("POST", "ping/uuid/start", {"create": "1"}, b""),
         ("POST", "ping/uuid", {"create": "1"}, b"done\nall is well"),
     ]
     monkeypatch.setenv("NOTIFY__NIGHTS", "all")
-    with noticing(home.path, refuse) as tell:
-        tell(good)
+    notices = Notices(home.path, refuse)
+    notices.begin()
+    notices.end(good)
     assert sorted(asked.path for asked in told[3:]) == ["ping/uuid", "services/T0/B0/k3y"]
-    with noticing(home.path, refuse) as tell:
-        tell(Notice("done", ("<!channel> & all",), failed=False))
+    notices.end(Notice("done", ("<!channel> & all",), failed=False))
     slack = next(asked.body for asked in told[5:] if asked.path.startswith("services"))
     assert json.loads(slack) == {"text": ":white_check_mark: done\n&lt;!channel&gt; &amp; all"}
 
@@ -149,8 +149,9 @@ def test_a_wrong_setting_is_a_warning_and_the_night_goes_on(
 ) -> None:
     monkeypatch.setenv(f"NOTIFY__{key}", value)
     warnings: list[str] = []
-    with noticing(home.path, warnings.append) as tell:
-        tell(Notice("done", (), failed=True))
+    notices = Notices(home.path, warnings.append)
+    notices.begin()
+    notices.end(Notice("done", (), failed=True))
     (warning,) = warnings
     assert warning.startswith(f"no notice can be sent: {message}")
     assert "k3y" not in warning
