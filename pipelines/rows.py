@@ -54,8 +54,10 @@ class Rows:
 def rows_of(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
     """Prepare `sql`, one SELECT without a semicolon. Raises duckdb.Error where it is wrong."""
     rows = Rows(warehouse, sql, (), parameters or {})
-    described = rows.execute(f"select * from (\n{sql}\n) limit 0").description
-    return replace(rows, columns=tuple(Column(name, str(kind)) for name, kind, *_ in described))
+    answer = rows.execute(f"select * from (\n{sql}\n) limit 0")
+    columns = tuple(Column(name, str(kind)) for name, kind, *_ in answer.description)
+    answer.fetchall()  # as long as there is more to fetch DuckDB cannot copy what a PIVOT answers
+    return replace(rows, columns=columns)
 
 
 def batches(rows: Rows, expressions: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
@@ -132,8 +134,10 @@ def copy_parquet(rows: Rows, path: Path) -> Piece:
 
 
 def _copy(rows: Rows, sql: str, path: Path, options: str) -> Piece:
-    copied = rows.execute(f"copy (\n{sql}\n) to {cells.literal(str(path))} ({options})")
-    return Piece("", rows=copied.fetchall()[0][0])
+    copied = rows.execute(f"copy (\n{sql}\n) to {cells.literal(str(path))} ({options})").fetchall()
+    # Of a PIVOT that finds its columns itself, several statements in one, DuckDB does not tell the count.
+    counted = copied or rows.execute(f"select count(*) from (\n{sql}\n)").fetchall()
+    return Piece("", rows=counted[0][0])
 
 
 def _csv_lines(rows: Rows, fields: Sequence[str], formulas: str, end: str) -> Iterator[Piece]:

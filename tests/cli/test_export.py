@@ -205,6 +205,16 @@ def test_a_failing_report_leaves_the_former_file(own: Cli) -> None:
     assert (own.home / "exports" / "late.csv").read_text() == "a\n1\n"
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet", "xlsx"])
+def test_a_pivot_finds_its_columns_in_every_form(own: Cli, form: str) -> None:
+    _report(own.home, "by_kind", "pivot projects on kind using count(*) group by provider order by provider")
+    assert own("export", "by_kind", "--format", form).stdout.startswith("by_kind          3 rows  ")
+    if form in {"csv", "parquet"}:
+        read = duckdb.sql(f"from '{own.home}/exports/by_kind.{form}'")
+        assert read.columns == ["provider", "customer", "project"]
+        assert read.fetchall() == [("belltastic", 0, 2), ("evovoice", 1, 0), ("matter", 0, 3)]
+
+
 def test_a_report_with_no_name(own: Cli) -> None:
     path = _report(own.home, "My report", "select 1")
     assert own("export", code=2).stderr == (
