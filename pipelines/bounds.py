@@ -132,6 +132,11 @@ def _leave(reason: UsageError | None) -> NoReturn:
     os._exit(reason.exit_code if reason else 130)
 
 
+def physical_mb() -> int:
+    """The memory of the machine, in MB."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
+
 @contextlib.contextmanager
 def bounded_memory(megabytes: int) -> Iterator[None]:
     """Let the process have no more than this much memory of its own; beyond it, allocations fail."""

@@ -57,8 +57,11 @@ def text(value: str, type_name: str) -> str:
 
 def begins_formula(value: str) -> str:
     """SQL that tells whether the text `value` begins like a formula."""
-    # All that FORMULA begins with sorts before A: a comparison spares most texts the expression.
-    return f"({value} < 'A' and regexp_matches({value}, {literal(FORMULA)}))"
+    # What FORMULA begins with sorts before the digits, or from = to A: that spares most texts the expression.
+    return (
+        f"(({value} < '.' or ({value} < 'A' and {value} >= '=')) "
+        f"and regexp_matches({value}, {literal(FORMULA)}))"
+    )
 
 
 def neutralised(value: str) -> str:

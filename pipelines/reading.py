@@ -17,14 +17,15 @@ from pathlib import Path
 import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
-from pipelines.bounds import Clock, bounded_memory, bounded_time
+from pipelines.bounds import Clock, bounded_memory, bounded_time, physical_mb
 from pipelines.cells import literal
 from pipelines.deliver import private_folder
 from pipelines.errors import UsageError, WarehouseError
 
-MEMORY_MB = 1024
+# A million projects are sorted within it; more go to disk.
+MEMORY_MB = min(2048, physical_mb() // 2)
 # DuckDB's own limit does not count what a function makes of one value, as repeat('x', 3000000000) does.
-PROCESS_MEMORY_MB = 3 * MEMORY_MB
+PROCESS_MEMORY_MB = 1024 + MEMORY_MB
 SPILL_GB = 10
 
 _CLOSED: dict[str, str | bool | int | float | list[str]] = {

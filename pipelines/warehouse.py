@@ -17,6 +17,7 @@ from typing import TypeVar
 import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
+from pipelines.bounds import physical_mb
 from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT, transaction
 from pipelines.settings import MEMORY_MB
@@ -122,7 +123,7 @@ def with_memory(connection: duckdb.DuckDBPyConnection, memory_mb: int, work: Cal
     DuckDB puts on disk what there is too much of, but not the texts of the few thousand rows that it works
     on: how much those need shows only with them. Raises OutOfMemoryException where the machine has no more.
     """
-    most_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    most_mb = physical_mb()
     while True:
         try:
             return work()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipelines import cells
 from pipelines.reading import Warehouse, open_warehouse
-from pipelines.rows import copy_csv, csv_pieces, json_pieces, rows_of
+from pipelines.rows import copy_csv, csv_pieces, json_pieces, rows_of, unordered
 
 # Whatever DuckDB holds: no NUL on the way in as SQL, no lone surrogates.
 TEXTS = st.one_of(
@@ -67,6 +67,30 @@ def test_promise_24_csv_both_ways(warehouse: Warehouse, table: list[tuple[str | 
                 before != after for old, new in zip(expected, read, strict=True)
                 for before, after in zip(old, new, strict=True)
             )  # fmt: skip
+
+
+VALUES = "(values (1, '=a'), (1, 'b'), (2, '=c'), (2, '-d')) t(i, a)"
+
+
+@pytest.mark.parametrize(
+    ("sql", "count", "is_sorted"),
+    [
+        (f"select a from {VALUES} order by i, a", 3, False),
+        (f"with v as (from {VALUES}) select a from v where i < $most order by a desc", 1, False),
+        (f"select a from {VALUES} order by a desc limit 2", 1, True),
+        (f"select distinct on (i) a from {VALUES} order by i, a desc", 1, True),
+        (f"select a from {VALUES}", 3, False),
+        # DuckDB cannot say these in other words.
+        (f"pivot {VALUES} on i using min(a) order by all", 2, True),
+        (f"select list_reduce([a, a], lambda x, y: x || y) as a from {VALUES} order by a", 3, None),
+    ],
+)
+def test_what_is_counted_is_sorted_only_where_that_decides_something(
+    warehouse: Warehouse, sql: str, count: int, is_sorted: bool | None
+) -> None:
+    rows = rows_of(warehouse, sql, {"most": "2"} if "$most" in sql else {})
+    assert copy_csv(rows, warehouse.workspace / "copy.csv", raw=False).neutralised == count
+    assert is_sorted in (None, "order by" in unordered(rows).lower())
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
