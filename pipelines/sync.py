@@ -19,6 +19,7 @@ from pipelines.errors import ConfigurationError, UsageError
 from pipelines.interruption import ending_at_once
 from pipelines.landing import Progress, land, refuse_unfit
 from pipelines.preview import Preview, preview
+from pipelines.relations import read_relations
 from pipelines.remember import known_texts, next_start, remember
 from pipelines.settings import memory_mb, warehouse_path
 from pipelines.warehouse import connect, draft, locked, publish, use_threads, with_memory
@@ -124,6 +125,8 @@ def sync(
             started_at = next_start(connection, clock())
             windows = {} if full else windows_due(connection, connections, started_at)
             known = known_texts(connection, connections, windows)
+        # While providers are waited for; what is wrong with them is told when they are built.
+        beside.submit(read_relations, home)
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, observer.progress)
         records = sum(map(len, known.values())) + sum(one.records for one in listings)
