@@ -18,6 +18,7 @@ import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import physical_mb
+from pipelines.deliver import sync
 from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT, transaction
 from pipelines.settings import MEMORY_MB
@@ -151,13 +152,13 @@ def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> No
     """
     _verify(candidate)
     candidate.chmod(0o600)
-    _sync(candidate)
+    sync(candidate)
     if warehouse.exists():
         spare = candidate.with_name("former")
         if forgetting:
             shutil.copyfile(candidate, spare)
             spare.chmod(0o600)
-            _sync(spare)
+            sync(spare)
             log_of(former_of(warehouse)).unlink(missing_ok=True)
         else:
             os.link(warehouse, spare)
@@ -165,7 +166,7 @@ def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> No
     # What another program left unwritten beside the former file would make the new one unreadable.
     log_of(warehouse).unlink(missing_ok=True)
     candidate.replace(warehouse)
-    _sync(warehouse.parent)
+    sync(warehouse.parent)
 
 
 def put_back(warehouse: Path, scratch: Path, aside: Path) -> None:
@@ -181,7 +182,7 @@ def put_back(warehouse: Path, scratch: Path, aside: Path) -> None:
     shutil.copyfile(former, copy)
     with _readable(copy, former, f"put a copy of your own at {warehouse}"):
         copy.chmod(0o600)
-    _sync(copy)
+    sync(copy)
     if warehouse.exists():
         if not log_of(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
             raise UsageError(f"{warehouse} is the former night already", "leave it as it is")
@@ -191,7 +192,7 @@ def put_back(warehouse: Path, scratch: Path, aside: Path) -> None:
     if log_of(warehouse).exists():
         log_of(warehouse).replace(log_of(aside))
     copy.replace(warehouse)
-    _sync(warehouse.parent)
+    sync(warehouse.parent)
 
 
 def _refuse_read_only(directory: Path) -> None:
@@ -303,12 +304,3 @@ def _take_facts(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
         for (table,) in tables:
             connection.execute(f'insert into raw."{table}" by name from published.raw."{table}"')
     connection.execute("detach published")
-
-
-def _sync(path: Path) -> None:
-    """Have the kernel write a file, or a directory's entries, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

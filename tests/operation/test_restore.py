@@ -210,6 +210,6 @@ def test_it_is_on_disk_before_it_is_there(home: Home, monkeypatch: pytest.Monkey
     def sync(path: Path) -> None:
         synced.append((path.name, [row["name"] for row in home.rows(NAME)]))
 
-    monkeypatch.setattr(warehouse_module, "_sync", sync)
+    monkeypatch.setattr(warehouse_module, "sync", sync)
     assert rollcall(home, "restore").exit_code == 0
     assert synced == [("warehouse.duckdb", ["Second"]), ("home", ["First"])]

@@ -99,8 +99,8 @@ def test_all_is_on_disk_before_it_is_there(
     publish(drafted(warehouse, scratch), warehouse)
     candidate = drafted(warehouse, scratch)
     steps: list[tuple[str, str]] = []
-    sync, replace = module._sync, Path.replace
-    monkeypatch.setattr(module, "_sync", lambda path: (steps.append(("sync", path.name)), sync(path)))
+    sync, replace = module.sync, Path.replace
+    monkeypatch.setattr(module, "sync", lambda path: (steps.append(("sync", path.name)), sync(path)))
     monkeypatch.setattr(
         Path, "replace", lambda path, to: (steps.append(("replace", path.name)), replace(path, to))[1]
     )
