@@ -7,18 +7,16 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks import ROOT
 from benchmarks.bench import Bench, Faulty, wrong
 from benchmarks.environments import PYTHON
 from benchmarks.results import Measured, Result, new_result
-from benchmarks.server import Ceiling, Server
-from benchmarks.sides import IN_FLIGHT, PEERS, ROLLCALL, SIDES, SYNC, Side, configure, furnish
+from benchmarks.server import LATENCY_S, PROVIDERS, Ceiling, Server
+from benchmarks.sides import IN_FLIGHT, PEERS, ROLLCALL, SIDES, SYNC, Side, configure, connect, furnish
 
 ALL = tuple(SIDES)
 OURS_AND_LIMIT = ("rollcall", "limit")  # of a million: the others would take half an hour
-LATENCY_S = 0.05
 OLD_VERSIONS = 9
 PAGE_SIZE = 100
 
@@ -118,7 +116,7 @@ def files(bench: Bench, cases: Sequence[Case]) -> list[Result]:
         ceiling = _warm(bench, server, "evovoice")
         for _ in range(bench.repeat or case.repeat):
             with bench.home() as home:
-                _connect(home, server, "evovoice")
+                connect(home, server, "evovoice")
                 bench.take(measured, server, SYNC, home)
                 measured.wrong = measured.wrong or wrong(SIDES["rollcall"], home, size)
                 published = _mb_per_million(home, size)
@@ -153,18 +151,18 @@ def together(bench: Bench, cases: Sequence[Case]) -> list[Result]:
     (case,) = cases
     size = bench.size or case.size
     with Server(
-        projects=dict.fromkeys(("fone_dynamics", "matter", "rillsoft", "evovoice", "belltastic"), size),
+        projects=dict.fromkeys(PROVIDERS, size),
         files=size,
     ) as server:
         with bench.home() as home:
-            _connect(home, server, *server.settings)
+            connect(home, server, *server.settings)
             bench.run(SYNC, home)  # the server makes every answer, once
         server.control(latency_s=case.latency_s)
         steps = {step: Measured("rollcall", step) for step in (*server.settings, "together")}
         for _ in range(bench.repeat or case.repeat):
             for step, measured in steps.items():
                 with bench.home() as home:
-                    _connect(home, server, *(server.settings if step == "together" else (step,)))
+                    connect(home, server, *(server.settings if step == "together" else (step,)))
                     bench.take(measured, server, SYNC, home)
     facts = {"size": size, "latency_s": case.latency_s}
     return [new_result(case.name, facts, list(steps.values()), None)]
@@ -262,15 +260,6 @@ def _warm(bench: Bench, server: Server, provider: str) -> Ceiling:
         f"{ceiling.pages} pages"
     )
     return ceiling
-
-
-def _connect(home: Path, server: Server, *providers: str) -> None:
-    """Configure these providers, and no other."""
-
-    def of(tables: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: tables[name] for name in providers}
-
-    configure(home, of(server.settings), of(server.secrets))
 
 
 def _same_lines(ours: Path, other: Path) -> None:

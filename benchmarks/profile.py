@@ -1,7 +1,8 @@
 """Where the time of a night of 100,000 projects goes: `make profile` measures a first and an unchanged one.
 
 Each night runs twice in a process of its own: once with a clock on its steps and on every statement of SQL,
-once under py-spy, which looks two hundred times a second who holds Python's lock. What it finds is kept in
+once under py-spy, which looks two hundred times a second who holds Python's lock. Of nights in which most of
+the time is waited for answers, alone and together, the steps are clocked too. What it finds is kept in
 `benchmarks/results/inside/profile.json` and shown on the page on speed.
 """
 
@@ -16,15 +17,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmarks import INSIDE, ROOT
-from benchmarks.server import Server
-from benchmarks.sides import furnish
+from benchmarks.server import LATENCY_S, PROVIDERS, Server
+from benchmarks.sides import connect, furnish
+
+if TYPE_CHECKING:
+    import duckdb
 
 SIZE = 100_000
+FEW = 10_000
 SAMPLES_PER_S = 200
 STATEMENTS = 6
 STEPS = {
@@ -37,6 +42,7 @@ STEPS = {
     "check": "the checks",
     "publish": "publication",
 }
+WAITING = {"Matter": ("matter",), "Fone Dynamics": ("fone_dynamics",), "all five": PROVIDERS}
 # The first that a stack of Python's goes through says what it is for.
 PURPOSES = {
     "read_record (pipelines/content.py": "reading and hashing records",
@@ -52,7 +58,7 @@ PURPOSES = {
 
 def profile(say: Callable[[str], None]) -> dict[str, Any]:
     """What each night's steps, statements and lock holders took; walls and CPU in seconds, shares of 1."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"waiting": _waiting(say)}
     with Server(projects={"matter": SIZE}) as server:
         server.warm("matter")
         for spying in (False, True):
@@ -61,12 +67,34 @@ def profile(say: Callable[[str], None]) -> dict[str, Any]:
                 furnish(home, server)
                 for night in ("first", "unchanged"):
                     say(f"{night}{', under py-spy' if spying else ''}")
-                    command = [sys.executable, "-m", "benchmarks.profile", "--night", str(home)]
                     if spying:
-                        found[night]["holders"] = _spied(command, home / "stacks")
+                        found[night]["holders"] = _spied(_night(home), home / "stacks")
                     else:
-                        done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
-                        found[night] = json.loads(done.stdout)
+                        found[night] = _clocked(home)
+    return found
+
+
+def _waiting(say: Callable[[str], None]) -> dict[str, Any]:
+    """The same of first nights in which each answer takes a while: two providers alone, all five together."""
+    found = {}
+    with Server(projects=dict.fromkeys(PROVIDERS, FEW), files=FEW) as server:
+        for latency_s in (0.0, LATENCY_S):  # first the server makes every answer
+            server.control(latency_s=latency_s)
+            for title, providers in WAITING.items():
+                say(f"{title}, {1000 * latency_s:.0f} ms")
+                with tempfile.TemporaryDirectory() as directory:
+                    connect(Path(directory), server, *providers)
+                    found[title] = _clocked(Path(directory))
+    return found
+
+
+def _night(home: Path) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.profile", "--night", str(home)]
+
+
+def _clocked(home: Path) -> dict[str, Any]:
+    done = subprocess.run(_night(home), cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -87,8 +115,6 @@ def _spied(command: list[str], stacks: Path) -> dict[str, float]:
 def clocked_night(home: Path) -> dict[str, Any]:
     """Run a night in this process; what its steps and its longest statements took."""
     began = _now()
-    import duckdb
-
     from pipelines import models, sync
 
     took: dict[str, tuple[float, float]] = {"import": _since(began)}
@@ -109,37 +135,44 @@ def clocked_night(home: Path) -> dict[str, Any]:
 
         setattr(module, name, step)
 
-    class Connection:
-        """DuckDB's, with a clock on its statements."""
-
-        def __init__(self, real: duckdb.DuckDBPyConnection) -> None:
-            self._real = real
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._real, name)
-
-        def __enter__(self) -> "Connection":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            self._real.close()
-
-        def execute(self, statement: str, *parameters: object) -> "Connection":
-            started = time.perf_counter()
-            self._real.execute(statement, *parameters)
-            title = _title(statement)
-            statements[title] = statements.get(title, 0.0) + time.perf_counter() - started
-            return self
-
     for name in STEPS:
         clock(models if name in {"update", "check"} else sync, name)
     patched: Any = sync
     connect = patched.connect
-    patched.connect = lambda *arguments: Connection(connect(*arguments))
+    patched.connect = lambda *arguments: _Connection(connect(*arguments), statements)
     with clocked("all"):
         sync.sync(home)
     longest = sorted(statements, key=statements.__getitem__, reverse=True)[:STATEMENTS]
     return {"steps": took, "statements": {title: statements[title] for title in longest}}
+
+
+class _Connection:
+    """DuckDB's, with a clock on its statements."""
+
+    def __init__(self, real: "duckdb.DuckDBPyConnection", took: dict[str, float]) -> None:
+        self._real = real
+        self._took = took
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+    def __enter__(self) -> "_Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._real.close()
+
+    def execute(self, statement: str, *parameters: object) -> "_Connection":
+        self._clock(_title(statement), lambda: self._real.execute(statement, *parameters))
+        return self
+
+    def commit(self) -> None:
+        self._clock("commit", self._real.commit)
+
+    def _clock(self, title: str, work: Callable[[], object]) -> None:
+        started = time.perf_counter()
+        work()
+        self._took[title] = self._took.get(title, 0.0) + time.perf_counter() - started
 
 
 def _title(statement: str) -> str:
@@ -163,12 +196,8 @@ def _since(began: tuple[float, float]) -> tuple[float, float]:
 
 
 def section(found: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
-    """Three tables, each with its heading: steps, statements, holders of the lock."""
+    """Tables, each with its heading: steps, statements, holders of the lock, steps of nights that wait."""
     first, unchanged = found["first"], found["unchanged"]
-    steps = [["step", "first", "CPU", "unchanged", "CPU"]]
-    for name, about in {"import": "importing duckdb and pyarrow", **STEPS, "all": "**all**"}.items():
-        walls = [*first["steps"].get(name, (0, 0)), *unchanged["steps"].get(name, (0, 0))]
-        steps.append([about, *(f"{seconds:.2f} s" for seconds in walls)])
     statements = [["statement", "first", "unchanged"]]
     for title in dict.fromkeys([*first["statements"], *unchanged["statements"]]):
         cells = [night["statements"].get(title) for night in (first, unchanged)]
@@ -178,10 +207,23 @@ def section(found: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
         cells = [night["holders"].get(purpose, 0) for night in (first, unchanged)]
         holders.append([purpose, *(f"{share:.0%}" for share in cells)])
     return [
-        ("The steps of a night", steps),
+        ("The steps of a night", _steps({"first": first, "unchanged": unchanged})),
         ("The longest statements of SQL", statements),
         ("Who holds Python's lock", holders),
+        (
+            f"First nights of {FEW:,} records each, {1000 * LATENCY_S:.0f} ms a request",
+            _steps(found["waiting"]),
+        ),
     ]
+
+
+def _steps(nights: Mapping[str, Any]) -> list[list[str]]:
+    """Wall and CPU of each step of each night."""
+    rows = [["step", *(cell for title in nights for cell in (title, "CPU"))]]
+    for name, about in {"import": "importing duckdb and pyarrow", **STEPS, "all": "**all**"}.items():
+        seconds = [each for night in nights.values() for each in night["steps"].get(name, (0, 0))]
+        rows.append([about, *(f"{each:.2f} s" for each in seconds)])
+    return rows
 
 
 @click.command()

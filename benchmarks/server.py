@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 
 from benchmarks import CONTROL, ROOT
 
+PROVIDERS = ("fone_dynamics", "matter", "rillsoft", "evovoice", "belltastic")
+LATENCY_S = 0.05  # of an answer, where a case is about waiting
 WARMING_CONNECTIONS = 4
 
 Table = dict[str, Any]

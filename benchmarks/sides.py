@@ -110,10 +110,18 @@ def configure(home: Path, connections: Mapping[str, Mapping[str, Any]], secrets:
         path.chmod(0o600)
 
 
+def connect(home: Path, server: Server, *providers: str) -> None:
+    """Configure these providers of the server, and no other."""
+    public, secret = (
+        {name: tables[name] for name in providers} for tables in (server.settings, server.secrets)
+    )
+    configure(home, public, secret)
+
+
 def furnish(home: Path, server: Server) -> None:
     """Make a home in which any side can list the projects of Matter."""
+    connect(home, server, "matter")
     public, secret = server.settings["matter"], server.secrets["matter"]
-    configure(home, {"matter": public}, {"matter": secret})
     (home / "peer.json").write_text(json.dumps({**public, **secret, "connections": IN_FLIGHT}))
     target = {"path": str(home / "projects.duckdb"), "default_target_schema": "matter"}
     (home / "target.json").write_text(json.dumps(target))
