@@ -131,7 +131,7 @@ def copy_csv(rows: Rows, path: Path, *, raw: bool) -> Piece:
 
 def copy_parquet(rows: Rows, path: Path) -> Piece:
     """Write the rows as Parquet, with their own types, to `path` in the workspace."""
-    return _copy(rows, rows.sql, path, "format parquet, compression zstd")
+    return _copy(rows, f"select * from (\n{rows.sql}\n)", path, "format parquet, compression zstd")
 
 
 def _copy(rows: Rows, sql: str, path: Path, options: str) -> Piece:

@@ -281,6 +281,18 @@ def test_output_is_relative_to_the_current_directory(
     assert (tmp_path / "a.csv").read_text() == "a\n1\n"
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet", "arrow", "xlsx"])
+@pytest.mark.parametrize(
+    "sql",
+    ["summarize projects", "describe projects", "show tables", "table nights", "values (1), (2)",
+     "pivot projects on kind using count(*) group by status", "unpivot (select 1 as a, 2 as b) on a, b"],
+)  # fmt: skip
+def test_whatever_reads_can_be_written_in_every_form(cli: Cli, tmp_path: Path, sql: str, form: str) -> None:
+    rows = len(json.loads(cli("query", sql, "--json").stdout))
+    written = cli("query", sql, "--format", form, "--output", str(tmp_path / "answer"))
+    assert written.stderr.endswith(f"wrote {rows} rows to {tmp_path}/answer\n")
+
+
 def test_parquet_keeps_types(cli: Cli, tmp_path: Path) -> None:
     sql = "select 1::smallint as a, timestamptz '2026-11-01 02:00:00Z' as b, ['=x'] as c, '=y' as d"
     file = tmp_path / "answer.parquet"
