@@ -131,8 +131,9 @@ def test_a_number_is_for_a_connection_that_is_asked(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("accepted")
-def test_a_connection_stays_with_its_provider(home: Home) -> None:
-    home.connect("half", "matter", base_url="https://matter.example.com", access_token="swordfish")
+@pytest.mark.parametrize(("name", "before"), [("half", "belltastic"), ("client", "rillsoft")])
+def test_a_connection_stays_with_its_provider(name: str, before: str, home: Home) -> None:
+    home.connect(name, "matter", base_url="https://matter.example.com", access_token="swordfish")
     with pytest.raises(ConfigurationError) as refusal:
-        home.night("half")
-    assert refusal.value.reason == "connection half was of belltastic and is now of matter"
+        home.night(name)
+    assert refusal.value.reason == f"connection {name} was of {before} and is now of matter"
