@@ -66,12 +66,11 @@ def _relation(name: str, kind: Kind, model: Model) -> Relation:
     if not model.name.isidentifier():
         raise ConfigurationError(f"{model.path} cannot name a table", "use letters, digits and underscores")
     try:
-        statements = sqlglot.parse(model.sql, dialect="duckdb")
+        query, *more = sqlglot.parse(model.sql, dialect="duckdb")
     except sqlglot.errors.SqlglotError as error:
         first_line = str(error).splitlines()[0]
         raise ConfigurationError(f"{model.path} is not SQL ({first_line})", "correct it") from None
-    query = statements[0]
-    if len(statements) != 1 or not isinstance(query, exp.Query):
+    if more or not isinstance(query, exp.Query):
         raise ConfigurationError(
             f"{model.path} is not one query", "leave one select in it, without a semicolon"
         )

@@ -43,8 +43,11 @@ NIGHTS = [
 ]
 UPDATE = [
     "tests/models/test_update.py::test_an_update_works_out_only_what_is_touched",
+    "tests/models/test_update.py::test_one_that_changed_is_touched_once",
+    "tests/models/test_update.py::test_what_the_last_build_has_worked_out_is_not_touched",
     "tests/models/test_update.py::test_everything_is_built_anew_where_that_costs_no_more",
     "tests/models/test_update.py::test_everything_is_built_anew_of_other_models_seeds_and_zones",
+    "tests/models/test_update.py::test_one_that_is_new_is_touched",
     "tests/models/test_update.py::test_an_update_is_a_build",
 ]
 MODELS = ["tests/models/test_kernel.py", "tests/models/test_checks.py", *UPDATE]

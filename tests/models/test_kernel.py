@@ -243,10 +243,15 @@ def test_a_sixth_provider_is_one_more_staging_model(raw: Raw) -> None:
     assert raw.rows("from projects") == []
 
 
+def test_a_model_that_is_the_same_is_taken_apart_once(tmp_path: Path) -> None:
+    first, again = ([relation for relation in read_relations(tmp_path) if relation.model] for _ in range(2))
+    assert list(map(id, first)) == list(map(id, again))
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("select project_key from", "is not SQL"),
+        ("select project_key from", r"is not SQL \(.*Line 1, Col: 23\.\)"),
         ("drop table projects", "is not one query"),
         ("select 1 as project_key; drop table raw.records", "is not one query"),
         ("select nothing from raw.records", "does not run"),

@@ -171,6 +171,43 @@ def test_everything_is_built_anew_where_that_costs_no_more(
     assert kept.fetchall() == [(0 if anew else known - refreshed,)]
 
 
+def test_what_the_last_build_has_worked_out_is_not_touched(nights: Nights) -> None:
+    nights.begin()
+    for number in range(20):
+        nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
+    models.update(nights.connection, nights.home)
+    nights.begin()
+    nights.end_version("matter", "r1", "removed")
+    nights.refresh("matter", "r2", {"name": "Great Tom"})
+    nights.begin_version("matter", "r20", {"name": "Big Ben"})
+    models.update(nights.connection, nights.home)
+    nights.connection.execute("update projects_history set name = 'as it was built'")
+    nights.begin()
+    nights.end_version("matter", "r3", "removed")
+    models.update(nights.connection, nights.home)
+    names = "select name, count(*) from projects_history group by all order by all"
+    assert nights.connection.execute(names).fetchall() == [("Great Tom", 1), ("as it was built", 20)]
+
+
+def test_one_that_changed_is_touched_once(nights: Nights) -> None:
+    nights.begin()
+    for number in range(10):
+        nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
+    models.update(nights.connection, nights.home)
+    nights.connection.execute("update projects_history set name = 'as it was built'")
+    nights.begin()
+    for record_id in ("r1", "r2"):
+        nights.end_version("matter", record_id, "changed")
+        nights.begin_version("matter", record_id, {"name": "Big Ben"})
+    models.update(nights.connection, nights.home)
+    names = "select name, count(*) from projects_history group by all order by all"
+    assert nights.connection.execute(names).fetchall() == [
+        ("Big Ben", 2),
+        ("Great Tom", 2),
+        ("as it was built", 8),
+    ]
+
+
 def test_one_that_is_new_is_touched(nights: Nights) -> None:
     nights.begin()
     for number in range(20):
