@@ -40,12 +40,15 @@ Known = Mapping[tuple[str, str | None], Texts]
 
 
 class _Reading(NamedTuple):
-    """A page that is being read: its records as far as they are known, in order, and the other texts."""
+    """A page that is being read: its records as far as they are known, in order, between the other texts."""
 
     page: "Page"
-    found: list[Record | None]
-    unknown: list[bytes]
+    found: list[Record | bytes]
     elsewhere: Future[list[Record]] | None
+
+    @property
+    def unknown(self) -> list[bytes]:
+        return [text for text in self.found if isinstance(text, bytes)]
 
     @property
     def is_over(self) -> bool:
@@ -72,7 +75,7 @@ class Reader:
         if self._starting is not None:
             with contextlib.suppress(*GONE):
                 _stop(self._starting.result())
-        self._courier.shutdown(cancel_futures=True)
+        self._courier.shutdown()
 
     def read(
         self, provider: "Provider", drop: Collection[str], pages: "Iterable[Page]", known: Texts
@@ -95,13 +98,13 @@ class Reader:
 
     def _begin(self, rules: Rules, drop: Collection[str], page: "Page", known: Texts) -> _Reading:
         if drop:  # whether a text is known shows only when they are gone
-            return _Reading(page, [read_record(rules, drop, text, known) for text in page.records], [], None)
-        found = [known.get(digest(text)) for text in page.records]
-        unknown = [text for text, record in zip(page.records, found, strict=True) if record is None]
+            return _Reading(page, [read_record(rules, drop, text, known) for text in page.records], None)
+        here = _Reading(page, [known.get(digest(text)) or text for text in page.records], None)
+        unknown = here.unknown
         process = self._process(len(unknown))
         if process is None or not unknown or sum(map(len, unknown)) > MOST_HANDED_BYTES:
-            return _Reading(page, found, unknown, None)
-        return _Reading(page, found, unknown, self._courier.submit(_exchange, process, rules, unknown))
+            return here
+        return here._replace(elsewhere=self._courier.submit(_exchange, process, rules, unknown))
 
     def _process(self, unknown: int) -> "subprocess.Popen[bytes] | None":
         """The other process, once it runs; it is started when there is enough for it."""
@@ -121,7 +124,7 @@ def _ends(rules: Rules, readings: Iterable[_Reading]) -> "Iterator[tuple[Page, t
             with contextlib.suppress(*GONE):
                 read = reading.elsewhere.result()
         records = iter(_read_each(rules, reading.unknown) if read is None else read)
-        yield reading.page, tuple(record or next(records) for record in reading.found)
+        yield reading.page, tuple(next(records) if isinstance(one, bytes) else one for one in reading.found)
 
 
 def _start() -> "subprocess.Popen[bytes]":
@@ -162,11 +165,11 @@ def _send(pipe: IO[bytes], message: object) -> None:
 
 def _receive(pipe: IO[bytes], kind: type[T]) -> T:
     """The next message. Raises EOFError where whoever sends has ended."""
-    length = int.from_bytes(pipe.read(LENGTH_BYTES))
-    body = pipe.read(length)
-    if not body or len(body) < length:
-        raise EOFError
-    return msgspec.msgpack.decode(body, type=kind)
+    body = pipe.read(int.from_bytes(pipe.read(LENGTH_BYTES)))
+    try:
+        return msgspec.msgpack.decode(body, type=kind)
+    except msgspec.DecodeError:  # it was cut short
+        raise EOFError from None
 
 
 def serve() -> None:
