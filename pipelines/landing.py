@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 RECORDS = pa.schema(
     [
-        pa.field("listing", pa.int32(), nullable=False),  # index into the night's listings
-        pa.field("reading", pa.int32(), nullable=False),
-        pa.field("position", pa.int64(), nullable=False),  # in the order received
-        pa.field("record_id", pa.string()),
-        pa.field("payload", pa.string()),  # null where it is the very text that is known
-        pa.field("content_hash", pa.string()),
-        pa.field("created_at", pa.timestamp("us", tz="UTC")),
-        pa.field("reason", pa.string()),  # why it cannot be taken; null where it can
+        ("listing", pa.int32()),  # index into the night's listings
+        ("reading", pa.int32()),
+        ("position", pa.int64()),  # in the order received
+        ("record_id", pa.string()),
+        ("payload", pa.string()),  # null where it is the very text that is known
+        ("content_hash", pa.string()),
+        ("created_at", pa.timestamp("us", tz="UTC")),
+        ("reason", pa.string()),  # why it cannot be taken; null where it can
     ]
 )
 ROWS_PER_TABLE = 5_000
@@ -99,10 +99,10 @@ def _resource(
 
     # A resource takes no arguments: dlt would look their defaults up in the environment by their bare names.
     def records() -> Iterator[pa.Table]:
-        start = window.start_value if window else None
-        if window and start:
-            window.advance(start)  # the provider applies the window; dlt must not filter what it sent
-        yield from walk(start)
+        if window:
+            assert since
+            window.advance(since)  # the provider applies the window; dlt must not filter what it sent
+        yield from walk(since)
 
     return dlt.resource(records, name=name, table_name="records", parallelized=True, incremental=window)
 
@@ -159,5 +159,4 @@ def _table(listing: int, reading: int, position: int, records: Sequence[Record])
         range(position, position + count),
         *zip(*records, strict=True),
     ]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORDS, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=RECORDS)
+    return pa.Table.from_arrays(columns, schema=RECORDS)

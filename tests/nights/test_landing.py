@@ -1,5 +1,7 @@
 """Promise 5: what is received is landed, each record at its place, and a loss is found out."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,12 +62,23 @@ def test_records_land_in_the_order_received(tmp_path: Path) -> None:
     assert rows == [*expected, (1, 0, 0, 7), (1, 0, 1, 8)]
 
 
-def test_tables_are_of_some_thousand_rows() -> None:
-    texts = [f'{{"id": {record}}}'.encode() for record in range(11_000)]
-    one = connection_of("one", [Page(tuple(texts[at : at + 1_000])) for at in range(0, 11_000, 1_000)])
+def test_tables_are_of_five_thousand_rows() -> None:
+    pages = (4_999, 1, 3_000, 2_000, 1_000)
+    one = connection_of(
+        "one", [Page(tuple(b'{"id": %d}' % record for record in range(page))) for page in pages]
+    )
     with Reader() as reader:
         tables = receive(one, {0: None}, reader, 1e9, lambda *_: None, {}, None)
         assert [next(tables).num_rows for _ in range(4)] == [0, 5_000, 5_000, 1_000]
+
+
+def test_dlt_is_imported_where_it_is_told_to_be_quiet_and_not_before() -> None:
+    imported = subprocess.check_output(
+        [sys.executable, "-c", "import sys, pipelines.landing; print('dlt' in sys.modules)"],
+        text=True,
+        timeout=60,
+    )
+    assert imported == "False\n"
 
 
 def test_texts_that_are_known_do_not_land_again(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
