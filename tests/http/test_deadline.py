@@ -1,5 +1,6 @@
 """Promise 16: an exchange ends when its time is up, whatever the server does."""
 
+import functools
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from urllib3.util import connection as urllib3_connection
 
 from pipelines.api import LARGE_BODY_BYTES, Api, Request
 from pipelines.config import COMMON, Connection
-from pipelines.deadline import ending_after
+from pipelines.deadline import Watch, _Watchman, ending_after
 from pipelines.errors import ProviderError, Transient
 from pipelines.provider import Ask, Settings, find_providers
 
@@ -178,6 +179,18 @@ def test_promise_16_large_answers_come_one_by_one_and_to_wait_for_another_is_not
         assert api.get(Request("first"), read_first) == len(large)
         second.join()
     assert came == [len(large)]
+
+
+def test_only_what_ends_sooner_wakes_the_thread_that_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    watchman = _Watchman()
+    watchman._wakes_at = 5.0
+    woken: list[float] = []
+    for ends_at in (6.0, 5.0, 4.0):
+        watch = Watch(60)
+        watch.ends_at = ends_at
+        monkeypatch.setattr(watchman._sooner, "notify", functools.partial(woken.append, ends_at))
+        watchman.add(watch)
+    assert woken == [4.0]
 
 
 def test_what_an_exchange_has_used_is_gone_after_a_wait() -> None:
