@@ -180,7 +180,7 @@ def _canonical_number(number: Decimal) -> object:
 
 
 def _canonical_text(text: str) -> str:
-    if len(text) > 19 and text[4] == "-" == text[7] and (found := INSTANT.fullmatch(text)):
+    if found := INSTANT.fullmatch(text):
         moment = _utc(*found.groups())
         if moment is not None:
             return f"{moment.isoformat()[:19]}.{(found[3] or '').rstrip('0')}Z"
