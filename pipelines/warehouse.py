@@ -102,7 +102,7 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
             "storage_compatibility_version": STORAGE_VERSION,
             "temp_directory": str(path.with_suffix(".spill")),
             "memory_limit": f"{memory_mb}MB",
-            "threads": max(1, min(os.cpu_count() or 1, memory_mb // MB_PER_THREAD)),
+            "threads": min(os.cpu_count() or 1, max(1, memory_mb // MB_PER_THREAD)),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         },
@@ -271,7 +271,7 @@ def _is_older(published: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
             f"{warehouse} was written by a newer Rollcall",
             "install the one that wrote it, or put a copy from before it there",
         )
-    return held != known
+    return bool(known - held)
 
 
 def _columns_of_facts(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:

@@ -191,9 +191,36 @@ def test_a_directory_that_may_not_be_written_to(warehouse: Path, monkeypatch: py
     assert refused.value.remedy == "run this as its owner, on a disk that is not read-only"
 
 
+def test_what_cannot_be_removed_stops_no_night(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", refuse)
+        with locked(warehouse) as first:
+            pass
+        with locked(warehouse) as second:
+            assert first.exists()
+    with locked(warehouse):
+        assert not first.exists()
+        assert not second.exists()
+
+
+@pytest.mark.parametrize(
+    ("processors", "memory_mb", "threads"),
+    [(8, 799, 1), (8, 800, 2), (8, 100, 1), (2, 4_000, 2), (None, 4_000, 1)],
+)
+def test_a_thread_has_a_processor_and_400_mb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processors: int | None, memory_mb: int, threads: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    with connect(tmp_path / "draft.duckdb", memory_mb) as connection:
+        assert connection.execute("select current_setting('threads')").fetchone() == (threads,)
+
+
 @pytest.mark.parametrize(
     ("records", "allowed", "threads"),
-    [(0, 2, 1), (249_999, 2, 1), (250_000, 2, 2), (10_000_000, 2, 2), (10_000_000, 1, 1)],
+    [(0, 2, 1), (249_999, 2, 1), (250_000, 2, 2), (499_999, 9, 2), (10_000_000, 2, 2), (10_000_000, 1, 1)],
 )
 def test_there_are_as_many_threads_as_the_work_is_worth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: int, allowed: int, threads: int
