@@ -171,6 +171,22 @@ def test_everything_is_built_anew_where_that_costs_no_more(
     assert kept.fetchall() == [(0 if anew else known - refreshed,)]
 
 
+def test_an_update_works_out_only_the_customers_that_are_touched(nights: Nights) -> None:
+    nights.begin()
+    for number in range(20):
+        said = {"id": "-", "customerId": f"c{number % 4}", "customerName": "Great Tom"}
+        nights.begin_version("evovoice", f"r{number}", said)
+    models.update(nights.connection, nights.home)
+    nights.connection.execute("update projects_history set name = 'as it was built'")
+    nights.connection.execute("update files_history set type = 'as it was built'")
+    nights.begin()
+    nights.end_version("evovoice", "r7", "removed")
+    models.update(nights.connection, nights.home)
+    for table, column, rows in (("projects_history", "name", 3), ("files_history", "type", 19)):
+        kept = nights.connection.execute(f"select count(*) from {table} where {column} = 'as it was built'")
+        assert kept.fetchall() == [(rows,)]
+
+
 def test_what_the_last_build_has_worked_out_is_not_touched(nights: Nights) -> None:
     nights.begin()
     for number in range(20):
