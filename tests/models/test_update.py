@@ -171,12 +171,27 @@ def test_everything_is_built_anew_where_that_costs_no_more(
     assert kept.fetchall() == [(0 if anew else known - refreshed,)]
 
 
-def test_an_update_works_out_only_the_customers_that_are_touched(nights: Nights) -> None:
+def begin_customers(nights: Nights) -> None:
+    """A night of 20 files, of four customers in turn."""
     nights.begin()
     for number in range(20):
         said = {"id": "-", "customerId": f"c{number % 4}", "customerName": "Great Tom"}
         nights.begin_version("evovoice", f"r{number}", said)
     models.update(nights.connection, nights.home)
+
+
+def test_of_other_customers_no_file_is_read(nights: Nights) -> None:
+    begin_customers(nights)
+    nights.begin()
+    nights.end_version("evovoice", "r7", "removed")
+    assert touched.find_touched(nights.connection, nights.home) == 1
+    touched.find_keys(nights.connection)
+    read = nights.connection.execute("select distinct record_id from touched.records").fetchall()
+    assert {record_id for (record_id,) in read} == {"r3", "r7", "r11", "r15", "r19"}
+
+
+def test_an_update_works_out_only_the_customers_that_are_touched(nights: Nights) -> None:
+    begin_customers(nights)
     nights.connection.execute("update projects_history set name = 'as it was built'")
     nights.connection.execute("update files_history set type = 'as it was built'")
     nights.begin()
