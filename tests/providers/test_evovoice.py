@@ -33,7 +33,7 @@ def counts(night: Night) -> dict[str, tuple[int, ...]]:
 def test_a_night_reads_a_window_and_each_week_all(home: Home) -> None:
     with Sandbox(projects=4, files=FILES) as sandbox:
 
-        def night(day: int, *, full: bool = False) -> dict[str, tuple[int, ...]]:
+        def night(day: float, *, full: bool = False) -> dict[str, tuple[int, ...]]:
             sandbox.traffic.clear()
             return counts(home.night(at=FIRST_NIGHT + timedelta(days=day), full=full))
 
@@ -49,7 +49,7 @@ def test_a_night_reads_a_window_and_each_week_all(home: Home) -> None:
         files.remove(ids[-2])
         files.change(ids[1], transcription="Heard later.")
         added = files.add()["id"]
-        assert night(6) == {"weekly": (1, 0, 1, 3), "always": (1, 1, 2, 37)}
+        assert night(6.5) == {"weekly": (1, 0, 1, 3), "always": (1, 1, 2, 37)}
         assert (starts(sandbox, 3), starts(sandbox, 7)) == ({"2025-11-22T00:00:00Z"}, {None})
         assert home.rows("select file_id from files where connection = 'weekly' order by created_at") == [
             {"file_id": file_id} for file_id in (*ids[:-2], ids[-1], added)
