@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,14 +63,25 @@ def test_records_land_in_the_order_received(tmp_path: Path) -> None:
     assert rows == [*expected, (1, 0, 0, 7), (1, 0, 1, 8)]
 
 
-def test_tables_are_of_five_thousand_rows() -> None:
-    pages = (4_999, 1, 3_000, 2_000, 1_000)
+def test_tables_are_of_five_thousand_rows_and_what_else_their_last_page_has() -> None:
+    pages = (4_999, 1, 3_000, 2_001, 1_000)
     one = connection_of(
         "one", [Page(tuple(b'{"id": %d}' % record for record in range(page))) for page in pages]
     )
     with Reader() as reader:
         tables = receive(one, {0: None}, reader, 1e9, lambda *_: None, {}, None)
-        assert [next(tables).num_rows for _ in range(4)] == [0, 5_000, 5_000, 1_000]
+        assert [next(tables).num_rows for _ in range(4)] == [0, 5_000, 5_001, 1_000]
+
+
+def test_connections_are_listed_side_by_side(tmp_path: Path) -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    def pages(_api: object, _ask: Ask) -> Any:
+        both.wait()
+        yield Page((b'{"id": 1}',))
+
+    _, listings = landed([scripted(name, "belltastic", pages) for name in ("one", "other")], tmp_path)
+    assert [(one.records, one.doubt) for one in listings] == [(1, None), (1, None)]
 
 
 def test_dlt_is_imported_where_it_is_told_to_be_quiet_and_not_before() -> None:
