@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import msgspec
@@ -26,6 +27,7 @@ MOST_RECORD_BYTES = 8 << 20
 KEPT_BYTES = 64 << 10  # of such a one, in quarantine
 # No provider documents more than three; Python and DuckDB read some hundreds.
 MOST_LEVELS = 200
+SPELLED_ONE_WAY = frozenset({NoneType, bool})
 # RFC 3339 with an offset; 'T' or a space, any number of decimals.
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
 
@@ -157,14 +159,13 @@ def canonical(said: object, levels: int = MOST_LEVELS) -> object:
 
 def _canonical_object(fields: dict[str, object], levels: int) -> dict[str, object]:
     for key, part in fields.items():
-        if part is None or part is True or part is False:
-            continue
-        if type(part) is not str:
+        if type(part) is str:
+            if "-" in part:  # as in every instant
+                fields[key] = _canonical_text(part)
+            elif not part.isascii():
+                fields[key] = unicodedata.normalize("NFC", part)
+        elif type(part) not in SPELLED_ONE_WAY:
             fields[key] = canonical(part, levels)
-        elif part[4:5] == "-":
-            fields[key] = _canonical_text(part)
-        elif not part.isascii():
-            fields[key] = unicodedata.normalize("NFC", part)
     return fields if all(map(str.isascii, fields)) else {_composed(key): fields[key] for key in fields}
 
 

@@ -74,7 +74,10 @@ FORGOTTEN = [
 ]
 RECORDED = ["tests/providers/test_settings.py", "tests/providers/test_recorded.py"]
 SUBJECTS = {
-    "pipelines/content.py": ["tests/http/test_content.py"],
+    "pipelines/content.py": [
+        "tests/http/test_content.py",
+        "tests/http/test_reader.py::test_the_process_imports_little",
+    ],
     "pipelines/strict_json.py": ["tests/http/test_strict_json.py"],
     "pipelines/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
     "pipelines/reader.py": ["tests/http/test_reader.py"],
