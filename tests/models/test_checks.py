@@ -16,13 +16,14 @@ LISTING = (
 
 @pytest.fixture(scope="module")
 def sound(shared_raw: Raw) -> Raw:
-    """In its last night matter lists a new, a changed, an unchanged and a bad record, and lacks one."""
+    """In its last night matter lists a new, a changed, an unchanged and a bad record, and lacks two."""
     raw = shared_raw
     raw.record("matter", "kept", MATTER)
     raw.record("matter", "changed", MATTER, 1, 2, "removed")
     raw.record("matter", "changed", MATTER, 3, NIGHTS)
     raw.record("matter", "changed", MATTER | {"name": "Harbour East"}, NIGHTS)
     raw.record("matter", "gone", MATTER, 1, NIGHTS, "removed")
+    raw.record("matter", "lost", MATTER, 1, NIGHTS, "removed")
     raw.record("matter", "new", MATTER, NIGHTS)
     for file, begun, ended in (("f", 1, None), ("g", 1, 3), ("g", 3, None)):
         said = {"id": file, "customerId": "c", "fileName": str(begun), "dateCreated": "2026-10-01T00:00:00Z"}
@@ -32,7 +33,7 @@ def sound(shared_raw: Raw) -> Raw:
         {LISTING}
         values
             ($1, 'evovoice', 'evovoice', 'files', 'proven', 1, 1, 0, 3, 0, 0, 0, 2, 1, 0, 0, 0.5),
-            ($1, 'matter', 'matter', 'projects', 'proven', 1, 1, 0, 4, 1, 1, 1, 1, 0, 1, 0, 0.5),
+            ($1, 'matter', 'matter', 'projects', 'proven', 1, 1, 0, 4, 1, 1, 2, 1, 0, 1, 0, 0.5),
             ($2, 'matter', 'matter', 'projects', 'proven', 1, 1, 0, 3, 0, 0, 1, 3, 0, 0, 0, 0.5)
         """,
         [night(NIGHTS), night(2)],
@@ -72,7 +73,7 @@ FAULTS = {
     "listings_match_the_versions": [
         "update raw.listings set new = 2, unchanged = 0 where connection = 'matter'",
         "update raw.listings set changed = 0, new = 2 where connection = 'matter'",
-        "update raw.listings set removed = 2 where connection = 'matter'",
+        "update raw.listings set removed = 1 where connection = 'matter'",
         "update raw.listings set quarantined = 0 where connection = 'matter'",
         "delete from raw.listings where connection = 'matter'",
         "delete from raw.records where record_id = 'new'",
@@ -206,6 +207,30 @@ def test_a_finding_shows_its_rows_in_order(faulty: Raw, name: str) -> None:
     assert len(found) > 1
     assert all(row[0] is not None for row in found)
     assert found == sorted(found, key=lambda row: [(value is None, value) for value in row])
+
+
+@pytest.mark.parametrize(
+    ("fault", "row"),
+    [
+        (
+            "update raw.listings set removed = 1 where connection = 'matter'",
+            ("matter", None, "projects", 2, 2, 1, 1, 1, 2, 1, 1),
+        ),
+        (
+            "delete from raw.listings where connection = 'matter' and removed = 2",
+            ("matter", None, "projects", None, 2, None, 1, None, 2, None, 1),
+        ),
+        (
+            "update raw.listings set scope = '7', new = 3, unchanged = 0 where connection = 'evovoice'",
+            ("evovoice", "7", "files", 3, 0, 0, 0, 0, 0, 0, 0),
+        ),
+    ],
+    ids=["another number", "no listing", "no versions"],
+)
+def test_a_listing_is_shown_beside_its_versions(faulty: Raw, fault: str, row: tuple[object, ...]) -> None:
+    faulty.connection.execute(fault)
+    found = faulty.connection.execute(faulty.sql("checks", "listings_match_the_versions")).fetchall()
+    assert found == [row]
 
 
 def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
