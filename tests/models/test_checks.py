@@ -227,10 +227,18 @@ def test_a_finding_shows_its_rows_in_order(faulty: Raw, name: str) -> None:
     ],
     ids=["another number", "no listing", "no versions"],
 )
-def test_a_listing_is_shown_beside_its_versions(faulty: Raw, fault: str, row: tuple[object, ...]) -> None:
+def test_listings_match_the_versions_or_are_shown_beside_them(
+    faulty: Raw, fault: str, row: tuple[object, ...]
+) -> None:
     faulty.connection.execute(fault)
     found = faulty.connection.execute(faulty.sql("checks", "listings_match_the_versions")).fetchall()
     assert found == [row]
+
+
+def test_removals_are_proven_by_a_listing_of_their_own_night(faulty: Raw) -> None:
+    faulty.connection.execute("delete from raw.listings where connection = 'matter' and removed = 2")
+    found = faulty.connection.execute(faulty.sql("checks", "removals_are_proven")).fetchall()
+    assert [row[3:] for row in found] == [("gone", night(NIGHTS)), ("lost", night(NIGHTS))]
 
 
 def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
@@ -250,7 +258,7 @@ def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
     )
 
 
-def test_a_status_that_a_user_maps_to_unknown_is_no_news(raw: Raw) -> None:
+def test_statuses_without_mapping_are_none_that_a_user_maps_to_unknown(raw: Raw) -> None:
     raw.record("matter", "1", {"projectStatus": "PRJ_STATUS_ODD"})
     raw.record("matter", "2", {"projectStatus": "PRJ_STATUS_NEW"})
     (raw.home / "status_mapping.csv").write_text(
