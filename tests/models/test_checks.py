@@ -269,6 +269,37 @@ def test_statuses_without_mapping_are_none_that_a_user_maps_to_unknown(raw: Raw)
     assert found == [{"provider": "matter", "provider_status": "PRJ_STATUS_NEW", "projects": 1}]
 
 
+def test_time_zones_without_name_are_those_of_now(raw: Raw) -> None:
+    raw.record("fone_dynamics", "1", {"TimeZone": "Mars Time"})
+    raw.record("fone_dynamics", "2", {"TimeZone": "Mars Time"})
+    raw.record("fone_dynamics", "3", {"TimeZone": "Venus Time"}, 1, 2, "removed")
+    raw.build()
+    assert raw.rows(raw.sql("checks", "time_zones_without_name")) == [
+        {"provider": "fone_dynamics", "provider_time_zone": "Mars Time", "projects": 2}
+    ]
+
+
+def test_values_kept_as_text_are_those_of_now(raw: Raw) -> None:
+    for provider, field, more in (
+        ("belltastic", "created_at", {}),
+        ("evovoice", "dateCreated", {"customerId": "c"}),
+    ):
+        for number, said in enumerate(("soon", "soon", "later")):
+            raw.record(provider, f"{number}", {field: said, "updated_at": "2026-01-01T00:00:00Z", **more})
+        raw.record(provider, "gone", {field: "earlier", **more}, 1, 2, "removed")
+    raw.build()
+    assert raw.rows(raw.sql("checks", "values_kept_as_text")) == [
+        {
+            "provider": provider,
+            "connection": provider,
+            "field": field,
+            "records": 3,
+            "example": "later",
+        }
+        for provider, field in (("belltastic", "created_at"), ("evovoice", "DateCreated"))
+    ]
+
+
 def test_a_user_adds_a_check(raw: Raw) -> None:
     (raw.home / "sql" / "checks").mkdir(parents=True)
     (raw.home / "sql" / "checks" / "projects_have_names.sql").write_text(
