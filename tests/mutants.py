@@ -166,7 +166,6 @@ SQL = (
     (r"\band\b", "or"),
     (r"\bor\b", "and"),
     (r"\bdistinct\b(?! from)", ""),
-    (r"\bselect distinct\b", "select"),
     (r"(?<=\n)    and [^\n]*\n", ""),
     (r"\bwhere [^\n;]*(?=\n[^ ]|;)", ""),
     (r"\bnull\b(?= as| else|\n)", "1"),

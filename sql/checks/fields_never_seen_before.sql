@@ -26,7 +26,7 @@ arrived as (
 
 -- A few records know nearly every field: all of them are read only for what these do not know.
 first_known as (
-    select distinct
+    select
         connection,
         entity,
         unnest(json_keys(payload)) as field,

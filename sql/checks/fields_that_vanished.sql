@@ -17,7 +17,7 @@ replaced as (
 
 -- A few records have nearly every field: all of them are read only for what these do not have.
 first_current as (
-    select distinct
+    select
         connection,
         entity,
         unnest(json_keys(payload)) as field,
