@@ -269,6 +269,13 @@ def test_statuses_without_mapping_are_none_that_a_user_maps_to_unknown(raw: Raw)
     assert found == [{"provider": "matter", "provider_status": "PRJ_STATUS_NEW", "projects": 1}]
 
 
+def test_fields_that_vanished_are_shown_once(raw: Raw) -> None:
+    for record_id in ("1", "2"):
+        raw.record("matter", record_id, MATTER | {"old": 1}, 1, NIGHTS)
+        raw.record("matter", record_id, MATTER, NIGHTS)
+    assert raw.rows(raw.sql("checks", "fields_that_vanished")) == [{"connection": "matter", "field": "old"}]
+
+
 def test_time_zones_without_name_are_those_of_now(raw: Raw) -> None:
     raw.record("fone_dynamics", "1", {"TimeZone": "Mars Time"})
     raw.record("fone_dynamics", "2", {"TimeZone": "Mars Time"})
