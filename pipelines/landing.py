@@ -159,4 +159,4 @@ def _table(listing: int, reading: int, position: int, records: Sequence[Record])
         range(position, position + count),
         *zip(*records, strict=True),
     ]
-    return pa.Table.from_arrays(columns, schema=RECORDS)
+    return pa.Table.from_pydict(dict(zip(RECORDS.names, columns, strict=True)), schema=RECORDS)
