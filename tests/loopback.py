@@ -1,11 +1,12 @@
 """A server on loopback that answers as a test has written down."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -39,13 +40,20 @@ class Answer:
 Script = Callable[[Asked], Answer]
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Show what went wrong, but not that a client did not wait for its answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Loopback:
     """Serves any number of scripts, each under a base URL of its own, while the context is entered."""
 
     def __init__(self) -> None:
         self.asked: dict[str, list[Asked]] = {}
         self._scripts: dict[str, Script] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     def __enter__(self) -> Self:
