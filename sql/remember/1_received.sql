@@ -87,47 +87,63 @@ left join forgotten
 
 -- Ids that came more than once in a listing, and with how many contents.
 create or replace temp table repeats as
+with several as (
+    select
+        listing,
+        record_id,
+    from received
+    where record_id is not null
+    group by all
+    having count(*) > 1
+)
+
 select
     listing,
     record_id,
     min(position) filter (where reason is null) as first_position,
     count(distinct content_hash) as contents,
 from received
-where record_id is not null
-group by all
-having count(*) > 1;
+where (listing, record_id) in (select (listing, record_id), from several)
+group by all;
 
 -- Every record received, with what becomes of it: one fate each, so that the sums add up. `known_row` is the row of
 -- raw.records that holds its current version, and stays so until rows are added.
 create or replace temp table arrivals as
-with compared as (
-    select
-        received.* exclude (reason, payload),
-        coalesce(received.payload, cast(known.payload as text)) as payload,
-        coalesce(
-            received.reason,
-            case when repeats.contents > 1 then 'it came ' || repeats.contents || ' times with different content' end
-        ) as reason,
-        case
-            when received.reason is not null or repeats.contents > 1 then 'quarantined'
-            when received.position > repeats.first_position then 'repeated'
-            when known.record_id is null then 'new'
-            when known.content_hash = received.content_hash then 'unchanged'
-            else 'changed'
-        end as fate,
-        known.rowid as known_row,
-        received.payload is null or received.payload = cast(known.payload as text) as has_known_text,
-    from received
-    left join repeats on received.listing = repeats.listing and received.record_id = repeats.record_id
-    left join raw.records as known
-        on
-            received.connection = known.connection
-            and received.scope is not distinct from known.scope
-            and received.entity = known.entity
-            and received.record_id = known.record_id
-            and known.valid_to is null
-)
+select
+    received.* exclude (reason),
+    coalesce(
+        received.reason,
+        case when repeats.contents > 1 then 'it came ' || repeats.contents || ' times with different content' end
+    ) as reason,
+    case
+        when received.reason is not null or repeats.contents > 1 then 'quarantined'
+        when received.position > repeats.first_position then 'repeated'
+        when known.record_id is null then 'new'
+        when known.content_hash = received.content_hash then 'unchanged'
+        else 'changed'
+    end as fate,
+    known.rowid as known_row,
+    received.payload is null as has_known_text,
+from received
+left join repeats on received.listing = repeats.listing and received.record_id = repeats.record_id
+left join raw.records as known
+    on
+        received.connection = known.connection
+        and received.scope is not distinct from known.scope
+        and received.entity = known.entity
+        and received.record_id = known.record_id
+        and known.valid_to is null;
 
--- Most texts are known, and not carried along.
-select * replace (case when fate <> 'unchanged' or not has_known_text then payload end as payload),
-from compared;
+-- Known texts are read for the few records that need them, and of those only: all of them are most of the warehouse.
+update arrivals
+set payload = null, has_known_text = true
+from raw.records as known
+where
+    arrivals.known_row = known.rowid
+    and arrivals.fate = 'unchanged'
+    and arrivals.payload = cast(known.payload as text);
+
+update arrivals
+set payload = cast(known.payload as text)
+from raw.records as known
+where arrivals.known_row = known.rowid and arrivals.fate = 'quarantined' and arrivals.payload is null;
