@@ -5,7 +5,7 @@ with night as (
 ),
 
 -- What was current the night before.
-known as (
+known as not materialized (
     select record.*,
     from raw.records as record
     inner join night
