@@ -3,10 +3,10 @@
 What it means is said by the SQL of `sql/remember`, run in the order of its file names.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import repeat
 from pathlib import Path
 
 import duckdb
@@ -38,6 +38,7 @@ ASKED = pa.schema(
         ("time_zone", pa.string()),
     ]
 )
+KNOWN_AT_ONCE = 50_000  # records, as rows of Arrow's
 
 
 def remember(
@@ -69,21 +70,21 @@ def remember(
 
 def known_texts(
     warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], windows: Mapping[str, datetime]
-) -> dict[tuple[str, str | None], Texts]:
+) -> Mapping[tuple[str, str | None], Texts]:
     """What is known of each listing, by connection and scope; of a window only what was created within it.
 
     Forgotten records are not known any more; of what was a forgotten customer's no text is.
     """
     names = [connection.name for connection in connections]
     starts = [windows.get(name) for name in names]
-    rows = warehouse.execute(
+    texts = warehouse.execute(
         """
         select
             known.connection,
             known.scope,
-            list(unhex(sha256(if(content_hash = 'forgotten', 'of ' || record_id, payload::text)))),
-            list(known.record_id),
-            list(known.content_hash)
+            unhex(sha256(if(content_hash = 'forgotten', 'of ' || record_id, payload::text))),
+            known.record_id,
+            known.content_hash
         from raw.records as known
         inner join (
             select unnest($1::text[]) as connection, unnest($2::timestamptz[]) as since
@@ -91,14 +92,15 @@ def known_texts(
         where
             known.valid_to is null and (asked.since is null or known.created_at > asked.since)
             and known.record_id not in (select pseudonym from raw.forgotten)
-        group by all
         """,
         [names, starts],
-    ).fetchall()
-    return {
-        (connection, scope): dict(zip(digests, map(Record, ids, repeat(None), hashes), strict=False))
-        for connection, scope, digests, ids, hashes in rows
-    }
+    )
+    known: dict[tuple[str, str | None], dict[bytes, Record]] = defaultdict(dict)
+    for batch in texts.to_arrow_reader(KNOWN_AT_ONCE):
+        columns = (column.to_pylist() for column in batch.columns)
+        for connection, scope, digest, record_id, content_hash in zip(*columns, strict=True):
+            known[connection, scope][digest] = Record(record_id, None, content_hash)
+    return known
 
 
 def next_start(warehouse: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
