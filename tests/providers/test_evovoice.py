@@ -77,6 +77,8 @@ def test_whether_a_window_holds_its_start_makes_no_difference(
     home.night()
     assert counts(home.night()) == {"evovoice": (0, 0, 0, 2 if inclusive else 1)}
     assert loopback.asked["edge"][-1].query["DateCreatedStart"] == files[1]["DateCreated"]
+    # The one at the start came as a whole, for it was not expected; but as it is known to the letter.
+    assert home.rows("select count(refreshed_at) as refreshed from raw.records") == [{"refreshed": 0}]
 
 
 def test_a_login_and_an_empty_listing_are_one_request_each(home: Home, loopback: Loopback) -> None:
