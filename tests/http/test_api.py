@@ -1,5 +1,6 @@
 """How one request is asked again, refused, or told: what each status, header and kind of answer leads to."""
 
+import errno
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+import requests
 
 from pipelines.api import Api, Request
 from pipelines.errors import Malformed, ProviderError, Refused, Transient
@@ -285,6 +287,17 @@ def test_what_fails_ends_the_others(loopback: Loopback) -> None:
     with api_of(loopback, answer, max_connections=2) as api, pytest.raises(Malformed):
         came.extend(api.get_all(pages(100), len))
     assert len(loopback.asked["api"]) < 100
+
+
+@pytest.mark.parametrize("named", ["reason", "__cause__", "__context__"])
+def test_the_innermost_cause_is_the_one_told(named: str, loopback: Loopback) -> None:
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    middle, outermost = Exception("in between"), requests.ConnectionError("an object at 0x7f")
+    setattr(middle, named, refused)
+    setattr(outermost, named, middle)
+    with api_of(loopback, Answer([])) as api:
+        told = api._fault(PROJECTS, outermost, out_of_time=False)
+    assert told.reason == "projects failed: Connection refused"
 
 
 def test_a_request_says_who_asks(loopback: Loopback) -> None:
