@@ -12,6 +12,7 @@ import requests
 
 from pipelines.api import Api, Request
 from pipelines.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.providers import matter
 from tests.loopback import Answer, Asked, Loopback, Script
 from tests.scripted import scripted
 
@@ -242,6 +243,23 @@ def test_a_token_that_is_refused_twice_in_a_row_is_not_sent_again(loopback: Loop
     assert len(loopback.asked["api"]) == 5
 
 
+def test_a_refusal_that_is_not_of_the_token_does_not_count(loopback: Loopback) -> None:
+    limit = {"status": {"state": "FAILURE", "code": "CE00003", "message": "a limit of the package"}}
+    base_url = loopback.serve("matter", Answer(limit))
+    given = {"access_token": SECRET, "base_url": base_url, "max_retries": 0}
+    with Api(scripted("matters", "matter", **given), time.monotonic() + 600) as api:
+        for _ in range(3):
+            with pytest.raises(Refused):
+                api.get(PROJECTS, matter.read_page)
+    assert len(loopback.asked["matter"]) == 3
+
+
+@pytest.mark.parametrize(("ca_file", "verified_by"), [("", True), ("/etc/own.pem", "/etc/own.pem")])
+def test_certificates_are_always_verified(ca_file: str, verified_by: object, loopback: Loopback) -> None:
+    with api_of(loopback, Answer([]), ca_file=ca_file) as api:
+        assert api._session.verify == verified_by
+
+
 def pages(count: int) -> list[Request]:
     return [Request("projects", {"page": page}) for page in range(count)]
 
@@ -286,6 +304,7 @@ def test_what_fails_ends_the_others(loopback: Loopback) -> None:
     came: list[int] = []
     with api_of(loopback, answer, max_connections=2) as api, pytest.raises(Malformed):
         came.extend(api.get_all(pages(100), len))
+    assert [thread for thread in threading.enumerate() if thread.name.startswith("bells")] == []
     assert len(loopback.asked["api"]) < 100
 
 
