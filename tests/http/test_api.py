@@ -154,6 +154,16 @@ def test_nobody_waits_longer_than_two_minutes_nor_than_the_night(
     assert (str(failure.value), slept, api.traffic.requests) == (expected, [], 1)
 
 
+def test_just_two_minutes_are_waited(
+    loopback: Loopback, slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.api.random.uniform", lambda least, _most: least)
+    answers = in_turn(Answer([], 429, JSON | {"Retry-After": "120"}), Answer([]))
+    with api_of(loopback, answers, max_retries=1) as api:
+        assert api.get(PROJECTS, len) == 2
+    assert slept == [120.0]
+
+
 def test_no_more_than_the_rest_of_the_night_is_waited_for(loopback: Loopback) -> None:
     release = threading.Event()
 
