@@ -235,6 +235,26 @@ def test_listings_match_the_versions_or_are_shown_beside_them(
     assert found == [row]
 
 
+def test_listings_match_the_versions_of_their_scopes(faulty: Raw) -> None:
+    for scope, projects in (("11", 1), ("12", 2)):
+        for number in range(projects):
+            faulty.record("rillsoft", f"{number}", MATTER, NIGHTS, scope=scope)
+        faulty.connection.execute(
+            f"{LISTING} values "
+            "($1, 'rillsoft', 'rillsoft', 'projects', 'proven', 1, 1, 0, $2, $2, 0, 0, 0, 0, 0, 0, 1)",
+            [night(NIGHTS), projects],
+        )
+        faulty.connection.execute(
+            "update raw.listings set scope = $1 where provider = 'rillsoft' and scope is null", [scope]
+        )
+    check = faulty.sql("checks", "listings_match_the_versions")
+    assert faulty.connection.execute(check).fetchall() == []
+    faulty.connection.execute("update raw.listings set new = 3 where scope = '12'")
+    assert faulty.connection.execute(check).fetchall() == [
+        ("rillsoft", "12", "projects", 3, 2, 0, 0, 0, 0, 0, 0)
+    ]
+
+
 def test_removals_are_proven_by_a_listing_of_their_own_night(faulty: Raw) -> None:
     faulty.connection.execute("delete from raw.listings where connection = 'matter' and removed = 2")
     found = faulty.connection.execute(faulty.sql("checks", "removals_are_proven")).fetchall()
