@@ -68,6 +68,7 @@ FORGOTTEN = [
         "test_a_second_time_changes_nothing",
         "test_what_was_refused_is_erased_too",
         "test_a_file_that_was_only_ever_refused_goes_with_its_customer",
+        "test_a_file_that_cannot_be_read_may_be_of_who_is_forgotten",
         "test_a_pseudonym_cannot_be_tried_without_the_warehouse",
         "test_what_was_only_ever_refused_can_be_named",
         "test_what_a_provider_said_of_it_is_erased_too",

@@ -238,6 +238,15 @@ def test_a_file_that_was_only_ever_refused_goes_with_its_customer(home: Home, vo
     assert home.rows(known) == [{"rows": 3}]
 
 
+def test_a_file_that_cannot_be_read_may_be_of_who_is_forgotten(home: Home, voices: Voices) -> None:
+    voices.files = [{"id": "f1", "customerId": "c1"}, {"id": "f2", "customerName": OLD + "x" * (8 << 20)}]
+    home.night()
+    assert files_with(home, "unobtainium")
+    run(home, "forget", "evovoice:c1", "--yes")
+    assert files_with(home, "unobtainium") == set()
+    assert home.rows("select record_id, payload from quarantine") == [{"record_id": "f2", "payload": "{}"}]
+
+
 def test_a_file_that_has_moved_stays_with_its_new_customer(home: Home, voices: Voices) -> None:
     ours, theirs = ({"customerId": id, "customerName": name} for id, name in (("c1", OLD), ("c2", "Quay")))
     voices.files = [{"id": "f1", "fileName": "unobtainium.mp3", **ours}, {"id": "f2", **ours}]
