@@ -68,8 +68,7 @@ def _relation(name: str, kind: Kind, model: Model) -> Relation:
     try:
         query, *more = sqlglot.parse(model.sql, dialect="duckdb")
     except sqlglot.errors.SqlglotError as error:
-        first_line = str(error).splitlines()[0]
-        raise ConfigurationError(f"{model.path} is not SQL ({first_line})", "correct it") from None
+        raise ConfigurationError(f"{model.path} is not SQL ({_place(error)})", "correct it") from None
     if more or not isinstance(query, exp.Query):
         raise ConfigurationError(
             f"{model.path} is not one query", "leave one select in it, without a semicolon"
@@ -81,6 +80,13 @@ def _relation(name: str, kind: Kind, model: Model) -> Relation:
         for column in query.selects
     }
     return Relation(name, kind, model.sql, frozenset(tables - own), columns, model)
+
+
+def _place(error: Exception) -> str:
+    """Where sqlglot did not understand: what it expected there it says in words of its own."""
+    for place in getattr(error, "errors", ()):
+        return f"line {place['line']}, column {place['col']}, at {place['highlight']}"
+    return str(error).splitlines()[0]
 
 
 def _unions(staging: Iterable[Relation]) -> Iterator[Relation]:

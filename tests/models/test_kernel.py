@@ -251,7 +251,8 @@ def test_a_model_that_is_the_same_is_taken_apart_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("select project_key from", r"is not SQL \(.*Line 1, Col: 23\.\)"),
+        ("select project_key\nfrom", r"is not SQL \(line 2, column 4, at from\)"),
+        ("select 'project_key", r"is not SQL \(Error tokenizing 'select 'project_k"),
         ("drop table projects", "is not one query"),
         ("select 1 as project_key; drop table raw.records", "is not one query"),
         ("select nothing from raw.records", "does not run"),
