@@ -138,7 +138,7 @@ def refuse_broken(findings: Sequence[Finding]) -> None:
     if broken:
         first = broken[0]
         raise PublicationRefused(
-            f"{len(broken)} checks failed, first {first.name} with {first.rows} rows ({first.description})",
+            f"checks failed: {len(broken)}; first {first.name}, rows: {first.rows} ({first.description})",
             "nothing was published; the former warehouse stays as it was",
         )
 

@@ -120,7 +120,7 @@ def test_a_check_that_finds_rows_stops_the_publication(home: Home) -> None:
     check.unlink()
     assert (refusal.value.exit_code, home.warehouse.read_bytes()) == (4, before)
     assert refusal.value.reason == (
-        "1 checks failed, first names_are_short with 1 rows (No name is longer than three letters.)"
+        "checks failed: 1; first names_are_short, rows: 1 (No name is longer than three letters.)"
     )
 
 
