@@ -1,5 +1,6 @@
 """A home, the five stand-in providers and a scripted server, for tests that run nights."""
 
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import pytest
 from tests import canaries
 from tests.home import Home
 from tests.loopback import Loopback
+
+
+def pytest_configure() -> None:
+    """Let an interruption end what tests start, though a shell that runs them behind ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
