@@ -119,7 +119,7 @@ SUBJECTS = {
         "tests/nights/test_publication.py",
         *NIGHTS[2:],
     ],
-    "sql/remember/1_received.sql": [*NIGHTS, *FORGOTTEN],
+    "sql/remember/1_received.sql": [WINDOW, *NIGHTS, *FORGOTTEN],
     "sql/remember/2_absent.sql": [
         *NIGHTS,
         WINDOW,
