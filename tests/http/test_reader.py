@@ -87,16 +87,12 @@ class Courier:
         done.set_result(ask(*given))
         return done
 
-    def shutdown(self) -> None:
-        """There is no thread."""
-
 
 @contextmanager
 def attended(courier: Courier) -> Iterator[Reader]:
     """A reader with this courier."""
-    with Reader() as made:
-        made._courier.shutdown()
-        made._courier = courier  # type: ignore[assignment]
+    with Reader() as made, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made, "_courier", courier)
         yield made
 
 

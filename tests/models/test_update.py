@@ -134,11 +134,16 @@ def test_an_update_is_a_build(nights: Nights, seed: int) -> None:
         assert nights.content() == nights.built_from_nothing()
 
 
-def test_an_update_works_out_only_what_is_touched(nights: Nights) -> None:
+def begin_projects(nights: Nights, count: int) -> None:
+    """A night of so many projects of one name."""
     nights.begin()
-    for number in range(20):
+    for number in range(count):
         nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
     models.update(nights.connection, nights.home)
+
+
+def test_an_update_works_out_only_what_is_touched(nights: Nights) -> None:
+    begin_projects(nights, 20)
     for table in ("projects", "projects_history"):
         nights.connection.execute(f"update {table} set name = 'as it was built'")
     nights.begin()
@@ -158,10 +163,7 @@ def test_everything_is_built_anew_where_that_costs_no_more(
     known: int, refreshed: int, anew: bool, nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(touched, "FEW_VERSIONS", 9)
-    nights.begin()
-    for number in range(known):
-        nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
-    models.update(nights.connection, nights.home)
+    begin_projects(nights, known)
     nights.connection.execute("update projects_history set name = 'as it was built'")
     nights.begin()
     for number in range(refreshed):
@@ -203,10 +205,7 @@ def test_an_update_works_out_only_the_customers_that_are_touched(nights: Nights)
 
 
 def test_what_the_last_build_has_worked_out_is_not_touched(nights: Nights) -> None:
-    nights.begin()
-    for number in range(20):
-        nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
-    models.update(nights.connection, nights.home)
+    begin_projects(nights, 20)
     nights.begin()
     nights.end_version("matter", "r1", "removed")
     nights.refresh("matter", "r2", {"name": "Great Tom"})
@@ -221,10 +220,7 @@ def test_what_the_last_build_has_worked_out_is_not_touched(nights: Nights) -> No
 
 
 def test_one_that_changed_is_touched_once(nights: Nights) -> None:
-    nights.begin()
-    for number in range(10):
-        nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
-    models.update(nights.connection, nights.home)
+    begin_projects(nights, 10)
     nights.connection.execute("update projects_history set name = 'as it was built'")
     nights.begin()
     for record_id in ("r1", "r2"):
@@ -240,10 +236,7 @@ def test_one_that_changed_is_touched_once(nights: Nights) -> None:
 
 
 def test_one_that_is_new_is_touched(nights: Nights) -> None:
-    nights.begin()
-    for number in range(20):
-        nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
-    models.update(nights.connection, nights.home)
+    begin_projects(nights, 20)
     nights.begin()
     nights.begin_version("matter", "r20", {"name": "Big Ben"})
     models.update(nights.connection, nights.home)
