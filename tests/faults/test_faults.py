@@ -141,7 +141,7 @@ def version(row: Row) -> tuple[object, ...]:
 
 
 @each_provider
-def test_promise_7_what_is_known_is_what_was_sent(nights: Nights) -> None:
+def test_promise_07_what_is_known_is_what_was_sent(nights: Nights) -> None:
     for name in nights.base_urls:
         before, after = nights.known(name)
         sent = b"\n".join(nights.server.accounts[name].sent).decode(errors="replace")
@@ -155,7 +155,7 @@ def test_promise_7_what_is_known_is_what_was_sent(nights: Nights) -> None:
 
 
 @each_provider
-def test_promises_5_8_and_10_hold_whatever_happens(nights: Nights) -> None:
+def test_promises_05_08_and_10_hold_whatever_happens(nights: Nights) -> None:
     assert nights.first.outcome == "proven"
     assert (nights.second.outcome, nights.second.exit_code) == ("partial", 3)
     assert broken_promises(nights.home) == []

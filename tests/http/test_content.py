@@ -145,7 +145,7 @@ def test_promise_13_volatile_fields_are_no_change() -> None:
         ('{"id": 7, "x": NaN}', "7", "not valid JSON (JSON is malformed: invalid character (byte 15))"),
     ],
 )
-def test_promise_6_what_cannot_be_taken_is_told(text: str, record_id: str | None, reason: str) -> None:
+def test_promise_06_what_cannot_be_taken_is_told(text: str, record_id: str | None, reason: str) -> None:
     taken = read_record(PROVIDERS["belltastic"], (), text.encode(), {})
     assert taken == Record(record_id, text.encode(), reason=reason)
 
@@ -180,7 +180,7 @@ def test_a_record_of_just_8_mb_is_taken() -> None:
     assert read_record(PROVIDERS["belltastic"], (), one_more, {}).reason is not None
 
 
-def test_promise_7_ids_are_kept_exactly() -> None:
+def test_promise_07_ids_are_kept_exactly() -> None:
     ids = ["12345678901234567890123", "0001", " a", "É"]
     texts = ['{"id": 12345678901234567890123}', '{"id": "0001"}', '{"id": " a"}', '{"id": "É"}']
     assert [read_record(PROVIDERS["belltastic"], (), text.encode(), {}).record_id for text in texts] == ids

@@ -291,7 +291,7 @@ def test_a_message_may_be_long() -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "meanwhile"])
-def test_promise_2_the_process_may_be_killed(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+def test_promise_02_the_process_may_be_killed(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     monkeypatch.setattr(reader, "WORTH_A_PROCESS", 0)
     expected = [read_record(PROVIDERS["belltastic"], (), text, {}) for text in TEXTS]
     with Reader() as made:
@@ -329,7 +329,7 @@ def test_the_process_ends_with_the_reader(monkeypatch: pytest.MonkeyPatch) -> No
     assert not Path(f"/proc/{process}").exists()
 
 
-def test_promise_2_the_process_ends_with_a_night_that_is_killed() -> None:
+def test_promise_02_the_process_ends_with_a_night_that_is_killed() -> None:
     killed = """
 import os, signal
 from tests.http.test_reader import Reader, reader, running
