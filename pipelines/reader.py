@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -53,6 +54,19 @@ class _Reading(NamedTuple):
     @property
     def is_over(self) -> bool:
         return self.elsewhere is None or self.elsewhere.done()
+
+
+class _Answer(NamedTuple):
+    """What the other process read, as columns. It does not send back what it was sent.
+
+    `cut` has the payloads that are not the texts themselves, each with its place.
+    """
+
+    record_ids: Sequence[str | None] = ()
+    content_hashes: Sequence[str | None] = ()
+    created_at: Sequence[datetime | None] = ()
+    reasons: Sequence[str | None] = ()
+    cut: Sequence[tuple[int, bytes | None]] = ()
 
 
 class Reader:
@@ -99,7 +113,10 @@ class Reader:
     def _begin(self, rules: Rules, drop: Collection[str], page: "Page", known: Texts) -> _Reading:
         if drop:  # whether a text is known shows only when they are gone
             return _Reading(page, [read_record(rules, drop, text, known) for text in page.records], None)
-        here = _Reading(page, [known.get(digest(text)) or text for text in page.records], None)
+        found: list[Record | bytes] = list(page.records)
+        if known:
+            found = [known.get(digest(text)) or text for text in page.records]
+        here = _Reading(page, found, None)
         unknown = here.unknown
         process = self._process(len(unknown))
         if process is None or not unknown or sum(map(len, unknown)) > MOST_HANDED_BYTES:
@@ -123,8 +140,12 @@ def _ends(rules: Rules, readings: Iterable[_Reading]) -> "Iterator[tuple[Page, t
         if reading.elsewhere is not None:
             with contextlib.suppress(*GONE):
                 read = reading.elsewhere.result()
-        records = iter(_read_each(rules, reading.unknown) if read is None else read)
-        yield reading.page, tuple(next(records) if isinstance(one, bytes) else one for one in reading.found)
+        if read is None:
+            read = _read_each(rules, reading.unknown)
+        if len(read) < len(reading.found):
+            rest = iter(read)
+            read = [next(rest) if isinstance(one, bytes) else one for one in reading.found]
+        yield reading.page, tuple(read)
 
 
 def _start() -> "subprocess.Popen[bytes]":
@@ -137,7 +158,7 @@ def _start() -> "subprocess.Popen[bytes]":
         start_new_session=True,  # an interruption ends the night, and that ends this
     )
     assert process.stdout
-    _receive(process.stdout, list[Record])
+    _receive(process.stdout, _Answer)
     return process
 
 
@@ -154,7 +175,12 @@ def _exchange(process: "subprocess.Popen[bytes]", rules: Rules, texts: Sequence[
     assert process.stdin
     assert process.stdout
     _send(process.stdin, (rules, texts))
-    return _receive(process.stdout, list[Record])
+    answer = _receive(process.stdout, _Answer)
+    payloads: list[bytes | None] = list(texts)
+    for place, payload in answer.cut:
+        payloads[place] = payload
+    columns = zip(answer.record_ids, payloads, *answer[1:4], strict=True)
+    return list(map(Record._make, columns))
 
 
 def _send(pipe: IO[bytes], message: object) -> None:
@@ -175,12 +201,27 @@ def _receive(pipe: IO[bytes], kind: type[T]) -> T:
 def serve() -> None:
     """Read what comes from standard input until that ends, as it does when the night does."""
     there, back = sys.stdin.buffer, sys.stdout.buffer
-    answer: list[Record] = []
+    answer = _Answer()
     with contextlib.suppress(EOFError):
         while True:
             _send(back, answer)
             rules, texts = _receive(there, tuple[Rules, list[bytes]])
-            answer = _read_each(rules, texts)
+            answer = _answer_to(rules, texts)
+
+
+def _answer_to(rules: Rules, texts: Sequence[bytes]) -> _Answer:
+    records = _read_each(rules, texts)
+    return _Answer(
+        [record.record_id for record in records],
+        [record.content_hash for record in records],
+        [record.created_at for record in records],
+        [record.reason for record in records],
+        [
+            (place, record.payload)
+            for place, record in enumerate(records)
+            if record.payload is not texts[place]
+        ],
+    )
 
 
 def _read_each(rules: Rules, texts: Sequence[bytes]) -> list[Record]:

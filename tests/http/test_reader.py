@@ -365,6 +365,7 @@ def test_it_is_ready_then_answers_until_nothing_more_is_asked(monkeypatch: pytes
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=back))
     serve()
     back.seek(0)
-    answers = [reader._receive(back, list[Record]) for _ in range(3)]
+    answers = [reader._receive(back, reader._Answer) for _ in range(3)]
     assert back.read() == b""
-    assert answers == [[], [read_record(provider, (), text, {}) for text in TEXTS], []]
+    read = [read_record(provider, (), text, {}) for text in TEXTS]
+    assert [answer.record_ids for answer in answers] == [[], [record.record_id for record in read], []]
