@@ -118,9 +118,8 @@ def receive(
 ) -> Iterator[pa.Table]:
     """Everything one connection receives, as tables of `RECORDS`; `finished` holds how each listing went.
 
-    `scopes` gives each listing's index. The first table is empty: it makes the columns, whatever comes.
+    `scopes` gives each listing's index. The last table is empty: it makes the columns, whatever came.
     """
-    yield RECORDS.empty_table()
     with Api(connection, deadline) as api:
         for number, scope in scopes.items():
             listing = read_listing(
@@ -133,6 +132,7 @@ def receive(
                 functools.partial(finished.__setitem__, number),
             )
             yield from _tables(number, listing)
+    yield RECORDS.empty_table()
 
 
 def _tables(listing: int, batches: Iterator[Batch]) -> Iterator[pa.Table]:

@@ -125,10 +125,14 @@ def sync(
             started_at = next_start(connection, clock())
             windows = {} if full else windows_due(connection, connections, started_at)
             known = known_texts(connection, connections, windows)
-        # While providers are waited for; what is wrong with them is told when they are built.
-        beside.submit(read_relations, home)
+        read_models = functools.cache(lambda: beside.submit(read_relations, home))
+
+        def came(connection: Connection, scope: str | None, pages: int, records: int) -> None:
+            read_models()  # while the next pages are waited for
+            observer.progress(connection, scope, pages, records)
+
         deadline = time.monotonic() + LONGEST_NIGHT_S
-        landing, listings = land(connections, windows, known, scratch, deadline, observer.progress)
+        landing, listings = land(connections, windows, known, scratch, deadline, came)
         records = sum(map(len, known.values())) + sum(one.records for one in listings)
         del known  # as much memory as DuckDB has
         with connect(candidate, memory) as connection:
