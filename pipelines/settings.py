@@ -12,7 +12,7 @@ from pathlib import Path
 from pipelines.errors import ConfigurationError
 
 EXPORTS_KEPT = 14
-MEMORY_MB = 400
+MEMORY_MB = 300
 
 
 def warehouse_path(home: Path) -> Path:

@@ -29,10 +29,12 @@ T = TypeVar("T")
 STORAGE_VERSION = "v1.4.0"
 # A copy is rewritten when more than half of it, and at least this much, is free space.
 COMPACT_FROM_BYTES = 32 << 20
-# What a thread of DuckDB's wants to write rows of a thousand bytes, and not ask for more.
-MB_PER_THREAD = 400
-# Two threads share no fewer rows than two row groups, and write them with twice the work of one.
-RECORDS_PER_THREAD = 250_000
+# A sixth of DuckDB's own: what makes the smallest share of a thread's work, and the most of its memory.
+ROWS_PER_GROUP = 20_480
+# What a thread of DuckDB's wants to write such groups of rows of a thousand bytes, and not ask for more.
+MB_PER_THREAD = 150
+# Fewer are not worth being shared.
+RECORDS_PER_THREAD = 2 * ROWS_PER_GROUP
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -97,16 +99,19 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
     What does not fit into memory is put beside the draft; see `with_memory`.
     """
     connection = duckdb.connect(
-        str(path),
         config={
-            "storage_compatibility_version": STORAGE_VERSION,
             "temp_directory": str(path.with_suffix(".spill")),
             "memory_limit": f"{memory_mb}MB",
             "threads": min(os.cpu_count() or 1, max(1, memory_mb // MB_PER_THREAD)),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-        },
+        }
     )
+    quoted = str(path).replace("'", "''")
+    connection.execute(
+        f"attach '{quoted}' as draft (storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
+    )
+    connection.execute("use draft")
     connection.execute("set TimeZone = 'UTC'")
     return connection
 
