@@ -54,35 +54,52 @@ def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     connection.execute("set TimeZone = 'UTC'")
     with transaction(connection):
         fill_seeds(connection, home)
+        _stage(connection, home)
         _make(connection, home, touched=None)
 
 
-def update(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Make what the marts of a first night read through, before there is anything to read."""
+    with transaction(connection):
+        fill_seeds(connection, home)
+        _stage(connection, home)
+
+
+def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bool = False) -> None:
     """Make everything published what `build` would make of it, at the cost of what has changed since.
 
     Everything is built anew where the models, the seeds or DuckDB are others than then, or much has changed.
     """
     connection.execute("set TimeZone = 'UTC'")
     with transaction(connection):
-        fill_seeds(connection, home)
-        _make(connection, home, find_touched(connection, home))
+        if not is_prepared:
+            fill_seeds(connection, home)
+        touched = find_touched(connection, home)
+        if touched is None and not is_prepared:
+            _stage(connection, home)
+        _make(connection, home, touched)
     # Not within the transaction: DuckDB cannot commit one that creates, fills and drops a table.
     connection.execute("drop schema if exists touched cascade")
 
 
-def _make(connection: duckdb.DuckDBPyConnection, home: Path, touched: int | None) -> None:
-    """Make every relation; where the records `touched` are known, what is incremental of these alone."""
-    # Nothing stays of a staging model that is no longer there.
+def _stage(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Make the functions and the staging views; nothing stays of one that is no longer there."""
     connection.execute("drop schema if exists staging cascade; create schema staging")
     for functions in read_models("functions", home).values():
         _run(connection, functions, functions.sql)
     read_all(connection)
     relations = read_relations(home)
     described = described_columns(relations)
-    views = [relation for relation in relations if relation.kind == "view"]
+    for relation in relations:
+        if relation.kind == "view":
+            _create(connection, relation, described)
+
+
+def _make(connection: duckdb.DuckDBPyConnection, home: Path, touched: int | None) -> None:
+    """Make every table; where the records `touched` are known, what is incremental of these alone."""
+    relations = read_relations(home)
+    described = described_columns(relations)
     tables = [relation for relation in relations if relation.kind == "table"]
-    for relation in views:
-        _create(connection, relation, described)
     if touched:
         find_keys(connection)
     for relation in tables:

@@ -108,7 +108,8 @@ def sync(
     refuse_unfit(warehouse)
     load = functools.partial(_connections, home, names, accept or {})
     # A mistake in the configuration leaves nothing behind where nothing was.
-    connections = None if warehouse.exists() else load()
+    is_first = not warehouse.exists()
+    connections = load() if is_first else None
     with (
         locked(warehouse) as scratch,
         ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)),
@@ -125,14 +126,16 @@ def sync(
             started_at = next_start(connection, clock())
             windows = {} if full else windows_due(connection, connections, started_at)
             known = known_texts(connection, connections, windows)
-        read_models = functools.cache(lambda: beside.submit(read_relations, home))
+        prepare = functools.cache(lambda: beside.submit(_prepare, candidate, home, is_first=is_first))
 
         def came(connection: Connection, scope: str | None, pages: int, records: int) -> None:
-            read_models()  # while the next pages are waited for
+            prepare()  # while the next pages are waited for
             observer.progress(connection, scope, pages, records)
 
         deadline = time.monotonic() + LONGEST_NIGHT_S
         landing, listings = land(connections, windows, known, scratch, deadline, came)
+        # What is wrong with a model is told when it is used.
+        is_prepared = prepare().exception() is None and is_first
         records = sum(map(len, known.values())) + sum(one.records for one in listings)
         del known  # as much memory as DuckDB has
         with connect(candidate, memory) as connection:
@@ -141,7 +144,8 @@ def sync(
                 remember, connection, landing, listings, started_at, accept or {}, clock()
             )
             with_memory(connection, memory, remembering)
-            with_memory(connection, memory, lambda: models.update(connection, home))
+            updating = functools.partial(models.update, connection, home, is_prepared=is_prepared)
+            with_memory(connection, memory, updating)
             findings = with_memory(connection, memory, lambda: models.check(connection, home))
             models.refuse_broken(findings)
             night = _night(connection, warehouse, findings)
@@ -150,6 +154,15 @@ def sync(
             connection.execute("checkpoint")  # closing does it too, but tells nobody where it fails
         publish(candidate, warehouse)
     return night
+
+
+def _prepare(candidate: Path, home: Path, *, is_first: bool) -> None:
+    """Do what the models need, and no record: read them and, where nothing stands yet, make their views."""
+    if not is_first:
+        read_relations(home)
+        return
+    with connect(candidate) as connection:
+        models.prepare(connection, home)
 
 
 def _connections(home: Path, names: Sequence[str], accept: Mapping[str, int]) -> tuple[Connection, ...]:

@@ -81,7 +81,7 @@ def rebuild(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str)
     read_touched(connection)
     connection.execute("set search_path = 'touched,main'")
     connection.execute(f"create table touched.{relation.name} as\n{relation.query}")
-    connection.execute("reset search_path")
+    connection.execute("set search_path = 'main'")
     read_all(connection)
     is_touched = f"{key} in (from touched.{key}s)"
     connection.execute(f"delete from main.{relation.name} where {is_touched}")

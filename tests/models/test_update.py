@@ -11,6 +11,7 @@ import pytest
 
 from pipelines import models, touched
 from pipelines.model_files import read_models
+from pipelines.warehouse import connect
 from tests.models.raw import night
 
 ENTITIES = {"evovoice": "files", "matter": "projects", "rillsoft": "projects"}
@@ -23,7 +24,7 @@ class Nights:
 
     def __init__(self, home: Path) -> None:
         self.home, self.count = home, 0
-        self.connection = duckdb.connect()
+        self.connection = connect(Path(":memory:"))
         self.connection.execute((models.SQL_ROOT / "raw.sql").read_text())
         for provider in ENTITIES:
             self.connection.execute("insert into raw.connections values ($1, $1, 'UTC')", [provider])
@@ -140,6 +141,31 @@ def begin_projects(nights: Nights, count: int) -> None:
     for number in range(count):
         nights.begin_version("matter", f"r{number}", {"name": "Great Tom"})
     models.update(nights.connection, nights.home)
+
+
+def test_what_is_prepared_beforehand_is_as_good(nights: Nights) -> None:
+    models.prepare(nights.connection, nights.home)
+    nights.connection.execute("create view staging.made_beforehand as select 1")
+    nights.begin()
+    nights.begin_version("matter", "1", {"name": "Big Ben", "projectStatus": "PRJ_STATUS_COMPLETE"})
+    models.update(nights.connection, nights.home, is_prepared=True)
+    assert nights.content() == nights.built_from_nothing()
+    nights.connection.execute("drop view staging.made_beforehand")
+
+
+def test_an_update_keeps_the_views_of_the_last_build(nights: Nights) -> None:
+    nights.begin()
+    nights.begin_version("matter", "1", {"name": "Big Ben"})
+    models.update(nights.connection, nights.home)
+    nights.connection.execute("create view staging.made_then as select 1")
+    nights.begin()
+    models.update(nights.connection, nights.home)
+    nights.connection.execute("drop view staging.made_then")
+    nights.connection.execute("update staging.last_build set made_of = 'others'")
+    nights.connection.execute("create view staging.made_by_others as select 1")
+    models.update(nights.connection, nights.home)
+    with pytest.raises(duckdb.CatalogException):
+        nights.connection.execute("drop view staging.made_by_others")
 
 
 def test_an_update_works_out_only_what_is_touched(nights: Nights) -> None:
