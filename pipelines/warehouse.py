@@ -103,8 +103,6 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
             "temp_directory": str(path.with_suffix(".spill")),
             "memory_limit": f"{memory_mb}MB",
             "threads": min(os.cpu_count() or 1, max(1, memory_mb // MB_PER_THREAD)),
-            # A draft that is cut short is thrown away: what is written goes into it without a log before.
-            "checkpoint_threshold": "0B",
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         }

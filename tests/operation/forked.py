@@ -171,7 +171,7 @@ def light() -> Iterator[None]:
     from pipelines import models, sync
     from tests.campaigns.play import land_directly
 
-    def update(connection: duckdb.DuckDBPyConnection, _home: Path) -> None:
+    def update(connection: duckdb.DuckDBPyConnection, _home: Path, **_: bool) -> None:
         connection.execute(
             """
             create or replace table nights as from raw.nights;
@@ -183,6 +183,7 @@ def light() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sync, "land", land_directly)
+        patch.setattr(sync, "_prepare", lambda *_, **__: None)
         patch.setattr(models, "update", update)
         patch.setattr(models, "check", lambda *_: ())
         yield
