@@ -47,7 +47,8 @@ The night of the case of 100,000 projects, its first and one in which nothing ch
 ## What a night cannot do without
 
 Each part by itself, as directly as its library does it and with all it needs at hand, beside the limit in
-the same run, by `make floors`. Nothing here proves a listing, compares, builds a model or checks one.""",
+the same run, by `make floors`. Nothing in the first sum proves a listing, compares, builds a model or checks
+one; the second has the least of that.""",
     "choices": """\
 ## What was chosen
 
