@@ -107,10 +107,11 @@ where (listing, record_id) in (select (listing, record_id), from several)
 group by all;
 
 -- Every record received, with what becomes of it: one fate each, so that the sums add up. `known_row` is the row of
--- raw.records that holds its current version, and stays so until rows are added.
+-- raw.records that holds its current version, and stays so until rows are added. The texts of versions that begin are
+-- not carried along: on a first night they are nearly all that there is.
 create or replace temp table arrivals as
 select
-    received.* exclude (reason),
+    received.* exclude (reason, payload),
     coalesce(
         received.reason,
         case when repeats.contents > 1 then 'it came ' || repeats.contents || ' times with different content' end
@@ -122,6 +123,7 @@ select
         when known.content_hash = received.content_hash then 'unchanged'
         else 'changed'
     end as fate,
+    case when fate in ('unchanged', 'quarantined') then received.payload end as payload,
     known.rowid as known_row,
     received.payload is null as has_known_text,
 from received

@@ -24,18 +24,19 @@ where known.rowid = arrivals.known_row and arrivals.fate in ('unchanged', 'quara
 
 insert into raw.records
 select
-    provider,
-    connection,
-    scope,
-    entity,
-    record_id,
-    payload,
-    content_hash,
-    created_at,
+    received.provider,
+    received.connection,
+    received.scope,
+    received.entity,
+    received.record_id,
+    received.payload,
+    received.content_hash,
+    received.created_at,
     getvariable('started_at') as valid_from,
     null as valid_to,
     null as end_reason,
     getvariable('started_at') as last_seen_at,
     null as refreshed_at,
-from arrivals
-where fate in ('new', 'changed');
+from received
+inner join arrivals on received.listing = arrivals.listing and received.position = arrivals.position
+where arrivals.fate in ('new', 'changed');
