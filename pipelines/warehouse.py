@@ -29,12 +29,13 @@ T = TypeVar("T")
 STORAGE_VERSION = "v1.4.0"
 # A copy is rewritten when more than half of it, and at least this much, is free space.
 COMPACT_FROM_BYTES = 32 << 20
-# A sixth of DuckDB's own: what makes the smallest share of a thread's work, and the most of its memory.
-ROWS_PER_GROUP = 20_480
+# A tenth of DuckDB's own: what a thread writes at once, and holds until then. Smaller ones make a larger
+# file; of larger ones what two threads leave over is written again by the last checkpoint.
+ROWS_PER_GROUP = 12_288
 # What a thread of DuckDB's wants to write such groups of rows of a thousand bytes, and not ask for more.
 MB_PER_THREAD = 150
 # Fewer are not worth being shared.
-RECORDS_PER_THREAD = 2 * ROWS_PER_GROUP
+RECORDS_PER_THREAD = 8 * ROWS_PER_GROUP
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 

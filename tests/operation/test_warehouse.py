@@ -220,7 +220,7 @@ def test_a_thread_has_a_processor_and_150_mb(
 
 @pytest.mark.parametrize(
     ("records", "allowed", "threads"),
-    [(0, 2, 1), (40_959, 2, 1), (40_960, 2, 2), (81_919, 9, 2), (10_000_000, 2, 2), (10_000_000, 1, 1)],
+    [(0, 2, 1), (98_303, 2, 1), (98_304, 2, 2), (196_607, 9, 2), (10_000_000, 2, 2), (10_000_000, 1, 1)],
 )
 def test_there_are_as_many_threads_as_the_work_is_worth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: int, allowed: int, threads: int
@@ -240,7 +240,7 @@ def test_threads_share_a_table_in_small_groups_of_rows(tmp_path: Path) -> None:
             "select row_group_id, sum(count) from pragma_storage_info('numbers') "
             "where segment_type = 'BIGINT' group by all order by all"
         ).fetchall()
-    assert groups == [(0, 20_480), (1, 20_480), (2, 9_040)]
+    assert groups == [(0, 12_288), (1, 12_288), (2, 12_288), (3, 12_288), (4, 848)]
 
 
 def test_memory_is_doubled_as_long_as_the_machine_has_it(
