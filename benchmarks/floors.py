@@ -4,7 +4,8 @@ Each part is done as directly as its library can do it, with everything it needs
 nothing of Rollcall's around them: no proof, no history, no check. Three more are the least of what makes a
 night of them: the fields of each record are read once, the known version of each is found, the checks run.
 What a night makes of two processors is taken into account: parts that can run beside each other count as the
-longer one. The seconds are kept in `benchmarks/results/inside/floors.json`.
+longer one. Beside them stands how much time the goals allow such nights, by the limit and the peers in the
+same run. The seconds are kept in `benchmarks/results/inside/floors.json`.
 """
 
 import json
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from threading import local
 
@@ -24,7 +26,8 @@ import requests
 
 from benchmarks import INSIDE
 from benchmarks.bench import Bench
-from benchmarks.server import Server
+from benchmarks.cases import PAGE_SIZE
+from benchmarks.server import LATENCY_S, Server
 from benchmarks.sides import IN_FLIGHT, SIDES, SYNC, furnish
 from pipelines import models
 from pipelines.config import load_connections
@@ -34,7 +37,6 @@ from pipelines.providers import matter
 from pipelines.quiet_dlt import dlt, undisturbed, use_home
 from pipelines.warehouse import connect, use_threads
 
-SIZES = (100_000, 1_000_000)
 NIGHTS = ("first", "unchanged")
 IMPORTS = "import pipelines.quiet_dlt, duckdb, pyarrow.parquet, requests"
 HASHED = "select bit_xor(hash(t)) from {} as t"
@@ -53,19 +55,59 @@ PUBLISHED = ("raw.records", "projects_history", "projects")
 LIBRARIES = "**together**, as far as one must wait for the other"
 NIGHT = "**together** with the least that makes a night of it"
 LIMIT = "the limit"
+ALLOWED = "what the goals allow"
 
-Parts = dict[str, tuple[float, float]]
-"""Seconds of a first night and of one in which nothing changed; nothing where it is not needed."""
+Seconds = tuple[float, float]
+"""Of a first night and of one in which nothing changed; nothing where it is not needed."""
+Parts = dict[str, Seconds]
 
 
-def floors(bench: Bench, size: int) -> Parts:
-    """The parts of nights of so many projects, what they make together, and the limit."""
+def _of_100k(_size: int, limit: Seconds, peers: Mapping[str, Seconds]) -> Seconds:
+    first = min(4 * limit[0], peers["dlt"][0] / 8, peers["dlt_parquet"][0] / 2, peers["singer"][0] / 2)
+    return first, min(4 * limit[1], peers["dlt_parquet"][1] / 3)
+
+
+def _of_1m(_size: int, limit: Seconds, _peers: Mapping[str, Seconds]) -> Seconds:
+    return 3 * limit[0], 3 * limit[1]
+
+
+def _of_waiting(size: int, _limit: Seconds, peers: Mapping[str, Seconds]) -> Seconds:
+    waits = size / PAGE_SIZE / IN_FLIGHT * LATENCY_S
+    page_by_page = min(peers[name][0] for name in ("by_hand", "singer", "dlt_parquet"))
+    return min(2 + 1.3 * waits, peers["dlt"][0] / 4, page_by_page / 2), 0.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """Nights of so many projects, and how much time the goals allow them, by the limit and the peers."""
+
+    label: str
+    size: int
+    allowed: Callable[[int, Seconds, Mapping[str, Seconds]], Seconds]
+    peers: Sequence[str] = ()
+    latency_s: float = 0.0
+
+
+CASES = {
+    case.label: case
+    for case in (
+        Case("10,000 at 50 ms", 10_000, _of_waiting, ("dlt", "dlt_parquet", "singer", "by_hand"), LATENCY_S),
+        Case("100,000", 100_000, _of_100k, ("dlt", "dlt_parquet", "singer")),
+        Case("1,000,000", 1_000_000, _of_1m),
+    )
+}
+
+
+def floors(bench: Bench, case: Case) -> Parts:
+    """The parts of nights of so many projects, what they make together, the limit, and what is allowed."""
+    size = case.size
     with Server(projects={"matter": size}) as server, bench.home() as home:
         server.warm("matter")
         furnish(home, server)
         bench.run(SYNC, home)
-        limit = SIDES["limit"]
-        limits = [bench.run(bench.command(limit, home), home).wall_s for _ in NIGHTS]
+        server.control(latency_s=case.latency_s)
+        limits = _two_nights(bench, server, "limit")
+        allowed = case.allowed(size, limits, {name: _two_nights(bench, server, name) for name in case.peers})
         use_home(home)
         (connection,) = load_connections(home)
         base_url, token = connection.settings.text("base_url"), connection.settings.text("access_token")
@@ -103,8 +145,17 @@ def floors(bench: Bench, size: int) -> Parts:
         "finding the known version of each record": (0.0, compared),
         "the checks": (checked, checked),
         NIGHT: (libraries[0] + flattened + checked, libraries[1] + compared + checked),
-        LIMIT: (limits[0], limits[1]),
+        LIMIT: limits,
+        ALLOWED: allowed,
     }
+
+
+def _two_nights(bench: Bench, server: Server, name: str) -> tuple[float, float]:
+    side = SIDES[name]
+    with bench.home() as home:
+        furnish(home, server)
+        first, unchanged = (bench.run(bench.command(side, home), home).wall_s for _ in NIGHTS)
+    return first, unchanged
 
 
 def _took(work: Callable[[], object]) -> float:
@@ -121,12 +172,12 @@ def _ask(base_url: str, token: str, size: int) -> Iterator[bytes]:
             mine.session = requests.Session()
             mine.session.trust_env = False
             mine.session.headers["Authorization"] = f"Bearer {token}"
-        params: Mapping[str, str | int] = {"locale": "en", "pageNumber": number, "pageSize": 100}
+        params: Mapping[str, str | int] = {"locale": "en", "pageNumber": number, "pageSize": PAGE_SIZE}
         answer: requests.Response = mine.session.get(f"{base_url}/projects/get", params=params, timeout=60)
         return answer.content
 
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
-        yield from pool.map(page, range(1, size // 100 + 1))
+        yield from pool.map(page, range(1, size // PAGE_SIZE + 1))
 
 
 def _tables(records: Sequence[Record]) -> list[pa.Table]:
@@ -194,32 +245,28 @@ def _read(warehouse: Path, home: Path) -> tuple[float, float, float, float]:
     return verified, digested, flattened, checked
 
 
-def table(found: Mapping[int, Parts]) -> list[list[str]]:
-    """A row for each part; of what is together also how it compares with the limit."""
-    columns = [f"{size:,}, {night}" for size in found for night in NIGHTS]
+def table(found: Mapping[str, Parts]) -> list[list[str]]:
+    """A row for each part; of what is together also how it compares with the limit, and with the goals."""
+    columns = [f"{label}, {night}" for label in found for night in NIGHTS]
     names = list(next(iter(found.values())))
     seconds = {name: [each for parts in found.values() for each in parts[name]] for name in names}
     rows = [[name, *(f"{each:.2f} s" if each else "" for each in seconds[name])] for name in names]
-    ratios = [
-        [
-            f"{name}, to the limit",
-            *(f"{part / least:.1f}" for part, least in zip(seconds[name], seconds[LIMIT], strict=True)),
-        ]
-        for name in (LIBRARIES, NIGHT)
-    ]
-    return [["part", *columns], *rows, *ratios]
+    for name, other in ((LIBRARIES, LIMIT), (NIGHT, LIMIT), (NIGHT, ALLOWED)):
+        pairs = zip(seconds[name], seconds[other], strict=True)
+        rows.append([f"{name}: times {other}", *(f"{one / most:.1f}" if most else "" for one, most in pairs)])
+    return [["part", *columns], *rows]
 
 
 @click.command()
-@click.argument("sizes", nargs=-1, type=int)
-def main(sizes: Sequence[int]) -> None:
+@click.argument("labels", nargs=-1, type=click.Choice(list(CASES)))
+def main(labels: Sequence[str]) -> None:
     """Measure, and keep what is found."""
     bench = Bench((Path(__file__).parent / "scratch").absolute(), click.echo)
-    found = {size: floors(bench, size) for size in sizes or SIZES}
+    found = {label: floors(bench, CASES[label]) for label in labels or CASES}
     rows = table(found)
     for row in rows:
         click.echo(" | ".join(row))
-    if not sizes:
+    if not labels:
         INSIDE.mkdir(exist_ok=True)
         (INSIDE / "floors.json").write_text(json.dumps([["Parts", rows]], indent=1) + "\n")
 
