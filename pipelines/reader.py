@@ -57,16 +57,15 @@ class _Reading(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What the other process read, as columns. It does not send back what it was sent.
+    """What the other process read, as columns. It does not send back the texts, which are the payloads.
 
-    `cut` has the payloads that are not the texts themselves, each with its place.
+    Only those of records that are larger than all that is handed over at once are others.
     """
 
     record_ids: Sequence[str | None] = ()
     content_hashes: Sequence[str | None] = ()
     created_at: Sequence[datetime | None] = ()
     reasons: Sequence[str | None] = ()
-    cut: Sequence[tuple[int, bytes | None]] = ()
 
 
 class Reader:
@@ -176,11 +175,7 @@ def _exchange(process: "subprocess.Popen[bytes]", rules: Rules, texts: Sequence[
     assert process.stdout
     _send(process.stdin, (rules, texts))
     answer = _receive(process.stdout, _Answer)
-    payloads: list[bytes | None] = list(texts)
-    for place, payload in answer.cut:
-        payloads[place] = payload
-    columns = zip(answer.record_ids, payloads, *answer[1:4], strict=True)
-    return list(map(Record._make, columns))
+    return list(map(Record._make, zip(answer.record_ids, texts, *answer[1:], strict=True)))
 
 
 def _send(pipe: IO[bytes], message: object) -> None:
@@ -216,11 +211,6 @@ def _answer_to(rules: Rules, texts: Sequence[bytes]) -> _Answer:
         [record.content_hash for record in records],
         [record.created_at for record in records],
         [record.reason for record in records],
-        [
-            (place, record.payload)
-            for place, record in enumerate(records)
-            if record.payload is not texts[place]
-        ],
     )
 
 

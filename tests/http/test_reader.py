@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pipelines import reader
-from pipelines.content import Record, Rules, Texts, digest, read_record
+from pipelines.content import MOST_RECORD_BYTES, Record, Rules, Texts, digest, read_record
 from pipelines.provider import Page, Provider, find_providers
 from pipelines.reader import Reader, serve
 
@@ -365,6 +365,7 @@ def test_it_is_ready_then_answers_until_nothing_more_is_asked(monkeypatch: pytes
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=back))
     serve()
     back.seek(0)
+    assert reader.MOST_HANDED_BYTES < MOST_RECORD_BYTES  # what is sent back has no payloads
     answers = [reader._receive(back, reader._Answer) for _ in range(3)]
     assert back.read() == b""
     read = [read_record(provider, (), text, {}) for text in TEXTS]
