@@ -109,12 +109,15 @@ def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
     """The night of the last build, where that was made of what this one is made of."""
-    try:
-        row = connection.execute(
-            "select built_at from staging.last_build where made_of = $1", [_made_of(connection, home)]
-        ).fetchone()
-    except duckdb.CatalogException:
+    # DuckDB 2 ends a transaction in which a table is missed.
+    built = connection.execute(
+        "from duckdb_tables() where schema_name = 'staging' and table_name = 'last_build'"
+    ).fetchall()
+    if not built:
         return None
+    row = connection.execute(
+        "select built_at from staging.last_build where made_of = $1", [_made_of(connection, home)]
+    ).fetchone()
     return row[0] if row else None
 
 

@@ -153,6 +153,33 @@ def test_what_is_prepared_beforehand_is_as_good(nights: Nights) -> None:
     nights.connection.execute("drop view staging.made_beforehand")
 
 
+class Strict:
+    """A connection that notes what fails: DuckDB 2 ends the transaction then, whoever expected it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.failed: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+    def execute(self, statement: str, *parameters: object) -> duckdb.DuckDBPyConnection:
+        try:
+            return self.connection.execute(statement, *parameters)
+        except duckdb.Error:
+            self.failed.append(statement)
+            raise
+
+
+def test_nothing_of_an_update_is_tried_and_fails(nights: Nights) -> None:
+    connection = Strict(nights.connection)
+    for _ in range(2):
+        nights.begin()
+        nights.begin_version("matter", str(nights.count), {"name": "Big Ben"})
+        models.update(connection, nights.home)  # type: ignore[arg-type] # as one
+    assert connection.failed == []
+
+
 def test_an_update_keeps_the_views_of_the_last_build(nights: Nights) -> None:
     nights.begin()
     nights.begin_version("matter", "1", {"name": "Big Ben"})
