@@ -68,7 +68,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
 def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bool = False) -> None:
     """Make everything published what `build` would make of it, at the cost of what has changed since.
 
-    Everything is built anew where the models, the seeds or DuckDB are others than then, or much has changed.
+    Everything is built anew where Rollcall, the models, the seeds or DuckDB are others than then, or much has
+    changed.
     """
     connection.execute("set TimeZone = 'UTC'")
     with transaction(connection):

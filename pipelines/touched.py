@@ -7,6 +7,7 @@ and of other such marts the touched keys. What changes with every night it works
 
 import hashlib
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -122,7 +123,7 @@ def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime |
 
 
 def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
-    """A digest of all that the published tables depend on beside the records."""
+    """A digest of all that the published tables and the staging views depend on beside the records."""
     texts = [
         f"{model.name}\n{model.sql}"
         for layer in ("functions", "staging", "marts")
@@ -130,4 +131,4 @@ def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
     ]
     for table in ("seeds.status_mapping", "seeds.windows_time_zones", "raw.connections"):
         texts.append(repr(sorted(connection.execute(f"from {table}").fetchall(), key=repr)))
-    return hashlib.sha256("\0".join([duckdb.__version__, *texts]).encode()).hexdigest()
+    return hashlib.sha256("\0".join([version("rollcall"), duckdb.__version__, *texts]).encode()).hexdigest()

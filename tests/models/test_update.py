@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pytest
@@ -153,6 +153,16 @@ def test_what_is_prepared_beforehand_is_as_good(nights: Nights) -> None:
     nights.connection.execute("drop view staging.made_beforehand")
 
 
+def test_another_rollcall_makes_its_own_views(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    nights.begin()
+    models.update(nights.connection, nights.home)
+    nights.connection.execute("create view staging.made_by_another as select 1")
+    monkeypatch.setattr(touched, "version", lambda _: "another")
+    models.update(nights.connection, nights.home)
+    with pytest.raises(duckdb.CatalogException):
+        nights.connection.execute("drop view staging.made_by_another")
+
+
 class Strict:
     """A connection that notes what fails: DuckDB 2 ends the transaction then, whoever expected it."""
 
@@ -172,12 +182,12 @@ class Strict:
 
 
 def test_nothing_of_an_update_is_tried_and_fails(nights: Nights) -> None:
-    connection = Strict(nights.connection)
+    strict = Strict(nights.connection)
     for _ in range(2):
         nights.begin()
         nights.begin_version("matter", str(nights.count), {"name": "Big Ben"})
-        models.update(connection, nights.home)  # type: ignore[arg-type] # as one
-    assert connection.failed == []
+        models.update(cast("duckdb.DuckDBPyConnection", strict), nights.home)
+    assert strict.failed == []
 
 
 def test_an_update_keeps_the_views_of_the_last_build(nights: Nights) -> None:
