@@ -4,6 +4,7 @@ import functools
 import gc
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -126,16 +127,20 @@ def sync(
             started_at = next_start(connection, clock())
             windows = {} if full else windows_due(connection, connections, started_at)
             known = known_texts(connection, connections, windows)
-        prepare = functools.cache(lambda: beside.submit(_prepare, candidate, home, is_first=is_first))
+        asked = threading.Event()  # for more pages, which takes the processor little
+        preparing = beside.submit(_prepare, candidate, home, asked, is_first=is_first)
 
         def came(connection: Connection, scope: str | None, pages: int, records: int) -> None:
-            prepare()  # while the next pages are waited for
+            asked.set()
             observer.progress(connection, scope, pages, records)
 
         deadline = time.monotonic() + LONGEST_NIGHT_S
-        landing, listings = land(connections, windows, known, scratch, deadline, came)
+        try:
+            landing, listings = land(connections, windows, known, scratch, deadline, came)
+        finally:
+            asked.set()
         # What is wrong with a model is told when it is used.
-        is_prepared = prepare().exception() is None and is_first
+        is_prepared = preparing.exception() is None and is_first
         records = sum(map(len, known.values())) + sum(one.records for one in listings)
         del known  # as much memory as DuckDB has
         with connect(candidate, memory) as connection:
@@ -156,8 +161,9 @@ def sync(
     return night
 
 
-def _prepare(candidate: Path, home: Path, *, is_first: bool) -> None:
+def _prepare(candidate: Path, home: Path, asked: threading.Event, *, is_first: bool) -> None:
     """Do what the models need, and no record: read them and, where nothing stands yet, make their views."""
+    asked.wait()
     if not is_first:
         read_relations(home)
         return

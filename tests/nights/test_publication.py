@@ -6,11 +6,14 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
+from pipelines import models, sync
 from pipelines.beside import former_of
 from pipelines.errors import NightRunning, PublicationRefused, SyncError, WarehouseError
 from pipelines.sandbox import Sandbox
@@ -171,3 +174,28 @@ def test_a_night_takes_more_memory_only_where_it_needs_it(
     assert list((tmp_path / ".rollcall").glob("*night*")) == []
     assert home.night().outcome == "proven"
     assert home.rows("select name from projects") == [{"name": "First"}]
+
+
+def test_the_views_of_a_first_night_are_made_once_however_many_connections_begin(
+    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    list_project(home, loopback, "First")
+    made: list[bool] = []
+    prepare, land = models.prepare, sync.land
+
+    def counted(connection: duckdb.DuckDBPyConnection, place: Path) -> None:
+        made.append(True)
+        prepare(connection, place)
+
+    def from_many(*given: Any) -> Any:
+        *rest, progress = given
+        (connection,) = rest[0]
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda _: progress(connection, None, 1, 1), range(500)))
+        return land(*given)
+
+    monkeypatch.setattr(models, "prepare", counted)
+    monkeypatch.setattr(sync, "land", from_many)
+    home.night()
+    assert (made, home.rows(NAME)) == ([True], [{"name": "First"}])
