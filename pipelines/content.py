@@ -7,7 +7,6 @@ instant, Unicode composition, and the fields that a provider declares volatile. 
 import contextlib
 import hashlib
 import re
-import unicodedata
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import msgspec
 
 from pipelines.errors import Malformed
-from pipelines.strict_json import first_of, members, value
+from pipelines.strict_json import (
+    composed,
+    cut_members,
+    first_of,
+    key_of,
+    refuse_duplicate_keys,
+    value,
+)
 
 if TYPE_CHECKING:  # the process that only reads records needs no more than this
     from pipelines.provider import Provider
@@ -67,7 +73,6 @@ def read_record(provider: "Provider | Rules", drop: Collection[str], text: bytes
 
     Most texts of a night are known to the last byte, and what they say is known with them.
     """
-    record_id = None
     try:
         if drop:
             whole, text = text, b""
@@ -86,38 +91,40 @@ def read_record(provider: "Provider | Rules", drop: Collection[str], text: bytes
         created_at = instant(first_of(said, *provider.created_keys))
         for name in provider.volatile:
             said.pop(name, None)
-        return Record(record_id, text, hash_of(said), created_at)
+        content_hash = hash_of(said)
+        refuse_duplicate_keys(text)
+        return Record(record_id, text, content_hash, created_at)
     except Malformed as error:
-        record_id = record_id or _legible_id(provider, text)
-        return Record(record_id, _beginning(text), reason=error.reason)
+        return Record(_legible_id(provider, text), _quotable(text), reason=error.reason)
 
 
-def _beginning(text: bytes) -> bytes:
-    """The whole text, unless it is too large; cut between two characters then."""
-    if len(text) <= MOST_RECORD_BYTES:
-        return text
-    return text[:KEPT_BYTES].decode(errors="ignore").encode()
+def _quotable(text: bytes) -> bytes:
+    """The text as UTF-8, whole unless it is too large; what is not UTF-8 becomes U+FFFD."""
+    if len(text) > MOST_RECORD_BYTES:
+        return text[:KEPT_BYTES].decode(errors="ignore").encode()
+    return text.decode(errors="replace").encode()
 
 
 def _legible_id(provider: "Provider | Rules", text: bytes) -> str | None:
     """The id of a record that cannot be taken, where at least that can be read."""
     with contextlib.suppress(Malformed):
-        raw = first_of(members(text), *provider.id_keys)
-        return None if raw is None else _identity(value(raw), provider.id_keys[0])
+        sent = cut_members(text)
+        for key in provider.id_keys:
+            said = {content for raw, content in sent if key_of(raw) == key}
+            if said:
+                return _identity(value(said.pop()), key) if len(said) == 1 else None
     return None
 
 
 def _without(text: bytes, drop: Collection[str]) -> bytes:
     """The record without the fields named by `drop`, in capitals or not: EvoVoice has two spellings."""
     try:
-        fields = members(text)
+        sent = cut_members(text)
+        dropped = {name.casefold() for name in drop}
+        kept = [member for member in sent if key_of(member[0]).casefold() not in dropped]
     except Malformed:
-        raise Malformed("it is no object that fields could be dropped from") from None
-    dropped = {name.casefold() for name in drop}
-    if dropped.isdisjoint(map(str.casefold, fields)):
-        return text
-    kept = {key: msgspec.Raw(raw) for key, raw in fields.items() if key.casefold() not in dropped}
-    return msgspec.json.encode(kept)
+        raise Malformed("it is not an object that fields could be dropped from") from None
+    return text if len(kept) == len(sent) else b"{" + b",".join(map(b":".join, kept)) + b"}"
 
 
 def _identity(said: object, key: str) -> str:
@@ -163,14 +170,16 @@ def _canonical_object(fields: dict[str, object], levels: int) -> dict[str, objec
             if "-" in part:  # as in every instant
                 fields[key] = _canonical_text(part)
             elif not part.isascii():
-                fields[key] = unicodedata.normalize("NFC", part)
+                fields[key] = composed(part)
         elif type(part) not in SPELLED_ONE_WAY:
             fields[key] = canonical(part, levels)
-    return fields if all(map(str.isascii, fields)) else {_composed(key): fields[key] for key in fields}
+    return fields if all(map(str.isascii, fields)) else {composed(key): fields[key] for key in fields}
 
 
 def _canonical_number(number: Decimal) -> object:
     """1.0 and 10e-1 are the integer 1; what is no small integer is its digits without trailing zeros."""
+    if not number:
+        return 0  # 0e20 and -0.0 as well
     if number.adjusted() < 18 and number == (whole := int(number)):
         return whole
     sign, digits, exponent = number.as_tuple()
@@ -185,11 +194,7 @@ def _canonical_text(text: str) -> str:
         moment = _utc(*found.groups())
         if moment is not None:
             return f"{moment.isoformat()[:19]}.{(found[3] or '').rstrip('0')}Z"
-    return _composed(text)
-
-
-def _composed(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return composed(text)
 
 
 def instant(said: object) -> datetime | None:

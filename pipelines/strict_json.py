@@ -1,51 +1,156 @@
 """JSON as its standard has it: UTF-8 only, no NaN, no trailing text; integers of any size are kept exactly.
 
-Values are cut out of a body without being interpreted, so a record can be kept exactly as it was sent. One
-that is not strict JSON but can be told from its neighbours (NaN, half a surrogate pair) is cut out as well:
-only reading it fails, so that one bad record does not take its page along. Every failure is a `Malformed`.
+A value is cut out of a body without being interpreted, so that a record can be kept exactly as it was sent.
+A record that is not strict JSON but whose end can be found (NaN, half a surrogate pair, a byte that is not
+UTF-8) is cut out as well. Only reading it fails, so one bad record does not take its page along.
+
+Every function takes time linear in the length of its text, and every failure is a `Malformed`.
 """
 
+import contextlib
 import json
+import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 import msgspec
 
 from pipelines.errors import Malformed
+from pipelines.printable import printable
 
 T = TypeVar("T")
+Member = tuple[bytes, bytes]
+"""A key, with its quotes, and a value; both as sent."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Unicode's stream-safe format (UAX #15) has no more. Composing longer runs takes quadratic time.
+MOST_MARKS = 30
+# How many tokens are cut between two looks at the clock.
+TOKENS_PER_LOOK = 10_000
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
-_lenient = json.JSONDecoder(strict=False)
 _value = msgspec.json.Decoder(float_hook=Decimal)
 
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+# A string, even without its end; a mark; or anything else. No quantifier goes back: each byte is read once.
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|[][{}:,]|[^][{}:,"\s]++', re.DOTALL)
+_BETWEEN_MEMBERS = re.compile(rb"[ \t\r\n,{]*+")
+_AFTER_KEY = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
+_END = re.compile(rb"[ \t\r\n]*+}[ \t\r\n]*+")
+# No combining mark is a letter, a digit or a space; what else matches is looked at more closely.
+_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{MOST_MARKS + 1},}}")
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_clock = threading.local()
+
+
+@contextlib.contextmanager
+def read_within(seconds: float) -> Iterator[None]:
+    """Let reading in this thread end in time: what takes longer than `seconds` raises Malformed."""
+    _clock.seconds, _clock.ends_at = seconds, time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _clock.ends_at = math.inf
+
+
+def refuse_late() -> None:
+    """Raise Malformed where the time for reading is up."""
+    if time.monotonic() > getattr(_clock, "ends_at", math.inf):
+        raise Malformed(f"reading the answer took longer than {_clock.seconds:g} s")
 
 
 def members(text: bytes) -> dict[str, bytes]:
     """The members of an object, each value as the text it was sent as."""
+    found: dict[str, bytes] = {}
+    for raw, content in cut_members(text):
+        key = key_of(raw)
+        if key in found:
+            raise Malformed(f"the key {shown(raw)} comes twice")
+        found[key] = content
+    return found
+
+
+def cut_members(text: bytes) -> list[Member]:
+    """All members of an object in their order, also those that share a key."""
+    text = text.removeprefix(BYTE_ORDER_MARK)
     try:
-        return {key: bytes(raw) for key, raw in _decode(_members.decode, text, "an object").items()}
+        decoded = _decode(_members.decode, text, "an object")
     except Unreadable:
-        return dict(_parts(text, b"{", b"}", "an object"))
+        return list(_parts(text, b"{"))
+    found = [(msgspec.json.encode(key), bytes(raw)) for key, raw in decoded.items()]
+    return found if _are_all(text, found) else list(_parts(text, b"{"))
+
+
+def key_of(raw: bytes) -> str:
+    """The key that `raw` spells. Half a surrogate pair stays in it."""
+    try:
+        key: str = json.loads(raw)
+    except ValueError:
+        raise Unreadable(f"not valid JSON (the key {shown(raw)})") from None
+    return key
 
 
 def elements(text: bytes) -> tuple[bytes, ...]:
     """The elements of an array, each as the text it was sent as."""
+    text = text.removeprefix(BYTE_ORDER_MARK)
     try:
         return tuple(bytes(raw) for raw in _decode(_elements.decode, text, "an array"))
     except Unreadable:
-        return tuple(part for _, part in _parts(text, b"[", b"]", "an array"))
+        return tuple(part for _, part in _parts(text, b"["))
 
 
 def value(text: bytes) -> object:
     """The Python value; numbers with a fraction or an exponent come as `Decimal`."""
-    return _decode(_value.decode, text, "JSON")
+    return _decode(_value.decode, text.removeprefix(BYTE_ORDER_MARK), "JSON")
+
+
+def refuse_duplicate_keys(text: bytes) -> None:
+    """Raise Malformed where an object of a valid JSON text has two members of one key, at any depth.
+
+    Python's decoders keep the last of them and DuckDB the first. Keys are one key if they differ in their
+    Unicode composition only.
+    """
+    if _has_distinct_keys(text):
+        return
+
+    def pairs(found: list[tuple[str, object]]) -> None:
+        keys = set()
+        for key, _ in found:
+            if (name := composed(key)) in keys:
+                raise Malformed(f"the key {shown(msgspec.json.encode(key))} comes twice")
+            keys.add(name)
+
+    json.loads(text, object_pairs_hook=pairs, parse_int=len, parse_float=len)
+
+
+def _has_distinct_keys(text: bytes) -> bool:
+    """Whether all keys of a text are plain and differ, which is quick to tell; False where it is not."""
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    pieces = text.split(b'"')
+    keys = [key for key, after in zip(pieces[1::2], pieces[2::2], strict=True) if after.lstrip()[:1] == b":"]
+    return len(set(keys)) == len(keys) and all(key.isascii() and b"\\" not in key for key in keys)
+
+
+def composed(text: str) -> str:
+    """The text in Unicode's composed form (NFC).
+
+    Raises Malformed where it has more than `MOST_MARKS` combining marks in a row.
+    """
+    if text.isascii():
+        return text
+    for found in _MARKS.finditer(text):
+        marks = 0
+        for character in found[0]:
+            marks = marks + 1 if unicodedata.combining(character) else 0
+            if marks > MOST_MARKS:
+                raise Malformed(f"it has more than {MOST_MARKS} combining marks in a row")
+    return unicodedata.normalize("NFC", text)
 
 
 def is_list(text: bytes) -> bool:
@@ -68,7 +173,7 @@ def whole_number(text: bytes | None, name: str) -> int:
         found = int(found)
     if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
         return found
-    raise Malformed(f"{name} should be a whole number, not {_shown(text)}")
+    raise Malformed(f"{name} should be a whole number, not {shown(text)}")
 
 
 def as_text(text: bytes | None) -> str | None:
@@ -83,74 +188,94 @@ class Unreadable(Malformed):
     """The text is not strict JSON, or is nested too deeply to be read."""
 
 
-def _parts(text: bytes, opening: bytes, closing: bytes, expected: str) -> Iterator[tuple[str, bytes]]:
-    """Key (empty in an array) and text of each part of an object or array, found by the lenient parser."""
-    body = text.removeprefix(BYTE_ORDER_MARK).decode().strip()
-    if not body.startswith(opening.decode()):
-        raise Malformed(f"expected {expected}, not {_shown(text)}")
-    if not body.endswith(closing.decode()):
-        raise Malformed(f"expected {expected}, and its end is missing: {_shown(text)}")
-    at, end = _blank(body, 1), len(body) - 1
-    try:
-        while at < end:
-            key = ""
-            if opening == b"{":
-                _after(body, at, '"')
-                key, at = _lenient.raw_decode(body, at)
-                at = _blank(body, _after(body, at, ":"))
-            begin, at = at, _end_of_value(body, at)
-            yield key, body[begin:at].encode()
-            at = _blank(body, at)
-            if at < end:
-                at = _blank(body, _after(body, at, ","))
-                if at == end:
-                    raise ValueError("a comma before the end")
-        if at > end:
-            raise ValueError("its end is missing")
-    except ValueError as error:
-        raise Malformed(f"not valid JSON ({error})") from None
+def _are_all(text: bytes, found: Iterable[Member]) -> bool:
+    """Whether the members are all that the object has: the decoder keeps one of each key."""
+    at = _end_of(_BETWEEN_MEMBERS, text, 0)
+    for key, content in found:
+        after = _AFTER_KEY.match(text, at + len(key))
+        if after is None or not (text.startswith(key, at) and text.startswith(content, after.end())):
+            return False
+        at = _end_of(_BETWEEN_MEMBERS, text, after.end() + len(content))
+    return _END.fullmatch(text, at) is not None
 
 
-def _end_of_value(body: str, at: int) -> int:
-    """The place behind the value that begins at `at`; one nested too deeply to be read ends all the same."""
-    try:
-        return _lenient.raw_decode(body, at)[1]
-    except RecursionError:
-        depth = 0
-        for mark in _BRACKETS.finditer(body, at):
-            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark[0], 0)
-            if depth == 0:
-                return mark.end()
-        raise ValueError("a bracket is not closed") from None
+def _end_of(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at
 
 
-def _blank(body: str, at: int) -> int:
-    """The place of the next character that is no white space."""
-    while at < len(body) and body[at] in " \t\r\n":
-        at += 1
-    return at
+def _parts(text: bytes, opening: bytes) -> Iterator[Member]:
+    """Each member of an object, or each element of an array with an empty key, cut at its marks."""
+    expected, closing = ("an object", b"}") if opening == b"{" else ("an array", b"]")
+    if not text.lstrip().startswith(opening):
+        raise Malformed(f"expected {expected}, not {shown(text)}")
+    tokens = _tokens(text, expected)
+    next(tokens)
+    token = next(tokens)
+    while token[0] != closing:
+        key = b""
+        if opening == b"{":
+            key = token[0]
+            if key[:1] != b'"' or next(tokens)[0] != b":":
+                raise _broken("a key is missing", token)
+            token = next(tokens)
+        yield key, text[token.start() : _end_of_value(token, tokens)]
+        token = next(tokens)
+        if token[0] == b",":
+            token = next(tokens)
+            if token[0] == closing:
+                raise _broken("a comma before the end", token)
+        elif token[0] != closing:
+            raise _broken("a comma is missing", token)
+    if trailing := _TOKENS.search(text, token.end()):
+        raise _broken("text after the end", trailing)
 
 
-def _after(body: str, at: int, mark: str) -> int:
-    at = _blank(body, at)
-    if body[at] != mark:
-        raise ValueError(f"{mark} missing at character {at}")
-    return at + 1
+def _tokens(text: bytes, expected: str) -> Iterator[re.Match[bytes]]:
+    """The tokens of a text. Raises Malformed where one more is asked for than there are."""
+    for number, token in enumerate(_TOKENS.finditer(text)):
+        if not number % TOKENS_PER_LOOK:
+            refuse_late()
+        yield token
+    raise Malformed(f"expected {expected}, and its end is missing: {shown(text)}")
+
+
+def _end_of_value(token: re.Match[bytes], tokens: Iterator[re.Match[bytes]]) -> int:
+    """The place after the value that begins with `token`."""
+    depth = 0
+    while True:
+        mark = token[0]
+        if mark in (b"{", b"["):
+            depth += 1
+        elif mark in (b"}", b"]"):
+            depth -= 1
+        if depth < 0 or (depth == 0 and mark in (b",", b":")):
+            raise _broken("a value is missing", token)
+        if depth == 0:
+            return token.end()
+        token = next(tokens)
+
+
+def _broken(what: str, token: re.Match[bytes]) -> Malformed:
+    return Malformed(f"not valid JSON ({what}, at byte {token.start()}): {shown(token.string)}")
 
 
 def _decode(decode: Callable[[bytes], T], text: bytes, expected: str) -> T:
     try:
-        return decode(text.removeprefix(BYTE_ORDER_MARK))
+        return decode(text)
     except msgspec.ValidationError:
-        raise Malformed(f"expected {expected}, not {_shown(text)}") from None
+        raise Malformed(f"expected {expected}, not {shown(text)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(f"not valid JSON ({error})") from None
     except RecursionError:
-        raise Unreadable("not readable JSON (nested too deeply)") from None
+        raise Unreadable("not valid JSON (nested too deeply)") from None
+    except InvalidOperation:
+        raise Unreadable("not valid JSON (a number has too large an exponent)") from None
 
 
-def _shown(text: bytes | None) -> str:
+def shown(text: bytes | None) -> str:
+    """The beginning of a text, for a message."""
     if text is None:
         return "missing"
-    shown = text[:40].decode(errors="replace").strip()
-    return (shown or "nothing") if len(text) <= 40 else shown + "…"
+    beginning = printable(text[:40].decode(errors="replace").strip())
+    return (beginning or "nothing") if len(text) <= 40 else beginning + "…"

@@ -194,7 +194,6 @@ def test_json_in_utf_8_is_read(content_type: str, loopback: Loopback) -> None:
         ("text/html", b"[]", "expected JSON from projects, got text/html"),
         ("application/jsonp", b"[]", "expected JSON from projects, got application/jsonp"),
         ("application/json; charset=latin-1", b"[]", "expected UTF-8 from projects, got latin-1"),
-        ("application/json", b'["\xe9"]', "the answer is not UTF-8 from byte 2 on"),
         ("application/json", f'["{SECRET}"]'.encode(), "the answer repeats the credentials that were sent"),
     ],
 )

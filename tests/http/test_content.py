@@ -78,6 +78,11 @@ def test_an_absent_field_is_not_null() -> None:
     assert content('{"id": 1}') != content('{"id": 1, "x": null}')
 
 
+@pytest.mark.parametrize("zero", ["0.0", "-0", "-0.0", "0e20", "0E-400", "-0e999999"])
+def test_promise_13_zero_has_one_content(zero: str) -> None:
+    assert content(f'{{"id": 1, "x": {zero}}}') == content('{"id": 1, "x": 0}')
+
+
 @pytest.mark.parametrize("number", ["100", "1e2", "100.0", "1.0E+2", "10e1"])
 def test_promise_13_one_number_has_one_content(number: str) -> None:
     assert content(f'{{"id": 1, "x": {number}}}') == content('{"id": 1, "x": 100}')
@@ -120,7 +125,7 @@ def test_a_hash_has_128_bits() -> None:
 
 def test_fields_can_be_dropped_from_an_object_only() -> None:
     taken = read_record(PROVIDERS["belltastic"], ("secret",), b"[1]", {})
-    assert taken == Record(None, b"", reason="it is no object that fields could be dropped from")
+    assert taken == Record(None, b"", reason="it is not an object that fields could be dropped from")
 
 
 def test_promise_13_volatile_fields_are_no_change() -> None:
@@ -148,6 +153,71 @@ def test_promise_13_volatile_fields_are_no_change() -> None:
 def test_promise_06_what_cannot_be_taken_is_told(text: str, record_id: str | None, reason: str) -> None:
     taken = read_record(PROVIDERS["belltastic"], (), text.encode(), {})
     assert taken == Record(record_id, text.encode(), reason=reason)
+
+
+QUOTE = r"\""
+NOT_TAKEN = {
+    "marks": (
+        '{"id": 7, "x": "a%s"}' % ("\u0301\u0316" * 600_000),
+        "it has more than 30 combining marks in a row",
+    ),
+    "marks in a key": (
+        '{"id": 7, "a%s": 1}' % ("\u0301\u0316" * 40_000),
+        "it has more than 30 combining marks in a row",
+    ),
+    "escaped marks": (
+        '{"id": 7, "x": "a%s"}' % ("\\u0301\\u0316" * 40_000),
+        "it has more than 30 combining marks in a row",
+    ),
+    "an exponent": (
+        '{"id": 7, "x": 1e999999999999999999999}',
+        "not valid JSON (a number has too large an exponent)",
+    ),
+    "a negative exponent": (
+        '{"id": 7, "x": -1E-999999999999999999999}',
+        "not valid JSON (a number has too large an exponent)",
+    ),
+    "many digits": ('{"id": 7, "x": %s}' % ("1" * 5000), "expected JSON, not "),
+    "a surrogate as a key": ('{"\\ud800x": 1, "id": 7}', "not valid JSON ("),
+    "a key twice": ('{"id": 7, "name": "first", "name": "second"}', 'the key "name" comes twice'),
+    "a key twice inside": ('{"id": 7, "x": [{"y": {"z": 1, "z": 1}}]}', 'the key "z" comes twice'),
+    "strings that do not end": (
+        f'{{"id": 7, "x": {"[" * 6000}"{QUOTE * 1_000_000}}}',
+        "not valid JSON",
+    ),
+}
+
+
+@pytest.mark.parametrize("drop", [(), ("a",)], ids=["whole", "dropping"])
+@pytest.mark.parametrize(("text", "reason"), NOT_TAKEN.values(), ids=NOT_TAKEN)
+def test_promises_06_and_16_what_cannot_be_read_is_quarantined(
+    text: str, reason: str, drop: tuple[str, ...]
+) -> None:
+    taken = read_record(PROVIDERS["belltastic"], drop, text.encode(), {})
+    if drop and '"' + QUOTE in text:
+        reason = "it is not an object that fields could be dropped from"
+    assert (taken.content_hash, taken.reason and taken.reason.startswith(reason)) == (None, True)
+
+
+def test_promise_06_a_record_that_is_not_utf_8_is_quarantined_by_its_id() -> None:
+    taken = read_record(PROVIDERS["belltastic"], (), '{"id": 7, "x": "é"}'.encode("latin-1"), {})
+    assert (taken.record_id, taken.payload) == ("7", '{"id": 7, "x": "\ufffd"}'.encode())
+    assert taken.reason is not None
+    assert taken.reason.startswith("not valid JSON ('utf-8' codec can't decode byte 0xe9")
+
+
+def test_promise_06_of_two_ids_in_one_record_neither_is_taken() -> None:
+    same = read_record(PROVIDERS["belltastic"], (), b'{"id": 7, "id": 7}', {})
+    other = read_record(PROVIDERS["belltastic"], (), b'{"id": 7, "id": 8}', {})
+    assert (same.record_id, other.record_id) == ("7", None)
+    assert same.reason == other.reason == 'the key "id" comes twice'
+
+
+def test_a_field_is_dropped_each_time_that_it_comes() -> None:
+    text = rb'{"\ud800x": 1, "a": 2, "id": 7, "\u0061": 3}'
+    taken = read_record(PROVIDERS["belltastic"], ("a",), text, {})
+    assert taken.payload == rb'{"\ud800x":1,"id":7}'
+    assert taken.reason is not None
 
 
 @pytest.mark.parametrize("letter", ["x", "é"])

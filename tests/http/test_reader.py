@@ -270,7 +270,7 @@ def test_the_process_imports_little() -> None:
         timeout=60,
     )
     assert imported.split() == [
-        f"pipelines.{name}" for name in ("content", "errors", "reader", "strict_json")
+        f"pipelines.{name}" for name in ("content", "errors", "printable", "reader", "strict_json")
     ]
 
 

@@ -1,11 +1,26 @@
 """What counts as JSON, and how values are cut out of it."""
 
+import sys
+import unicodedata
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
 from pipelines.errors import Malformed
-from pipelines.strict_json import as_text, elements, first_of, is_list, members, value, whole_number
+from pipelines.strict_json import (
+    as_text,
+    composed,
+    cut_members,
+    elements,
+    first_of,
+    is_list,
+    members,
+    read_within,
+    refuse_duplicate_keys,
+    value,
+    whole_number,
+)
 
 
 def test_values_are_cut_out_as_they_were_sent() -> None:
@@ -27,9 +42,14 @@ def test_numbers_are_exact() -> None:
         rb'"\ud800"',
         rb'"\udc00x"',
         b'"a\tb"',
+        b'"\xe9"',
+        b"01",
+        b"tru",
+        b"1e999999999999999999999",
+        b"1" * 5000,
         b"[" * 5000 + rb'{"]\"": "\\"}' + b"]" * 5000,
     ],
-    ids=["nan", "infinity", "high", "low", "tab", "deep"],
+    ids=["nan", "infinity", "high", "low", "tab", "latin 1", "zero", "word", "exponent", "digits", "deep"],
 )
 def test_a_bad_value_is_told_from_its_neighbours(bad: bytes) -> None:
     assert elements(b'[{"id": 1}, {"id": 2, "x": %s}, {"id": 3}]' % bad) == (
@@ -55,9 +75,11 @@ def test_a_bad_value_is_told_from_its_neighbours(bad: bytes) -> None:
         b"[1,,NaN]",
         b"[NaN 1]",
         b"[NaN] x",
-        b"[01]",
         b"[1] x",
-        b"[tru]",
+        b"[:]",
+        b"[NaN, :]",
+        b"[}]",
+        b"[NaN:1]",
         b"{}",
         b"null",
         b'"[]"',
@@ -84,11 +106,95 @@ def test_what_is_no_array_is_refused(text: bytes) -> None:
         b'{"a": {"b": 1}',
         b'{"a" NaN}',
         b"{}}",
+        b'{"a": }',
+        b'{"a": NaN, "a": 1}',
+        b'{"a": 1, "\\u0061": 1}',
+        b'{"a": 1, "b": 2, "a": 1}',
+        rb'{"\x": NaN}',
     ],
 )
-def test_what_is_no_object_is_refused(text: bytes) -> None:
+def test_an_object_that_is_malformed_or_has_a_key_twice_is_refused(text: bytes) -> None:
     with pytest.raises(Malformed):
         members(text)
+
+
+COUNTED_KEYS = {
+    "at the top": (b'{"a":1,"b":2,"a":3}', '"a"'),
+    "in an object": (b'{"a":{"b":1,"b":1}}', '"b"'),
+    "in a list": (b'{"a":[{"b":1},{"b":1, "b" : 2}]}', '"b"'),
+    "in another spelling": (b'{"a":1,"\\u0061":2}', '"a"'),
+    "in another composition": ('{"\u00e9":1,"e\u0301":2}'.encode(), '"e\u0301"'),
+    "that are empty": (b'{"":1,"":2}', '""'),
+    "of escaped quotes": (rb'{"\"":1,"x":"\\","\"":2}', r'"\""'),
+}
+
+
+@pytest.mark.parametrize(("text", "key"), COUNTED_KEYS.values(), ids=COUNTED_KEYS)
+def test_promise_07_a_key_that_comes_twice_is_refused_by_name(text: bytes, key: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        refuse_duplicate_keys(text)
+    assert refused.value.reason == f"the key {key} comes twice"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"{}",
+        b"7",
+        b'{"a":{"a":{"a":1}}}',
+        b'{"a":[{"b":1},{"b":1}]}',
+        b'{"a":"b","b":"a"}',
+        rb'{"a":"\":1,\"a\":2","A":"\\"}',
+        b'{"a" :\n"b:","b"\t:1}',
+        '{"é":1,"e":2}'.encode(),
+    ],
+)
+def test_keys_that_differ_in_each_object_are_read(text: bytes) -> None:
+    refuse_duplicate_keys(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":1,"b":[2]}',
+        b' {\n "a" : 1 ,\t"b": [2]\r\n}\n',
+        b'\xef\xbb\xbf{"a":1,"b":[2]}',
+    ],
+)
+def test_members_are_the_same_whatever_the_white_space(text: bytes) -> None:
+    assert members(text) == {"a": b"1", "b": b"[2]"}
+
+
+def test_all_members_are_cut_out_also_those_of_one_key() -> None:
+    text = b'{"a": 1, "b": 2, "a" :{"c":3}, "\\ud800": NaN}'
+    assert cut_members(text) == [(b'"a"', b"1"), (b'"b"', b"2"), (b'"a"', b'{"c":3}'), (b'"\\ud800"', b"NaN")]
+    assert cut_members(b"{}") == []
+
+
+def test_promise_16_marks_are_composed_up_to_thirty_in_a_row() -> None:
+    assert composed("Cafe\u0301") == "Caf\u00e9"
+    assert composed("\u2014" * 100) == "\u2014" * 100
+    mixed = "a" + "\u0316\u0301" * 15
+    assert composed(f"{mixed}b{mixed}") == unicodedata.normalize("NFC", f"{mixed}b{mixed}")
+    with pytest.raises(Malformed, match="more than 30 combining marks"):
+        composed(f"b{mixed}\u0301")
+
+
+def test_promise_16_every_combining_mark_is_counted() -> None:
+    marks = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.combining(chr(code))]
+    assert len(marks) > 800
+    for mark in marks:
+        with pytest.raises(Malformed):
+            composed(mark * 31)
+
+
+def test_promise_16_reading_ends_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr("pipelines.strict_json.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    body = b"[NaN" + b",1" * 100_000 + b"]"
+    with read_within(5), pytest.raises(Malformed, match="reading the answer took longer than 5 s"):
+        elements(body)
+    assert len(elements(body)) == 100_001
 
 
 @pytest.mark.parametrize(("text", "count"), [(b"0", 0), (b'"12"', 12), (b"12", 12)])
