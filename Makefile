@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-browser test-orchestrators check format docs bench profile floors choices coverage mutants \
-	campaign-drift campaign-history campaign-crash campaign-publication clean
+	campaign-drift campaign-history campaign-reading campaign-crash campaign-publication clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +71,9 @@ choices: .venv/.synced ## parsers, hashes and ways to load, beside each other
 
 campaign-history: .venv/.synced ## nights against a model of history, HISTORIES=10000 histories
 	HISTORIES=$(or $(HISTORIES),10000) $(RUN) pytest -n auto tests/campaigns/test_history.py
+
+campaign-reading: .venv/.synced ## what Python and DuckDB read of odd records, for SECONDS=600
+	SECONDS=$(SECONDS) $(RUN) python -m tests.campaigns.reading
 
 campaign-drift: .venv/.synced ## listings that move while they are read, SEEDS=2000 of each kind
 	SEEDS=$(SEEDS) $(RUN) python -m tests.campaigns.drift

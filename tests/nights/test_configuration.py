@@ -290,7 +290,7 @@ def test_dropped_fields_reach_no_file(
         for file_id in ("Pascal", "camel")
     ]
     assert home.rows("select distinct reason, payload from quarantine order by all") == [
-        {"reason": "it is no object that fields could be dropped from", "payload": ""},
+        {"reason": "it is not an object that fields could be dropped from", "payload": ""},
         {"reason": "its id, id, is missing", "payload": "{}"},
     ]
 

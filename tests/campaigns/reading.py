@@ -1,0 +1,384 @@
+"""Two readers of one text: what Python reads of a record, DuckDB must read too.
+
+Texts are drawn from a grammar of odd JSON, and broken at random. Each is read by `read_record`, by Python's
+own decoder with `Decimal` for every number, and by DuckDB as the staging models do.
+
+`make campaign-reading` runs for SECONDS=600, and then measures how time grows with size.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
+
+import duckdb
+
+from pipelines.content import Record, read_record
+from pipelines.providers.belltastic import PROVIDER
+from pipelines.strict_json import MOST_MARKS, composed
+
+BATCH = 500
+NUMBERS = (
+    *(
+        "0",
+        "-0",
+        "0.0",
+        "0e20",
+        "-0.0E-7",
+        "1",
+        "1.0",
+        "1e0",
+        "100e-2",
+        "-1.50",
+        "0.1",
+        "1e22",
+        "1e23",
+        "1e400",
+    ),
+    *("1e-400", "9007199254740993", "9223372036854775807", "9223372036854775808", "18446744073709551616"),
+    *("-9223372036854775809", "123456789012345678901234567890.123456789"),
+)
+NOT_NUMBERS = (
+    *(
+        "1e999999999999999999999",
+        "1E-999999999999999999999",
+        "1e18446744073709551616",
+        "00",
+        "01",
+        "+1",
+        ".5",
+    ),
+    *("1.", "1e", "0x10", "NaN", "Infinity", "-Infinity", "nan", "1_000", "1e5.0", "True", "nul"),
+)
+IDS = ("1", "1", "1", "7", "12", '"x"', '"é"', "0", "-0", "18446744073709551616", "1.0", "null", '""')
+LETTERS = (
+    *"aB éß İ中😀/~$.[]{}*'-:,\u0301\u0316\u00a0\u200b\u202e\ufeff\ufffe\x7f\u0085\u2028",
+    *("~0", "~1", "[0]", "e\u0301"),
+)
+ESCAPES = (r"\"", r"\\", r"\/", r"\n", r"\u0000", r"\u0041", r"\u00e9", r"\u0301", r"\ud83d\ude00")
+NOT_ESCAPES = (r"\ud800", r"\udc00x", r"\u12", r"\x41", r"\U0041", "\\", "\t", "\n", "\x00", "\x1f")
+KEYS = (
+    *(
+        "id",
+        "name",
+        "Name",
+        "ID",
+        "",
+        "a",
+        "é",
+        "e\u0301",
+        "a.b",
+        "$",
+        "a/b",
+        "~",
+        "x~1y",
+        "*",
+        "'",
+        "_dlt_id",
+    ),
+    *(r"\u0061", r"\""),
+)
+MOMENTS = (
+    "2026-01-01T00:00:00Z",
+    "2026-01-01t00:00:00.50z",
+    "2026-01-01 01:00:00+01:00",
+    "2026-02-30T00:00:00Z",
+    "2026-01-01T24:00:00Z",
+)
+SPACES = ("", "", "", " ", "\n", "\t ", "\r\n")
+NOT_SPACES = ("\u00a0", "\x0b", "//", "\ufeff", ",")
+
+# As the staging models read: a member by its place, and members as columns.
+BY_POINTER = """
+select
+    json_extract_string(payload::json, pointer),
+    json_type(payload::json, pointer),
+from (select unnest($1::text[]) as payload, unnest($2::text[]) as pointer)
+"""
+BY_COLUMN = """
+select
+    said.id, json_type(payload::json, '/id'),
+    said.name, json_type(payload::json, '/name'),
+from (
+    select payload, from_json(payload::json, '{"id": "VARCHAR", "name": "VARCHAR"}') as said,
+    from (select unnest($1::text[]) as payload)
+)
+"""
+
+
+class Text(NamedTuple):
+    """A record that was accepted: what was sent, and what Python's own decoder reads of it."""
+
+    sent: bytes
+    record: Record
+    said: object
+
+
+@dataclass
+class Found:
+    """What a run of the campaign counted, and every difference that it met."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    differences: list[str] = field(default_factory=list)
+
+
+def drawn(rng: random.Random) -> bytes:
+    """A record, most of the time an object with an id; every third is broken somewhere."""
+    text = _object(rng, 0, first=f'"id":{rng.choice(IDS)}')
+    body = text.encode("utf-8", "surrogatepass")
+    return _broken(rng, body) if rng.random() < 0.2 else body
+
+
+def _either(rng: random.Random, usual: Sequence[str], odd: Sequence[str]) -> str:
+    """One of the usual, and once in fifty times one of the odd, which no record may hold."""
+    return rng.choice(odd if rng.random() < 0.02 else usual)
+
+
+def _value(rng: random.Random, depth: int) -> str:
+    kind = rng.random()
+    if kind < 0.6 or depth > 4:
+        return _scalar(rng)
+    if kind < 0.8:
+        return "[" + ",".join(_spaced(rng, _value(rng, depth + 1)) for _ in range(rng.randrange(4))) + "]"
+    if kind < 0.805:
+        levels = rng.choice((150, 199, 250, 1200))
+        return "[" * levels + "]" * levels
+    return _object(rng, depth + 1)
+
+
+def _scalar(rng: random.Random) -> str:
+    kind = rng.random()
+    if kind < 0.2:
+        return rng.choice(("null", "true", "false"))
+    if kind < 0.6:
+        return _either(rng, NUMBERS, NOT_NUMBERS)
+    return f'"{rng.choice(MOMENTS) if kind < 0.65 else _letters(rng)}"'
+
+
+def _letters(rng: random.Random) -> str:
+    if rng.random() < 0.03:
+        return "a" + rng.choice(("\u0301\u0316", "\u0301", r"\u0316")) * rng.choice((10, 15, 31, 200))
+    escapes = rng.random() < 0.2
+    return "".join(
+        _either(rng, ESCAPES, NOT_ESCAPES) if escapes else rng.choice(LETTERS)
+        for _ in range(rng.randrange(6))
+    )
+
+
+def _object(rng: random.Random, depth: int, first: str = "") -> str:
+    twice = rng.random() < 0.03
+    keys = [rng.choice(KEYS) for _ in range(rng.randrange(5))]
+    members = [
+        f'"{key}"{_spaced(rng, ":")}{_value(rng, depth)}' for key in (keys if twice else dict.fromkeys(keys))
+    ]
+    if first:
+        members = [first, *(member for member in members if twice or not member.startswith('"id"'))]
+        rng.shuffle(members)
+    return "{" + ",".join(_spaced(rng, member) for member in members) + "}"
+
+
+def _spaced(rng: random.Random, text: str) -> str:
+    if rng.random() < 0.9:
+        return text
+    return _either(rng, SPACES, NOT_SPACES) + text + rng.choice(SPACES)
+
+
+def _broken(rng: random.Random, body: bytes) -> bytes:
+    at = rng.randrange(len(body))
+    other = bytes(
+        [rng.choice((0x00, 0x22, 0x5C, 0x7B, 0x5D, 0x2C, 0x80, 0xC0, 0xED, 0xFF, rng.randrange(256)))]
+    )
+    return rng.choice(
+        (
+            body[:at],
+            body[:at] + other + body[at:],
+            body[:at] + other + body[at + 1 :],
+            body[:at] + body[at + 1 :],
+        )
+    )
+
+
+def reference(text: bytes) -> object:
+    """What Python's own decoder reads, each number as a `Decimal`.
+
+    Raises ValueError for a key that comes twice in one object.
+    """
+
+    def fields(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        if len({composed(key) for key, _ in pairs}) < len(pairs):
+            raise ValueError("a key comes twice")
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=fields, parse_float=Decimal, parse_int=Decimal)
+
+
+def read(text: bytes, found: Found) -> Text | None:
+    """The text as Rollcall reads it, if it is accepted."""
+    record = read_record(PROVIDER, (), text, {})
+    if record.reason is not None:
+        found.counts["quarantined"] += 1
+        assert record.payload is not None
+        record.payload.decode()
+        return None
+    found.counts["accepted"] += 1
+    assert record.payload == text
+    return Text(text, record, reference(text))
+
+
+def _respelled(text: Text, rng: random.Random) -> bytes:
+    """The record in another spelling, but for its id: 1.0 is not the id 1."""
+    assert isinstance(text.said, dict)
+    members = [
+        f'"id":{json.dumps(text.record.record_id)}'
+        if isinstance(text.said["id"], str)
+        else f'"id":{text.record.record_id}'
+    ]
+    members += [
+        f"{spelled(key, rng)}: {spelled(part, rng)}" for key, part in text.said.items() if key != "id"
+    ]
+    rng.shuffle(members)
+    return f"{{{','.join(members)}}}".encode()
+
+
+def spelled(said: object, rng: random.Random) -> str:
+    """The same value in another spelling: order of keys, white space, numbers, escapes, composition."""
+    space = rng.choice(SPACES)
+    if isinstance(said, dict):
+        items = list(said.items())
+        rng.shuffle(items)
+        return (
+            "{"
+            + f",{space}".join(f"{spelled(key, rng)}:{space}{spelled(part, rng)}" for key, part in items)
+            + "}"
+        )
+    if isinstance(said, list):
+        return f"[{space}" + ",".join(spelled(part, rng) for part in said) + "]"
+    if isinstance(said, Decimal):
+        return _number(said, rng)
+    return json.dumps(said, ensure_ascii=rng.random() < 0.5)
+
+
+def _number(number: Decimal, rng: random.Random) -> str:
+    if not number:
+        return rng.choice(("0", "0.0", "-0", "0e9"))
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    zeros = rng.randrange(3)
+    return f"{'-' * sign}{''.join(map(str, digits))}{'0' * zeros}e{exponent - zeros}"
+
+
+def leaves(said: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Each scalar of a value with its JSON pointer."""
+    if isinstance(said, dict):
+        for key, part in said.items():
+            yield from leaves(part, f"{path}/{key.replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(said, list):
+        for number, part in enumerate(said):
+            yield from leaves(part, f"{path}/{number}")
+    else:
+        yield path, said
+
+
+def compare(
+    connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], rng: random.Random, found: Found
+) -> None:
+    """Compare what DuckDB reads of the texts, and what another spelling of each hashes to."""
+    for text in texts:
+        other = _respelled(text, rng)
+        if read_record(PROVIDER, (), other, {}).content_hash != text.record.content_hash:
+            found.differences.append(f"another hash for another spelling: {text.sent!r} and {other!r}")
+    values = [(text.sent.decode(), pointer, said) for text in texts for pointer, said in leaves(text.said)]
+    found.counts["values compared"] += len(values)
+    read_there = connection.execute(BY_POINTER, [[one[0] for one in values], [one[1] for one in values]])
+    for (sent, pointer, said), (there, kind) in zip(values, read_there.fetchall(), strict=True):
+        if not _is_same(said, there, kind):
+            found.differences.append(f"{pointer} of {sent!r} is {said!r}, and {there!r} ({kind}) in DuckDB")
+    read_there = connection.execute(BY_COLUMN, [[text.sent.decode() for text in texts]])
+    for text, fields in zip(texts, read_there.fetchall(), strict=True):
+        assert isinstance(text.said, dict)
+        for key, (there, kind) in zip(("id", "name"), batched(fields), strict=True):
+            said = text.said.get(key)
+            if not isinstance(said, dict | list) and not _is_same(said, there, kind or "NULL"):
+                found.differences.append(f"the column {key} of {text.sent!r} is {there!r} in DuckDB")
+
+
+def batched(fields: tuple[str | None, ...]) -> Iterator[tuple[str | None, str | None]]:
+    """Pairs of fields, of which every second says what the first one is."""
+    return zip(fields[::2], fields[1::2], strict=True)
+
+
+def _is_same(said: object, text: str | None, kind: str | None) -> bool:
+    """Whether DuckDB's text is the value: a whole number exactly, another number as a double."""
+    if said is None:
+        return text is None and kind == "NULL"
+    if isinstance(said, bool):
+        return (text, kind) == (str(said).lower(), "BOOLEAN")
+    if isinstance(said, str):
+        return (text, kind) == (said, "VARCHAR")
+    assert isinstance(said, Decimal)
+    if text is None or kind in ("VARCHAR", "NULL"):
+        return False
+    return Decimal(text) == said or (said.as_tuple().exponent != 0 and float(text) == float(said))
+
+
+def campaign(seed: int, is_over: Callable[[int], bool]) -> Found:
+    """Read texts until it is over, which is asked with how many batches there were."""
+    found, rng = Found(), random.Random(seed)
+    batches = 0
+    with duckdb.connect() as connection:
+        while not is_over(batches):
+            texts = [text for _ in range(BATCH) if (text := read(drawn(rng), found))]
+            compare(connection, texts, rng, found)
+            batches += 1
+    return found
+
+
+GROWING: dict[str, Callable[[int], bytes]] = {
+    "combining marks": lambda size: b'{"id":1,"x":"a' + "\u0301\u0316".encode() * (size // 4) + b'"}',
+    "marks in short runs": lambda size: (
+        b'{"id":1,"x":"' + ("a" + "\u0316" * MOST_MARKS).encode() * (size // 61) + b'"}'
+    ),
+    "dashes": lambda size: b'{"id":1,"x":"' + ("\u2014" * MOST_MARKS + "a").encode() * (size // 91) + b'"}',
+    "brackets": lambda size: b'{"id":1,"x":' + b"[" * size + b"}",
+    "an open string": lambda size: b'{"id":1,"x":' + b"[" * 6000 + b'"' + b'\\"' * (size // 2) + b"}",
+    "digits": lambda size: b'{"id":1,"x":' + b"1" * size + b"}",
+    "decimals": lambda size: b'{"id":1,"x":1.' + b"1" * size + b"}",
+    "keys": lambda size: b'{"id":1' + b"".join(b',"k%07d":1' % number for number in range(size // 13)) + b"}",
+    "one key": lambda size: b'{"id":1' + b',"k":1' * (size // 6) + b"}",
+    "objects": lambda size: b'{"id":1,"x":[' + b",".join([b'{"a":1}'] * (size // 8)) + b"]}",
+    "not UTF-8": lambda size: b'{"id":1,"x":"' + b"\xff" * size + b'"}',
+    "white space": lambda size: b'{"id":1,' + b" " * size + b'"id":1}',
+}
+
+
+def growth(size: int) -> Iterator[tuple[str, float, float]]:
+    """For each kind of text the CPU seconds for one of `size` bytes, and for one four times as large."""
+    for name, made in GROWING.items():
+        seconds = []
+        for text in (made(size), made(4 * size)):
+            began = time.process_time()
+            read_record(PROVIDER, (), text, {})
+            seconds.append(time.process_time() - began)
+        yield name, seconds[0], seconds[1]
+
+
+def main() -> int:
+    """Run for the seconds that the environment says; the exit code is 1 where readers differ."""
+    ends_at = time.monotonic() + float(os.environ.get("SECONDS") or 600)
+    found = campaign(random.randrange(1 << 32), lambda _: time.monotonic() > ends_at)
+    lines = [f"{count:12,} {name}" for name, count in found.counts.items()]
+    lines += [f"{len(found.differences):12,} differences", *found.differences[:20]]
+    lines.append("CPU seconds for a record of 1 and of 4 MB")
+    lines += [f"{one:8.3f} {four:8.3f}  {name}" for name, one, four in growth(1 << 20)]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return min(1, len(found.differences))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

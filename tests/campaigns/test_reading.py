@@ -1,0 +1,26 @@
+"""Promises 6 and 7: what Python reads of a record is what DuckDB reads, and nothing else is taken."""
+
+import pytest
+
+from pipelines.content import read_record
+from pipelines.providers.belltastic import PROVIDER
+from tests.campaigns.reading import GROWING, campaign
+
+BATCHES = 3
+
+
+def test_promise_07_python_and_duckdb_read_the_same_of_every_record_that_is_taken() -> None:
+    found = campaign(7, lambda batches: batches == BATCHES)
+    assert found.differences == []
+    assert found.counts["accepted"] > 500
+    assert found.counts["quarantined"] > 200
+    assert found.counts["values compared"] > 1_500
+
+
+@pytest.mark.parametrize("kind", GROWING)
+def test_promise_16_a_text_of_a_megabyte_is_read(kind: str) -> None:
+    """What takes time with the square of its length would need hours."""
+    text = GROWING[kind](1 << 20)
+    assert len(text) > 900_000
+    taken = read_record(PROVIDER, (), text, {})
+    assert taken.record_id == "1" or taken.reason
