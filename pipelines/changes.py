@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from pipelines.cells import literal
 from pipelines.errors import UsageError
+from pipelines.freshness import in_last_night
 from pipelines.reading import Warehouse
 from pipelines.rows import Rows, rows_of
 
@@ -28,10 +29,13 @@ class Changes:
 
 
 def changes(warehouse: Warehouse, since: datetime | None, until: datetime | None) -> Changes:
-    """What nights from `since` (None: the last night) up to but not including `until` (None: now) changed."""
-    started = "(select max(started_at) from nights)" if since is None else _instant(since)
+    """What nights from `since` up to but not including `until` (None: now) changed.
+
+    `since` None: what the last night of each connection changed.
+    """
+    begun = in_last_night("changed_at") if since is None else f"changed_at >= {_instant(since)}"
     ended = "" if until is None else f"and changed_at < {_instant(until)}"
-    chosen = f"from project_changes where changed_at >= {started} {ended}"
+    chosen = f"from project_changes where {begun} {ended}"
     counts: dict[str, int] = dict(
         warehouse.connection.execute(
             f"select change, count(distinct (project_key, changed_at)) {chosen} group by change"

@@ -73,7 +73,9 @@ def _init(chosen: Sequence[str], as_json: bool) -> None:
     "rollcall doctor matter --json",
 )
 @click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
-@click.option("--send-notice", is_flag=True, help="Send a trial notice to all that [notify] names.")
+@click.option(
+    "--send-notice", is_flag=True, help="Send a test notice to everyone in [notify]. It alarms nobody."
+)
 @json_option
 def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> None:
     """Look at everything a night needs, without running one.
@@ -484,12 +486,13 @@ def _why(key: str, output: "Output") -> None:
     default="last",
     show_default=True,
     metavar="WHEN",
-    help="A date or time in UTC, as 2026-11-01; a time before now, as 12h, 7d or 2w; or the last night.",
+    help="A date or time in UTC, as 2026-11-01; a time before now, as 12h, 7d or 2w; or last, for the last "
+    "night of each connection.",
 )
 @click.option("--until", metavar="WHEN", help="The same; what changed then is left out.")
 @output_options
 def _changes(since: str, until: str | None, output: "Output") -> None:
-    """List what changed last night, or in another time."""
+    """List what changed in each connection's last night, or since."""
     from pipelines.changes import changes, moment
     from pipelines.views import show_changes
 

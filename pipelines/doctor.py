@@ -167,13 +167,13 @@ def _notify(home: Path, send_notice: bool) -> Check:
         remedy = 'ping_url = "…" under [notify] in .dlt/secrets.toml, or NOTIFY__PING_URL, is the least'
         return Check("notices", "warning", "nobody is told when a night fails", (remedy,))
     if not send_notice:
-        return Check("notices", "ok", "configured; --send-notice sends one")
+        return Check("notices", "ok", "configured; --send-notice sends a test notice")
     undelivered: list[str] = []
-    notice = Notice(subject(home, "a trial notice"), ("It is only a trial: no night failed.",), failed=True)
+    notice = Notice(subject(home, "a test notice"), ("This is a test: no night has failed.",), "test")
     send(settings, notice, undelivered.append)
     if undelivered:
         return Check("notices", "failed", "; ".join(undelivered), ("correct [notify], or NOTIFY__…",))
-    return Check("notices", "ok", "a trial notice was delivered")
+    return Check("notices", "ok", "a test notice was delivered")
 
 
 def _place(warehouse: Path) -> Iterator[Check]:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from pipelines.cells import text
 from pipelines.deliver import deliver
 from pipelines.errors import ConfigurationError, UsageError
+from pipelines.freshness import IS_FRESH
 from pipelines.models import SQL_ROOT
 from pipelines.output import Output, Written, write
 from pipelines.query import blaming_sql, query
@@ -32,11 +33,11 @@ class Exported(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """When a connection was last proven, whether in the last night, and how its last attempt went."""
+    """When a connection was last proven, whether that is up to date, and how its last attempt went."""
 
     connection: str
     last_proven_at: str | None
-    proven_last_night: bool
+    is_fresh: bool
     outcome: str | None
     message: str | None
 
@@ -114,7 +115,7 @@ def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
         select
             connection,
             {proven_at},
-            coalesce(last_proven_at = (select max(started_at) from nights), false),
+            {IS_FRESH},
             outcome,
             message
         from connections

@@ -1,10 +1,14 @@
 """Notices of how a night went: a webhook in Slack's form, a ping as healthchecks.io takes it, an e-mail.
 
-They are configured under `[notify]`. Together they have one deadline, carry no secret, and that one cannot be
-delivered is a warning, never a failure of the night. Written here on `requests` and `smtplib`: for three
-kinds of service, Apprise, which speaks to over a hundred, is not worth its packages. It follows redirects
-unless told not to, and limits each connecting and reading but not the whole: it would need the same deadline
-around it.
+They are configured under `[notify]`. They say how every configured connection stands, whichever of them the
+night asked: the ping of a night over one connection must not report success while another one fails. Nothing
+is sent for what did not happen: a dry run, a wrong argument, or a night that another one keeps from starting.
+An interrupted night sends nothing either; the service alarms when the end of a started night does not come.
+
+All notices share one deadline and carry no secret. One that cannot be delivered is a warning, never a failure
+of the night. Written here on `requests` and `smtplib`: for three kinds of service, Apprise, which speaks to
+over a hundred, is not worth its packages. It follows redirects by default, and limits each connection attempt
+and read but not the whole: it would need the same deadline around it.
 """
 
 import contextlib
@@ -17,19 +21,21 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.utils import localtime, make_msgid, parseaddr
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
 from pipelines.config import choices, is_loopback, resolve
-from pipelines.errors import ConfigurationError, SyncError
+from pipelines.errors import ConfigurationError, NightRunning, SyncError, UsageError
 from pipelines.printable import printable
 from pipelines.provider import Setting, Settings
 
 NOTIFY = (
     Setting("webhook", secret=True, about="an incoming webhook of Slack, or of what takes the same form"),
-    Setting("ping_url", secret=True, about="told when each night starts and ends, as healthchecks.io is"),
+    Setting("ping_url", secret=True, about="called when each night starts and ends, as at healthchecks.io"),
     Setting("email_to", "list", (), about="who gets an e-mail"),
     Setting("email_from", about="rollcall@ this machine, unless set"),
     Setting("smtp_host", default="localhost", about="the server that takes the e-mail"),
@@ -46,15 +52,27 @@ PORTS = {"starttls": 587, "tls": 465, "none": 25}
 LONGEST_TEXT = 3000
 
 Say = Callable[[str], None]
+Event = Literal["success", "failure", "test"]
+
+# What follows the ping's URL. /log changes no state at the service: a test neither alarms anybody nor reports
+# a night that did not run.
+PINGS: Mapping[Event, str] = {"success": "", "failure": "/fail", "test": "/log"}
+MARKS: Mapping[Event, str] = {
+    "success": ":white_check_mark:",
+    "failure": ":rotating_light:",
+    "test": ":information_source:",
+}
+# Whoever typed a wrong argument, or started a second night, sees that; what is published did not change.
+NOT_STARTED = (UsageError, NightRunning)
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What is told: a subject, a few lines, and whether something needs attention."""
+    """A subject, a few lines, and what they report."""
 
     subject: str
     lines: tuple[str, ...]
-    failed: bool
+    event: Event
 
     @property
     def text(self) -> str:
@@ -82,8 +100,8 @@ def read_notify(home: Path) -> Settings | None:
 
 
 def send(settings: Settings, notice: Notice, warn: Say) -> None:
-    """Tell how a night ended. `warn` gets a line for each notice that could not be delivered."""
-    wanted = notice.failed or settings.text("nights") == "all"
+    """Send a notice. `warn` gets a line for each channel that could not deliver it."""
+    wanted = notice.event != "success" or settings.text("nights") == "all"
     channels = {
         name: (lambda deliver=deliver: deliver(settings, notice))
         for name, deliver in _channels(settings).items()
@@ -93,20 +111,25 @@ def send(settings: Settings, notice: Notice, warn: Say) -> None:
 
 
 class Notices:
-    """What is told of one night, to whom `[notify]` names. `warn` is told what is wrong there, once."""
+    """The notices of one night, to the channels of `[notify]`. `warn` gets one line if that is wrong."""
 
     def __init__(self, home: Path, warn: Say) -> None:
         self._home = home
         self._warn = warn
 
     def begin(self) -> None:
-        """Tell that the night has started, to whom that is told."""
+        """Ping that the night has started."""
         if self._settings and self._settings.text("ping_url"):
             ping = functools.partial(_ping, self._settings, "/start", "")
             _deliver({"ping": ping}, self._settings.number("deadline_s"), self._warn)
 
+    def fail(self, error: Exception) -> None:
+        """Report a night that published nothing, if it started."""
+        if not isinstance(error, NOT_STARTED):
+            self.end(failure_notice(self._home, error))
+
     def end(self, notice: Notice) -> None:
-        """Tell how the night ended."""
+        """Report how the night ended."""
         if self._settings:
             send(self._settings, notice, self._warn)
 
@@ -120,15 +143,12 @@ class Notices:
             return None
 
 
-def failure_notice(home: Path, error: BaseException) -> Notice:
+def failure_notice(home: Path, error: Exception) -> Notice:
     """The notice of a night that was not published. Only a SyncError's words are known to hold no secret."""
+    reason = f"a fault of Rollcall's own ({type(error).__name__}): see the log"
     if isinstance(error, SyncError):
-        said = str(error)
-    elif isinstance(error, KeyboardInterrupt):
-        said = "it was interrupted"
-    else:
-        said = f"a fault of Rollcall's own ({type(error).__name__}): see the log"
-    return Notice(subject(home, "the night failed"), (said, f"Home: {home}"), failed=True)
+        reason = str(error)
+    return Notice(subject(home, "the night failed"), (reason, f"Home: {home}"), "failure")
 
 
 def subject(home: Path, what: str) -> str:
@@ -191,16 +211,19 @@ def _deliver(channels: Mapping[str, Callable[[], None]], seconds: float, warn: S
 
 
 def _post_webhook(settings: Settings, notice: Notice) -> None:
-    mark = ":rotating_light:" if notice.failed else ":white_check_mark:"
     text = f"{notice.subject}\n{notice.text}"
     # These three are how Slack's text names channels and links, such as <!channel>.
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(character, entity)
-    _post(settings.text("webhook"), settings.number("deadline_s"), json={"text": f"{mark} {text}"})
+    _post(
+        settings.text("webhook"),
+        settings.number("deadline_s"),
+        json={"text": f"{MARKS[notice.event]} {text}"},
+    )
 
 
 def _ping_end(settings: Settings, notice: Notice) -> None:
-    _ping(settings, "/fail" if notice.failed else "", f"{notice.subject}\n{notice.text}")
+    _ping(settings, PINGS[notice.event], f"{notice.subject}\n{notice.text}")
 
 
 def _ping(settings: Settings, event: str, text: str) -> None:
@@ -235,6 +258,9 @@ def _mail(settings: Settings, notice: Notice) -> None:
     message["Subject"] = notice.subject
     message["From"] = settings.text("email_from") or f"rollcall@{socket.getfqdn()}"
     message["To"] = ", ".join(settings.texts("email_to"))
+    # Servers that take mail to pass on need not add these, and filters count their absence as a sign of spam.
+    message["Date"] = localtime()
+    message["Message-ID"] = make_msgid(domain=_domain_of(message["From"]))
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(notice.text + "\n")
     security, host = settings.text("smtp_security"), settings.text("smtp_host")
@@ -250,6 +276,11 @@ def _mail(settings: Settings, notice: Notice) -> None:
         if settings.text("smtp_user"):
             server.login(settings.text("smtp_user"), settings.text("smtp_password"))
         server.send_message(message)
+
+
+def _domain_of(sender: str) -> str:
+    _, address = parseaddr(sender)
+    return address.rpartition("@")[2]
 
 
 _REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (

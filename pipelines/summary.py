@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import UTC
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -138,6 +139,17 @@ def attention(night: Night) -> Iterator[str]:
         examples = "; ".join(", ".join(map(str, row)) for row in warning.sample)
         more = f" and {warning.rows - len(warning.sample)} more" if warning.rows > len(warning.sample) else ""
         yield f"Note: {warning.description}: {printable(examples)}{more}"
+
+
+def not_asked(night: Night) -> Iterator[str]:
+    """A line for each configured connection that this night left out and that is not proven."""
+    for other in night.not_asked:
+        if other.last_attempt_at is None:
+            yield f"{other.connection} was not asked, and has never been"
+        elif other.outcome != "proven":
+            outcome = (other.outcome or "").replace("_", " ")
+            at = f"{other.last_attempt_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            yield f"{other.connection} was not asked; its last attempt, {at}: {outcome}: {other.message}"
 
 
 def next_steps(night: Night) -> Iterator[str]:

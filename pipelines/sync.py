@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,9 @@ from pathlib import Path
 import duckdb
 
 from pipelines import models
-from pipelines.config import Connection, load_connections
+from pipelines.config import Connection, configured_names, load_connections
 from pipelines.errors import ConfigurationError, UsageError
+from pipelines.freshness import Freshness, read_freshness
 from pipelines.interruption import ending_at_once
 from pipelines.landing import Progress, land, refuse_unfit
 from pipelines.preview import Preview, preview
@@ -70,7 +71,8 @@ class ListingResult:
 class Night:
     """One night: when it began and ended, how each listing went, what checks warn of.
 
-    It is published, unless it was only a preview of what it would change.
+    It is published, unless it was only a preview of what it would change. `not_asked` is how the configured
+    connections stand that it left out.
     """
 
     started_at: datetime
@@ -79,6 +81,7 @@ class Night:
     warehouse: Path
     listings: tuple[ListingResult, ...]
     warnings: tuple[models.Finding, ...]
+    not_asked: tuple[Freshness, ...] = ()
     preview: Preview | None = None
 
     @property
@@ -117,9 +120,9 @@ def sync(
         ThreadPoolExecutor() as beside,
     ):
         drafting = beside.submit(draft, warehouse, scratch)
-        # Both import dlt, which takes Python as long as drafting takes DuckDB.
-        observer.begun()
+        # It imports dlt, which takes Python as long as drafting takes DuckDB.
         connections = connections or load()
+        observer.begun()
         candidate = drafting.result()
         with connect(candidate, memory) as connection:
             _refuse_changed_provider(connection, connections)
@@ -153,7 +156,8 @@ def sync(
             with_memory(connection, memory, updating)
             findings = with_memory(connection, memory, lambda: models.check(connection, home))
             models.refuse_broken(findings)
-            night = _night(connection, warehouse, findings)
+            configured = configured_names(home) if names else None
+            night = _night(connection, warehouse, findings, configured or ())
             if dry_run:
                 return replace(night, preview=preview(connection, night.started_at))
             connection.execute("checkpoint")  # closing does it too, but tells nobody where it fails
@@ -243,7 +247,10 @@ def _unquoted(
 
 
 def _night(
-    connection: duckdb.DuckDBPyConnection, warehouse: Path, findings: tuple[models.Finding, ...]
+    connection: duckdb.DuckDBPyConnection,
+    warehouse: Path,
+    findings: tuple[models.Finding, ...],
+    configured: Sequence[str],
 ) -> Night:
     """The night just remembered, read back from what will be published."""
     night = connection.execute(
@@ -261,4 +268,15 @@ def _night(
         warehouse=warehouse,
         listings=tuple(ListingResult(*listing) for listing in listings),
         warnings=findings,  # an error would have been refused
+        not_asked=_not_asked(connection, configured, {listing[0] for listing in listings}),
+    )
+
+
+def _not_asked(
+    connection: duckdb.DuckDBPyConnection, configured: Sequence[str], asked: Set[str]
+) -> tuple[Freshness, ...]:
+    known = {one.connection: one for one in read_freshness(connection)}
+    return tuple(
+        known.get(name, Freshness(name, None, None, None, None, is_fresh=False))
+        for name in sorted(set(configured) - asked)
     )

@@ -266,10 +266,11 @@ def counted(number: int, what: str) -> str:
 
 
 def _note_freshness(proofs: "Sequence[Proof]") -> None:
-    stale = [proof for proof in proofs if not proof.proven_last_night]
-    for proof in stale:
-        last = f"was last proven {proof.last_proven_at}, not last night"
-        why = f" ({proof.outcome}: {proof.message})" if proof.message else ""
-        note(f"{proof.connection} {last if proof.last_proven_at else 'was never proven'}{why}")
-    if proofs and not stale:
-        note(f"every connection was proven last night, {proofs[0].last_proven_at}")
+    for proof in proofs:
+        if not proof.is_fresh:
+            last = f"last proven {proof.last_proven_at}" if proof.last_proven_at else "never proven"
+            why = f" ({proof.outcome}: {proof.message})" if proof.message else ""
+            note(f"{proof.connection} is not up to date: {last}{why}")
+    if proofs and all(proof.is_fresh for proof in proofs):
+        oldest = min(proof.last_proven_at or "" for proof in proofs)
+        note(f"every connection is up to date: last proven {oldest} or later")

@@ -1,4 +1,4 @@
-"""A night as the command line runs it: watched by a reader, kept in a log, told of to whom it concerns."""
+"""A night as the command line runs it: with progress, a log and notices."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,9 +7,9 @@ from rich.console import Console
 
 from pipelines.console import note
 from pipelines.night_log import night_log
-from pipelines.notices import Notice, Notices, failure_notice, subject
+from pipelines.notices import Notice, Notices, subject
 from pipelines.progress import shown_progress
-from pipelines.summary import attention, next_steps, night_facts
+from pipelines.summary import attention, next_steps, night_facts, not_asked
 from pipelines.sync import Night, Observer, sync
 
 
@@ -24,7 +24,7 @@ def watched_sync(
 ) -> Night:
     """Run a night as `sync` does, with progress on standard error, a log, and the notices configured.
 
-    A dry run is nobody's concern: no notice is sent of it. Raises what `sync` raises.
+    A dry run sends no notice. Raises what `sync` raises.
     """
     console = Console(stderr=True, quiet=quiet, highlight=False)
     with night_log(home, _warn) as log:
@@ -46,8 +46,8 @@ def watched_sync(
         notices = Notices(home, warn)
         try:
             night = run(notices.begin)
-        except (Exception, KeyboardInterrupt) as error:
-            notices.end(failure_notice(home, error))
+        except Exception as error:
+            notices.fail(error)
             raise
         notices.end(_notice(home, night))
         return night
@@ -58,7 +58,12 @@ def _warn(line: str) -> None:
 
 
 def _notice(home: Path, night: Night) -> Notice:
-    failed = night.exit_code != 0
-    what = "the night was published, not all of it proven" if failed else "the night was published"
-    lines = (*attention(night), *next_steps(night), f"Home: {home}")
-    return Notice(subject(home, what), lines, failed=failed)
+    others = tuple(not_asked(night))
+    doubtful = bool(others) or night.exit_code != 0
+    what = "the night was published"
+    if night.exit_code:
+        what += ", not all of it proven"
+    elif others:
+        what += ", other connections are not proven"
+    lines = (*attention(night), *others, *next_steps(night), f"Home: {home}")
+    return Notice(subject(home, what), lines, "failure" if doubtful else "success")

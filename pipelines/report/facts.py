@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pipelines.changes import moment
 from pipelines.errors import WarehouseError
+from pipelines.freshness import IS_FRESH
 from pipelines.reading import Warehouse
 from pipelines.report.catalogue import Catalogue, read_catalogue
 from pipelines.report.periods import Period, read_period
@@ -39,7 +40,7 @@ class Count(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """A configured account, and how its last attempt went. `stale`: the last night did not prove it."""
+    """A configured account, and how its last attempt went. `stale`: it is not up to date."""
 
     name: str
     provider: str
@@ -54,7 +55,7 @@ class Connection(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A listing of the last night. `usual` is the median of its seconds in the nights before."""
+    """A listing of its connection's last night. `usual` is the median of its seconds in the nights before."""
 
     connection: str
     scope: str | None
@@ -159,7 +160,7 @@ def _counts(warehouse: Warehouse) -> tuple[Count, ...]:
 
 def _connections(warehouse: Warehouse) -> tuple[Connection, ...]:
     rows = warehouse.connection.execute(
-        """
+        f"""
         with last_attempts as (
             select * from listings
             qualify started_at = max(started_at) over (partition by connection)
@@ -179,7 +180,7 @@ def _connections(warehouse: Warehouse) -> tuple[Connection, ...]:
             connections.connection, provider, coalesce(projects, 0),
             epoch_ms(last_proven_at), epoch_ms(last_attempt_at),
             outcome, message,
-            last_proven_at is distinct from (select max(started_at) from nights) as stale,
+            not {IS_FRESH} as stale,
             coalesce(held_back, 0), coalesce(quarantined, 0)
         from connections
         left join kept using (connection)
@@ -193,28 +194,27 @@ def _connections(warehouse: Warehouse) -> tuple[Connection, ...]:
 def _slowest(warehouse: Warehouse) -> tuple[Listing, ...]:
     rows = warehouse.connection.execute(
         f"""
-        with recent as (
-            select started_at from nights order by started_at desc limit {USUAL_NIGHTS} + 1
+        with numbered as (
+            select *, dense_rank() over (partition by connection order by started_at desc) - 1 as age
+            from listings
         ),
 
         usual as (
             select connection, scope, entity, median(seconds) as seconds
-            from listings
-            where
-                started_at in (select started_at from recent)
-                and started_at < (select max(started_at) from nights)
+            from numbered
+            where age between 1 and {USUAL_NIGHTS}
             group by connection, scope, entity
         )
 
         select
             latest.connection, latest.scope, latest.entity, latest.records, latest.requests, latest.retries,
             latest.seconds, usual.seconds
-        from listings as latest
+        from numbered as latest
         left join usual
             on latest.connection = usual.connection
             and latest.scope is not distinct from usual.scope
             and latest.entity = usual.entity
-        where latest.started_at = (select max(started_at) from nights)
+        where latest.age = 0
         order by latest.seconds desc, latest.connection, latest.scope
         limit {SLOWEST}
         """

@@ -75,14 +75,14 @@
     const words = plain(fields.query.value).split(/\s+/).filter(Boolean);
     const text = words.length ? searchable() : [];
     const kind = fields.kind.value;
-    const since = periods[fields.period.value][1];
+    const since = periods[fields.period.value][1];  // by connection
     const connection = fields.connection.value;
     const status = fields.status.value;
     const chosen = [];
     for (let n = 0; n < size; n++) {
       if (connection !== "" && projects.connection[n] !== Number(connection)) continue;
       if (status !== "" && projects.status[n] !== Number(status)) continue;
-      if (kind === "listed" ? projects.gone[n] !== -1 : kind !== "all" && !happened(n, kind, since)) continue;
+      if (kind === "listed" ? projects.gone[n] !== -1 : kind !== "all" && !happened(n, kind, since[projects.connection[n]])) continue;
       if (!words.every((word) => text[n].includes(word))) continue;
       chosen.push(n);
     }

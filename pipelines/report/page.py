@@ -95,8 +95,14 @@ def _hash(text: str) -> str:
 
 
 def _catalogue(facts: Facts) -> str:
+    last_nights = {connection.name: connection.last_attempt for connection in facts.connections}
+    begins = [last_nights.get(name) for name, _ in facts.catalogue.connections]
     told = {
-        "periods": [(title, period.since) for title, _, period in _titled(facts)],
+        # When each period begins for each connection of the catalogue.
+        "periods": [
+            (title, begins if period.since is None else [period.since] * len(begins))
+            for title, _, period in _titled(facts)
+        ],
         "providers": {connection.provider: spelled(connection.provider) for connection in facts.connections},
         "catalogue": facts.catalogue,
     }
@@ -106,9 +112,10 @@ def _catalogue(facts: Facts) -> str:
 def _titled(facts: Facts) -> list[tuple[str, str, Period]]:
     """The periods, each with what it is called, and that in the middle of a sentence."""
     begun = facts.periods[-1].since
+    assert begun is not None  # only the first period is of each connection's own
     since = day(begun) if begun % _DAY_MS == 0 else minute(begun)
-    titles = ("Last night", "Last 7 days", f"Since {since}")
-    phrases = ("in the last night", "in the last 7 days", f"since {since}")
+    titles = ("Last night of each connection", "Last 7 days", f"Since {since}")
+    phrases = ("in the last night of any connection", "in the last 7 days", f"since {since}")
     return list(zip(titles, phrases, facts.periods, strict=True))
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pipelines.cells import literal
+from pipelines.freshness import in_last_night
 from pipelines.reading import Warehouse
 
 KINDS = ("created", "changed", "removed", "returned")
@@ -48,10 +49,11 @@ class Happening:
 class Period:
     """What nights from `since` on found: how many projects each kind of change befell, and the newest.
 
-    `first_listed` of the created ones came with the first night of their connection; those are not named.
+    `since` None: what the last night of each connection found. `first_listed` of the created ones came with
+    the first night of their connection; those are not named.
     """
 
-    since: int
+    since: int | None
     counts: Mapping[str, int]
     first_listed: int
     happenings: Mapping[str, tuple[Happening, ...]]
@@ -72,36 +74,39 @@ _FIRST_LISTED = """
 
 
 def read_period(warehouse: Warehouse, since: datetime | None) -> Period:
-    """What nights from `since` on found; None: what the last night found."""
-    begin = "(select max(started_at) from nights)"
-    if since is not None:
-        begin = f"{literal(since.isoformat())}::timestamptz"
-    ((begun, first_listed),) = warehouse.connection.execute(
+    """What nights from `since` on found; None: what the last night of each connection found."""
+
+    def chosen(instant: str) -> str:
+        if since is None:
+            return in_last_night(instant)
+        return f"{instant} >= {literal(since.isoformat())}::timestamptz"
+
+    ((first_listed,),) = warehouse.connection.execute(
         f"""
         with {_FIRST_LISTED}
 
-        select epoch_ms({begin}), (select count(*) from first_listed where valid_from >= {begin})
+        select count(*) from first_listed where {chosen("valid_from")}
         """
     ).fetchall()
     counts: dict[str, int] = dict(
         warehouse.connection.execute(
             f"""
             select change, count(distinct project_key) from project_changes
-            where changed_at >= {begin}
+            where {chosen("changed_at")}
             group by change
             """
         ).fetchall()
     )
-    happenings = _happenings(warehouse, begin)
+    happenings = _happenings(warehouse, chosen("changed_at"))
     return Period(
-        since=begun,
+        since=None if since is None else round(since.timestamp() * 1000),
         counts={kind: counts.get(kind, 0) for kind in KINDS},
         first_listed=first_listed,
         happenings={kind: tuple(happenings.get(kind, ())) for kind in KINDS},
     )
 
 
-def _happenings(warehouse: Warehouse, begin: str) -> dict[str, list[Happening]]:
+def _happenings(warehouse: Warehouse, chosen: str) -> dict[str, list[Happening]]:
     rows = warehouse.connection.execute(
         f"""
         with {_FIRST_LISTED},
@@ -109,7 +114,7 @@ def _happenings(warehouse: Warehouse, begin: str) -> dict[str, list[Happening]]:
         happened as (
             select * from project_changes
             where
-                changed_at >= {begin}
+                {chosen}
                 and (change <> 'created' or project_key not in (select project_key from first_listed))
         ),
 

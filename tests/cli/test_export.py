@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import Cli
 
-STALE = "belltastic was last proven 2026-11-02T02:00:00Z, not last night (failed: 401 Unauthorized)\n"
+STALE = "belltastic is not up to date: last proven 2026-11-02T02:00:00Z (failed: 401 Unauthorized)\n"
 REPORTS = ("files", "project_changes", "projects", "projects_history")
 
 
@@ -71,7 +71,7 @@ def test_json_result(own: Cli) -> None:
             {
                 "connection": "belltastic",
                 "last_proven_at": "2026-11-02T02:00:00Z",
-                "proven_last_night": False,
+                "is_fresh": False,
                 "outcome": "failed",
                 "message": "401 Unauthorized",
             },
@@ -79,7 +79,7 @@ def test_json_result(own: Cli) -> None:
                 {
                     "connection": name,
                     "last_proven_at": "2026-11-03T02:00:00Z",
-                    "proven_last_night": True,
+                    "is_fresh": True,
                     "outcome": "proven",
                     "message": None,
                 }
@@ -93,10 +93,14 @@ def test_json_result(own: Cli) -> None:
 def test_all_proven(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         connection.execute("delete from connections where outcome = 'failed'")
-    assert own("export", "files").stderr == "every connection was proven last night, 2026-11-03T02:00:00Z\n"
+    assert own("export", "files").stderr == (
+        "every connection is up to date: last proven 2026-11-03T02:00:00Z or later\n"
+    )
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         connection.execute("update connections set last_proven_at = null, outcome = 'held_back'")
-    assert own("export", "files").stderr == ("evovoice was never proven\nmatter was never proven\n")
+    assert own("export", "files").stderr == (
+        "evovoice is not up to date: never proven\nmatter is not up to date: never proven\n"
+    )
 
 
 def test_other_forms(own: Cli) -> None:

@@ -20,7 +20,7 @@ from .conftest import Cli
 
 NIGHT = "20261103T020000Z"
 REPORTS = ("files", "project_changes", "projects", "projects_history")
-STALE = "belltastic was last proven 2026-11-02T02:00:00Z, not last night (failed: 401 Unauthorized)\n"
+STALE = "belltastic is not up to date: last proven 2026-11-02T02:00:00Z (failed: 401 Unauthorized)\n"
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
     assert manifest["connections"][0] == {
         "connection": "belltastic",
         "last_proven_at": "2026-11-02T02:00:00Z",
-        "proven_last_night": False,
+        "is_fresh": False,
         "outcome": "failed",
         "message": "401 Unauthorized",
     }

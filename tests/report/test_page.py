@@ -148,7 +148,11 @@ def test_what_changed(parsed: Parsed, warehouse: Path) -> None:
         )
         kinds = ("created", "changed", "removed", "returned")
         assert row[1:] == [str(found.get(kind, 0)) for kind in kinds]
-    assert [row[0] for row in rows] == ["Last night", "Last 7 days", "Since 11 October 2026"]
+    assert [row[0] for row in rows] == [
+        "Last night of each connection",
+        "Last 7 days",
+        "Since 11 October 2026",
+    ]
     assert rows[1][1:] == ["1", "1", "2", "1"]
     assert "Of the new ones, 8 since 11 October 2026 came with the first listing of their connection." in (
         parsed.all("p", class_="note")[0].text
@@ -175,8 +179,13 @@ def test_a_quiet_night(own: Cli) -> None:
             "delete from project_changes where changed_at = (select max(started_at) from nights)"
         )
     parsed = Parsed(own.page())
-    assert next(p.text for p in parsed.all("p", class_="empty")) == "Nothing changed in the last night."
-    assert parsed.all("p", class_="lead")[0].text.endswith("Since the night before: nothing changed.")
+    assert (
+        next(p.text for p in parsed.all("p", class_="empty"))
+        == "Nothing changed in the last night of any connection."
+    )
+    assert parsed.all("p", class_="lead")[0].text.endswith(
+        "In the last night of each connection: nothing changed."
+    )
 
 
 def test_no_project_at_all(empty: Cli) -> None:
@@ -188,7 +197,7 @@ def test_no_project_at_all(empty: Cli) -> None:
 
 def test_what_changed_is_told_in_words(parsed: Parsed) -> None:
     last = parsed.all("details")[2].text
-    assert "Last night 1 new, 1 changed, 1 gone, 1 returned" in last
+    assert "Last night of each connection 1 new, 1 changed, 1 gone, 1 returned" in last
     assert f"{HOSTILE} Matter" in last
     assert "Old mill Matter, 9 Nov 2026, 02:00" in parsed.all("details")[3].text
     assert "Status Active → Completed" in last

@@ -162,4 +162,4 @@ def test_notices_are_tried_when_asked(
         "failed",
         "the ping notice was not delivered: it was answered 404",
     )
-    assert [asked.path for asked in loopback.asked["gone"]] == ["fail"]
+    assert [asked.path for asked in loopback.asked["gone"]] == ["log"]

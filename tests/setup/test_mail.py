@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ USER, PASSWORD = "rollcall", "sword-fish-of-a-test"
 SECURITIES = ("starttls", "tls")
 # The server does not know that it has TLS from the first byte on.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
-FAILED = Notice("the night failed", ("page 3 broke",), failed=True)
+FAILED = Notice("the night failed", ("page 3 broke",), "failure")
 
 
 class PostOffice:
@@ -132,6 +133,8 @@ def test_mail_is_sent_over_tls(
         "operator@example.com",
     )
     assert message.get_payload().strip() == "page 3 broke"
+    assert parsedate_to_datetime(message["Date"]).tzinfo is not None
+    assert message["Message-ID"].endswith("@example.com>")
 
 
 def of_another_host(authority: trustme.CA) -> trustme.LeafCert:

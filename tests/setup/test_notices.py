@@ -1,6 +1,7 @@
-"""Notices of a night: who is told what, that no secret is told, and that none can harm a night."""
+"""Notices of a night: which are sent, what they say, that they hold no secret and cannot harm a night."""
 
 import json
+import re
 import socket
 import socketserver
 import threading
@@ -13,6 +14,8 @@ from pipelines.errors import ConfigurationError
 from pipelines.notices import Notice, Notices, _deliver, read_notify, send
 from pipelines.provider import Settings
 from pipelines.sandbox import Fault, Sandbox
+from pipelines.sync import Observer
+from pipelines.warehouse import locked
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback
 
@@ -84,10 +87,72 @@ def test_a_night_that_could_not_be_published_is_told(
     assert "RuntimeError: with *** in hand" in log.read_text()
 
 
+def test_a_second_run_alarms_nobody(run: Run, home: Home, told: list[Asked]) -> None:
+    with locked(home.warehouse):
+        run("sync", code=5)
+    assert told == []
+
+
+def test_a_wrong_argument_alarms_nobody(run: Run, told: list[Asked]) -> None:
+    run("sync")
+    told.clear()
+    run("sync", "mater", code=2)
+    run("sync", "--accept-removals", "mater=3", code=2)
+    assert told == []
+
+
+def test_an_interrupted_run_leaves_its_end_open(
+    run: Run, told: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, observer: Observer, **__: object) -> None:
+        observer.begun()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch, "sync", interrupted)
+    run("sync", code=130)
+    assert [asked.path for asked in told] == ["ping/uuid/start"]
+
+
+def test_a_run_of_one_connection_reports_how_the_others_stand(
+    run: Run, home: Home, told: list[Asked], sandbox: Sandbox, matter: str
+) -> None:
+    home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
+
+    def ends(*arguments: str, code: int = 0) -> dict[str, str]:
+        told.clear()
+        run("sync", *arguments, code=code)
+        return {asked.path: asked.body.decode() for asked in told if asked.path != "ping/uuid/start"}
+
+    never = ends("matter")
+    assert "belltastic was not asked, and has never been" in never["ping/uuid/fail"]
+    assert list(ends()) == ["ping/uuid"]
+    sandbox.faults.add(Fault("belltastic", times=1, status=403, body=f"<b>{matter}".encode()))
+    ends("belltastic", code=3)
+    failing = ends("matter")
+    assert sorted(failing) == ["ping/uuid/fail", "services/T0/B0/k3y"]
+    for text in failing.values():
+        assert "the night was published, other connections are not proven" in text
+        assert re.search(
+            r"belltastic was not asked; its last attempt, \d{4}-\d\d-\d\d \d\d:\d\d UTC: failed: page 1:",
+            text,
+        )
+        assert matter not in text
+    assert list(ends("belltastic")) == ["ping/uuid"]
+    assert list(ends("matter")) == ["ping/uuid"]
+
+
+def test_a_test_notice_reaches_every_channel_and_alarms_nobody(run: Run, told: list[Asked]) -> None:
+    run("doctor", "--send-notice")
+    bodies = {asked.path: asked.body.decode() for asked in told}
+    assert sorted(bodies) == ["ping/uuid/log", "services/T0/B0/k3y"]
+    assert json.loads(bodies["services/T0/B0/k3y"])["text"].startswith(":information_source: Rollcall on ")
+    assert all("This is a test: no night has failed." in text for text in bodies.values())
+
+
 def test_a_proven_night_only_pings_unless_all_are_wanted(
     home: Home, told: list[Asked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = Notice("done", ("all is well",), failed=False)
+    good = Notice("done", ("all is well",), "success")
     notices = Notices(home.path, refuse)
     notices.begin()
     notices.end(good)
@@ -100,7 +165,7 @@ def test_a_proven_night_only_pings_unless_all_are_wanted(
     notices.begin()
     notices.end(good)
     assert sorted(asked.path for asked in told[3:]) == ["ping/uuid", "services/T0/B0/k3y"]
-    notices.end(Notice("done", ("<!channel> & all",), failed=False))
+    notices.end(Notice("done", ("<!channel> & all",), "success"))
     slack = next(asked.body for asked in told[5:] if asked.path.startswith("services"))
     assert json.loads(slack) == {"text": ":white_check_mark: done\n&lt;!channel&gt; &amp; all"}
 
@@ -127,7 +192,7 @@ def test_what_cannot_be_delivered_is_a_warning(
         settings = read_notify(home.path)
         assert settings is not None
         hasty = Settings({**settings, "deadline_s": 0.2})
-        send(hasty, Notice("done", (), failed=True), warnings.append)
+        send(hasty, Notice("done", (), "failure"), warnings.append)
     assert sorted(warnings) == [
         "the e-mail notice was not delivered: Connection refused",
         "the ping notice was not delivered: no answer in time",
@@ -151,7 +216,7 @@ def test_a_wrong_setting_is_a_warning_and_the_night_goes_on(
     warnings: list[str] = []
     notices = Notices(home.path, warnings.append)
     notices.begin()
-    notices.end(Notice("done", (), failed=True))
+    notices.end(Notice("done", (), "failure"))
     (warning,) = warnings
     assert warning.startswith(f"no notice can be sent: {message}")
     assert "k3y" not in warning
@@ -208,9 +273,9 @@ def test_mail(home: Home, mail: socketserver.ThreadingTCPServer, monkeypatch: py
     configure_mail(monkeypatch, mail, EMAIL_FROM="rollcall@example.com", SMTP_SECURITY="none")
     settings = read_notify(home.path)
     assert settings is not None
-    send(settings, Notice("done", (), failed=False), refuse)
+    send(settings, Notice("done", (), "success"), refuse)
     assert mail.said == []  # type: ignore[attr-defined]
-    send(settings, Notice("it failed", ("page 3", "broke\x1b[31m"), failed=True), refuse)
+    send(settings, Notice("it failed", ("page 3", "broke\x1b[31m"), "failure"), refuse)
     said = mail.said  # type: ignore[attr-defined]
     assert said[1:4] == [
         "mail FROM:<rollcall@example.com>",
@@ -226,7 +291,7 @@ def test_a_password_is_not_sent_to_a_server_without_tls(
     configure_mail(monkeypatch, mail, SMTP_USER="rollcall", SMTP_PASSWORD="swordfish")
     settings, warnings = read_notify(home.path), []
     assert settings is not None
-    send(settings, Notice("it failed", (), failed=True), warnings.append)
+    send(settings, Notice("it failed", (), "failure"), warnings.append)
     assert warnings == ["the e-mail notice was not delivered: the server offers no encryption, or no login"]
     assert [line[:4] for line in mail.said] == ["ehlo", "QUIT"]  # type: ignore[attr-defined]
 

@@ -1,0 +1,74 @@
+"""A night over some connections leaves the others up to date, and what changed there in view."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from pipelines.cli import main
+from pipelines.freshness import FRESH_FOR
+from tests.home import FIRST_NIGHT, Home
+from tests.loopback import Answer, Loopback
+
+
+def names(*names: str) -> Answer:
+    return Answer([{"id": number, "name": name} for number, name in enumerate(names)])
+
+
+def rollcall(home: Path, *arguments: str) -> Result:
+    result = CliRunner().invoke(main, ["--home", str(home), *arguments])
+    assert result.exit_code == 0, (result.stdout, result.stderr)
+    return result
+
+
+def two_accounts(home: Home, loopback: Loopback) -> None:
+    """Two accounts with a project each; in their second night both of these have changed."""
+    for name in ("north", "south"):
+        home.connect(
+            name, "belltastic", base_url=loopback.serve(name, names("A")), api_token="user_of_a_test"
+        )
+    home.night()
+    for name in ("north", "south"):
+        loopback.serve(name, names(f"B of {name}"))
+
+
+def changed(home: Home) -> list[tuple[str, str | None]]:
+    rows = json.loads(rollcall(home.path, "changes", "--json").stdout)
+    return sorted((row["project_key"], row["new_value"]) for row in rows)
+
+
+def test_what_changed_is_since_the_last_run_of_each_connection(home: Home, loopback: Loopback) -> None:
+    two_accounts(home, loopback)
+    home.night("north")
+    assert changed(home) == [("north:0", "B of north"), ("south:0", None)]  # None: it was created
+    home.night("south")
+    assert changed(home) == [("north:0", "B of north"), ("south:0", "B of south")]
+    home.night("north")
+    assert changed(home) == [("south:0", "B of south")]
+    page = rollcall(home.path, "report", "--output", "-").stdout
+    assert "In the last night of each connection: 1 changed." in " ".join(page.split())
+    home.night()
+    assert changed(home) == []
+
+
+def test_a_run_of_one_connection_leaves_the_others_up_to_date(home: Home, loopback: Loopback) -> None:
+    two_accounts(home, loopback)
+    home.night("north", at=FIRST_NIGHT + FRESH_FOR)
+    assert json.loads(rollcall(home.path, "report", "--json").stdout)["stale"] == []
+    assert rollcall(home.path, "export").stderr == (
+        "every connection is up to date: last proven 2026-11-01T02:00:00Z or later\n"
+    )
+    home.night("north", at=FIRST_NIGHT + FRESH_FOR + timedelta(seconds=1))
+    assert json.loads(rollcall(home.path, "report", "--json").stdout)["stale"] == ["south"]
+    assert rollcall(home.path, "export").stderr == (
+        "south is not up to date: last proven 2026-11-01T02:00:00Z\n"
+    )
+
+
+def test_a_connection_that_fails_is_not_up_to_date_at_once(home: Home, loopback: Loopback) -> None:
+    two_accounts(home, loopback)
+    loopback.serve("south", Answer({}, 403))
+    home.night("south", at=FIRST_NIGHT + timedelta(hours=1))
+    home.night("north", at=FIRST_NIGHT + timedelta(hours=2))
+    assert json.loads(rollcall(home.path, "report", "--json").stdout)["stale"] == ["south"]
