@@ -8,6 +8,7 @@ import contextlib
 import functools
 import http.client
 import io
+import itertools
 import math
 import random
 import ssl
@@ -19,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from email.message import Message
 from importlib.metadata import version
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import requests
 import urllib3
@@ -116,7 +117,8 @@ class Api:
 
     def get(self, request: Request, read: Callable[[bytes], T]) -> T:
         """What `read` makes of the answer's JSON body. Asked again while that may help."""
-        return cast("T", self._tries(self._try, request, read))
+        attempts = itertools.count(1)
+        return self._tries(lambda: self._try(request, read, next(attempts)))
 
     def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
         """The answers in the order asked for, with up to `max_connections` requests in flight.
@@ -142,12 +144,13 @@ class Api:
         """Send credentials to a login below the base URL; the cookies it sets are kept for the session."""
         self._exchange("POST", Request(path), lambda _body: None, credentials)
 
-    def _try(self, request: Request, read: Callable[[bytes], T]) -> T:
+    def _try(self, request: Request, read: Callable[[bytes], T], attempt: int) -> T:
         try:
             return self._get_signed_in(request, read)
         except ProviderError as error:
-            error.__context__ = None  # the frames behind it hold the answer, perhaps a large one
-            raise error.with_traceback(None) from None
+            failure = error.after(attempt)
+            failure.__context__ = None  # the frames behind it hold the answer, perhaps a large one
+            raise failure.with_traceback(None) from None
 
     def _get_signed_in(self, request: Request, read: Callable[[bytes], T]) -> T:
         sign_in = self._provider.sign_in

@@ -5,12 +5,13 @@ time is up, wherever the exchange stands; what waits for it then fails at once.
 """
 
 import contextlib
+import http.client
 import math
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -113,13 +114,31 @@ def ending_after(seconds: float) -> Iterator[Watch]:
         del _exchange.watch
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """The answer itself, after any number of interim ones such as 103 (Early Hints).
+
+    RFC 9110, section 15.2, has a client take these at any time; `http.client` skips 100 (Continue) only.
+    """
+
+    def begin(self) -> None:
+        """Read status lines and headers up to those of the final answer."""
+        super().begin()
+        while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+            self.headers = cast("http.client.HTTPMessage", None)  # else nothing more would be read
+            super().begin()
+
+
 class _Connection(HTTPConnection):
+    response_class = _FinalResponse
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3
         _expose(self.sock)
         return super().getresponse()
 
 
 class _SecureConnection(HTTPSConnection):
+    response_class = _FinalResponse
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3
         _expose(self.sock)
         return super().getresponse()

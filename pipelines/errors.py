@@ -12,7 +12,8 @@ SyncError                       what happened, and what to do about it
     └── Malformed               an answer that is not what the vendor documents
 """
 
-from typing import ClassVar
+import copy
+from typing import ClassVar, Self
 
 
 def sentences(reason: str, remedy: str) -> str:
@@ -69,6 +70,14 @@ class ProviderError(SyncError):
     """A listing could not be read to its end; the other listings go on."""
 
     exit_code = 3
+
+    def after(self, attempts: int) -> Self:
+        """The failure of the last of so many attempts."""
+        if attempts == 1:
+            return self
+        failure = copy.copy(self)  # one refusal may end several requests
+        failure.reason = f"{self.reason} after {attempts} attempts"
+        return failure
 
 
 class Transient(ProviderError):

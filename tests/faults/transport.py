@@ -71,6 +71,14 @@ def redirect(target: str) -> Fault:
     )
 
 
+def interim(*heads: bytes) -> Fault:
+    """The good answer, after others that say that it is on its way."""
+    return lambda asked: asked.send(
+        *(b"HTTP/1.1 " + head + b"\r\n\r\n" for head in heads), asked.good().raw()
+    )
+
+
+EARLY_HINTS = b"103 Early Hints\r\nLink: </style.css>; rel=preload\r\nContent-Length: 7"
 GONE = "page 1: {path} failed: Remote end closed connection without response"
 EARLY = "page 1: {path} failed: the answer ended early"
 NO_HTTP = "page 1: {path} failed: the answer is not HTTP"
@@ -90,6 +98,8 @@ BOMB = gzip.compress(b"[" + b" " * (40 << 20), 1)
 
 
 def failing(fault: Fault | None, message: str, requests: int = 2, **settings: object) -> Case:
+    if requests > 1 and not message.endswith("…"):
+        message = f"{message} after {requests} attempts"
     return Case(fault, message=message, requests=requests, retries=requests - 1, settings=settings)
 
 
@@ -104,11 +114,14 @@ def certificate(name: str, message: str, requests: int = 0) -> Case:
 
 TRANSPORT = {
     "refused": Case(
-        None, message="page 1: {first_path} failed: Connection refused", certificate="refused", requests=0
+        None,
+        message="page 1: {first_path} failed: Connection refused after 2 attempts",
+        certificate="refused",
+        requests=0,
     ),
     "reset": Case(
         lambda asked: asked.reset(),
-        message="page 1: {path} failed: Connection reset by peer",
+        message="page 1: {path} failed: Connection reset by peer after 2 attempts",
         requests=2,
         certificate="none",
     ),
@@ -119,7 +132,7 @@ TRANSPORT = {
     "closed_in_the_body_of_page_2": Case(
         on_page(2, half),
         "unproven",
-        "page 2: {path} failed: the answer ended early",
+        "page 2: {path} failed: the answer ended early after 2 attempts",
         of=PAGED,
         counts={"unchanged": 5},
     ),
@@ -132,6 +145,23 @@ TRANSPORT = {
     "headers_one_byte_at_a_time": failing(drip_headers, NO_ANSWER, **LATE),
     "continue_for_ever": failing(
         lambda asked: asked.drip(b"HTTP/1.1 100 Continue\r\n\r\n"), NO_ANSWER, **LATE
+    ),
+    "processing_for_ever": failing(
+        lambda asked: asked.drip(b"HTTP/1.1 102 Processing\r\n\r\n"), NO_ANSWER, **LATE
+    ),
+    "early_hints_in_a_flood": failing(
+        lambda asked: asked.flood(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000), NO_ANSWER, **LATE
+    ),
+    "continue_first": Case(interim(b"100 Continue"), "proven", retries=0),
+    "processing_first": Case(interim(b"102 Processing"), "proven", retries=0),
+    "early_hints_first": Case(interim(EARLY_HINTS), "proven", retries=0),
+    "unknown_interim_first": Case(interim(b"199 \r\nTransfer-Encoding: chunked"), "proven", retries=0),
+    "many_interim_first": Case(
+        interim(EARLY_HINTS, b"100 Continue", b"102 Processing", *[EARLY_HINTS] * 50), "proven", retries=0
+    ),
+    "interim_and_no_more": failing(lambda asked: asked.send(b"HTTP/1.1 103 Early Hints\r\n\r\n"), GONE),
+    "switching_protocols": failing(
+        interim(b"101 Switching Protocols\r\nUpgrade: h2c"), "page 1: {path} answered 101", 1
     ),
     "endless_body": failing(endless_body, TOO_LARGE, 1, **SMALL),
     "endless_header": failing(

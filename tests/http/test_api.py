@@ -13,6 +13,7 @@ import requests
 from pipelines.api import Api, Request
 from pipelines.errors import Malformed, ProviderError, Refused, Transient
 from pipelines.providers import matter
+from pipelines.strict_json import elements
 from tests.loopback import Answer, Asked, Loopback, Script
 from tests.scripted import scripted
 
@@ -62,10 +63,40 @@ def test_what_may_pass_is_asked_again(status: int, loopback: Loopback, slept: li
     assert (api.traffic.requests, api.traffic.retries, slept) == (3, 2, [0.0, 0.0])
     with (
         api_of(loopback, Answer([], status), max_retries=2) as api,
-        pytest.raises(Transient, match=rf"^projects answered {status}$"),
+        pytest.raises(Transient, match=rf"^projects answered {status} after 3 attempts$"),
     ):
         api.get(PROJECTS, len)
     assert (api.traffic.requests, api.traffic.retries) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer([], 404), "projects answered 404 after 2 attempts"),
+        (Answer([], 401), "projects answered 401 after 2 attempts"),
+        (Answer({}), "expected an array, not {} after 2 attempts"),
+        (
+            Answer([], 503, {"Retry-After": "500"}),
+            "projects answered 503 after 2 attempts; the next try would be in 500 s",
+        ),
+    ],
+)
+def test_whatever_fails_after_a_retry_says_how_often_it_was_tried(
+    answer: Answer, reason: str, loopback: Loopback
+) -> None:
+    answers = in_turn(Answer([], 503), answer)
+    with api_of(loopback, answers, max_retries=4) as api, pytest.raises(ProviderError) as told:
+        api.get(PROJECTS, elements)
+    assert told.value.reason == reason
+
+
+def test_one_refusal_of_several_requests_counts_the_attempts_of_each(loopback: Loopback) -> None:
+    answers = in_turn(Answer([], 401), Answer([], 401), Answer([], 503))
+    with api_of(loopback, answers, max_retries=1) as api:
+        for _ in range(4):
+            with pytest.raises(Refused) as told:
+                api.get(PROJECTS, len)
+            assert told.value.reason == "projects answered 401"
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_promise_16_an_exchange_ends_in_time(answer: Answer) -> None:
         connection = connected(port, timeout_s=0.2, max_retries=1)
         with Api(connection, time.monotonic() + 60) as api, pytest.raises(Transient) as failure:
             list(connection.provider.pages(api, Ask(connection.settings)))
-    assert str(failure.value) == "projects gave no whole answer within 0.2 s"
+    assert str(failure.value) == "projects gave no whole answer within 0.2 s after 2 attempts"
     assert (api.traffic.requests, api.traffic.retries) == (2, 1)
 
 

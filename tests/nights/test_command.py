@@ -48,7 +48,7 @@ def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
     assert (result.exit_code, result.stderr) == (3, "")
     assert lines(result.stdout)[4:] == [
         "belltastic is held back: 20 of 30 known records are missing. Nothing was removed.",
-        "matter failed: page 1: projects/get answered 500. Its rows stay as they were.",
+        "matter failed: page 1: projects/get answered 500 after 5 attempts. Its rows stay as they were.",
         "If these 20 are gone: rollcall sync belltastic --accept-removals belltastic=20",
         "Once that is mended: rollcall sync matter",
         published,

@@ -230,7 +230,7 @@ def test_a_provider_that_is_down_keeps_its_rows_and_stops_no_other(played: list[
     before, night = played[DOWN - 1], played[DOWN]
     outcomes = {listing.connection: (listing.outcome, listing.message) for listing in night.night.listings}
     assert outcomes == dict.fromkeys(PROVIDERS, ("proven", None)) | {
-        "matter": ("failed", "page 1: projects/get answered 500")
+        "matter": ("failed", "page 1: projects/get answered 500 after 5 attempts")
     }
     assert night.night.exit_code == 3
     for provider in PROVIDERS:
