@@ -88,6 +88,8 @@ class Api:
         self._in_flight = self.settings.integer("max_connections")
         self._signing_in = threading.Lock()
         self._signed_in = 0
+        self._renewed = False  # signed in once more since the listing began
+        self._answered = False  # at all, since the listing began
         self._refusal: Refused | None = None
         self._refusals = 0
         self._resumes_at = -math.inf  # before, no thread asks for anything
@@ -114,6 +116,10 @@ class Api:
 
     def __exit__(self, *_: object) -> None:
         self._session.close()
+
+    def begin_listing(self) -> None:
+        """Allow one more login, should the session end: each listing has one, so a broken server gets few."""
+        self._renewed = self._answered = False
 
     def get(self, request: Request, read: Callable[[bytes], T]) -> T:
         """What `read` makes of the answer's JSON body. Asked again while that may help."""
@@ -158,12 +164,22 @@ class Api:
             return self._get_with_token(request, read)
         session = self._sign_in_after(0, sign_in)
         try:
-            return self._exchange("GET", request, read)
+            return self._get_in_session(request, read)
         except Refused as refusal:
             if not refusal.unauthorized:
                 raise
         self._sign_in_after(session, sign_in)
-        return self._exchange("GET", request, read)
+        try:
+            return self._get_in_session(request, read)
+        except Refused as refusal:
+            if refusal.unauthorized and self._answered:
+                raise _session_ended_twice() from None
+            raise
+
+    def _get_in_session(self, request: Request, read: Callable[[bytes], T]) -> T:
+        answer = self._exchange("GET", request, read)
+        self._answered = True
+        return answer
 
     def _get_with_token(self, request: Request, read: Callable[[bytes], T]) -> T:
         """Ask, unless the token has been refused often enough; one client of several may refuse it alone."""
@@ -187,12 +203,15 @@ class Api:
             if self._refusal:
                 raise self._refusal
             if self._signed_in == session:
+                if session and self._renewed:
+                    raise _session_ended_twice()
                 try:
                     sign_in(self)
                 except Refused as refusal:
                     self._refusal = refusal
                     raise
                 self._signed_in += 1
+                self._renewed = session > 0
             return self._signed_in
 
     def _exchange(
@@ -360,6 +379,13 @@ class Api:
 
     def _count_retry(self, _state: RetryCallState) -> None:
         self.traffic.count(retry=True)
+
+
+def _session_ended_twice() -> Refused:
+    return Refused(
+        "the session ended twice within one listing",
+        "see how long a session of this user lasts, and whether another program ends it",
+    )
 
 
 @functools.lru_cache(maxsize=100)  # a server says the same of all its answers

@@ -122,6 +122,7 @@ def receive(
     """
     with Api(connection, deadline) as api:
         for number, scope in scopes.items():
+            api.begin_listing()
             listing = read_listing(
                 api,
                 connection,

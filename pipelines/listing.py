@@ -68,6 +68,7 @@ class Reading:
     totals: set[int] = field(default_factory=set)
     page_counts: set[int] = field(default_factory=set)
     page_size: int = 0
+    uncounted: str | None = None  # why a page does not say how many records there are
     fingerprints: set[int] = field(default_factory=set)
 
     def take(self, page: Page, records: tuple[Record, ...]) -> None:
@@ -82,6 +83,7 @@ class Reading:
         self.empty_pages += not records
         self.records += len(records)
         self.page_size = self.page_size or len(records)
+        self.uncounted = self.uncounted or page.doubt
         if page.total is not None:
             self.totals.add(page.total)
         if page.page_count is not None:
@@ -101,7 +103,7 @@ class Reading:
     @property
     def may_move(self) -> bool:
         """Whether another walk might show more than this one."""
-        return self.pages > 1 or bool(self.totals)
+        return bool(self.totals) or (self.pages > 1 and self.uncounted is None)
 
     def doubt(self) -> str | None:
         """What this walk itself says against the listing, or None."""
@@ -123,6 +125,8 @@ class Reading:
         return None if same else "it gives no total, and no two readings agree"
 
     def _doubts(self) -> Iterator[str]:
+        if self.uncounted:
+            yield self.uncounted
         if len(self.totals) > 1:
             yield f"its total changed while it was read: {_numbers(self.totals)}"
         if self.conflicts:

@@ -88,11 +88,13 @@ class Page:
     """One page of a listing: each record's JSON text as sent, and how many records there are in all.
 
     `total` and `page_count` are what the provider says of the whole listing; None where it does not say.
+    `doubt` says why one of them that should be there cannot be read.
     """
 
     records: tuple[bytes, ...]
     total: int | None = None
     page_count: int | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)

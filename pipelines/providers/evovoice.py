@@ -1,17 +1,20 @@
 """EvoVoice: the files of the accounts that a user can see; a file names the customer it belongs to.
 
-Source: the vendor's page of `GET /files`. Pages count from 0. Keys are PascalCase in the documentation and
+Source: the vendor's page of `GET /files`. Pages count from 0 in the vendor's own client; a server that counts
+from 1, and gives its first page for 0 too, is read as well. Keys are PascalCase in the documentation and
 camelCase on the live service, so both are read. There are no API keys: a login sets session cookies, and a
 session that has ended answers 401.
 """
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC
 
 from pipelines.api import Api, Request
 from pipelines.errors import Malformed
+from pipelines.paging import counted, page_count_of, pages_of
 from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
-from pipelines.strict_json import as_text, elements, first_of, members, whole_number
+from pipelines.strict_json import as_text, elements, first_of, members
 
 
 def auth(_settings: Settings) -> None:
@@ -38,15 +41,32 @@ def pages(api: Api, ask: Ask) -> Iterator[Page]:
     if accounts := ask.settings.texts("account_ids"):
         window["AccountIds"] = ",".join(accounts)
 
-    def numbered(page: int) -> Request:
-        return Request("files", {**window, "Page": page, "CountPerPage": size})
+    def numbered(number: int, _records: int = 0) -> Request:
+        return Request("files", {**window, "Page": number, "CountPerPage": size})
 
-    first = api.get(numbered(0), read_page)
+    walk = pages_of(api, numbered, read_page)
+    first = next(walk)
     yield first
-    if first.records and first.total is not None:
-        # A server may cap the count below what was asked: go by what the first page held.
-        stride = len(first.records)
-        yield from api.get_all(map(numbered, range(1, -(-first.total // stride))), read_page)
+    second = next(walk, None)
+    if second is None:
+        return
+    counts_from_1 = _ids(second) == _ids(first)
+    if not counts_from_1:
+        yield second
+    yield from walk
+    if counts_from_1 and (count := page_count_of(first)):
+        yield api.get(numbered(count), read_page)
+
+
+def _ids(page: Page) -> list[bytes]:
+    """What tells the records of one page from those of another: their `Uri` may differ on every request."""
+    return [_id(record) or record for record in page.records]
+
+
+def _id(record: bytes) -> bytes | None:
+    with contextlib.suppress(Malformed):
+        return first_of(members(record), "id", "Id")
+    return None
 
 
 def read_page(body: bytes) -> Page:
@@ -55,10 +75,10 @@ def read_page(body: bytes) -> Page:
     records = first_of(envelope, "items", "Items")
     if records is None:
         raise Malformed("the answer has no Items")
-    return Page(
+    return counted(
         elements(records),
-        total=whole_number(first_of(envelope, "totalCount", "TotalCount"), "TotalCount"),
-        page_count=whole_number(first_of(envelope, "totalPages", "TotalPages"), "TotalPages"),
+        ("TotalCount", first_of(envelope, "totalCount", "TotalCount")),
+        ("TotalPages", first_of(envelope, "totalPages", "TotalPages")),
     )
 
 

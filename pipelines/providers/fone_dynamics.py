@@ -12,8 +12,9 @@ from requests.auth import HTTPBasicAuth
 
 from pipelines.api import Api, Request
 from pipelines.errors import Malformed
+from pipelines.paging import counted, pages_of
 from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
-from pipelines.strict_json import as_text, elements, first_of, members, whole_number
+from pipelines.strict_json import as_text, elements, first_of, members
 
 
 def auth(settings: Settings) -> HTTPBasicAuth:
@@ -22,17 +23,13 @@ def auth(settings: Settings) -> HTTPBasicAuth:
 
 
 def pages(api: Api, ask: Ask) -> Iterator[Page]:
-    """Skip by as many as the first page held: a server may cap the count below what was asked."""
+    """Each page skips the records of those before it."""
     size = ask.settings.integer("page_size")
 
-    def skipping(records: int) -> Request:
+    def skipping(_number: int, records: int) -> Request:
         return Request("Properties", {"Results_Count": size, "Results_Skip": records})
 
-    first = api.get(skipping(0), read_page)
-    yield first
-    if first.records and first.total is not None:
-        stride = len(first.records)
-        yield from api.get_all(map(skipping, range(stride, first.total, stride)), read_page)
+    return pages_of(api, skipping, read_page)
 
 
 def read_page(body: bytes) -> Page:
@@ -41,7 +38,7 @@ def read_page(body: bytes) -> Page:
     records = first_of(envelope, "Properties", "Projects")
     if records is None:
         raise Malformed("the answer has neither Properties nor Projects")
-    return Page(elements(records), whole_number(envelope.get("TotalCount"), "TotalCount"))
+    return counted(elements(records), ("TotalCount", envelope.get("TotalCount")))
 
 
 def read_one(api: Api, _ask: Ask, record_id: str) -> bytes:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pipelines.api import Api, Request
 from pipelines.bearer import BearerAuth
 from pipelines.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.paging import counted, pages_of
 from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
-from pipelines.strict_json import as_text, elements, members, value, whole_number
+from pipelines.strict_json import as_text, elements, members, value
 
 FAILURES: dict[str, type[ProviderError]] = {
     "CE00000": Transient,  # unexpected
@@ -27,18 +28,14 @@ def auth(settings: Settings) -> BearerAuth:
 
 
 def pages(api: Api, ask: Ask) -> Iterator[Page]:
-    """Pages from 1; how many there are follows from the first one's total and length."""
+    """Pages are numbered from 1."""
     size = ask.settings.integer("page_size")
 
-    def numbered(page: int) -> Request:
+    def numbered(number: int, _records: int) -> Request:
         params: dict[str, str | int] = {"locale": ask.settings.text("locale")}
-        return Request("projects/get", params | {"pageNumber": page, "pageSize": size})
+        return Request("projects/get", params | {"pageNumber": number + 1, "pageSize": size})
 
-    first = api.get(numbered(1), read_page)
-    yield first
-    if first.records and first.total is not None:
-        needed = -(-first.total // len(first.records))
-        yield from api.get_all(map(numbered, range(2, needed + 1)), read_page)
+    return pages_of(api, numbered, read_page)
 
 
 def read_page(body: bytes) -> Page:
@@ -49,11 +46,12 @@ def read_page(body: bytes) -> Page:
     if as_text(members(envelope["status"]).get("state")) != "SUCCESS":
         raise Malformed("the answer's status says no success")
     result = members(envelope.get("result", b"null"))
-    search = members(result.get("searchInfo", b"null"))
-    return Page(
+    search = result.get("searchInfo", b"null")
+    counts = {} if search == b"null" else members(search)
+    return counted(
         elements(result.get("data", b"null")),
-        total=whole_number(search.get("numberOfElements"), "numberOfElements"),
-        page_count=whole_number(search.get("numberOfPages"), "numberOfPages"),
+        ("numberOfElements", counts.get("numberOfElements")),
+        ("numberOfPages", counts.get("numberOfPages")),
     )
 
 

@@ -1,5 +1,6 @@
 """Faults of what a listing says of itself, and of who may see it."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.faults.cases import (
 from tests.faults.hostile import PAGE_COUNT, SIZE, TOTAL, Exchange, Fault, Reply, at, json_reply, put
 
 COUNTED = ("matter", "evovoice")
-NO_COUNT = "page 1: {count} should be a whole number, not"
+NO_COUNT = "{count} should be a whole number, not"
 COMES_BACK = "it has come before: look at the provider's paging"
 REFUSED = "check the credentials of {connection}, and what they may see"
 
@@ -31,6 +32,16 @@ def holding(edit: Callable[[str, list[Any]], list[Any]]) -> Fault:
 def total(value: object) -> Fault:
     """Good answers but for the total."""
     return lambda asked: json_reply(put(asked.json(), TOTAL[asked.provider], value))
+
+
+def drop(reply: Reply, path: tuple[str, ...]) -> Reply:
+    """The answer without what is at a path."""
+    body = json.loads(reply.body)
+    return json_reply(put(body, path[:-1], {k: v for k, v in at(body, path[:-1]).items() if k != path[-1]}))
+
+
+def without_total(asked: Exchange) -> Reply:
+    return drop(asked.good(), TOTAL[asked.provider])
 
 
 def added_to_total(number: int) -> Fault:
@@ -148,12 +159,38 @@ LISTING = {
     "total_too_high": unproven(added_to_total(1), "the provider counts 13 records, 12 came"),
     "total_as_text": Case(total("12"), "proven", of=PAGED),
     "total_as_number": Case(total(12), "proven", of=PAGED),
-    "total_null": failing(total(None), f"{NO_COUNT} null"),
-    "total_negative": failing(total(-12), f"{NO_COUNT} -12"),
-    "total_a_fraction": failing(total(12.5), f"{NO_COUNT} 12.5"),
-    "total_true": failing(total(value=True), f"{NO_COUNT} true"),
-    "total_a_list": failing(total([12]), f"{NO_COUNT} [12]"),
-    "total_zero": unproven(total(0), "the provider counts 0 records, 5 came", unchanged=5),
+    "total_missing": unproven(without_total, f"{NO_COUNT} missing"),
+    "total_missing_on_a_later_page": unproven(on_page(2, without_total), f"{NO_COUNT} missing"),
+    "total_null": unproven(total(None), f"{NO_COUNT} null"),
+    "total_negative": unproven(total(-12), f"{NO_COUNT} -12"),
+    "total_a_fraction": unproven(total(12.5), f"{NO_COUNT} 12.5"),
+    "total_true": unproven(total(value=True), f"{NO_COUNT} true"),
+    "total_a_list": unproven(total([12]), f"{NO_COUNT} [12]"),
+    "total_zero": unproven(total(0), "the provider counts 0 records, 12 came"),
+    "total_of_less_than_a_page": unproven(total(1), "the provider counts 1 records, 12 came"),
+    "total_missing_of_full_pages": Case(
+        without_total, "unproven", f"{NO_COUNT} missing", of=PAGED, requests=4, settings={"page_size": 4}
+    ),
+    "total_missing_and_pages_capped": Case(
+        lambda asked: drop(capped(asked), TOTAL[asked.provider]),
+        "unproven",
+        f"{NO_COUNT} missing",
+        of=PAGED,
+        requests=5,
+    ),
+    "counts_missing": unproven(
+        lambda asked: drop(asked.good(), TOTAL[asked.provider][:-1] or TOTAL[asked.provider]),
+        f"{NO_COUNT} missing",
+    ),
+    "page_count_missing": Case(
+        lambda asked: drop(asked.good(), PAGE_COUNT[asked.provider]), "proven", of=COUNTED
+    ),
+    "page_count_odd": Case(
+        lambda asked: json_reply(put(asked.json(), PAGE_COUNT[asked.provider], "three")),
+        "unproven",
+        'numberOfPages should be a whole number, not "three"',
+        of=("matter",),
+    ),
     "total_that_grows": unproven(total_that_grows, "its total changed while it was read: …"),
     "last_page_not_counted": Case(pages_said(2), "proven", of=COUNTED),
     "too_many_pages_counted": Case(pages_said(4), "unproven", "12 records do not make 4 pages", of=COUNTED),
@@ -201,8 +238,19 @@ LISTING = {
     "wrong_token_after_login": Case(
         status(401), message=f"page 1: {{path}} answered 401: {REFUSED}", requests=2, of=("evovoice",)
     ),
-    "token_that_ends": unproven(
-        for_good(2, status(401)), f"page 2: {{path}} answered 401: {REFUSED}", unchanged=5
+    "token_that_ends": Case(
+        for_good(2, status(401)),
+        "unproven",
+        f"page 2: {{path}} answered 401: {REFUSED}",
+        of=PAGED[:2],
+        counts={"unchanged": 5},
+    ),
+    "session_that_ends_for_good": Case(
+        for_good(2, status(401)),
+        "unproven",
+        "page 2: the session ended twice within one listing: …",
+        of=("evovoice",),
+        counts={"unchanged": 5},
     ),
     "session_that_ends_once": Case(
         lambda asked: Reply(b"", 401) if asked.number == 2 else asked.good(), "proven", of=("evovoice",)

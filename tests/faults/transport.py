@@ -1,6 +1,7 @@
 """Faults of transport: sockets, TLS, HTTP."""
 
 import gzip
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -73,9 +74,13 @@ def redirect(target: str) -> Fault:
 
 def interim(*heads: bytes) -> Fault:
     """The good answer, after others that say that it is on its way."""
-    return lambda asked: asked.send(
-        *(b"HTTP/1.1 " + head + b"\r\n\r\n" for head in heads), asked.good().raw()
-    )
+
+    def answer(asked: Exchange) -> None:
+        good = asked.good()
+        closing = replace(good, headers={**good.headers, "Connection": "close"})
+        asked.send(*(b"HTTP/1.1 " + head + b"\r\n\r\n" for head in heads), closing.raw())
+
+    return answer
 
 
 EARLY_HINTS = b"103 Early Hints\r\nLink: </style.css>; rel=preload\r\nContent-Length: 7"

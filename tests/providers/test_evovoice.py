@@ -1,5 +1,6 @@
 """EvoVoice: windows of files, sessions that end, two spellings of its keys."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ import pytest
 from pipelines.sandbox import Fault, RequestLine, Sandbox
 from pipelines.sync import ListingResult, Night
 from tests.home import FIRST_NIGHT, Home, sandbox_settings
-from tests.loopback import Answer, Asked, Loopback
+from tests.loopback import Answer, Asked, Loopback, Script
 
 FILES = 40  # ten days apart, the newest of 2025-12-22
 
@@ -201,6 +202,60 @@ def test_a_password_that_ends_in_mid_listing_is_sent_once_more(listed: Listed) -
     listing = listed.listing("locked_out")
     assert (listing.outcome, listing.new, listing.removed) == ("unproven", 2, 0)
     assert listed.logins("locked_out") == 2
+
+
+@pytest.mark.parametrize("max_connections", [1, 8])
+def test_a_session_that_lasts_one_request_fails_after_one_more_login(
+    max_connections: int, home: Home
+) -> None:
+    with Sandbox(projects=4, files=FILES) as sandbox:
+        answered: list[str] = []
+
+        def end_after_each(request: RequestLine) -> None:
+            if request.method == "GET":
+                if answered:
+                    sandbox.expire_sessions()
+                answered.append(request.path)
+            else:
+                answered.clear()
+
+        sandbox.before_request(end_after_each)
+        settings = sandbox_settings(sandbox)["evovoice"]
+        home.connect("evovoice", **settings, page_size=2, max_connections=max_connections)
+        (listing,) = home.night().listings
+        assert listing.outcome == "unproven"
+        assert str(listing.message).endswith(
+            ": the session ended twice within one listing: "
+            "see how long a session of this user lasts, and whether another program ends it"
+        )
+        assert sum(line.method == "POST" for line in sandbox.requests) == 2
+
+
+def pages_from_1(files: list[dict[str, str]], *, total: bool) -> Script:
+    """A server that counts pages from 1, and takes 0 for 1; each answer has links of its own."""
+    links = itertools.count()
+
+    def answer(asked: Asked) -> Answer:
+        if asked.method == "POST":
+            return Answer({})
+        size, page = int(asked.query["CountPerPage"]), max(int(asked.query["Page"]), 1)
+        items = [file | {"Uri": f"/{next(links)}"} for file in files[(page - 1) * size : page * size]]
+        totals = {"TotalCount": len(files), "TotalPages": -(-len(files) // size)} if total else {}
+        return Answer({"Items": items, **totals})
+
+    return answer
+
+
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 8, 9, 20])
+def test_a_server_that_counts_pages_from_1_works_as_well(
+    count: int, total: bool, home: Home, loopback: Loopback
+) -> None:
+    files = [{"Id": f"f{number}", "AccountId": "a"} for number in range(count)]
+    base_url = loopback.serve("from_1", pages_from_1(files, total=total))
+    home.connect("evovoice", base_url=base_url, user_name="reader", password="swordfish", page_size=4)
+    (listing,) = home.night().listings
+    assert (listing.outcome, listing.new, listing.repeated) == ("proven" if total else "unproven", count, 0)
 
 
 def test_both_spellings_give_the_same_rows(listed: Listed) -> None:

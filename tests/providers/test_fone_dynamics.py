@@ -14,7 +14,7 @@ from pipelines.provider import Ask
 from pipelines.sandbox import Sandbox
 from pipelines.sync import Night
 from tests.home import Home, sandbox_settings
-from tests.loopback import Answer, Loopback
+from tests.loopback import Answer, Asked, Loopback
 
 PROPERTY = {"PropertySid": "S1", "Name": "One"}
 ANSWERS = {
@@ -55,6 +55,24 @@ def test_pages_are_as_long_as_the_server_makes_them(night: Night, sandbox: Sandb
         "Results_Count=1000&Results_Skip=200",
         "Results_Count=1000&Results_Skip=400",
     ]
+
+
+@pytest.mark.parametrize("count", [0, 49, 50, 51, 120, 150])
+def test_without_a_total_all_is_taken_and_nothing_removed(count: int, home: Home, loopback: Loopback) -> None:
+    def answer(asked: Asked) -> Answer:
+        start = int(asked.query["Results_Skip"])
+        return Answer({"Properties": [{"PropertySid": f"S{n}"} for n in range(count)][start : start + 50]})
+
+    settings = {"account_sid": "A1", "token": "swordfish"}
+    name = f"untotalled_{count}"
+    home.connect(name, "fone_dynamics", base_url=loopback.serve(name, answer), **settings)
+    (listing,) = home.night(name).listings
+    reason = "TotalCount should be a whole number, not missing"
+    assert (listing.outcome, listing.message, listing.new) == ("unproven", reason, count)
+    empty = Answer({"Properties": []})
+    home.connect(name, "fone_dynamics", base_url=loopback.serve(name, empty), **settings)
+    (listing,) = home.night(name).listings
+    assert (listing.outcome, listing.removed, listing.held_back) == ("unproven", 0, 0)
 
 
 def test_the_list_has_either_name(night: Night) -> None:
