@@ -210,7 +210,9 @@ def test_no_more_than_the_rest_of_the_night_is_waited_for(loopback: Loopback) ->
 @pytest.mark.parametrize(
     "content_type",
     ["application/json", "text/json", "application/problem+json", "Application/JSON; charset=UTF_8"]
-    + [f"application/json; charset={charset}" for charset in ("utf-8", "UTF8", "us-ascii")],
+    + [f"application/json; charset={charset}" for charset in ("utf-8", '"UTF8"', "us-ascii")]
+    + ["application/json;odata=none;;charset = utf-8"]
+    + [pytest.param('application/json; a="' + ";" * 60_000, id="many semicolons")],
 )
 def test_json_in_utf_8_is_read(content_type: str, loopback: Loopback) -> None:
     with api_of(loopback, Answer('["é"]'.encode(), 200, {"Content-Type": content_type})) as api:
@@ -225,6 +227,12 @@ def test_json_in_utf_8_is_read(content_type: str, loopback: Loopback) -> None:
         ("text/html", b"[]", "expected JSON from projects, got text/html"),
         ("application/jsonp", b"[]", "expected JSON from projects, got application/jsonp"),
         ("application/json; charset=latin-1", b"[]", "expected UTF-8 from projects, got latin-1"),
+        pytest.param(
+            f"application/json; charset*{'9' * 5000}=x",
+            b"[]",
+            "expected UTF-8 from projects, got x",
+            id="many digits",
+        ),
         ("application/json", f'["{SECRET}"]'.encode(), "the answer repeats the credentials that were sent"),
     ],
 )
