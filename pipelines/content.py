@@ -17,6 +17,7 @@ import msgspec
 
 from pipelines.errors import Malformed
 from pipelines.strict_json import (
+    BYTE_ORDER_MARK,
     composed,
     cut_members,
     first_of,
@@ -34,8 +35,12 @@ KEPT_BYTES = 64 << 10  # of such a one, in quarantine
 # No provider documents more than three; Python and DuckDB read some hundreds.
 MOST_LEVELS = 200
 SPELLED_ONE_WAY = frozenset({NoneType, bool})
-# RFC 3339 with an offset; 'T' or a space, any number of decimals.
-INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
+# RFC 3339 with an offset; 'T' or a space, any number of decimals. SQL's staging.instant reads all of these.
+INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):\d\d:\d\d)(?:\.(\d+))?"
+    r"([Zz]|[+-](?:0\d|1[0-8]):?[0-5]\d)",
+    re.ASCII,
+)
 
 
 class Record(NamedTuple):
@@ -73,6 +78,7 @@ def read_record(provider: "Provider | Rules", drop: Collection[str], text: bytes
 
     Most texts of a night are known to the last byte, and what they say is known with them.
     """
+    text = text.removeprefix(BYTE_ORDER_MARK)  # DuckDB reads none
     try:
         if drop:
             whole, text = text, b""
@@ -89,9 +95,7 @@ def read_record(provider: "Provider | Rules", drop: Collection[str], text: bytes
             raise Malformed(f"it is not an object but {text[:40].decode(errors='replace')}")
         record_id = _identity(first_of(said, *provider.id_keys), provider.id_keys[0])
         created_at = instant(first_of(said, *provider.created_keys))
-        for name in provider.volatile:
-            said.pop(name, None)
-        content_hash = hash_of(said)
+        content_hash = hash_of(said, provider.volatile)
         refuse_duplicate_keys(text)
         return Record(record_id, text, content_hash, created_at)
     except Malformed as error:
@@ -119,11 +123,11 @@ def _legible_id(provider: "Provider | Rules", text: bytes) -> str | None:
 def _without(text: bytes, drop: Collection[str]) -> bytes:
     """The record without the fields named by `drop`, in capitals or not: EvoVoice has two spellings."""
     try:
-        sent = cut_members(text)
-        dropped = {name.casefold() for name in drop}
-        kept = [member for member in sent if key_of(member[0]).casefold() not in dropped]
+        sent = [(key_of(member[0]), member) for member in cut_members(text)]
     except Malformed:
         raise Malformed("it is not an object that fields could be dropped from") from None
+    dropped = {composed(name).casefold() for name in drop}
+    kept = [member for key, member in sent if composed(key).casefold() not in dropped]
     return text if len(kept) == len(sent) else b"{" + b",".join(map(b":".join, kept)) + b"}"
 
 
@@ -137,9 +141,16 @@ def _identity(said: object, key: str) -> str:
     raise Malformed(f"its id, {key}, is {'missing' if said is None else shown[:40]}")
 
 
-def hash_of(said: object) -> str:
-    """128 bits, in hex, of what a JSON value says."""
-    return hashlib.blake2b(msgspec.json.encode(canonical(said), order="sorted"), digest_size=16).hexdigest()
+def hash_of(said: object, volatile: Collection[str] = ()) -> str:
+    """128 bits, in hex, of what a JSON value says, without the volatile fields of an object.
+
+    Those have to be readable as well: SQL reads them.
+    """
+    content = canonical(said)
+    if isinstance(content, dict):
+        for name in volatile:
+            content.pop(name, None)
+    return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=16).hexdigest()
 
 
 def canonical(said: object, levels: int = MOST_LEVELS) -> object:

@@ -30,6 +30,9 @@ Member = tuple[bytes, bytes]
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Unicode's stream-safe format (UAX #15) has no more. Composing longer runs takes quadratic time.
 MOST_MARKS = 30
+# Interpreting a value takes up to forty times its size in memory.
+MOST_VALUE_BYTES = 8 << 20
+MOST_COUNT = 10**18
 # How many tokens are cut between two looks at the clock.
 TOKENS_PER_LOOK = 10_000
 
@@ -106,6 +109,11 @@ def elements(text: bytes) -> tuple[bytes, ...]:
 
 def value(text: bytes) -> object:
     """The Python value; numbers with a fraction or an exponent come as `Decimal`."""
+    if len(text) > MOST_VALUE_BYTES:
+        most = MOST_VALUE_BYTES >> 20
+        raise Malformed(
+            f"a value has {len(text) >> 20} MB, more than the {most} MB that are read: {shown(text)}"
+        )
     return _decode(_value.decode, text.removeprefix(BYTE_ORDER_MARK), "JSON")
 
 
@@ -125,7 +133,12 @@ def refuse_duplicate_keys(text: bytes) -> None:
                 raise Malformed(f"the key {shown(msgspec.json.encode(key))} comes twice")
             keys.add(name)
 
-    json.loads(text, object_pairs_hook=pairs, parse_int=len, parse_float=len)
+    try:
+        json.loads(text, object_pairs_hook=pairs, parse_int=len, parse_float=len)
+    except (
+        RecursionError
+    ):  # the value that the decoder has dropped may be nested more deeply than the one it kept
+        raise Unreadable("not valid JSON (nested too deeply)") from None
 
 
 def _has_distinct_keys(text: bytes) -> bool:
@@ -147,7 +160,8 @@ def composed(text: str) -> str:
     for found in _MARKS.finditer(text):
         marks = 0
         for character in found[0]:
-            marks = marks + 1 if unicodedata.combining(character) else 0
+            # Some vowel signs of Tibetan become marks only when they are decomposed.
+            marks = marks + 1 if unicodedata.combining(unicodedata.normalize("NFD", character)[0]) else 0
             if marks > MOST_MARKS:
                 raise Malformed(f"it has more than {MOST_MARKS} combining marks in a row")
     return unicodedata.normalize("NFC", text)
@@ -167,11 +181,11 @@ def first_of(found: Mapping[str, T], *keys: str) -> T | None:
 
 
 def whole_number(text: bytes | None, name: str) -> int:
-    """A count: a whole number from 0, as a number or as a string of digits."""
+    """A count: a whole number from 0 to below `MOST_COUNT`, as a number or as a string of digits."""
     found = None if text is None else value(text)
     if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 19:
         found = int(found)
-    if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
+    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < MOST_COUNT:
         return found
     raise Malformed(f"{name} should be a whole number, not {shown(text)}")
 

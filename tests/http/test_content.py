@@ -109,6 +109,64 @@ def test_promise_13_numbers_at_the_edges_have_one_content(one: str, other: str) 
     assert content(f'{{"id": 1, "x": [{one}]}}') == content(f'{{"id": 1, "x": [{other}]}}')
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "2026-01-01T00:00:00+19:00",
+        "2026-01-01T00:00:00-23:59",
+        "2026-01-01T00:00:00+00:60",
+        "2026-01-01T24:00:00Z",
+    ],
+)
+def test_promise_07_only_what_sql_reads_as_a_timestamp_has_another_spelling(other: str) -> None:
+    said = datetime.fromisoformat(other.replace("24:00:00", "00:00:00").replace("00:60", "01:00"))
+    same = said.astimezone(UTC).isoformat()
+    assert content(f'{{"id": 1, "x": "{other}"}}') != content(f'{{"id": 1, "x": "{same}"}}')
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
+def test_promise_16_a_member_that_another_one_hides_may_be_nested_at_any_depth(
+    opening: str, closing: str
+) -> None:
+    """The size of the stack decides which of two decoders refuses it."""
+    for levels in range(900, 1001):
+        text = f'{{"id": 7, "x": {opening * levels}1{closing * levels}, "x": 1}}'
+        assert read_record(PROVIDERS["belltastic"], (), text.encode(), {}).reason in {
+            'the key "x" comes twice',
+            "not valid JSON (nested too deeply)",
+        }
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ('"a%s"' % ("\u0301" * 31), "it has more than 30 combining marks in a row"),
+        ("[" * 300 + "]" * 300, "it is nested more than 200 levels deep"),
+    ],
+    ids=["marks", "levels"],
+)
+def test_promise_16_what_cannot_be_read_is_quarantined_in_volatile_fields_too(said: str, reason: str) -> None:
+    text = f'{{"id": 7, "lockUserName": {said}}}'
+    assert read_record(PROVIDERS["rillsoft"], (), text.encode(), {}) == Record(
+        "7", text.encode(), reason=reason
+    )
+
+
+@pytest.mark.parametrize("drop", [(), ("a",)])
+def test_promise_07_a_record_is_kept_without_a_byte_order_mark_which_duckdb_refuses(
+    drop: tuple[str, ...],
+) -> None:
+    taken = read_record(PROVIDERS["belltastic"], drop, b'\xef\xbb\xbf{"id": 7}', {})
+    assert (taken.record_id, taken.payload, taken.reason) == ("7", b'{"id": 7}', None)
+
+
+@pytest.mark.parametrize("name", ["Größe", "Gro\u0308ße", "GRÖSSE"])
+@pytest.mark.parametrize("key", ["Größe", "Gro\u0308ße"])
+def test_a_field_is_dropped_in_either_composition(name: str, key: str) -> None:
+    taken = read_record(PROVIDERS["belltastic"], (name,), f'{{"id": 7, "{key}": 1}}'.encode(), {})
+    assert taken.payload == b'{"id":7}'
+
+
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
 def test_a_record_may_be_nested_two_hundred_levels_deep(opening: str, closing: str) -> None:
     def nested(levels: int) -> Record:
