@@ -1,7 +1,8 @@
 """Two readers of one text: what Python reads of a record, DuckDB must read too.
 
-Texts are drawn from a grammar of odd JSON, and broken at random. Each is read by `read_record`, by Python's
-own decoder with `Decimal` for every number, and by DuckDB as the staging models do.
+Records are drawn from a grammar of odd JSON, and broken at random. Each is read by `read_record`, by Python's
+own decoder with `Decimal` for every number, and by DuckDB as the staging models do. Timestamps and pages are
+drawn as well: two timestamps of one hash must be one to SQL, and a bad byte must cost its own record only.
 
 `make campaign-reading` runs for SECONDS=600, and then measures how time grows with size.
 """
@@ -11,19 +12,23 @@ import os
 import random
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
-from pipelines.content import Record, read_record
-from pipelines.providers.belltastic import PROVIDER
-from pipelines.strict_json import MOST_MARKS, composed
+from pipelines.content import Record, canonical, read_record
+from pipelines.providers.rillsoft import PROVIDER
+from pipelines.strict_json import BYTE_ORDER_MARK, MOST_MARKS, composed, elements
 
 BATCH = 500
+FUNCTIONS = Path(__file__).parents[2] / "sql" / "functions"
+# A volatile field, and one in either composition.
+DROPPED = ("lockUserName", "é")
 NUMBERS = (
     *(
         "0",
@@ -59,7 +64,7 @@ NOT_NUMBERS = (
 IDS = ("1", "1", "1", "7", "12", '"x"', '"é"', "0", "-0", "18446744073709551616", "1.0", "null", '""')
 LETTERS = (
     *"aB éß İ中😀/~$.[]{}*'-:,\u0301\u0316\u00a0\u200b\u202e\ufeff\ufffe\x7f\u0085\u2028",
-    *("~0", "~1", "[0]", "e\u0301"),
+    *("~0", "~1", "[0]", "e\u0301", "\u0f73"),
 )
 ESCAPES = (r"\"", r"\\", r"\/", r"\n", r"\u0000", r"\u0041", r"\u00e9", r"\u0301", r"\ud83d\ude00")
 NOT_ESCAPES = (r"\ud800", r"\udc00x", r"\u12", r"\x41", r"\U0041", "\\", "\t", "\n", "\x00", "\x1f")
@@ -81,15 +86,26 @@ KEYS = (
         "*",
         "'",
         "_dlt_id",
+        "lockUserName",
     ),
     *(r"\u0061", r"\""),
 )
-MOMENTS = (
-    "2026-01-01T00:00:00Z",
-    "2026-01-01t00:00:00.50z",
-    "2026-01-01 01:00:00+01:00",
-    "2026-02-30T00:00:00Z",
-    "2026-01-01T24:00:00Z",
+DAYS = ("2026-01-01", "2026-02-30", "0001-01-01", "9999-12-31", "0000-01-01")
+TIMES = ("00:00:00", "01:00:00", "23:59:59", "24:00:00", "00:00:60")
+DECIMALS = ("", "", ".0", ".5", ".50", "." + "0" * 30, ".1234567", ".12345670", "." + "9" * 40)
+OFFSETS = (
+    "00:00",
+    "0000",
+    "01:00",
+    "0100",
+    "00:60",
+    "01",
+    "18:00",
+    "17:60",
+    "18:59",
+    "19:00",
+    "23:00",
+    "99:99",
 )
 SPACES = ("", "", "", " ", "\n", "\t ", "\r\n")
 NOT_SPACES = ("\u00a0", "\x0b", "//", "\ufeff", ",")
@@ -112,6 +128,12 @@ from (
 """
 
 
+BY_MACRO = """
+select cast(staging.instant(text) as text), cast(staging.local_instant(text, 'UTC') as text)
+from (select unnest($1::text[]) as text)
+"""
+
+
 class Text(NamedTuple):
     """A record that was accepted: what was sent, and what Python's own decoder reads of it."""
 
@@ -129,9 +151,15 @@ class Found:
 
 
 def drawn(rng: random.Random) -> bytes:
-    """A record, most of the time an object with an id; every third is broken somewhere."""
+    """A record, most of the time an object with an id; every fifth is broken somewhere."""
+    if rng.random() < 0.01:
+        # About as deep as the stack that is left, in the member that decoders do not keep.
+        levels = sys.getrecursionlimit() - rng.randrange(100)
+        return b'{"id":1,"a":' + b"[" * levels + b"]" * levels + b',"a":1}'
     text = _object(rng, 0, first=f'"id":{rng.choice(IDS)}')
     body = text.encode("utf-8", "surrogatepass")
+    if rng.random() < 0.01:
+        return BYTE_ORDER_MARK + body
     return _broken(rng, body) if rng.random() < 0.2 else body
 
 
@@ -158,12 +186,18 @@ def _scalar(rng: random.Random) -> str:
         return rng.choice(("null", "true", "false"))
     if kind < 0.6:
         return _either(rng, NUMBERS, NOT_NUMBERS)
-    return f'"{rng.choice(MOMENTS) if kind < 0.65 else _letters(rng)}"'
+    return f'"{_moment(rng) if kind < 0.65 else _letters(rng)}"'
+
+
+def _moment(rng: random.Random) -> str:
+    """A timestamp, or what looks like one. There are few, so that many name the same instant."""
+    zone = rng.choice(("Z", "z", *[rng.choice("+-") + offset for offset in OFFSETS]))
+    return rng.choice(DAYS) + rng.choice("Tt ") + rng.choice(TIMES) + rng.choice(DECIMALS) + zone
 
 
 def _letters(rng: random.Random) -> str:
     if rng.random() < 0.03:
-        return "a" + rng.choice(("\u0301\u0316", "\u0301", r"\u0316")) * rng.choice((10, 15, 31, 200))
+        return "a" + rng.choice(("\u0301\u0316", "\u0f73", r"\u0316")) * rng.choice((10, 15, 31, 200))
     escapes = rng.random() < 0.2
     return "".join(
         _either(rng, ESCAPES, NOT_ESCAPES) if escapes else rng.choice(LETTERS)
@@ -227,8 +261,15 @@ def read(text: bytes, found: Found) -> Text | None:
         record.payload.decode()
         return None
     found.counts["accepted"] += 1
-    assert record.payload == text
-    return Text(text, record, reference(text))
+    assert record.payload == text.removeprefix(BYTE_ORDER_MARK)
+    said = reference(text)
+    kept = read_record(PROVIDER, DROPPED, text, {}).payload
+    assert isinstance(said, dict)
+    if not kept or reference(kept) != {
+        key: part for key, part in said.items() if composed(key) not in DROPPED
+    }:
+        found.differences.append(f"fields dropped from {text!r} leave {kept!r}")
+    return Text(record.payload, record, said)
 
 
 def _respelled(text: Text, rng: random.Random) -> bytes:
@@ -308,6 +349,33 @@ def compare(
                 found.differences.append(f"the column {key} of {text.sent!r} is {there!r} in DuckDB")
 
 
+def compare_moments(connection: duckdb.DuckDBPyConnection, rng: random.Random, found: Found) -> None:
+    """Draw timestamps: those that hash alike must be the same to SQL."""
+    moments = [_moment(rng) for _ in range(BATCH)]
+    found.counts["timestamps compared"] += BATCH
+    by_content: dict[object, dict[tuple[str | None, ...], str]] = defaultdict(dict)
+    for moment, fields in zip(moments, connection.execute(BY_MACRO, [moments]).fetchall(), strict=True):
+        by_content[canonical(moment)][fields] = moment
+    for readings in by_content.values():
+        if len(readings) > 1:
+            found.differences.append(f"timestamps of one hash differ in DuckDB: {readings}")
+
+
+def compare_page(texts: Sequence[Text], rng: random.Random, found: Found) -> None:
+    """Put a byte that is not UTF-8 into the second of three records: all must be cut out as they are."""
+    first, bad, last = (text.sent.strip() for text in rng.sample(texts, 3))
+    at = rng.randrange(1, len(bad))
+    if bad[at - 1 : at] == b"\\":  # it would be escaped, and what it escaped before would not
+        return
+    bad = bad[:at] + rng.choice((b"\xff", b"\xc3", b"\x80", b"\xed\xa0\x80")) + bad[at:]
+    found.counts["pages cut"] += 1
+    page = b"[" + b" , ".join((first, bad, last)) + b"]"
+    if elements(page) != (first, bad, last):
+        found.differences.append(f"{page!r} is cut into {elements(page)!r}")
+    if read_record(PROVIDER, (), bad, {}).reason is None:
+        found.differences.append(f"{bad!r} is accepted")
+
+
 def batched(fields: tuple[str | None, ...]) -> Iterator[tuple[str | None, str | None]]:
     """Pairs of fields, of which every second says what the first one is."""
     return zip(fields[::2], fields[1::2], strict=True)
@@ -332,14 +400,21 @@ def campaign(seed: int, is_over: Callable[[int], bool]) -> Found:
     found, rng = Found(), random.Random(seed)
     batches = 0
     with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'; create schema staging")
+        for macros in sorted(FUNCTIONS.glob("*.sql")):
+            connection.execute(macros.read_text(encoding="utf-8"))
         while not is_over(batches):
             texts = [text for _ in range(BATCH) if (text := read(drawn(rng), found))]
             compare(connection, texts, rng, found)
+            compare_moments(connection, rng, found)
+            for _ in range(20):
+                compare_page(texts, rng, found)
             batches += 1
     return found
 
 
 GROWING: dict[str, Callable[[int], bytes]] = {
+    "vowel signs": lambda size: b'{"id":1,"x":"a' + "\u0f73".encode() * (size // 3) + b'"}',
     "combining marks": lambda size: b'{"id":1,"x":"a' + "\u0301\u0316".encode() * (size // 4) + b'"}',
     "marks in short runs": lambda size: (
         b'{"id":1,"x":"' + ("a" + "\u0316" * MOST_MARKS).encode() * (size // 61) + b'"}'

@@ -3,8 +3,7 @@
 import pytest
 
 from pipelines.content import read_record
-from pipelines.providers.belltastic import PROVIDER
-from tests.campaigns.reading import GROWING, campaign
+from tests.campaigns.reading import GROWING, PROVIDER, campaign
 
 BATCHES = 3
 
@@ -15,6 +14,8 @@ def test_promise_07_python_and_duckdb_read_the_same_of_every_record_that_is_take
     assert found.counts["accepted"] > 500
     assert found.counts["quarantined"] > 200
     assert found.counts["values compared"] > 1_500
+    assert found.counts["timestamps compared"] > 1_000
+    assert found.counts["pages cut"] > 30
 
 
 @pytest.mark.parametrize("kind", GROWING)
