@@ -33,6 +33,10 @@ MOST_MARKS = 30
 # Interpreting a value takes up to forty times its size in memory.
 MOST_VALUE_BYTES = 8 << 20
 MOST_COUNT = 10**18
+# A part of two bytes takes a hundred in memory. Answers of the largest size have fewer commas than these,
+# unless they are made to have many.
+MOST_PARTS = 500_000
+MOST_COMMAS = 4_000_000
 # How many tokens are cut between two looks at the clock.
 TOKENS_PER_LOOK = 10_000
 
@@ -85,6 +89,7 @@ def cut_members(text: bytes) -> list[Member]:
         decoded = _decode(_members.decode, text, "an object")
     except Unreadable:
         return list(_parts(text, b"{"))
+    _refuse_many(len(decoded))
     found = [(msgspec.json.encode(key), bytes(raw)) for key, raw in decoded.items()]
     return found if _are_all(text, found) else list(_parts(text, b"{"))
 
@@ -102,9 +107,11 @@ def elements(text: bytes) -> tuple[bytes, ...]:
     """The elements of an array, each as the text it was sent as."""
     text = text.removeprefix(BYTE_ORDER_MARK)
     try:
-        return tuple(bytes(raw) for raw in _decode(_elements.decode, text, "an array"))
+        decoded = _decode(_elements.decode, text, "an array")
     except Unreadable:
         return tuple(part for _, part in _parts(text, b"["))
+    _refuse_many(len(decoded))
+    return tuple(map(bytes, decoded))
 
 
 def value(text: bytes) -> object:
@@ -199,7 +206,7 @@ def as_text(text: bytes | None) -> str | None:
 
 
 class Unreadable(Malformed):
-    """The text is not strict JSON, or is nested too deeply to be read."""
+    """The text is not strict JSON, or is too deep or has too many parts to be read at once."""
 
 
 def _are_all(text: bytes, found: Iterable[Member]) -> bool:
@@ -226,7 +233,10 @@ def _parts(text: bytes, opening: bytes) -> Iterator[Member]:
     tokens = _tokens(text, expected)
     next(tokens)
     token = next(tokens)
+    parts = 0
     while token[0] != closing:
+        parts += 1
+        _refuse_many(parts)
         key = b""
         if opening == b"{":
             key = token[0]
@@ -243,6 +253,11 @@ def _parts(text: bytes, opening: bytes) -> Iterator[Member]:
             raise _broken("a comma is missing", token)
     if trailing := _TOKENS.search(text, token.end()):
         raise _broken("text after the end", trailing)
+
+
+def _refuse_many(parts: int) -> None:
+    if parts > MOST_PARTS:
+        raise Malformed(f"it has more than {MOST_PARTS:,} elements or members")
 
 
 def _tokens(text: bytes, expected: str) -> Iterator[re.Match[bytes]]:
@@ -275,6 +290,8 @@ def _broken(what: str, token: re.Match[bytes]) -> Malformed:
 
 
 def _decode(decode: Callable[[bytes], T], text: bytes, expected: str) -> T:
+    if text.count(b",") > MOST_COMMAS:
+        raise Unreadable(f"it has more than {MOST_COMMAS:,} commas")
     try:
         return decode(text)
     except msgspec.ValidationError:

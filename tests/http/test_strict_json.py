@@ -242,6 +242,32 @@ def test_an_array_is_told_by_its_bracket() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_refused"),
+    [
+        (b"[" + b"[]," * 499_999 + b"[]]", False),
+        (b"[" + b"[]," * 500_000 + b"[]]", True),
+        (b"[" + b"[]," * 500_000 + b"NaN]", True),
+        (b"[" + b"0," * 5_000_000 + b"0]", True),
+    ],
+    ids=["most", "more", "not strict", "many more"],
+)
+def test_promise_16_an_array_has_at_most_half_a_million_elements(text: bytes, is_refused: bool) -> None:
+    """A larger one takes twenty times its text in memory."""
+    if is_refused:
+        with pytest.raises(Malformed, match="it has more than 500,000 elements or members"):
+            elements(text)
+    else:
+        assert len(elements(text)) == 500_000
+
+
+def test_promise_16_an_object_has_at_most_half_a_million_members() -> None:
+    for value_of_last in (b"1", b"NaN"):
+        text = b"{" + b"".join(b'"%d":1,' % number for number in range(500_000)) + b'"x":%s}' % value_of_last
+        with pytest.raises(Malformed, match="it has more than 500,000 elements or members"):
+            members(text)
+
+
 @pytest.mark.parametrize("spelled", [b"%s", b'"%s"'], ids=["number", "string"])
 def test_a_count_has_at_most_18_digits(spelled: bytes) -> None:
     assert whole_number(spelled % (b"9" * 18), "total") == 10**18 - 1
