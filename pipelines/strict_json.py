@@ -291,7 +291,7 @@ def _broken(what: str, token: re.Match[bytes]) -> Malformed:
 
 def _decode(decode: Callable[[bytes], T], text: bytes, expected: str) -> T:
     if text.count(b",") > MOST_COMMAS:
-        raise Unreadable(f"it has more than {MOST_COMMAS:,} commas")
+        raise Unreadable(f"it has more than {MOST_COMMAS:,} elements or members")
     try:
         return decode(text)
     except msgspec.ValidationError:
