@@ -16,6 +16,7 @@ import ssl
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 from urllib.parse import quote, urlsplit
@@ -66,7 +67,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 class Connection:
     """One configured account at one provider.
 
-    `may_quote` says whether what its provider says may be told: it might name a record that is forgotten.
+    `may_quote` says whether what its provider says may be told: it might name a record that is forgotten. A
+    window of its listing is asked for from `window_margin` earlier than what is judged by it.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Connection:
     provider: Provider
     settings: Settings = field(repr=False)
     may_quote: bool = True
+    window_margin: timedelta = timedelta()
 
     def redact(self, text: str) -> str:
         """`text` without any of this connection's secrets, however they are spelled."""

@@ -7,6 +7,7 @@ folder that lives for one night. No field is interpreted here.
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,19 +119,25 @@ def receive(
 ) -> Iterator[pa.Table]:
     """Everything one connection receives, as tables of `RECORDS`; `finished` holds how each listing went.
 
-    `scopes` gives each listing's index. The last table is empty: it makes the columns, whatever came.
+    `scopes` gives each listing's index; `since` begins the window that the listings are judged by. The last
+    table is empty: it makes the columns, whatever came.
     """
+    asked_since = since and since - connection.window_margin
+
+    def finish(number: int, listing: Listing) -> None:
+        finished[number] = replace(listing, since=since)
+
     with Api(connection, deadline) as api:
         for number, scope in scopes.items():
             api.begin_listing()
             listing = read_listing(
                 api,
                 connection,
-                Ask(connection.settings, scope, since),
+                Ask(connection.settings, scope, asked_since),
                 reader.known.get((connection.name, scope), {}),
                 reader,
                 functools.partial(progress, connection, scope),
-                functools.partial(finished.__setitem__, number),
+                functools.partial(finish, number),
             )
             yield from _tables(number, listing)
     yield RECORDS.empty_table()

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines import models
+from pipelines.cells import literal
 from pipelines.config import Connection, configured_names, load_connections
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.freshness import Freshness, read_freshness
@@ -29,6 +30,7 @@ from pipelines.warehouse import connect, draft, locked, publish, use_threads, wi
 LONGEST_NIGHT_S = 6 * 3600.0
 # Records make no cycles: by its defaults the collector would search through them again and again.
 COLLECT_RARELY = (50_000, 20, 100)
+MOST_ZONES_DIFFER = timedelta(hours=26)  # from UTC-12 to UTC+14
 EARLIEST_FILE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -129,6 +131,7 @@ def sync(
             connections = _unquoted(connection, connections)
             started_at = next_start(connection, clock())
             windows = {} if full else windows_due(connection, connections, started_at)
+            connections = with_margins(connection, connections, windows)
             known = known_texts(connection, connections, windows)
         asked = threading.Event()  # for more pages, which takes the processor little
         preparing = beside.submit(_prepare, candidate, home, asked, is_first=is_first)
@@ -198,6 +201,40 @@ def windows_due(
         if not due and newest is not None:
             windows[connection.name] = newest - timedelta(days=connection.settings.integer("lookback_days"))
     return windows
+
+
+def with_margins(
+    warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], windows: Mapping[str, datetime]
+) -> tuple[Connection, ...]:
+    """The connections, with a margin before the windows of those whose times carry no offset.
+
+    Nobody knows in which zone their servers read the start of a window. A record that one leaves out for that
+    reason must not count as removed.
+    """
+    return tuple(
+        replace(one, window_margin=MOST_ZONES_DIFFER)
+        if one.name in windows and _has_local_times(warehouse, one, windows[one.name])
+        else one
+        for one in connections
+    )
+
+
+def _has_local_times(warehouse: duckdb.DuckDBPyConnection, connection: Connection, since: datetime) -> bool:
+    """Whether a record known to be created since then says so without an offset."""
+    said = ", ".join(f"payload ->> {literal(key)}" for key in connection.provider.created_keys)
+    row = warehouse.execute(
+        f"""
+        select exists (
+            select 1 from raw.records
+            where
+                connection = $1 and valid_to is null and created_at >= $2
+                and not regexp_matches(coalesce({said}), '([Zz]|[+-]\\d\\d:?\\d\\d)$')
+        )
+        """,
+        [connection.name, since],
+    ).fetchone()
+    assert row is not None
+    return bool(row[0])
 
 
 def _last_whole_listing(
@@ -275,8 +312,6 @@ def _night(
 def _not_asked(
     connection: duckdb.DuckDBPyConnection, configured: Sequence[str], asked: Set[str]
 ) -> tuple[Freshness, ...]:
-    known = {one.connection: one for one in read_freshness(connection)}
-    return tuple(
-        known.get(name, Freshness(name, None, None, None, None, is_fresh=False))
-        for name in sorted(set(configured) - asked)
-    )
+    others = sorted(set(configured) - asked)
+    known = {one.connection: one for one in read_freshness(connection)} if others else {}
+    return tuple(known.get(name, Freshness(name, None, None, None, None, is_fresh=False)) for name in others)

@@ -102,6 +102,7 @@ PROVIDER = Provider(
         Setting("password", required=True, secret=True, about="its password: there are no API keys"),
         Setting("account_ids", "list", (), about="all accounts that the user sees, unless set"),
         Setting("page_size", "integer", 100, minimum=1, about="files per request"),
+        Setting("time_zone", about="of times without an offset, as Europe/Berlin; UTC unless set"),
         Setting(
             "lookback_days",
             "integer",
@@ -126,4 +127,5 @@ PROVIDER = Provider(
     error_body=error_body,
     volatile=frozenset({"uri", "Uri"}),
     created_keys=("dateCreated", "DateCreated"),
+    time_zone=lambda settings: settings.text("time_zone") or None,
 )

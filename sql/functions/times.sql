@@ -48,9 +48,13 @@ create or replace macro staging.instant_in_zone(local_time, zone) as list_transf
     end
 )[1];
 
+-- Whether a text is a time without an offset.
+create or replace macro staging.is_local_time(said) as
+regexp_full_match(said, '\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?');
+
 -- The instant that a text names, read as local time of `zone` where it carries no offset.
 create or replace macro staging.local_instant(said, zone) as case
-    when regexp_full_match(said, '\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?')
+    when staging.is_local_time(said)
         then staging.representable(case
             when zone = 'UTC' then try_cast(upper(said) as timestamp) at time zone 'UTC'
             else staging.instant_in_zone(try_cast(upper(said) as timestamp), zone)

@@ -3,6 +3,7 @@
 with source as (
     select
         record.* exclude (created_at),
+        zone.name as time_zone,
         from_json(
             record.payload,
             '{
@@ -31,6 +32,9 @@ with source as (
                 )
         end as documented,
     from staging.records as record
+    left join raw.connections as known on record.connection = known.connection
+    -- A name that DuckDB does not know would end the build; without a zone the times stay text.
+    left join pg_timezone_names() as zone on coalesce(known.time_zone, 'UTC') = zone.name
     where record.provider = 'evovoice' and record.entity = 'files'
 ),
 
@@ -68,9 +72,8 @@ typed as (
         *,
         staging.whole_number(said_length) as content_length,
         staging.whole_number(said_duration) as recording_duration,
-        -- The vendor states no zone: a time without an offset is read as UTC.
-        staging.local_instant(said_created, 'UTC') as created_at,
-        staging.local_instant(said_modified, 'UTC') as updated_at,
+        staging.local_instant(said_created, time_zone) as created_at,
+        staging.local_instant(said_modified, time_zone) as updated_at,
     from named
 )
 

@@ -1,18 +1,9 @@
 -- Rillsoft: one row per version of a project of a client. Times carry no offset: they are of the server's zone.
 -- grain: project_key, valid_from
-with zones as (
-    select
-        connection.connection,
-        zone.name as time_zone,
-    from raw.connections as connection
-    -- A name that DuckDB does not know would end the build; without a zone the times stay text.
-    inner join pg_timezone_names() as zone on coalesce(connection.time_zone, 'UTC') = zone.name
-),
-
-source as (
+with source as (
     select
         record.* exclude (created_at),
-        zones.time_zone,
+        zone.name as time_zone,
         from_json(
             record.payload,
             '{
@@ -25,7 +16,9 @@ source as (
             }'
         ) as said,
     from staging.records as record
-    left join zones on record.connection = zones.connection
+    left join raw.connections as known on record.connection = known.connection
+    -- A name that DuckDB does not know would end the build; without a zone the times stay text.
+    left join pg_timezone_names() as zone on coalesce(known.time_zone, 'UTC') = zone.name
     where record.provider = 'rillsoft' and record.entity = 'projects'
 ),
 

@@ -122,6 +122,7 @@ FAULTS = {
         "update raw.records set valid_to = valid_to + interval 1 second where record_id = 'gone'",
     ],
 }
+LOCAL = "2026-07-01T12:00:00"
 WARNINGS = {
     "fields_never_seen_before": [
         "update raw.records set payload = '{\"budget\": 1}' where record_id = 'new'",
@@ -132,6 +133,9 @@ WARNINGS = {
     "statuses_without_mapping": ["update projects set status = 'unknown', provider_status = 'Ruht'"],
     "time_zones_without_name": [
         "update raw.records set provider = 'fone_dynamics', payload = '{\"TimeZone\": \"Mars Time\"}'"
+    ],
+    "times_without_a_time_zone": [
+        f"update raw.records set payload = '{{\"dateCreated\": \"{LOCAL}\"}}' where provider = 'evovoice'"
     ],
     "values_kept_as_text": [
         'update raw.records set payload = \'{"id": "f", "lastUpdated": "soon", "dateCreated": 1}\''
@@ -163,6 +167,11 @@ MANY = {
     "time_zones_without_name": """
         update raw.records
         set provider = 'fone_dynamics', payload = json_object('TimeZone', 'Mars ' || record_id)
+    """,
+    "times_without_a_time_zone": f"""
+        insert into raw.records select records.* replace (
+            connection || n as connection, '{{"DateCreated": "{LOCAL}"}}' as payload
+        ) from raw.records as records, range(2) as _(n) where provider = 'evovoice' and valid_to is null
     """,
     "values_kept_as_text": """update raw.records set payload = '{"lastUpdated": "soon", "dateCreated": 1}'""",
     "versions_begin_and_end_at_nights": """

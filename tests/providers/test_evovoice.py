@@ -5,7 +5,8 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -244,6 +245,85 @@ def pages_from_1(files: list[dict[str, str]], *, total: bool) -> Script:
         return Answer({"Items": items, **totals})
 
     return answer
+
+
+def local_server(files: dict[str, datetime], zone: ZoneInfo, *, reads_utc: bool) -> Script:
+    """A server whose times are local and carry no offset. It reads a window's start as UTC or as local."""
+
+    def answer(asked: Asked) -> Answer:
+        start = asked.query.get("DateCreatedStart", "1970-01-01T00:00:00Z")
+        since = datetime.fromisoformat(start)
+        if not reads_utc:
+            since = since.replace(tzinfo=zone)
+        items = [
+            {"Id": name, "AccountId": "a", "DateCreated": f"{at.astimezone(zone):%Y-%m-%dT%H:%M:%S}"}
+            for name, at in files.items()
+            if at >= since
+        ]
+        return Answer({"Items": items, "TotalCount": len(items), "TotalPages": 1})
+
+    return answer
+
+
+@pytest.mark.parametrize("reads_utc", [True, False])
+@pytest.mark.parametrize("configured", [None, "Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_window_of_local_times_removes_only_what_is_gone(
+    zone: str, configured: str | None, reads_utc: bool, home: Home, loopback: Loopback
+) -> None:
+    """The two zones differ most: by 26 hours."""
+    newest = FIRST_NIGHT - timedelta(hours=3)
+    files = {f"{hours} h ago": newest - timedelta(hours=hours) for hours in range(100)}
+    base_url = loopback.serve("local", local_server(files, ZoneInfo(zone), reads_utc=reads_utc))
+    settings = {"user_name": "reader", "password": "swordfish", "lookback_days": 2}
+    home.connect("evovoice", base_url=base_url, **settings)
+    home.night()
+    if configured:
+        settings["time_zone"] = configured
+    home.connect("evovoice", base_url=base_url, **settings)
+    del files["1 h ago"]
+    files["new"] = newest + timedelta(hours=1)
+    (listing,) = home.night().listings
+    assert (listing.outcome, listing.new, listing.removed, listing.changed) == ("proven", 1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "said", "created_at", "noted"),
+    [
+        (None, "2026-07-01T12:00:00", "2026-07-01 12:00:00+00", True),
+        (None, "2026-07-01T12:00:00Z", "2026-07-01 12:00:00+00", False),
+        ("UTC", "2026-07-01T12:00:00", "2026-07-01 12:00:00+00", False),
+        ("Europe/Berlin", "2026-07-01T12:00:00", "2026-07-01 10:00:00+00", False),
+        ("Europe/Berlin", "2026-01-01T12:00:00.5", "2026-01-01 11:00:00.5+00", False),
+        ("Europe/Berlin", "2026-07-01T12:00:00+09:00", "2026-07-01 03:00:00+00", False),
+        ("Europe/Berlin", "2026-03-29T02:30:00", None, False),  # clocks skip it
+        ("Europe/Berlin", "2025-10-26T02:30:00", None, False),  # clocks show it twice
+    ],
+)
+def test_a_time_without_an_offset_is_of_the_time_zone_set(
+    time_zone: str | None, said: str, created_at: str | None, noted: bool, home: Home, loopback: Loopback
+) -> None:
+    file = {"Id": "f", "AccountId": "a", "DateCreated": said}
+    base_url = loopback.serve("zone", Answer({"Items": [file], "TotalCount": 1, "TotalPages": 1}))
+    zone = {"time_zone": time_zone} if time_zone else {}
+    home.connect("evovoice", base_url=base_url, user_name="reader", password="swordfish", **zone)
+    night = home.night()
+    assert home.rows("select created_at::text as at from files") == [{"at": created_at}]
+    notes = [warning for warning in night.warnings if warning.name == "times_without_a_time_zone"]
+    assert [note.sample for note in notes] == ([(("evovoice", 1, said),)] if noted else [])
+
+
+def test_a_time_zone_set_later_begins_no_version(home: Home, loopback: Loopback) -> None:
+    file = {"Id": "f", "AccountId": "a", "DateCreated": "2026-07-01T12:00:00"}
+    base_url = loopback.serve("later", Answer({"Items": [file], "TotalCount": 1, "TotalPages": 1}))
+    settings = {"base_url": base_url, "user_name": "reader", "password": "swordfish"}
+    home.connect("evovoice", **settings)
+    home.night()
+    home.connect("evovoice", **settings, time_zone="Asia/Tokyo")
+    assert counts(home.night()) == {"evovoice": (0, 0, 0, 1)}
+    assert home.rows("select created_at::text as at, version from files_history") == [
+        {"at": "2026-07-01 03:00:00+00", "version": 1}
+    ]
 
 
 @pytest.mark.parametrize("total", [True, False])

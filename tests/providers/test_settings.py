@@ -15,6 +15,7 @@ DEFAULTS = {
         "base_url": "https://evovoice.io",
         "account_ids": (),
         "page_size": 100,
+        "time_zone": None,
         "lookback_days": 30,
         "full_every_days": 7,
     },

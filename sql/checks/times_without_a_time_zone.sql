@@ -1,0 +1,30 @@
+-- times without an offset are read as UTC: set time_zone for the connection
+-- severity: warning
+with night as (
+    select max(started_at) as started_at, from raw.nights
+),
+
+-- What came last night, of connections that could have a time zone and have none.
+received as (
+    select
+        record.connection,
+        coalesce(
+            record.payload ->> '$.dateCreated',
+            record.payload ->> '$.DateCreated',
+            record.payload ->> '$.dateLastModified',
+            record.payload ->> '$.DateLastModified'
+        ) as said,
+    from raw.records as record
+    inner join night on record.last_seen_at = night.started_at
+    left join raw.connections as known on record.connection = known.connection
+    where record.provider = 'evovoice' and record.valid_to is null and known.time_zone is null
+)
+
+select
+    connection,
+    count(*) as records,
+    max(said) as example,
+from received
+where staging.is_local_time(said)
+group by connection
+order by connection
