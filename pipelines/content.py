@@ -141,15 +141,14 @@ def _identity(said: object, key: str) -> str:
     raise Malformed(f"its id, {key}, is {'missing' if said is None else shown[:40]}")
 
 
-def hash_of(said: object, volatile: Collection[str] = ()) -> str:
-    """128 bits, in hex, of what a JSON value says, without the volatile fields of an object.
+def hash_of(fields: dict[str, object], volatile: Collection[str] = ()) -> str:
+    """128 bits, in hex, of what an object says without its volatile fields; `fields` are altered in place.
 
     Those have to be readable as well: SQL reads them.
     """
-    content = canonical(said)
-    if isinstance(content, dict):
-        for name in volatile:
-            content.pop(name, None)
+    content = _canonical_object(fields, MOST_LEVELS - 1)
+    for name in volatile:
+        content.pop(name, None)
     return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=16).hexdigest()
 
 
