@@ -142,9 +142,7 @@ def refuse_duplicate_keys(text: bytes) -> None:
 
     try:
         json.loads(text, object_pairs_hook=pairs, parse_int=len, parse_float=len)
-    except (
-        RecursionError
-    ):  # the value that the decoder has dropped may be nested more deeply than the one it kept
+    except RecursionError:  # in a member that msgspec has not kept
         raise Unreadable("not valid JSON (nested too deeply)") from None
 
 
