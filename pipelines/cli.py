@@ -196,18 +196,38 @@ def _demo(directory: Path, as_json: bool) -> None:
 
 @verb(
     "sandbox",
-    "rollcall sandbox --projects 500",
+    "rollcall sandbox --init try",
+    "rollcall sandbox --port 8765 --projects 500",
+)
+@click.option(
+    "--init",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a home to try it with, instead of printing its configuration.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: any free one.")
 @click.option("--seed", type=int, default=1, show_default=True, help="What the records are made from.")
 @click.option("--projects", type=click.IntRange(0), default=40, show_default=True, help="Of each provider.")
 @click.option("--files", type=click.IntRange(0), default=120, show_default=True, help="Of EvoVoice.")
 @click.option("--latency", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Of every answer.")
-def _sandbox(port: int, seed: int, projects: int, files: int, latency: float) -> None:
+def _sandbox(directory: Path | None, port: int, seed: int, projects: int, files: int, latency: float) -> None:
     """Serve stand-ins for the five providers."""
-    from pipelines.sandbox import serve
+    from pipelines.sandbox import configuration_texts, serve
+    from pipelines.sandbox_home import introduce_home, refuse_foreign
 
-    serve(seed=seed, projects=projects, files=files, port=port, latency_s=latency, announce=click.echo)
+    place = None if directory is None else home() / directory
+    if place is not None:
+        refuse_foreign(place)
+    serve(
+        seed=seed,
+        projects=projects,
+        files=files,
+        port=port,
+        latency_s=latency,
+        announce=click.echo,
+        introduce=lambda one: introduce_home(place, one) if place else configuration_texts(one),
+    )
 
 
 @verb(

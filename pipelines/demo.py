@@ -19,6 +19,7 @@ from pipelines.deliver import private_folder
 from pipelines.errors import UsageError
 from pipelines.preview import Change
 from pipelines.sandbox import Sandbox
+from pipelines.sandbox_home import write_home
 
 if TYPE_CHECKING:
     from pipelines.sync import Night
@@ -77,7 +78,7 @@ def demo(directory: Path, tell: Callable[[DemoNight], None]) -> Demo:
     _empty(directory)
     nights = []
     with Sandbox(projects=PROJECTS, files=FILES) as sandbox:
-        _configure(directory, sandbox)
+        write_home(directory, sandbox, MARK)
         days = (_before, _first_day, _second_day)
         for number, day in enumerate(days, 1):
             nights.append(DemoNight(number, day(sandbox), sync(directory, clock=_slow(len(days) - number))))
@@ -96,15 +97,6 @@ def _empty(directory: Path) -> None:
         if not config.exists() or not config.read_text().startswith(MARK):
             raise UsageError(f"{directory} holds something else", "run the demo in another directory")
         shutil.rmtree(directory)
-
-
-def _configure(directory: Path, sandbox: Sandbox) -> None:
-    settings = directory / ".dlt"
-    private_folder(settings)
-    (settings / "config.toml").write_text(MARK + sandbox.config_toml())
-    secrets = settings / "secrets.toml"
-    secrets.touch(mode=0o600)
-    secrets.write_text(sandbox.secrets_toml())
 
 
 def _before(_sandbox: Sandbox) -> tuple[str, ...]:

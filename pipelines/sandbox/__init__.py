@@ -9,12 +9,12 @@ that a misreading is not shared either. The records are made from a seed, always
         sandbox.store("matter").add()
         sandbox.faults.add(Fault("matter", match="pageNumber=2", status=503))
 
-Another process reaches the same through `/_sandbox`, which `pipelines.sandbox.control` describes.
+Another process reaches the same through `/_sandbox`, which `docs/sandbox.md` describes.
 """
 
 from pipelines.sandbox.faults import Fault, Faults
 from pipelines.sandbox.rillsoft import CLIENT_IDS as RILLSOFT_CLIENT_IDS
-from pipelines.sandbox.server import Sandbox, serve
+from pipelines.sandbox.server import Sandbox, configuration_texts, serve
 from pipelines.sandbox.store import Json, Record, RecordId, Store
 from pipelines.sandbox.traffic import RequestLine, Traffic
 from pipelines.sandbox.vendor import PROVIDERS
@@ -31,5 +31,6 @@ __all__ = [
     "Sandbox",
     "Store",
     "Traffic",
+    "configuration_texts",
     "serve",
 ]

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipelines.sandbox import control
+from pipelines.sandbox.access import complaint
+from pipelines.sandbox.replies import json_reply
 from pipelines.sandbox.traffic import RequestLine
 from pipelines.sandbox.world import World
 
@@ -19,7 +24,21 @@ _log = logging.getLogger(__name__)
 def application(world: World) -> ASGIApp:
     """Answers for all providers, after the faults and delays that `world` has for them."""
     mounts = [Mount(f"/{provider}", routes=vendor.routes()) for provider, vendor in world.vendors.items()]
-    providers = Starlette(routes=[*mounts, Mount("/_sandbox", routes=control.routes(world))])
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        vendor = world.vendors.get(request.scope["path"].split("/", 2)[1])
+        message = {"message": complaint(request, error.status_code)}
+        refusal = (
+            vendor.refuse(request, error.status_code) if vendor else json_reply(message, error.status_code)
+        )
+        refusal.headers.update(error.headers or {})
+        return refusal
+
+    providers = Starlette(
+        routes=[*mounts, Mount("/_sandbox", routes=control.routes(world))],
+        exception_handlers={HTTPException: refuse},
+    )
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         provider = scope["path"].split("/", 2)[1]

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from pipelines.sandbox import words
+from pipelines.sandbox.access import authorization, challenge, complaint
 from pipelines.sandbox.draw import EPOCH, Draw, secret
 from pipelines.sandbox.replies import json_reply, listing_reply
 from pipelines.sandbox.store import Json, Population, Record, RecordId, Store, json_object
@@ -34,7 +35,7 @@ class Belltastic:
         token = f"user_{secret(seed, 'belltastic user token')}"
         self.settings: dict[str, str] = {}
         self.secrets = {"api_token": token}
-        self._authorization = f"Bearer {token}"
+        self._token = token
         self._clock = clock
         self._projects = Store(_population(seed), count)
         self.stores: dict[int | None, Store] = {None: self._projects}
@@ -50,6 +51,10 @@ class Belltastic:
             Route(project, self._destroy, methods=["DELETE"]),
             Route(f"{project}/archive", self._archive, methods=["PUT"]),
         ]
+
+    def refuse(self, request: Request, status: int) -> Response:
+        """As Laravel, whose errors the vendor's page shows."""
+        return json_reply({"message": complaint(request, status)}, status)
 
     async def _list(self, request: Request) -> Response:
         return self._refusal(request) or listing_reply(self._projects)
@@ -109,11 +114,11 @@ class Belltastic:
 
     def _refusal(self, request: Request) -> Response | None:
         """The answer to a caller without the right, or None."""
-        authorization = request.headers.get("authorization", "")
-        if authorization.startswith("Bearer proj_"):
+        scheme, token = authorization(request)
+        if scheme == "bearer" and token.startswith("proj_"):
             return json_reply({"message": "This action is unauthorized."}, 403)
-        if authorization != self._authorization:
-            return json_reply({"message": "Unauthenticated."}, 401)
+        if (scheme, token) != ("bearer", self._token):
+            return json_reply({"message": "Unauthenticated."}, 401, challenge("Bearer"))
         return None
 
     def _find(self, request: Request) -> Record | Response:

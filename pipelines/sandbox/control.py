@@ -1,22 +1,9 @@
 """The sandbox's own interface, for other processes: JSON over HTTP, without credentials.
 
-| request | effect |
-|---|---|
-| `GET /_sandbox/records/{provider}?start=0&stop=100` | records in listing order; without `stop` to the end |
-| `POST /_sandbox/records/{provider}/add` `{"count": 3}` | add generated records |
-| `POST …/put` `{"records": [{…}]}` | put records as they stand, new or in place of those with the same ids |
-| `POST …/change` `{"ids": [1, 2], "fields": {"name": "New"}}` | set fields of records |
-| `POST …/remove` `{"ids": [1]}` | remove records |
-| `POST …/restore` `{"ids": [1]}` | restore removed records |
-| `PUT /_sandbox/latency` `{"latency_s": 0.05}` | delay every answer |
-| `GET`, `DELETE /_sandbox/faults` | show, lift the faults in force |
-| `POST /_sandbox/faults` `[{"provider": "matter", "status": 429, "times": 2}]` | add faults |
-| `GET`, `DELETE /_sandbox/requests` | show, forget the requests so far and their counts |
-| `DELETE /_sandbox/sessions` | end EvoVoice's sessions |
-
-At Rillsoft a path under `/records` takes `?client=11`. Writes of records answer with the records written. A
-record that does not exist is 404, a body or a parameter that cannot be understood 400, both with `{"message":
-…}`; of a list of ids those before the unknown one have been dealt with.
+`docs/sandbox.md` lists the requests. At Rillsoft a path under `/records` takes `?client=11`. Writes of
+records answer with the records written. A record that does not exist is 404, a body or a parameter that
+cannot be understood 400, both with `{"message": …}`. In a list of ids, those before an unknown one have taken
+effect.
 """
 
 import re
@@ -91,9 +78,9 @@ class _Control:
 
     async def write_records(self, request: Request) -> Response:
         verb = request.path_params["verb"]
-        if verb not in _VERBS:
-            raise LookupError(f"no such verb: {verb}; there are {', '.join(_VERBS)}")
-        return json_reply({"records": _VERBS[verb](self._store(request), await request.body())})
+        if verb not in VERBS:
+            raise LookupError(f"no such verb: {verb}; there are {', '.join(VERBS)}")
+        return json_reply({"records": VERBS[verb](self._store(request), await request.body())})
 
     async def set_latency(self, request: Request) -> Response:
         self._world.latency_s = _decoded(await request.body(), _Latency).latency_s
@@ -157,7 +144,7 @@ def _restore(store: Store, body: bytes) -> list[Record]:
     return [store.restore(record_id) for record_id in _decoded(body, _Ids).ids]
 
 
-_VERBS: dict[str, Callable[[Store, bytes], list[Record]]] = {
+VERBS: dict[str, Callable[[Store, bytes], list[Record]]] = {
     "add": _add,
     "put": _put,
     "change": _change,

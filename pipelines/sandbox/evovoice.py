@@ -1,10 +1,12 @@
 """EvoVoice: `/auth/credentials`, which opens a session kept in cookies, and `/files`, in JSON or XML.
 
-The error bodies are ServiceStack's, on which the service runs; the vendor's page shows none. A client that
-names itself curl is refused, as the live service does.
+The service runs on ServiceStack. Its error bodies, which the vendor's page does not show, and the paths under
+which its clients log in (`/auth`, `/api/Authenticate`) are ServiceStack's. The vendor's command line asks
+`/auth/status` after its login. A client that names itself curl is refused, as the live service does.
 """
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -12,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from pipelines.sandbox.access import authorization, challenge, complaint
 from pipelines.sandbox.draw import secret
 from pipelines.sandbox.evovoice_files import Files, camel_case, pascal_case
 from pipelines.sandbox.evovoice_query import Paging, ParameterError, Selection, paging, selection
@@ -20,6 +23,7 @@ from pipelines.sandbox.replies import json_reply
 from pipelines.sandbox.store import Json, Record, Store, json_object
 
 _SESSION_COOKIES = ("ss-id", "ss-pid")
+_LOGINS = ("/auth/credentials", "/auth", "/api/Authenticate")
 
 
 class EvoVoice:
@@ -35,6 +39,9 @@ class EvoVoice:
         self._origin = Files(seed, customers, files, self._casing)
         self._files = Store(self._origin.population, files)
         self.stores: dict[int | None, Store] = {None: self._files}
+        self._credentials = b64encode(
+            f"rollcall-{seed}@example.com:{self.secrets['password']}".encode()
+        ).decode()
         self._sessions: set[str] = set()
         self._logins = 0
         # The pages of one walk ask for the same selection; the revision retires it when a record changes.
@@ -43,9 +50,18 @@ class EvoVoice:
     def routes(self) -> Sequence[BaseRoute]:
         """The login and the listing, with ServiceStack's suffixes."""
         return [
-            Route("/auth/credentials", self._log_in, methods=["POST"]),
+            *(Route(path, self._log_in, methods=["POST"]) for path in _LOGINS),
+            *(Route(path, self._show_session, methods=["GET"]) for path in _LOGINS),
+            Route("/auth/status", self._show_status),
+            Route("/auth/logout", self._log_out, methods=["GET", "POST"]),
             *(Route(path, self._list) for path in ("/files", "/files.json", "/files.xml")),
+            Route("/files/{file_id}", self._read),
         ]
+
+    def refuse(self, request: Request, status: int) -> Response:
+        """ServiceStack's error."""
+        code = "NotFound" if status == 404 else "MethodNotAllowed"
+        return self._error(status, code, complaint(request, status))
 
     def expire_sessions(self) -> None:
         """End every session: their cookies are worth nothing from now on."""
@@ -58,25 +74,59 @@ class EvoVoice:
             given = json_object(await request.body())
         except msgspec.MsgspecError:
             return self._error(400, "SerializationException", "The body is not a JSON object.")
-        if given.get("provider") != "credentials":
+        provider = given.get("provider")
+        if provider == "logout":
+            return await self._log_out(request)
+        if provider != "credentials" and (provider or request.url.path.endswith("/auth")):
             return self._error(404, "NotFound", "The authentication provider does not exist.", "provider")
         user_name = self.settings["user_name"]
         if (given.get("userName"), given.get("password")) != (user_name, self.secrets["password"]):
-            return self._error(401, "Unauthorized", "Invalid UserName or Password")
+            return self._unauthorized("Invalid UserName or Password")
         self._logins += 1
         cookies = {name: secret(self._seed, f"{name} {self._logins}") for name in _SESSION_COOKIES}
         self._sessions.update(cookies.values())
-        answer = {"SessionId": cookies["ss-id"], "UserName": user_name, "ResponseStatus": {}}
-        response = json_reply({self._casing(name): value for name, value in answer.items()})
+        response = self._session(cookies["ss-id"])
         for name, value in cookies.items():
             response.set_cookie(name, value, httponly=True)
         return response
 
-    async def _list(self, request: Request) -> Response:
+    async def _show_session(self, request: Request) -> Response:
+        """What ServiceStack's clients ask to learn whether they are logged in."""
+        return self._refusal(request) or self._session(request.cookies.get("ss-id", ""))
+
+    async def _show_status(self, request: Request) -> Response:
         if _is_curl(request):
             return _blocked()
-        if not any(request.cookies.get(name) in self._sessions for name in _SESSION_COOKIES):
-            return self._error(401, "Unauthorized", "Not Authenticated")
+        status: dict[str, object] = {"IsAuthenticated": self._is_known(request)}
+        if status["IsAuthenticated"]:
+            accounts = self._origin.accounts
+            status |= {
+                "Id": "user-0",
+                "Name": "Rollcall",
+                "EmailAddress": self.settings["user_name"],
+                "Roles": ["Manager"],
+                "AccountIds": list(accounts),
+                "AccountNames": list(accounts.values()),
+            }
+        return self._reply(status)
+
+    async def _log_out(self, request: Request) -> Response:
+        self._sessions.difference_update(request.cookies.values())
+        return self._reply({"ResponseStatus": {}})
+
+    async def _read(self, request: Request) -> Response:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        found = self._files.get(request.path_params["file_id"])
+        return (
+            self._error(404, "NotFound", "The file does not exist.") if found is None else json_reply(found)
+        )
+
+    async def _list(self, request: Request) -> Response:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
         try:
             wanted, page = selection(request.query_params), paging(request.query_params)
         except ParameterError as invalid:
@@ -96,7 +146,7 @@ class EvoVoice:
         answer = {"Items": items, "HasMorePages": stretch.stop < total}
         if not page.simplified:
             answer |= {"TotalCount": total, "TotalPages": page.pages(total)}
-        return json_reply({self._casing(name): value for name, value in answer.items()})
+        return self._reply(answer)
 
     def _xml(self, wanted: Selection, page: Paging) -> Response:
         total = self._count(wanted)
@@ -132,6 +182,28 @@ class EvoVoice:
             key = self._casing(wanted.sort_field or "Id")
             taken.sort(key=lambda place: _rank(self._files.at(place).get(key)), reverse=wanted.descending)
         return taken
+
+    def _refusal(self, request: Request) -> Response | None:
+        """The answer to a caller without the right, or None."""
+        if _is_curl(request):
+            return _blocked()
+        return None if self._is_known(request) else self._unauthorized("Not Authenticated")
+
+    def _is_known(self, request: Request) -> bool:
+        has_session = any(request.cookies.get(name) in self._sessions for name in _SESSION_COOKIES)
+        return has_session or authorization(request) == ("basic", self._credentials)
+
+    def _session(self, session_id: str) -> Response:
+        user_name = self.settings["user_name"]
+        return self._reply({"SessionId": session_id, "UserName": user_name, "ResponseStatus": {}})
+
+    def _reply(self, answer: Mapping[str, object]) -> Response:
+        return json_reply({self._casing(name): value for name, value in answer.items()})
+
+    def _unauthorized(self, message: str) -> Response:
+        refusal = self._error(401, "Unauthorized", message)
+        refusal.headers.update(challenge("Basic"))
+        return refusal
 
     def _error(self, status: int, code: str, message: str, field: str | None = None) -> Response:
         error = {"ErrorCode": code, "FieldName": field, "Message": message}

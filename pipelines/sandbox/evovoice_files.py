@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import TypeAlias
@@ -99,6 +99,11 @@ class Files:
         if position < self._count:
             return EPOCH - _SPAN + position * self._step
         return EPOCH + timedelta(hours=position - self._count)
+
+    @property
+    def accounts(self) -> Mapping[str, str]:
+        """The accounts that have files, each with its name."""
+        return dict(map(_account, range(len(_ACCOUNTS))))
 
     def window(self, start: datetime | None, end: datetime | None, size: int) -> range:
         """The positions below `size` of the files made with dates from `start` to `end`, both included."""

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from pipelines.sandbox import words
+from pipelines.sandbox.access import authorization, challenge, complaint
 from pipelines.sandbox.draw import Draw, Numbering, secret
 from pipelines.sandbox.replies import json_reply
 from pipelines.sandbox.store import Population, Record, Store
@@ -45,13 +46,18 @@ class FoneDynamics:
         token = secret(seed, "fone_dynamics token")
         self.settings = {"account_sid": account_sid}
         self.secrets = {"token": token}
-        self._authorization = f"Basic {b64encode(f'{account_sid}:{token}'.encode()).decode()}"
+        self._credentials = b64encode(f"{account_sid}:{token}".encode()).decode()
         self._properties = Store(_population(seed, account_sid), count)
         self.stores: dict[int | None, Store] = {None: self._properties}
 
     def routes(self) -> Sequence[BaseRoute]:
         """The listing, and a single property."""
         return [Route("/v2/Properties", self._list), Route("/v2/Properties/{sid}", self._read)]
+
+    def refuse(self, request: Request, status: int) -> Response:
+        """404 and 405 are not among the documented statuses."""
+        code = "NotFound" if status == 404 else "MethodNotAllowed"
+        return _error(status, code, complaint(request, status))
 
     async def _list(self, request: Request) -> Response:
         if self._is_stranger(request):
@@ -83,7 +89,7 @@ class FoneDynamics:
         return json_reply({"Property": found})
 
     def _is_stranger(self, request: Request) -> bool:
-        return request.headers.get("authorization") != self._authorization
+        return authorization(request) != ("basic", self._credentials)
 
 
 def _number(request: Request, name: str, default: int, *, least: int) -> int | None:
@@ -100,7 +106,9 @@ def _error(status: int, code: str, message: str, *fields: str) -> Response:
 
 
 def _unauthorized() -> Response:
-    return _error(401, "Unauthorized", "The AccountSid or token is invalid.")
+    refusal = _error(401, "Unauthorized", "The AccountSid or token is invalid.")
+    refusal.headers.update(challenge("Basic"))
+    return refusal
 
 
 def _population(seed: int, account_sid: str) -> Population:

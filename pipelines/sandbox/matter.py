@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from pipelines.sandbox import words
+from pipelines.sandbox.access import authorization, challenge, complaint
 from pipelines.sandbox.draw import EPOCH, Draw, Numbering, in_utc, secret
 from pipelines.sandbox.replies import json_reply
 from pipelines.sandbox.store import Population, Record, Store
@@ -41,7 +42,7 @@ class Matter:
         token = secret(seed, "matter access token")
         self.settings: dict[str, str] = {}
         self.secrets = {"access_token": token}
-        self._authorization = f"Bearer {token}"
+        self._token = token
         self._projects = Store(_population(seed), count)
         self.stores: dict[int | None, Store] = {None: self._projects}
 
@@ -49,10 +50,16 @@ class Matter:
         """The listing; there is no single read."""
         return [Route("/connect/v2/projects/get", self._list)]
 
+    def refuse(self, request: Request, status: int) -> Response:
+        """404 and 405 are not among the documented statuses."""
+        return _error(status, _VALIDATION, [complaint(request, status)], {})
+
     async def _list(self, request: Request) -> Response:
         asked = {name: request.query_params.get(name) for name in ("locale", "pageNumber", "pageSize")}
-        if request.headers.get("authorization") != self._authorization:
-            return _error(401, _NOT_AUTHORIZED, ["The access token is missing or invalid."], asked)
+        if authorization(request) != ("bearer", self._token):
+            refusal = _error(401, _NOT_AUTHORIZED, ["The access token is missing or invalid."], asked)
+            refusal.headers.update(challenge("Bearer"))
+            return refusal
         page, size = _number(asked["pageNumber"]), _number(asked["pageSize"], most=MAX_PAGE_SIZE)
         if asked["locale"] not in LOCALES or page is None or size is None:
             return _error(400, _VALIDATION, _complaints(asked), asked)

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from pipelines.sandbox import words
+from pipelines.sandbox.access import authorization, challenge, complaint
 from pipelines.sandbox.draw import EPOCH, Draw, Numbering, in_utc, secret
 from pipelines.sandbox.replies import json_reply, listing_reply
 from pipelines.sandbox.store import Population, Record, RecordId, Store
@@ -51,7 +52,7 @@ class Rillsoft:
         token = f"eyJhbGciOiJIUzI1NiJ9.{secret(seed, 'rillsoft claims')}.{secret(seed, 'rillsoft signature')}"
         self.settings: dict[str, Setting] = {"client_ids": list(CLIENT_IDS)}
         self.secrets = {"access_token": token}
-        self._authorization = f"Bearer {token}"
+        self._token = token
         least, rest = divmod(count, len(CLIENT_IDS))
         self.stores: dict[int | None, Store] = {
             client_id: Store(_population(seed, client_id), least + (nth < rest))
@@ -62,11 +63,18 @@ class Rillsoft:
         """The listing of a client; there is no single read."""
         return [Route("/api/v2/clients/{client_id}/projects", self._list)]
 
+    def refuse(self, request: Request, status: int) -> Response:
+        """404 and 405 are not among the documented statuses."""
+        message = "Not found" if status == 404 else "Method not allowed"
+        return _error(status, message, complaint(request, status))
+
     async def _list(self, request: Request) -> Response:
-        authorization = request.headers.get("authorization")
-        if authorization != self._authorization:
-            reason = "JWT token not found" if authorization is None else "JWT token invalid"
-            return _error(401, "Authentication failed", reason)
+        scheme, token = authorization(request)
+        if (scheme, token) != ("bearer", self._token):
+            reason = "JWT token invalid" if token else "JWT token not found"
+            refusal = _error(401, "Authentication failed", reason)
+            refusal.headers.update(challenge("Bearer"))
+            return refusal
         client_id = request.path_params["client_id"]
         store = self.stores.get(int(client_id)) if client_id.isdecimal() else None
         permission = request.query_params.get("permission", "ProjectRead")

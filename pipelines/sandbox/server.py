@@ -5,7 +5,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from types import TracebackType
 from typing import Self
@@ -166,6 +166,14 @@ class Sandbox:
             connection.getresponse().read()
 
 
+def configuration_texts(sandbox: Sandbox) -> tuple[str, str]:
+    """Both files' texts, each with the name of its file."""
+    return (
+        f"# .dlt/config.toml\n{sandbox.config_toml()}",
+        f"# .dlt/secrets.toml\n{sandbox.secrets_toml()}",
+    )
+
+
 def serve(
     *,
     seed: int,
@@ -174,15 +182,17 @@ def serve(
     port: int,
     latency_s: float,
     announce: Callable[[str], None],
+    introduce: Callable[[Sandbox], Iterable[str]] = configuration_texts,
 ) -> None:
     """Serve until interrupted, as `Sandbox` does.
 
-    Once it answers, `announce` gets the text for `config.toml`, then that for `secrets.toml`.
+    Once it answers, `announce` gets each text of `introduce`: unless given, that for `config.toml`, then that
+    for `secrets.toml`.
     """
     sandbox = Sandbox(seed=seed, projects=projects, files=files, port=port, latency_s=latency_s)
     with suppress(KeyboardInterrupt), sandbox:
-        announce(f"# .dlt/config.toml\n{sandbox.config_toml()}")
-        announce(f"# .dlt/secrets.toml\n{sandbox.secrets_toml()}")
+        for text in introduce(sandbox):
+            announce(text)
         threading.Event().wait()
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from pipelines.sandbox.store import Store
@@ -38,3 +40,6 @@ class Vendor(Protocol):
 
     def routes(self) -> Sequence[BaseRoute]:
         """The endpoints, relative to the vendor's own root."""
+
+    def refuse(self, request: Request, status: int) -> Response:
+        """The vendor's error for a path (404) or a method (405) that it does not have."""
