@@ -153,12 +153,9 @@ def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
 
     Raises ConfigurationError where a file is wrong or nothing is configured, UsageError where a name is not.
     """
-    from pipelines.quiet_dlt import ConfigProviderException, use_home
+    from pipelines.quiet_dlt import use_home
 
-    try:
-        use_home(home)
-    except ConfigProviderException as error:
-        raise ConfigurationError(" ".join(str(error).split()), "correct that file") from None
+    use_home(home)
     providers = find_providers(home)
     tables = _tables(providers)
     if not tables:

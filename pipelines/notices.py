@@ -82,12 +82,9 @@ class Notice:
 
 def read_notify(home: Path) -> Settings | None:
     """What stands under `[notify]`; None where nothing does. Raises ConfigurationError where it is wrong."""
-    from pipelines.quiet_dlt import ConfigProviderException, dlt, use_home
+    from pipelines.quiet_dlt import dlt, use_home
 
-    try:
-        use_home(home)
-    except ConfigProviderException as error:
-        raise ConfigurationError(" ".join(str(error).split()), "correct that file") from None
+    use_home(home)
     known = {setting.name: setting for setting in NOTIFY}
     for place in dlt.config.config_providers:
         given, _ = place.get_value("notify", dict, None)

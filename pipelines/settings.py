@@ -66,14 +66,20 @@ def _file(home: Path) -> Path:
 
 
 def _configured(home: Path, table: str, key: str) -> object:
-    file = _file(home)
+    section = read_toml(_file(home)).get(table, {})
+    return section.get(key) if isinstance(section, Mapping) else section
+
+
+def read_toml(file: Path) -> dict[str, object]:
+    """The tables of a file, with or without a byte-order mark; none if there is no such file.
+
+    Raises ConfigurationError if it cannot be read.
+    """
     try:
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        return None
+        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} is not TOML", str(error)) from None
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read", error.strerror or "") from None
-    section = settings.get(table, {})
-    return section.get(key) if isinstance(section, Mapping) else section

@@ -1,5 +1,7 @@
 """What a user configures: a mistake is one line that says how to mend it, and nothing is taken by chance."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -343,3 +345,32 @@ def test_a_mistake_after_a_night_leaves_that_as_it_was(tmp_path: Path, loopback:
         home.night("nobody")
     assert home.warehouse.read_bytes() == before
     assert [path.name for path in (tmp_path / ".rollcall").iterdir()] == ["warehouse.duckdb.lock"]
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_DATA_HOME", "DLT_PROJECT_DIR", "DLT_DATA_DIR"])
+def test_files_outside_the_home_have_no_effect(variable: str, tmp_path: Path) -> None:
+    home, other = tmp_path / "home", tmp_path / "other"
+    for folder in (home / ".dlt", other / ".dlt", other / "dlt"):
+        folder.mkdir(parents=True)
+        (folder / "secrets.toml").write_text('[sources.matter]\ntoken = "foreign"\n[sources.github]\nx = 1\n')
+        (folder / "config.toml").write_text("not TOML")
+    (home / ".dlt" / "config.toml").write_text("")
+    (home / ".dlt" / "secrets.toml").write_text(TOKEN)
+    (home / ".dlt" / "secrets.toml").chmod(0o600)
+    program = (
+        "from pathlib import Path; from pipelines.config import load_connections; "
+        f"print(*(one.name for one in load_connections(Path({str(home)!r}))))"
+    )
+    places = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", variable: str(other)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=places, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("belltastic\n", "")
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_skipped(load: Load) -> None:
+    (connection,) = load(
+        "\ufeff" + BELLTASTIC + "max_retries = 2\r\n", "\ufeff" + TOKEN.replace("\n", "\r\n")
+    )
+    assert connection.settings["max_retries"] == 2
+    assert connection.settings["api_token"] == "user_1"
