@@ -144,7 +144,7 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
 
 @verb(
     "schedule",
-    "rollcall schedule cron --at 02:30 --install",
+    "rollcall schedule cron --at 05:15 --install",
     "rollcall schedule systemd --time-zone Europe/Berlin",
     "rollcall schedule github > .github/workflows/rollcall.yml",
 )
@@ -152,7 +152,7 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
 @click.option(
     "--at",
     type=click.DateTime(["%H:%M"]),
-    default="02:30",
+    default="04:30",  # no time zone skips or repeats it when its clocks change
     show_default=True,
     metavar="HH:MM",
     help="When the night begins.",

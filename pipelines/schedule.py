@@ -15,7 +15,7 @@ import tempfile
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -32,6 +32,7 @@ Scheduler = Literal["cron", "systemd", "github", "kubernetes"]
 OF_ROLLCALL = re.compile(r"(SOURCES|NOTIFY|WAREHOUSE|EXPORTS|LOGS)__\w+")
 LONGEST_RUN_S = 7 * 3600  # a night ends its listings after six
 PATIENCE_S = 60
+DAYS_AHEAD = 366  # clocks change at least once within a year, where they do
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,26 @@ def _local_zone() -> str:
     return get_localzone_name() or "UTC"
 
 
+def _clock_changes(night: _Night) -> tuple[str, ...]:
+    """A warning if clocks will skip or repeat the time of the run, which a scheduler then does as well."""
+    name = night.zone or _local_zone()
+    zone, today = _zone(name), datetime.now(UTC).date()
+    for day in (today + timedelta(days=number) for number in range(DAYS_AHEAD)):
+        if fault := clock_fault(day, night.at, zone):
+            return (f"{day} {fault} {night.at:%H:%M} in {name}; choose a time from 04:00 to 20:59",)
+    return ()
+
+
+def clock_fault(day: date, at: time, zone: ZoneInfo) -> str | None:
+    """`has no` where clocks skip the time on that day, `repeats` where they show it twice."""
+    local = datetime.combine(day, at, tzinfo=zone)
+    earlier, later = local.utcoffset(), local.replace(fold=1).utcoffset()
+    if earlier == later:
+        return None
+    skipped = local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None)
+    return "has no" if skipped else "repeats"
+
+
 def _only_here() -> tuple[str, ...]:
     """The variables that Rollcall reads and that a scheduler will not have."""
     given = sorted(name for name in os.environ if OF_ROLLCALL.fullmatch(name) and os.environ[name])
@@ -135,7 +156,7 @@ def _cron(night: _Night) -> Schedule:
     begin, end = _marks(night.home)
     text = f"{begin}\n# At {night.at:%H:%M} of this machine's time ({local}).\n"
     text += f"{night.at.minute} {night.at.hour} * * * {line}\n{end}\n"
-    return Schedule("cron", {"crontab": text}, (), _only_here())
+    return Schedule("cron", {"crontab": text}, (), (*_clock_changes(night), *_only_here()))
 
 
 def _marks(home: Path) -> tuple[str, str]:
@@ -190,7 +211,7 @@ WantedBy=timers.target
             "loginctl enable-linger, so that it runs while this user is logged out",
             f"journalctl --user -u {night.name} shows what it printed",
         ),
-        _only_here(),
+        (*_clock_changes(night), *_only_here()),
     )
 
 
@@ -412,5 +433,8 @@ spec:
     secrets = f"write a line NAME=value into secrets.env for each of {', '.join(names)}"
     create = f"kubectl create secret generic {name} --from-env-file=secrets.env"
     return Schedule(
-        "kubernetes", {"rollcall.yaml": text}, (secrets, create, "kubectl apply -f rollcall.yaml"), ()
+        "kubernetes",
+        {"rollcall.yaml": text},
+        (secrets, create, "kubectl apply -f rollcall.yaml"),
+        _clock_changes(night),
     )

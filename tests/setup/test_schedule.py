@@ -3,12 +3,15 @@
 import json
 import shutil
 import subprocess
+from datetime import date, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
 from pipelines.sandbox import Sandbox
+from pipelines.schedule import clock_fault
 from tests.home import Home, sandbox_settings
 
 from .conftest import Run
@@ -87,7 +90,7 @@ def test_systemd_takes_the_units(run: Run, tmp_path: Path) -> None:
     service = next(text for name, text in made["files"].items() if name.endswith(".service"))
     assert f"--home \"{tmp_path}/50%% of O'Brien's\" sync" in service
     timer = next(text for name, text in made["files"].items() if name.endswith(".timer"))
-    assert "OnCalendar=*-*-* 02:30:00 Europe/Berlin\n" in timer
+    assert "OnCalendar=*-*-* 04:30:00 Europe/Berlin\n" in timer
 
 
 def test_systemd_units_are_installed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +148,7 @@ def test_kubernetes_gets_a_cron_job(run: Run, home: Home, sandbox: Sandbox) -> N
     config, claim, job = yaml.safe_load_all(result.stdout)
     assert config["data"]["config.toml"].rstrip() == (home.path / ".dlt" / "config.toml").read_text().rstrip()
     assert (claim["kind"], job["kind"]) == ("PersistentVolumeClaim", "CronJob")
-    assert (job["spec"]["schedule"], job["spec"]["timeZone"]) == ("30 2 * * *", "Europe/Berlin")
+    assert (job["spec"]["schedule"], job["spec"]["timeZone"]) == ("30 4 * * *", "Europe/Berlin")
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert container["image"] == "registry.example.com/r:1"
@@ -174,3 +177,31 @@ def test_what_is_set_only_here_is_told(run: Run, monkeypatch: pytest.MonkeyPatch
 )
 def test_what_cannot_be_is_one_line(run: Run, home: Home, arguments: list[str], message: str) -> None:
     assert message in run("schedule", *arguments, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "zone", "fault"),
+    [
+        (date(2027, 3, 28), time(2, 30), "Europe/Berlin", "has no"),
+        (date(2027, 10, 31), time(2, 30), "Europe/Berlin", "repeats"),
+        (date(2027, 3, 28), time(3, 0), "Europe/Berlin", None),
+        (date(2026, 10, 4), time(2, 15), "Australia/Lord_Howe", "has no"),
+        (date(2027, 3, 28), time(3, 30), "Europe/Helsinki", "has no"),
+        (date(2027, 3, 29), time(2, 30), "Europe/Berlin", None),
+    ],
+)
+def test_a_time_that_clocks_skip_or_repeat_is_found(
+    day: date, at: time, zone: str, fault: str | None
+) -> None:
+    assert clock_fault(day, at, ZoneInfo(zone)) == fault
+
+
+@pytest.mark.parametrize("scheduler", ["systemd", "kubernetes"])
+def test_a_chosen_time_that_a_day_lacks_gets_a_warning(
+    scheduler: str, run: Run, home: Home, sandbox: Sandbox
+) -> None:
+    home.connect_all(sandbox)
+    arguments = ("schedule", scheduler, "--time-zone", "Europe/Berlin", "--json")
+    (warning,) = json.loads(run(*arguments, "--at", "02:30").stdout)["warnings"]
+    assert warning.endswith(" 02:30 in Europe/Berlin; choose a time from 04:00 to 20:59")
+    assert json.loads(run(*arguments).stdout)["warnings"] == []
