@@ -12,7 +12,7 @@ from pathlib import Path
 
 from click import Context, Parameter
 
-from pipelines.model_files import SQL_ROOT
+from pipelines.model_files import SQL_ROOT, files_in
 from pipelines.options import home_of
 
 Completer = Callable[[Context, Parameter, str], list[str]]
@@ -39,7 +39,7 @@ def _connections_in(home: Path) -> Iterator[str]:
 def _models_in(home: Path, *layers: str) -> Iterator[str]:
     for root in (SQL_ROOT, home / "sql"):
         for layer in layers:
-            yield from (path.stem for path in (root / layer).glob("*.sql"))
+            yield from (path.stem for path in files_in(root / layer, "*.sql"))
 
 
 def _reports_in(home: Path) -> Iterator[str]:
@@ -53,7 +53,7 @@ def _tables_in(home: Path) -> Iterator[str]:
 
 def _providers_in(home: Path) -> Iterator[str]:
     for folder in (Path(__file__).parent / "providers", home / "providers"):
-        yield from (path.stem for path in folder.glob("[!_]*.py"))
+        yield from (path.stem for path in files_in(folder, "[!_]*.py"))
 
 
 connections = _completer(_connections_in)

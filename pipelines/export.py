@@ -11,7 +11,7 @@ from pipelines.cells import text
 from pipelines.deliver import deliver
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.freshness import IS_FRESH
-from pipelines.models import SQL_ROOT
+from pipelines.model_files import SQL_ROOT, files_in
 from pipelines.output import Output, Written, write
 from pipelines.query import blaming_sql, query
 from pipelines.reading import Warehouse
@@ -56,7 +56,7 @@ def find_reports(home: Path, names: Sequence[str] = ()) -> dict[str, Path]:
     Raises UsageError where a name is no report, ConfigurationError where a file's name cannot be one.
     """
     folders = (SQL_ROOT / "reports", home / "sql" / "reports")
-    known = {path.stem: path for folder in folders for path in sorted(folder.glob("*.sql"))}
+    known = {path.stem: path for folder in folders for path in files_in(folder, "*.sql")}
     for name, path in known.items():
         if not _NAME.fullmatch(name):
             raise ConfigurationError(
@@ -94,7 +94,7 @@ def export(
 def read_report(warehouse: Warehouse, path: Path) -> Rows:
     """The rows of the report in `path`."""
     with naming(path):
-        return query(warehouse, path.read_text(encoding="utf-8"))
+        return query(warehouse, path.read_text(encoding="utf-8-sig"))
 
 
 @contextlib.contextmanager

@@ -52,13 +52,19 @@ class Model:
 
 def read_models(layer: str, home: Path) -> dict[str, Model]:
     """The models of a layer by name, in the order of their names."""
-    paths = {path.stem: path for root in (SQL_ROOT, home / "sql") for path in (root / layer).glob("*.sql")}
+    paths = {path.stem: path for root in (SQL_ROOT, home / "sql") for path in files_in(root / layer, "*.sql")}
     return {name: _read_model(paths[name]) for name in sorted(paths)}
+
+
+def files_in(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder by name, without hidden ones and directories: editors and macOS leave those."""
+    found = sorted(folder.glob(pattern))
+    return [path for path in found if not path.name.startswith(".") and not path.is_dir()]
 
 
 def _read_model(path: Path) -> Model:
     try:
-        sql = path.read_text(encoding="utf-8")
+        sql = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not in UTF-8 ({error})", "save it as that") from None
     head = itertools.takewhile(lambda line: line.startswith("--"), sql.splitlines())

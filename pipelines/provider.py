@@ -18,6 +18,7 @@ from requests.auth import AuthBase
 
 from pipelines import providers
 from pipelines.errors import ConfigurationError, ProviderError
+from pipelines.model_files import files_in
 
 if TYPE_CHECKING:
     from pipelines.api import Api
@@ -147,7 +148,7 @@ def find_providers(home: Path) -> dict[str, Provider]:
         info.name: _provider_of(importlib.import_module(f"{providers.__name__}.{info.name}"))
         for info in pkgutil.iter_modules(providers.__path__)
     }
-    for path in sorted((home / "providers").glob("[!_]*.py")):
+    for path in files_in(home / "providers", "[!_]*.py"):
         found[path.stem] = _provider_of(_import_file(path))
     return found
 
