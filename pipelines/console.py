@@ -93,9 +93,8 @@ def _failure(error: BaseException) -> Failure:
         case KeyboardInterrupt() | click.Abort():
             return Failure(kind, "interrupted", "", INTERRUPTED)
         case click.ClickException():
-            return Failure(
-                "UsageError", error.format_message(), f"see {_verb_of(error)} --help", error.exit_code
-            )
+            reason = " ".join(error.format_message().split())  # click lists choices a line each
+            return Failure("UsageError", reason, f"see {_verb_of(error)} --help", error.exit_code)
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return Failure(kind, f"{place}{error.strerror or error}", "", _code_of(error))

@@ -205,3 +205,10 @@ def test_a_chosen_time_that_a_day_lacks_gets_a_warning(
     (warning,) = json.loads(run(*arguments, "--at", "02:30").stdout)["warnings"]
     assert warning.endswith(" 02:30 in Europe/Berlin; choose a time from 04:00 to 20:59")
     assert json.loads(run(*arguments).stdout)["warnings"] == []
+
+
+def test_without_a_scheduler_the_choices_are_one_line(run: Run) -> None:
+    assert run("schedule", code=2).stderr == (
+        "rollcall: Missing argument '{cron|systemd|github|kubernetes}'. "
+        "Choose from: cron, systemd, github, kubernetes. See rollcall schedule --help\n"
+    )
