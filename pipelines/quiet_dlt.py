@@ -72,12 +72,20 @@ class HomeContext(RunContext):
         )
 
 
+class HomeOnly(PluggableRunContext):
+    """dlt's holder of a context, without the providers that dlt adds to one: Airflow and the vaults."""
+
+    def add_extras(self) -> None:
+        """Start the runtime, and add nothing."""
+        self.initialize_runtime()
+
+
 def use_home(home: Path) -> None:
     """Let dlt read the configuration in `home/.dlt`, and nothing else.
 
     Raises ConfigurationError if a file cannot be read.
     """
-    Container()[PluggableRunContext] = PluggableRunContext(HomeContext(str(home)))
+    Container()[PluggableRunContext] = HomeOnly(HomeContext(str(home)))
 
 
 @contextlib.contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from pipelines.config import Connection, load_connections
 from pipelines.errors import ConfigurationError, UsageError
@@ -374,3 +376,12 @@ def test_a_byte_order_mark_and_windows_line_ends_are_skipped(load: Load) -> None
     )
     assert connection.settings["max_retries"] == 2
     assert connection.settings["api_token"] == "user_1"
+
+
+def test_vaults_and_airflow_are_never_asked(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    for vault in ("AIRFLOW", "GOOGLE", "AWS"):
+        monkeypatch.setenv(f"PROVIDERS__ENABLE_{vault}_SECRETS", "true")
+    monkeypatch.setenv("RUNTIME__SENTRY_DSN", "https://key@sentry.invalid/1")
+    assert [connection.name for connection in load("", TOKEN)] == ["belltastic"]
+    places = [provider.name for provider in Container()[PluggableRunContext].providers.providers]
+    assert places == ["Environment Variables", "secrets.toml", "config.toml"]
