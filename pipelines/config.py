@@ -31,7 +31,7 @@ COMMON = (
     Setting("provider", about="whose account it is, where the table's name does not say"),
     Setting("max_connections", "integer", 8, minimum=1, maximum=64, about="requests in flight at once"),
     Setting("max_retries", "integer", 4, minimum=0, maximum=20, about="after 408, 429, 5xx or a cut answer"),
-    Setting("max_body_mb", "integer", 128, minimum=1, about="the largest answer that is read"),
+    Setting("max_body_mb", "integer", 64, minimum=1, about="the largest answer that is read"),
     Setting(
         "timeout_s",
         "number",

@@ -217,7 +217,7 @@ def test_a_variable_comes_before_a_file(load: Load, monkeypatch: pytest.MonkeyPa
         "provider": None,
         "max_connections": 8,
         "max_retries": 4,
-        "max_body_mb": 128,
+        "max_body_mb": 64,
         "timeout_s": 7.5,
         "retry_wait_s": 1.0,
         "removal_limit": 0.1,
