@@ -5,13 +5,14 @@ a connection. dlt resolves each key at exactly that place: were it allowed its u
 TOKEN that belongs to something else would be sent to a provider.
 """
 
+import contextlib
 import difflib
 import functools
 import ipaddress
-import json
 import math
 import os
 import re
+import shlex
 import ssl
 import stat
 from collections.abc import Mapping, Sequence
@@ -19,13 +20,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
 
 from pipelines.errors import ConfigurationError, SyncError, UsageError
 from pipelines.provider import Provider, Setting, Settings, find_providers
+from pipelines.redaction import HIDDEN, Secrets
 
 COMMON = (
     Setting("provider", about="whose account it is, where the table's name does not say"),
@@ -59,7 +61,6 @@ COMMON = (
     Setting("drop_fields", "list", (), about="fields that are never kept"),
     Setting("ca_file", about="certificates to trust, in PEM form, instead of the usual ones"),
 )
-SHORTEST_TELLTALE = 12  # characters: a shorter secret may be a word that a record holds as well
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 
@@ -80,45 +81,33 @@ class Connection:
 
     def redact(self, text: str) -> str:
         """`text` without any of this connection's secrets, however they are spelled."""
-        for spelling in self._secrets:
-            text = text.replace(spelling, "***")
-        return text
+        return self._secrets.redact(text)
 
     def quote(self, text: str) -> str:
         """`text`, which the provider has a part in, as it may be told."""
-        return self.redact(text) if self.may_quote else "***"
+        return self.redact(text) if self.may_quote else HIDDEN
 
     def is_secret_in(self, body: bytes) -> bool:
         """Whether a body holds a secret that is too long to be there by chance."""
-        return any(
-            spelling.encode() in body for spelling in self._secrets if len(spelling) >= SHORTEST_TELLTALE
-        )
+        return self._secrets.are_in(body)
 
     @functools.cached_property
-    def _secrets(self) -> tuple[str, ...]:
-        """The secrets, and what they look like in a URL, in JSON and in a header; longest first."""
-        spellings = set()
-        for setting in self.provider.settings:
-            if setting.secret and (secret := self.settings.text(setting.name)):
-                spellings |= {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}
+    def _secrets(self) -> Secrets:
         request = requests.Request("GET", "https://host", auth=self.provider.auth(self.settings)).prepare()
-        if authorization := request.headers.get("Authorization"):
-            spellings.add(authorization.split()[-1])
-        return tuple(sorted(spellings, key=len, reverse=True))
+        return Secrets(self.secrets, request.headers.get("Authorization", ""))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that are configured."""
+        names = (setting.name for setting in self.provider.settings if setting.secret)
+        return tuple(secret for name in names if (secret := self.settings.text(name)))
 
 
-def secrets_of(home: Path) -> tuple[str, ...]:
+def secrets_of(home: Path) -> Secrets:
     """Every secret of the connections configured in `home`; none where they cannot be read."""
-    try:
-        connections = load_connections(home)
-    except SyncError:
-        return ()
-    return tuple(
-        secret
-        for connection in connections
-        for setting in connection.provider.settings
-        if setting.secret and (secret := connection.settings.text(setting.name))
-    )
+    with contextlib.suppress(SyncError):
+        return Secrets(secret for connection in load_connections(home) for secret in connection.secrets)
+    return Secrets(())
 
 
 def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection, ...]:
@@ -171,10 +160,19 @@ def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
 
 
 def refuse_open_secrets(home: Path) -> None:
-    """Raise ConfigurationError where others than the owner may read the secrets file."""
+    """Raise ConfigurationError where another user owns the secrets file, or may read it."""
     path = home / ".dlt" / "secrets.toml"
-    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigurationError(f"{path} can be read by others", f"run: chmod 600 {path}")
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return
+    if found.st_uid not in {os.geteuid(), 0}:  # root may read and write every file
+        owner = f"{os.geteuid()}:{os.getegid()}"
+        raise ConfigurationError(
+            f"{path} belongs to another user", f"run: sudo chown {owner} {shlex.quote(str(path))}"
+        )
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise ConfigurationError(f"{path} can be read by others", f"run: chmod 600 {shlex.quote(str(path))}")
 
 
 def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
@@ -219,7 +217,28 @@ def make_connection(name: str, configured: Configured) -> Connection:
     values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}
     if ca_file := settings.text("ca_file"):
         values["ca_file"] = _certificates(configured.home, name, ca_file)
-    return Connection(name, provider_name, provider, Settings(values))
+    connection = Connection(name, provider_name, provider, Settings(values))
+    _refuse_unsendable(connection)
+    return connection
+
+
+def _refuse_unsendable(connection: Connection) -> None:
+    """Raise ConfigurationError where a credential cannot stand in a header, before anything is sent."""
+    settings, provider = connection.settings, connection.provider
+    texts = {one.name: settings.text(one.name) for one in provider.settings if one.type == "text"}
+    try:
+        request = requests.Request("GET", "https://host", auth=provider.auth(settings)).prepare()
+        request.headers.get("Authorization", "").encode("latin-1")
+    except UnicodeEncodeError:
+        wrong = [name for name, text in texts.items() if not text.isascii()]
+    else:
+        secrets = () if provider.sign_in else connection.secrets
+        wrong = [name for name, text in texts.items() if text in secrets and text != text.strip()]
+    if wrong:
+        raise ConfigurationError(
+            f"{' and '.join(wrong)} of {connection.name} has a character that cannot be sent in a header",
+            "copy it again from the provider, without spaces around it and without typographic dashes",
+        )
 
 
 def resolve(table: str, setting: Setting) -> object:

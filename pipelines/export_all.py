@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipelines.cells import text
-from pipelines.deliver import deliver, private_folder, sync
+from pipelines.deliver import private_folder, replace_atomically, sync
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.export import Export, Exported, FileForm, export
 from pipelines.reading import Warehouse, open_warehouse, refuse_missing
@@ -136,7 +136,7 @@ def _write_manifest(warehouse: Warehouse, night: Night, exported: Export, folder
     }
     finished = warehouse.workspace / MANIFEST
     finished.write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    deliver(finished, folder / MANIFEST)
+    replace_atomically(finished, folder / MANIFEST)
 
 
 def _described(exported: Exported) -> dict[str, object]:
@@ -192,7 +192,7 @@ def _turn(latest: Path, place: Path, workspace: Path) -> Path:
             raise
         link.write_text(f"{place.name}\n", encoding="utf-8")
         latest = latest.with_suffix(".txt")
-        deliver(link, latest)
+        replace_atomically(link, latest)
         return latest
     link.replace(latest)
     sync(latest.parent)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.config import COMMON, NAME, choices, how_to_set, variable
-from pipelines.deliver import deliver, private_folder
+from pipelines.deliver import private_folder, replace_atomically
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.provider import Provider, Setting, find_providers
 
@@ -150,7 +150,7 @@ def _add(path: Path, before: str, addition: str) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent)
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
         file.write(text)
-    deliver(Path(name), path)
+    replace_atomically(Path(name), path)
     if path.name != FILES[True]:
         path.chmod(rights)
 

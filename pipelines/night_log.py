@@ -71,7 +71,7 @@ def night_log(home: Path, warn: Say) -> Iterator[NightLog]:
         except Exception as error:
             secrets = secrets_of(home)
             for line in "".join(traceback.format_exception(error)).splitlines():
-                log.line(_redacted(line, secrets))
+                log.line(secrets.redact(line))
             raise
 
 
@@ -84,9 +84,3 @@ def _prune(folder: Path) -> None:
     logs = sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
     for old in logs[:-KEPT]:
         old.unlink(missing_ok=True)
-
-
-def _redacted(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from pipelines.bounds import Clock
-from pipelines.deliver import deliver
+from pipelines.deliver import deliver, is_device
 from pipelines.errors import UsageError
 from pipelines.pager import find_pager, paged
 from pipelines.printable import printable
@@ -38,9 +38,9 @@ class Output:
     @property
     def folder(self) -> Path | None:
         """The directory that the file will stand in, if there is to be one. Raises UsageError if missing."""
-        if self.path is None or (self.path.exists() and not self.path.is_file()):
+        if self.path is None or is_device(self.path):
             return None
-        folder = self.path.resolve().parent
+        folder = self.path.absolute().parent
         if not folder.is_dir():
             raise UsageError(f"there is no directory {folder}", "make it, or name another file")
         return folder

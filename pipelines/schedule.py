@@ -22,7 +22,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines.config import read_tables, resolve, variable
-from pipelines.deliver import deliver, private_folder
+from pipelines.deliver import private_folder, replace_atomically
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.notices import NOTIFY
 from pipelines.provider import Setting
@@ -243,7 +243,7 @@ def _write(path: Path, text: str) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent)
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
         file.write(text)
-    deliver(Path(name), path)
+    replace_atomically(Path(name), path)
 
 
 def _run(program: str, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import duckdb
 
@@ -52,7 +52,8 @@ def locked(warehouse: Path) -> Iterator[Path]:
         held.enter_context(_blaming_machine(warehouse))
         _refuse_read_only(warehouse.parent)
         workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = held.enter_context((workshop / f"{warehouse.name}.lock").open("w"))
+        _refuse_link(workshop)
+        lock = held.enter_context(_open_lock(workshop / f"{warehouse.name}.lock"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -65,6 +66,18 @@ def locked(warehouse: Path) -> Iterator[Path]:
         scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=workshop))
         held.callback(shutil.rmtree, scratch, ignore_errors=True)
         yield scratch
+
+
+def _open_lock(path: Path) -> TextIO:
+    """Open the file whose lock is taken, without a change to what it holds."""
+    _refuse_link(path)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.fdopen(descriptor, "r+", encoding="utf-8")
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise WarehouseError(f"{path} is a symbolic link, which is not followed", "remove it, then try again")
 
 
 def draft(warehouse: Path, scratch: Path) -> Path:

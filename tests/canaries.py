@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import html
 import re
 import tomllib
 from collections.abc import Iterator
@@ -28,8 +29,8 @@ def canaries(home: Path) -> set[str]:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    yield secret
-    yield quote(secret, safe="")
+    yield from (secret, secret.upper(), secret.replace("/", r"\/"), html.escape(secret))
+    yield from (quote(secret, safe=""), quote(secret, safe="").lower())
     for before in range(3):  # wherever it begins in what is encoded
         encoded = base64.b64encode(b"\0" * before + secret.encode()).decode().rstrip("=")
         yield encoded[2 * before :][:-1]

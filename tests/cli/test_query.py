@@ -342,15 +342,47 @@ def test_a_failure_leaves_the_file_as_it_was(cli: Cli, tmp_path: Path, form: str
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_output_follows_a_link_and_writes_into_what_is_no_file(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    link = tmp_path / "link.csv"
-    link.symlink_to(tmp_path / "there" / "real.csv")
-    cli("query", "select 1 as a", "--output", str(link))
-    assert link.is_symlink()
-    assert link.read_text() == "a\n1\n"
+def test_promise_23_output_follows_no_link_and_writes_into_a_device(cli: Cli, tmp_path: Path) -> None:
+    there, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    there.write_text("mine")
+    link.symlink_to(there)
+    refused = cli("query", "select 1 as a", "--output", str(link), code=2)
+    assert refused.stderr == (
+        f"rollcall: {link} is a symbolic link, which is not followed. Name the file itself\n"
+    )
+    assert there.read_text() == "mine"
     cli("query", "select 1 as a", "--output", os.devnull)
     assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("warehouse.duckdb", "has the name of a database"),
+        ("warehouse.former.duckdb", "has the name of a database"),
+        ("other.duckdb.wal", "has the name of a database"),
+        ("copy", "is a DuckDB database"),
+        (".dlt/secrets.toml", "is a file of settings"),
+        ("elsewhere/../.dlt/config.toml", "is a file of settings"),
+        (".rollcall/warehouse.duckdb.lock", "is a file of Rollcall"),
+        (".rollcall/scratch/records", "is a file of Rollcall"),
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_promise_28_output_overwrites_nothing_that_rollcall_depends_on(
+    home: Path, name: str, reason: str, form: str
+) -> None:
+    target = home / name
+    (home / "elsewhere").mkdir()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (home / ".rollcall").mkdir(exist_ok=True)
+    (home / ".rollcall" / "warehouse.duckdb.lock").touch()
+    if not target.exists():
+        target.write_bytes(b"12345678DUCK" if name == "copy" else b"# mine")
+    before = target.read_bytes()
+    refused = Cli(home)("query", "select 1 as a", "--format", form, "--output", str(target), code=2)
+    assert refused.stderr == f"rollcall: {target} {reason} and is not overwritten. Name another file\n"
+    assert target.read_bytes() == before
 
 
 def test_places_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:

@@ -144,6 +144,14 @@ def echo_in_a_record(asked: Exchange) -> Reply:
     return reply
 
 
+def echo_escaped(asked: Exchange) -> Reply:
+    """A record that repeats the secret as some JSON encoders escape it."""
+    reply = echo_in_a_record(asked)
+    secret = json.dumps(asked.account.secret)[1:-1].encode()
+    escaped = "".join(f"\\u{ord(character):04X}" for character in asked.account.secret).encode()
+    return Reply(reply.body.replace(secret, escaped), headers=reply.headers)
+
+
 def ids(edit: Any) -> Fault:
     return first_record(lambda provider, record: record | {ID[provider]: edit(record[ID[provider]])})
 
@@ -207,6 +215,10 @@ BODY = {
     "echo_of_the_secret": failing(echo, "page 1: {path} answered 400 (…"),
     "echo_in_a_record": failing(
         echo_in_a_record,
+        "page 1: the answer repeats the credentials that were sent: ask the provider why",
+    ),
+    "echo_in_other_spellings": failing(
+        echo_escaped,
         "page 1: the answer repeats the credentials that were sent: ask the provider why",
     ),
     "list_missing": failing(unlisted, "page 1: {missing}", ENVELOPES),

@@ -1,5 +1,6 @@
 """What a user configures: a mistake is one line that says how to mend it, and nothing is taken by chance."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -166,6 +167,52 @@ def test_promise_22_secrets_that_others_can_read_are_refused(load: Load, tmp_pat
     with pytest.raises(ConfigurationError) as refusal:
         load_connections(tmp_path)
     assert str(refusal.value) == f"{secrets} can be read by others: run: chmod 600 {secrets}"
+
+
+@pytest.mark.parametrize("is_root", [True, False])
+def test_promise_23_secrets_of_another_user_are_refused(
+    is_root: bool, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(BELLTASTIC, TOKEN)
+    secrets = tmp_path / ".dlt" / "secrets.toml"
+    owner = secrets.stat().st_uid
+    me = 0 if is_root and owner else owner + 1000
+    monkeypatch.setattr(os, "geteuid", lambda: me)
+    if owner == 0:  # root may write every file, so a file of root is accepted
+        assert load_connections(tmp_path)
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+        os.chown(secrets, 4242, -1)
+        me = 0
+    with pytest.raises(ConfigurationError) as refusal:
+        load_connections(tmp_path)
+    command = f"run: sudo chown {me}:{os.getegid()} {secrets}"
+    assert str(refusal.value) == f"{secrets} belongs to another user: {command}"
+
+
+UNSENDABLE = {
+    "dash": ("belltastic", {"api_token": "user_12\u201334"}, "api_token"),
+    "letter": ("matter", {"access_token": "\u0416", "base_url": "https://x/connect/v2"}, "access_token"),
+    "space": ("belltastic", {"api_token": "user_1 "}, "api_token"),
+    "account": ("fone_dynamics", {"account_sid": "AC\u2013", "token": "swordfish"}, "account_sid"),
+    "both": ("fone_dynamics", {"account_sid": "\u2013", "token": "\u2013"}, "account_sid and token"),
+}
+
+
+@pytest.mark.parametrize(("provider", "given", "keys"), UNSENDABLE.values(), ids=UNSENDABLE)
+def test_a_credential_that_cannot_be_sent_is_refused_by_its_key(
+    home: Home, provider: str, given: dict[str, str], keys: str
+) -> None:
+    home.connect(provider, **given)
+    with pytest.raises(ConfigurationError) as refusal:
+        load_connections(home.path)
+    assert refusal.value.reason == f"{keys} of {provider} has a character that cannot be sent in a header"
+    assert not any(value in str(refusal.value) for value in given.values())
+
+
+def test_a_password_that_is_sent_as_json_may_hold_every_character(home: Home) -> None:
+    home.connect("evovoice", user_name="r\u00e9ader", password=" p\u2013w\u0416 ")
+    (connection,) = load_connections(home.path)
+    assert connection.secrets == (" p\u2013w\u0416 ",)
 
 
 @pytest.mark.parametrize(

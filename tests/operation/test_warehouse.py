@@ -26,6 +26,30 @@ def scratch(warehouse: Path) -> Iterator[Path]:
         yield scratch
 
 
+@pytest.mark.parametrize("place", ["lock", "folder"])
+def test_promise_23_no_link_is_followed_to_a_lock(warehouse: Path, tmp_path: Path, place: str) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").write_text("mine")
+    workshop = warehouse.parent / ".rollcall"
+    link = workshop if place == "folder" else workshop / "all.duckdb.lock"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(other if place == "folder" else other / "file")
+    with pytest.raises(WarehouseError, match="is a symbolic link, which is not followed"), locked(warehouse):
+        pass
+    assert (other / "file").read_text() == "mine"
+    assert [path.name for path in other.iterdir()] == ["file"]
+
+
+def test_the_lock_leaves_what_its_file_holds(warehouse: Path) -> None:
+    lock = warehouse.parent / ".rollcall" / "all.duckdb.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("a note")
+    with locked(warehouse):
+        pass
+    assert lock.read_text() == "a note"
+
+
 def drafted(warehouse: Path, scratch: Path, rows: int = 1) -> Path:
     """A draft with so many nights, ready to be published."""
     candidate = draft(warehouse, scratch)

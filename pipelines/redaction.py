@@ -1,0 +1,81 @@
+"""Secrets, found in whatever spelling a provider repeats them, and kept out of what is shown or stored.
+
+A text is searched as it is, and again with its JSON escapes, percent-encoding and HTML entities undone.
+"""
+
+import base64
+import html
+import re
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from urllib.parse import unquote_to_bytes
+
+LEAST_PREFIX = 8  # characters of a secret that are not shown either
+SHORTEST_TELLTALE = 12  # characters: a shorter secret may be a word that a record holds as well
+HIDDEN = "***"
+
+_ESCAPE = re.compile(rb'\\(?:u00([2-7][0-9a-fA-F])|(["\\/]))')
+_ENTITY = re.compile(rb"&(?:#[xX]?[0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});")
+
+
+class Secrets:
+    """Some secrets, and what a header makes of them. An empty one counts as none."""
+
+    def __init__(self, secrets: Iterable[str], in_header: str = "") -> None:
+        spelled = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
+        spelled |= {part.encode() for part in in_header.split()[1:]}
+        self._spellings = sorted(spelled, key=len, reverse=True)
+        self._telltale = [spelling for spelling in self._spellings if len(spelling) >= SHORTEST_TELLTALE]
+
+    def redact(self, text: str) -> str:
+        """`text` with `***` for each secret, whole or cut after at least `LEAST_PREFIX` characters.
+
+        A text that holds one only in another spelling is hidden as a whole.
+        """
+        body = text.encode("utf-8", "surrogatepass")
+        for secret in self._spellings:
+            body = _without(body, secret)
+        heads = [spelling[:LEAST_PREFIX] for spelling in self._spellings]
+        if any(head in plain for plain in _plain(body) for head in heads):
+            return HIDDEN
+        return body.decode("utf-8", "surrogatepass")
+
+    def are_in(self, body: bytes) -> bool:
+        """Whether a body holds a secret that is too long to be there by chance."""
+        return any(secret in plain for plain in (body, *_plain(body)) for secret in self._telltale)
+
+
+def _spellings(secret: str) -> Iterator[bytes]:
+    """A secret as it is, in capitals, in small letters, and in base64 at each place where that may begin."""
+    text = secret.encode()
+    yield from {text, text.upper(), text.lower()}
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + text).rstrip(b"=")[2 * before : -1]
+        yield from {encoded, encoded.translate(bytes.maketrans(b"+/", b"-_"))}
+
+
+def _plain(body: bytes) -> Iterator[bytes]:
+    """The body with what may hide a secret undone, each time that something was."""
+    if b"\\" in body:
+        body = _ESCAPE.sub(_unescaped, body)
+        yield body
+    if b"%" in body:
+        body = unquote_to_bytes(body)
+        yield body
+    if b"&" in body:
+        body = _ENTITY.sub(lambda found: html.unescape(found[0].decode()).encode(), body)
+        yield body
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)]) if found[1] else found[2]
+
+
+def _without(body: bytes, secret: bytes) -> bytes:
+    head, kept, at = secret[:LEAST_PREFIX], [], 0
+    while (begin := body.find(head, at)) >= 0:
+        pairs = zip(secret, body[begin : begin + len(secret)], strict=False)
+        end = begin + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        kept += [body[at:begin], HIDDEN.encode()]
+        at = end
+    return b"".join([*kept, body[at:]]) if kept else body
