@@ -10,14 +10,15 @@ from pipelines.suggest import nearest
 
 _TYPE = "replace(lower({}), 'timestamp with time zone', 'timestamptz') as type"
 _PUBLISHED = """
-    select table_name as name, estimated_size as rows, comment, 1 as place
-    from duckdb_tables() where schema_name = 'main'
+    select table_name as name, counted.rows, comment, 1 as place
+    from duckdb_tables() inner join ({counted}) as counted using (table_name)
+    where schema_name = 'main'
     union all
     select function_name || '(' || list_aggregate(parameters, 'string_agg', ', ') || ')', null, comment, 2
     from duckdb_functions() where schema_name = 'main' and function_type = 'table_macro' and not internal
     union all
-    select 'raw.records', estimated_size, 'Every version of every record, as its provider sent it.', 3
-    from duckdb_tables() where schema_name = 'raw' and table_name = 'records'
+    select 'raw.records', count(*), 'Every version of every record, as its provider sent it.', 3
+    from raw.records
 """
 
 
@@ -32,7 +33,20 @@ class Description:
 
 def describe_all(warehouse: Warehouse) -> Rows:
     """A row for each table, and each macro that gives one: name, number of rows, comment."""
-    return rows_of(warehouse, f"select name, rows, comment from ({_PUBLISHED}) order by place, name")
+    published = _PUBLISHED.format(counted=_counted(warehouse))
+    return rows_of(warehouse, f"select name, rows, comment from ({published}) order by place, name")
+
+
+def _counted(warehouse: Warehouse) -> str:
+    """SQL for the number of rows of each published table: the catalog only estimates it."""
+    found = warehouse.connection.execute(
+        "select table_name from duckdb_tables() where schema_name = 'main' and not internal"
+    )
+    counts = [
+        f"select {literal(name)} as table_name, count(*) as rows from main.{identifier(name)}"
+        for (name,) in found.fetchall()
+    ]
+    return " union all ".join(counts) or "select '' as table_name, 0 as rows where false"
 
 
 def describe(warehouse: Warehouse, name: str) -> Description:

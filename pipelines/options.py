@@ -70,7 +70,7 @@ def output_options(command: Command) -> Command:
     @click.option(
         "--format",
         "form",
-        type=click.Choice(["table", "csv", "json", "parquet", "arrow", "xlsx"]),
+        type=click.Choice(["table", "csv", "json", "jsonl", "parquet", "arrow", "xlsx"]),
         help="What to write; else the ending of FILE decides.  [default: table]",
     )
     @click.option(
@@ -105,16 +105,23 @@ def output_options(command: Command) -> Command:
     return with_output
 
 
+_ENDINGS: "dict[str, Form]" = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".xlsx": "xlsx",
+}
+
+
 def _form_of(path: Path | None) -> "Form":
-    match path.suffix if path else "":
-        case ".csv":
-            return "csv"
-        case ".json":
-            return "json"
-        case ".parquet":
-            return "parquet"
-        case ".arrow":
-            return "arrow"
-        case ".xlsx":
-            return "xlsx"
-    return "table"
+    """The form that a file's ending names; a table for standard output, a device, and a name without one."""
+    ending = path.suffix.lower() if path else ""
+    if path is None or not ending or (path.exists() and not path.is_file()):
+        return "table"
+    if ending not in _ENDINGS:
+        raise click.UsageError(f"{path.name} has none of the endings {', '.join(_ENDINGS)}; or say --format")
+    return _ENDINGS[ending]

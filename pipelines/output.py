@@ -16,9 +16,9 @@ from pipelines.errors import UsageError
 from pipelines.pager import find_pager, paged
 from pipelines.printable import printable
 from pipelines.reading import Warehouse
-from pipelines.rows import Piece, Rows, copy_parquet, csv_pieces, excel_pieces, json_pieces
+from pipelines.rows import Piece, Rows, copy_parquet, csv_pieces, excel_pieces, json_lines, json_pieces
 
-Form = Literal["table", "csv", "json", "parquet", "arrow", "xlsx"]
+Form = Literal["table", "csv", "json", "jsonl", "parquet", "arrow", "xlsx"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ def write(rows: Rows, output: Output) -> Written:
         return _pour(pieces, rows.warehouse, output)
     if output.form == "json":
         return _pour(json_pieces(rows), rows.warehouse, output)
+    if output.form == "jsonl":
+        return _pour(json_lines(rows), rows.warehouse, output)
     if output.path is None and _on_terminal():
         return _show_table(rows, output)
     # Imported late, for rich takes its time.

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import duckdb
 
-from pipelines.cells import literal
+from pipelines.cells import identifier, literal
 from pipelines.errors import UsageError
 from pipelines.reading import Warehouse, first_line, is_damage
 from pipelines.rows import Rows, rows_of
@@ -32,9 +32,9 @@ def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None =
     """
     given = parameters or {}
     with blaming_sql():
-        tokens = _only_statement(sql)
+        tokens = _only_statement(_as_sql(sql))
         statement = "".join(tokens)
-        word = _words(tokens[0])[0].upper()
+        word = next(iter(_words(tokens[0])), tokens[0].strip()).upper()
         made = warehouse.connection.extract_statements(statement)
         if word not in (*READING, *_READING_TOO) or made[-1].type.name not in _TYPES:
             raise UsageError(f"{word} is refused, for a query only reads", f"begin with {', '.join(READING)}")
@@ -43,6 +43,16 @@ def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None =
         if word == "EXPLAIN":
             return _plan(warehouse, statement, given)
         return rows_of(warehouse, statement, given)
+
+
+def _as_sql(text: str) -> str:
+    """The SQL for what other database shells call their commands; any other text as it is."""
+    match text.strip().rstrip(";").split():
+        case [".tables" | ".schema" | ".help" | "?" | "help" | r"\d" | r"\dt"]:
+            return "show tables"
+        case [".schema" | r"\d" | r"\d+", name]:
+            return f"describe {'.'.join(map(identifier, name.split('.')))}"
+    return text
 
 
 @contextlib.contextmanager

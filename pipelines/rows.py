@@ -98,16 +98,28 @@ def excel_pieces(rows: Rows) -> Iterator[Piece]:
 
 def json_pieces(rows: Rows) -> Iterator[Piece]:
     """The rows as a JSON array, an object for each."""
+    before = "["
+    for batch in _objects(rows):
+        yield Piece(before + "\n" + ",\n".join(batch), rows=len(batch))
+        before = ","
+    yield Piece("[]\n" if before == "[" else "\n]\n")
+
+
+def json_lines(rows: Rows) -> Iterator[Piece]:
+    """The rows as JSON objects, each on a line of its own."""
+    for batch in _objects(rows):
+        yield Piece("".join(f"{line}\n" for line in batch), rows=len(batch))
+
+
+def _objects(rows: Rows) -> Iterator[list[str]]:
+    """The rows as JSON objects, a batch at a time."""
     members = " || ',' || ".join(
         cells.literal(f"{json.dumps(column.name, ensure_ascii=False)}:")
         + f" || {cells.json_value(f'#{n}', column.type)}"
         for n, column in enumerate(rows.columns, 1)
     )
-    before = "["
     for batch in batches(rows, [members]):
-        yield Piece(before + "\n" + ",\n".join(f"{{{line}}}" for (line,) in batch), rows=len(batch))
-        before = ","
-    yield Piece("[]\n" if before == "[" else "\n]\n")
+        yield [f"{{{line}}}" for (line,) in batch]
 
 
 def copy_csv(rows: Rows, path: Path, *, raw: bool) -> Piece:

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.ipc
 import pytest
+from pyarrow import feather
 
 from .conftest import Cli
 
@@ -263,14 +264,14 @@ def test_output_is_private_and_its_ending_says_the_form(cli: Cli, tmp_path: Path
     for name, expected in {
         "answer.csv": "a,b\n1,2026-11-01T02:00:00Z\n",
         "answer.json": '[\n{"a":1,"b":"2026-11-01T02:00:00Z"}\n]\n',
-        "answer.txt": "a  b\n1  2026-11-01T02:00:00Z\n",
+        "answer": "a  b\n1  2026-11-01T02:00:00Z\n",
     }.items():
         file = tmp_path / name
         result = cli("query", sql, "--output", str(file))
         assert (result.stdout, result.stderr) == ("", f"wrote 1 row to {file}\n")
         assert file.read_text() == expected
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["answer.csv", "answer.json", "answer.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answer", "answer.csv", "answer.json"]
 
 
 def test_output_is_relative_to_the_current_directory(
@@ -342,6 +343,50 @@ def test_a_failure_leaves_the_file_as_it_was(cli: Cli, tmp_path: Path, form: str
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.parametrize("asked", [".tables", "?", r"\d", r"\dt", " .tables; ", ".help", "help"])
+def test_what_other_shells_call_their_tables_are_the_tables(cli: Cli, asked: str) -> None:
+    assert (
+        cli("query", asked, "--format", "csv").stdout == cli("query", "show tables", "--format", "csv").stdout
+    )
+
+
+@pytest.mark.parametrize("asked", [".schema projects", r"\d main.projects"])
+def test_what_other_shells_call_a_schema_are_the_columns(cli: Cli, asked: str) -> None:
+    assert (
+        cli("query", asked, "--format", "csv").stdout
+        == cli("query", "describe projects", "--format", "csv").stdout
+    )
+
+
+@pytest.mark.parametrize("asked", ["\\", "!", "§", ".mode csv", "?!", "1", "'x'", "\ufeff"])
+def test_what_is_not_sql_is_refused_on_one_line(cli: Cli, asked: str) -> None:
+    refused = cli("query", asked, code=2).stderr
+    assert refused.startswith("rollcall: ")
+    assert refused.count("\n") == 1
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".ndjson", ".JSONL"])
+def test_json_lines_are_written_by_their_ending(cli: Cli, tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"answer{ending}"
+    cli("query", "select 1 as a, 'é' as b union all select 2, null order by a", "--output", str(file))
+    assert file.read_text() == '{"a":1,"b":"é"}\n{"a":2,"b":null}\n'
+
+
+def test_feather_is_written_by_its_ending(cli: Cli, tmp_path: Path) -> None:
+    cli("query", "select 1 as a", "--output", str(tmp_path / "a.feather"))
+    assert feather.read_table(tmp_path / "a.feather").to_pylist() == [{"a": 1}]
+
+
+@pytest.mark.parametrize("ending", ["txt", "tsv", "csv.gz", "duck"])
+def test_an_ending_of_no_form_is_refused(cli: Cli, tmp_path: Path, ending: str) -> None:
+    refused = cli("query", "select 1 as a", "--output", str(tmp_path / f"a.{ending}"), code=2).stderr
+    assert refused == (
+        f"rollcall: a.{ending} has none of the endings .csv, .json, .jsonl, .ndjson, .parquet, .arrow, "
+        ".feather, .xlsx; or say --format. See rollcall query --help\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_promise_23_output_follows_no_link_and_writes_into_a_device(cli: Cli, tmp_path: Path) -> None:
     there, link = tmp_path / "real.csv", tmp_path / "link.csv"
     there.write_text("mine")
@@ -408,7 +453,7 @@ def test_contradicting_formats(cli: Cli) -> None:
 def test_nothing_is_left_in_the_directory_for_temporary_files(cli: Cli, tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     spilling = "select count(*) as n from (select hash(range) as h from range(3000000) order by h)"
-    command = cli.command("query", "--format", "csv", spilling)
+    command = cli.command("query", "--format", "csv", "--timeout", "3600", spilling)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("n\n3000000\n", "", 0)
     assert list(tmp_path.iterdir()) == []
