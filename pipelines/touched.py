@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.model_files import SQL_ROOT, read_models
-from pipelines.relations import Relation
+from pipelines.relations import Relation, read_relations
 
 # Building everything costs no more, and leaves tables in order, where more than this share of records is
 # touched, or no more than this many versions are known.
@@ -111,10 +111,12 @@ def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
     """The night of the last build, where that was made of what this one is made of."""
     # DuckDB 2 ends a transaction in which a table is missed.
-    built = connection.execute(
-        "from duckdb_tables() where schema_name = 'staging' and table_name = 'last_build'"
-    ).fetchall()
-    if not built:
+    found = connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where not internal"
+    )
+    tables = {name for (name,) in found.fetchall()}
+    published = {f"main.{relation.name}" for relation in read_relations(home) if relation.kind == "table"}
+    if not tables >= {"staging.last_build", *published}:  # somebody has dropped one
         return None
     row = connection.execute(
         "select built_at from staging.last_build where made_of = $1", [_made_of(connection, home)]

@@ -199,3 +199,21 @@ def test_the_views_of_a_first_night_are_made_once_however_many_connections_begin
     monkeypatch.setattr(sync, "land", from_many)
     home.night()
     assert (made, home.rows(NAME)) == ([True], [{"name": "First"}])
+
+
+@pytest.mark.parametrize(
+    "table", ["projects", "projects_history", "project_changes", "files", "listings", "nights", "connections"]
+)
+def test_promise_12_a_published_table_that_was_dropped_is_built_again(
+    tmp_path: Path, loopback: Loopback, table: str
+) -> None:
+    home = Home(tmp_path)
+    list_project(home, loopback, "First")
+    home.night()
+    before = home.rows("from projects_history")
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(f"drop table {table}")
+    home.night()
+    assert home.rows("from projects_history") == before
+    assert home.rows("select count(*) as rows from nights") == [{"rows": 2}]
+    assert len(home.rows(f"from {table} limit 1")) == (table != "files")
