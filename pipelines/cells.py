@@ -5,9 +5,13 @@ Exports and ad-hoc answers share these expressions, so that a value looks the sa
 
 import re
 
-# A spreadsheet runs a text that begins like this. Apostrophes before it are counted in, so that taking one
-# off every cell which matches `^'+[=+\-@\t\r]` gives back exactly what was there.
-FORMULA = r"^'*[=+\-@\t\r]"
+# White space, characters without width included.
+_BLANK = "\x01-\x20\x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+# A spreadsheet runs a text that begins like this: with a sign, also full-width, small or a true minus, also
+# after white space; or with a tab or a line end. Apostrophes before it are counted in: where a cell begins
+# with one and the rest matches, taking that one off gives back exactly what was there.
+_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+FORMULA = f"^'*(?:[\t\r\n]|[{_BLANK}]*[{_SIGNS}])"
 # What Excel may make a number, a date, a truth value or an error of: a text that begins with a digit, but for
 # signs before it; a word and a number, as a month and a year are; TRUE; #N/A.
 ALTERED = (
@@ -57,9 +61,9 @@ def text(value: str, type_name: str) -> str:
 
 def begins_formula(value: str) -> str:
     """SQL that tells whether the text `value` begins like a formula."""
-    # What FORMULA begins with sorts before the digits, or from = to A: that spares most texts the expression.
+    # What FORMULA begins with sorts before the digits, from = to A, or after ASCII: most texts are spared it.
     return (
-        f"(({value} < '.' or ({value} < 'A' and {value} >= '=')) "
+        f"(({value} < '.' or ({value} < 'A' and {value} >= '=') or {value} >= chr(128)) "
         f"and regexp_matches({value}, {literal(FORMULA)}))"
     )
 

@@ -49,7 +49,7 @@ def _given_back(cell: str) -> str:
     """As docs/exporting.md says."""
     if cell.startswith('="'):
         return cell[2:-1]
-    return re.sub(r"^'('*[=+\-@\t\r])", r"\1", cell)
+    return cell[1:] if cell.startswith("'") and re.match(cells.FORMULA, cell[1:]) else cell
 
 
 ALTERED = """
