@@ -13,6 +13,8 @@ from urllib.parse import unquote_to_bytes
 LEAST_PREFIX = 8  # characters of a secret that are not shown either
 SHORTEST_TELLTALE = 12  # characters: a shorter secret may be a word that a record holds as well
 HIDDEN = "***"
+PIECE_BYTES = 1 << 20
+OVERLAP_BYTES = 1 << 14  # more than any secret takes when each of its characters is escaped
 
 _ESCAPE = re.compile(rb'\\(?:u00([2-7][0-9a-fA-F])|(["\\/]))')
 _ENTITY = re.compile(rb"&(?:#[xX]?[0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});")
@@ -42,7 +44,11 @@ class Secrets:
 
     def are_in(self, body: bytes) -> bool:
         """Whether a body holds a secret that is too long to be there by chance."""
-        return any(secret in plain for plain in (body, *_plain(body)) for secret in self._telltale)
+        if any(secret in body for secret in self._telltale):
+            return True
+        return any(
+            secret in plain for piece in _pieces(body) for plain in _plain(piece) for secret in self._telltale
+        )
 
 
 def _spellings(secret: str) -> Iterator[bytes]:
@@ -52,6 +58,12 @@ def _spellings(secret: str) -> Iterator[bytes]:
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + text).rstrip(b"=")[2 * before : -1]
         yield from {encoded, encoded.translate(bytes.maketrans(b"+/", b"-_"))}
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """The body in pieces that overlap: undoing what is escaped takes many times the memory of a text."""
+    for begin in range(0, len(body), PIECE_BYTES):
+        yield body[begin : begin + PIECE_BYTES + OVERLAP_BYTES]
 
 
 def _plain(body: bytes) -> Iterator[bytes]:

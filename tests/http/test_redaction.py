@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pipelines.redaction import Secrets
+from pipelines.redaction import PIECE_BYTES, Secrets
 
 TOKEN = "S3cr3t+/=1<tok&n>"
 SECRETS = Secrets([TOKEN, ""], "Basic dXNlcjpwYXNzd29yZC1vZi11c2Vy")
@@ -44,6 +44,11 @@ def test_a_secret_is_found_in_a_body_and_hidden_in_a_message(spelling: str) -> N
 @pytest.mark.parametrize("length", range(8, len(TOKEN)))
 def test_the_beginning_of_a_secret_is_hidden_in_a_message(length: int) -> None:
     assert SECRETS.redact(f"{TOKEN[:length]}… and {TOKEN[:length]}") == "***… and ***"
+
+
+@pytest.mark.parametrize("before", range(PIECE_BYTES - 40, PIECE_BYTES + 40, 7))
+def test_a_secret_is_found_across_the_border_of_two_pieces(before: int) -> None:
+    assert SECRETS.are_in(b" " * before + SPELLINGS["percent-encoded whole"].encode())
 
 
 def test_other_texts_stay_as_they_are() -> None:
