@@ -63,6 +63,11 @@ def test_a_short_secret_may_be_in_a_body_by_chance() -> None:
     assert short.redact("a swordfish") == "a ***"
 
 
+@pytest.mark.parametrize("secret", ["u", "ab", "abc", "pass"])
+def test_a_very_short_secret_is_hidden_too(secret: str) -> None:
+    assert Secrets([secret], f"Bearer {secret}").redact(f"{secret}! 12") == "***! 12"
+
+
 def test_without_secrets_nothing_is_hidden() -> None:
     assert Secrets(()).redact("anything") == "anything"
     assert not Secrets(()).are_in(b"anything")
