@@ -36,6 +36,12 @@ class Clock:
         """The seconds that are left."""
         return self.seconds - ((self._stopped or time.monotonic()) - self._started)
 
+    def too_late(self) -> UsageError:
+        """The error of a query that took longer."""
+        return UsageError(
+            f"the query took longer than {self.seconds:g} s", "narrow it, or allow more with --timeout"
+        )
+
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
         """Do not count the block: whoever reads an answer may take their time."""
@@ -57,9 +63,6 @@ def bounded_time(
     """
     late, closing, done = threading.Event(), threading.Event(), threading.Event()
     in_use = threading.Lock()
-    too_late = UsageError(
-        f"the query took longer than {clock.seconds:g} s", "narrow it, or allow more with --timeout"
-    )
 
     def interrupt() -> None:
         with in_use:
@@ -78,7 +81,7 @@ def bounded_time(
             interrupt()
             if time.monotonic() > ends:
                 tidy()
-                _leave(too_late if late.is_set() else None)
+                _leave(clock.too_late() if late.is_set() else None)
 
     with _signals_on_a_pipe() as (signals, wake):
         watcher = threading.Thread(target=watch, args=(signals,), name="watch", daemon=True)
@@ -88,7 +91,7 @@ def bounded_time(
         except (duckdb.Error, SyncError):
             # DuckDB has more than one exception for an answer that was interrupted.
             if late.is_set():
-                raise too_late from None
+                raise clock.too_late() from None
             raise
         finally:
             interrupt()  # closing waits for what runs, and nobody wants its answer any more
@@ -140,10 +143,24 @@ def physical_mb() -> int:
 @contextlib.contextmanager
 def bounded_memory(megabytes: int) -> Iterator[None]:
     """Let the process have no more than this much memory of its own; beyond it, allocations fail."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    given = [limit for limit in (soft, hard, megabytes << 20) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_DATA, (min(given), hard))
+    with _limited(resource.RLIMIT_DATA, megabytes << 20):
+        yield
+
+
+@contextlib.contextmanager
+def bounded_files(megabytes: int) -> Iterator[None]:
+    """Let no file that is written grow beyond this; the write that would fails with EFBIG."""
+    with _limited(resource.RLIMIT_FSIZE, megabytes << 20):
+        yield
+
+
+@contextlib.contextmanager
+def _limited(kind: int, amount: int) -> Iterator[None]:
+    """Lower a limit of the process, where it is not lower already."""
+    soft, hard = resource.getrlimit(kind)
+    given = [limit for limit in (soft, hard, amount) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(kind, (min(given), hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        resource.setrlimit(kind, (soft, hard))

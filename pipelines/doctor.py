@@ -24,6 +24,7 @@ from pipelines import models
 from pipelines.api import Api
 from pipelines.config import COMMON, Configured, Connection, how_to_set, make_connection, read_tables, resolve
 from pipelines.content import read_record
+from pipelines.database import open_database
 from pipelines.errors import ConfigurationError, NightRunning, ProviderError, Refused, SyncError
 from pipelines.landing import refuse_unfit
 from pipelines.notices import Notice, read_notify, send, subject
@@ -146,7 +147,7 @@ def _mistakes(name: str, configured: Configured) -> Iterator[ConfigurationError]
 def _models(home: Path) -> Check:
     """Build and check everything published, over nothing: what a home adds to it is tried so."""
     try:
-        with duckdb.connect() as connection:
+        with open_database() as connection:
             connection.execute((models.SQL_ROOT / "raw.sql").read_text())
             models.build(connection, home)
             models.check(connection, home)

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Literal
 
@@ -95,39 +96,37 @@ def _write_binary(rows: Rows, output: Output) -> Written:
 def _write_copy(rows: Rows, output: Output, write_file: Callable[[Rows, Path], Piece]) -> Written:
     finished = _finished(rows.warehouse)
     copied = write_file(rows, finished)
-    if output.path is not None:
-        deliver(finished, output.path)
-    else:
-        with finished.open("rb") as file, _standard_output() as standard_output:
-            shutil.copyfileobj(file, standard_output)
+    _hand_over(finished, output)
     return Written(copied.rows)
 
 
 def _write_arrow(rows: Rows, output: Output) -> Written:
     from pipelines.arrow import write_arrow
 
-    if output.path is None:
+    if output.path is None and not _redirected():
         with _standard_output() as standard_output:
             return Written(write_arrow(rows, standard_output, seekable=False).rows)
     finished = _finished(rows.warehouse)
     with finished.open("wb") as file:
-        written = write_arrow(rows, file, seekable=True)
-    deliver(finished, output.path)
+        written = write_arrow(rows, file, seekable=output.path is not None)
+    _hand_over(finished, output)
     return Written(written.rows)
 
 
 def _pour(pieces: Iterator[Piece], warehouse: Warehouse, output: Output) -> Written:
-    if output.path is not None:
-        finished = _finished(warehouse)
-        with finished.open("wb") as file:
-            written = _pour_into(file, pieces, warehouse.clock)
-        deliver(finished, output.path)
-        return written
-    if _on_terminal():
+    if output.path is None and _on_terminal():
         pieces = (piece._replace(text=printable(piece.text, keep="\n\t")) for piece in pieces)
         return _show(pieces, warehouse.clock, output)
-    with _standard_output() as file:
-        return _pour_into(file, pieces, warehouse.clock)
+    if output.path is None and not _redirected():
+        # A query that fails before it has a row writes no heading either: that would be an empty table.
+        begun = list(islice(pieces, 2))
+        with _standard_output() as file:
+            return _pour_into(file, chain(begun, pieces), warehouse.clock)
+    finished = _finished(warehouse)
+    with finished.open("wb") as file:
+        written = _pour_into(file, pieces, warehouse.clock)
+    _hand_over(finished, output)
+    return written
 
 
 def _show_table(rows: Rows, output: Output) -> Written:
@@ -184,6 +183,23 @@ def _pour_into(file: IO[bytes], pieces: Iterator[Piece], clock: Clock) -> Writte
 
 def _finished(warehouse: Warehouse) -> Path:
     return warehouse.workspace / "answer"
+
+
+def _hand_over(finished: Path, output: Output) -> None:
+    """Put a finished answer where `output` asks for it."""
+    if output.path is not None:
+        deliver(finished, output.path)
+        return
+    with finished.open("rb") as file, _standard_output() as standard_output:
+        shutil.copyfileobj(file, standard_output)
+
+
+def _redirected() -> bool:
+    """Whether standard output is a file, as of `> projects.csv`: one with half an answer looks whole."""
+    try:
+        return sys.stdout is not None and stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    except OSError:  # it has no descriptor
+        return False
 
 
 def _on_terminal() -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -9,14 +10,24 @@ import duckdb
 
 from pipelines.cells import identifier, literal
 from pipelines.errors import UsageError
-from pipelines.reading import Warehouse, first_line, is_damage
+from pipelines.reading import Warehouse, first_line, is_damage, is_too_large
 from pipelines.rows import Rows, rows_of
 from pipelines.suggest import nearest
 
 READING = ("SELECT", "WITH", "FROM", "VALUES", "DESCRIBE", "SHOW", "SUMMARIZE", "PIVOT", "UNPIVOT", "EXPLAIN")
 _READING_TOO = ("(", "TABLE", "DESC", "PIVOT_WIDER", "PIVOT_LONGER")
 # Where PIVOT finds its columns itself it is one statement of several: of type MULTI from DuckDB 2.0 on.
-_TYPES = frozenset({"SELECT", "EXPLAIN", "MULTI"})
+_TYPES = frozenset({"SELECT", "MULTI"})
+# EXPLAIN with its options, which may stand in parentheses; a query may stand in parentheses too.
+_GAP = r"[^\w(]*"
+_EXPLAIN = re.compile(
+    rf"^{_GAP}explain\b{_GAP}((analy[sz]e|verbose)\b{_GAP})?"
+    rf"(\((?!{_GAP}(\(|({'|'.join((*READING, *_READING_TOO[1:]))})\b))[^()]*\){_GAP})?",
+    re.IGNORECASE,
+)
+# DuckDB parses some texts in time that grows with the square of their length.
+LONGEST_SQL = 1 << 20
+QUICKLY_PARSED = 10_000
 # DuckDB's other table functions read files, run texts as SQL or, in 1.5, change how it logs in spite of the
 # lock on settings. Those called duckdb_… only tell what there is.
 _OPEN_FUNCTIONS = frozenset(
@@ -34,15 +45,43 @@ def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None =
     with blaming_sql():
         tokens = _only_statement(_as_sql(sql))
         statement = "".join(tokens)
-        word = next(iter(_words(tokens[0])), tokens[0].strip()).upper()
-        made = warehouse.connection.extract_statements(statement)
-        if word not in (*READING, *_READING_TOO) or made[-1].type.name not in _TYPES:
-            raise UsageError(f"{word} is refused, for a query only reads", f"begin with {', '.join(READING)}")
+        _refuse_slow_parsing(warehouse, statement)
+        # EXPLAIN ANALYZE runs what it explains.
+        explained = _EXPLAIN.sub("", statement)
+        parsed = _parse_reading(warehouse, explained)
         _refuse_closed_functions(warehouse, tokens)
-        _match({name.lower() for part in made for name in part.named_parameters}, given)
-        if word == "EXPLAIN":
+        _match({name.lower() for part in parsed for name in part.named_parameters}, given)
+        if explained != statement:
             return _plan(warehouse, statement, given)
         return rows_of(warehouse, statement, given)
+
+
+def _refuse_slow_parsing(warehouse: Warehouse, sql: str) -> None:
+    """Raise UsageError where parsing takes longer than the query may.
+
+    DuckDB's package holds the interpreter's lock while it parses, so that nothing could end it. It does not
+    where a function of SQL parses. Two more parses follow.
+    """
+    if len(sql) <= QUICKLY_PARSED:
+        return
+    if len(sql) > LONGEST_SQL:
+        raise UsageError(
+            f"the SQL has {len(sql):,} characters, of {LONGEST_SQL:,} allowed",
+            "put long lists into a table of your own",
+        )
+    started = time.monotonic()
+    warehouse.connection.execute("select json_serialize_sql($1)", [sql]).fetchall()
+    if 2 * (time.monotonic() - started) > warehouse.clock.left():
+        raise warehouse.clock.too_late()
+
+
+def _parse_reading(warehouse: Warehouse, sql: str) -> list[duckdb.Statement]:
+    """Parse `sql`. Raises UsageError where it does more than read."""
+    word = next(iter(_words(sql)), sql.strip()).upper()
+    parsed = warehouse.connection.extract_statements(sql)
+    if word not in (*READING, *_READING_TOO) or parsed[-1].type.name not in _TYPES:
+        raise UsageError(f"{word} is refused, for a query only reads", f"begin with {', '.join(READING)}")
+    return parsed
 
 
 def _as_sql(text: str) -> str:
@@ -63,7 +102,7 @@ def blaming_sql() -> Iterator[None]:
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.FatalException):
         raise
     except duckdb.Error as error:
-        if is_damage(error):
+        if is_damage(error) or is_too_large(error):
             raise
         raise UsageError(first_line(error)) from None
 

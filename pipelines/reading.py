@@ -5,6 +5,7 @@ neither, nor change a setting, and it is bounded in time, memory and disk.
 """
 
 import contextlib
+import errno
 import functools
 import os
 import re
@@ -17,8 +18,9 @@ from pathlib import Path
 import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
-from pipelines.bounds import Clock, bounded_memory, bounded_time, physical_mb
+from pipelines.bounds import Clock, bounded_files, bounded_memory, bounded_time, physical_mb
 from pipelines.cells import literal
+from pipelines.database import hidden_builtins, open_database
 from pipelines.deliver import private_folder
 from pipelines.errors import UsageError, WarehouseError
 
@@ -27,15 +29,12 @@ MEMORY_MB = min(2048, physical_mb() // 2)
 # DuckDB's own limit does not count what a function makes of one value, as repeat('x', 3000000000) does.
 PROCESS_MEMORY_MB = 1024 + MEMORY_MB
 SPILL_GB = 10
+# One answer may not fill the disk that the next run needs: this much, and half of what is free.
+LARGEST_FILE_MB = SPILL_GB << 10
 
-_CLOSED: dict[str, str | bool | int | float | list[str]] = {
-    "allow_community_extensions": "false",
-    "allow_persistent_secrets": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
+_BOUNDS = {
     "max_temp_directory_size": f"{SPILL_GB}GB",
     "memory_limit": f"{MEMORY_MB}MB",
-    "python_enable_replacements": "false",
     "threads": str(min(4, os.cpu_count() or 1)),
 }
 
@@ -68,9 +67,14 @@ def open_warehouse(
         bounded_memory(PROCESS_MEMORY_MB),
     ):
         workspace, clock = Path(directory).resolve(), Clock(seconds)
+        largest_mb = min(LARGEST_FILE_MB, shutil.disk_usage(workspace).free >> 21)
         connection = _connect(path, workspace)
         tidy = functools.partial(shutil.rmtree, workspace, ignore_errors=True)
-        with _translated(path), bounded_time(connection, clock, tidy):
+        with (
+            _translated(path, largest_mb),
+            bounded_time(connection, clock, tidy),
+            bounded_files(largest_mb),
+        ):
             yield Warehouse(path, connection, workspace, clock)
 
 
@@ -87,16 +91,21 @@ def refuse_missing(path: Path) -> None:
 
 def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
     try:
-        connection = duckdb.connect(
-            str(path), read_only=True, config=_CLOSED | {"temp_directory": str(workspace)}
+        connection = open_database(
+            path, read_only=True, settings=_BOUNDS | {"temp_directory": str(workspace)}
         )
     except duckdb.Error as error:
         raise _unreadable(path, error) from None
     if log_of(path).exists():
         connection.close()
         raise _written_to(path)
+    if hidden := hidden_builtins(connection):
+        connection.close()
+        raise WarehouseError(
+            f"{path} has a macro or a type with the name of DuckDB's own {hidden[0]}",
+            "drop it, or run `rollcall sync`, which leaves it out",
+        )
     # These are settings of a running database; the last one is the lock on all of them.
-    connection.execute("set TimeZone = 'UTC'")
     connection.execute(f"set allowed_directories = [{literal(f'{workspace}/')}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
@@ -135,6 +144,11 @@ def is_damage(error: duckdb.Error) -> bool:
     return isinstance(error, duckdb.IOException) and "Corrupt database file" in str(error)
 
 
+def is_too_large(error: duckdb.Error | OSError) -> bool:
+    """Whether an answer grew beyond what one file may take."""
+    return os.strerror(errno.EFBIG) in str(error)
+
+
 def first_line(error: Exception) -> str:
     """What DuckDB says of an error, with what it suggests, without the excerpt of the SQL."""
     said = str(error).split("\n\n", 1)[0]
@@ -142,7 +156,7 @@ def first_line(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, largest_mb: int) -> Iterator[None]:
     """Turn what DuckDB raises for reasons other than the SQL into an error that says what to do."""
     try:
         yield
@@ -150,7 +164,14 @@ def _translated(path: Path) -> Iterator[None]:
         raise UsageError(
             f"the answer needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
         ) from None
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
+        if is_too_large(error):
+            raise UsageError(
+                f"the answer is larger than the {largest_mb:,} MB that one file may take",
+                "ask for fewer rows or columns, or make room on the disk",
+            ) from None
+        if isinstance(error, OSError):
+            raise
         raise _unreadable(path, error) from None
     except RuntimeError as error:
         # What DuckDB's package makes of Ctrl-C, where it looks for it.

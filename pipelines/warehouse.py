@@ -18,6 +18,7 @@ import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import physical_mb
+from pipelines.database import hidden_builtins, open_database
 from pipelines.deliver import sync
 from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT, transaction
@@ -91,7 +92,7 @@ def draft(warehouse: Path, scratch: Path) -> Path:
     if warehouse.exists():
         shutil.copyfile(warehouse, published)
         with _readable(published, warehouse, way_back(warehouse)) as whole:
-            anew = _is_older(whole, warehouse) or _is_wasteful(whole)
+            anew = _is_older(whole, warehouse) or _is_wasteful(whole) or bool(hidden_builtins(whole))
         if not anew:
             published.rename(copy)
     elif former_of(warehouse).exists():
@@ -112,13 +113,11 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
 
     What does not fit into memory is put beside the draft; see `with_memory`.
     """
-    connection = duckdb.connect(
-        config={
+    connection = open_database(
+        settings={
             "temp_directory": str(path.with_suffix(".spill")),
             "memory_limit": f"{memory_mb}MB",
-            "threads": min(os.cpu_count() or 1, max(1, memory_mb // MB_PER_THREAD)),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
+            "threads": str(min(os.cpu_count() or 1, max(1, memory_mb // MB_PER_THREAD))),
         }
     )
     quoted = str(path).replace("'", "''")
@@ -126,7 +125,6 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
         f"attach '{quoted}' as draft (storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
     )
     connection.execute("use draft")
-    connection.execute("set TimeZone = 'UTC'")
     return connection
 
 
@@ -250,7 +248,7 @@ def _blaming_machine(warehouse: Path) -> Iterator[None]:
 def _verify(candidate: Path) -> None:
     if log_of(candidate).exists():
         raise WarehouseError(f"{candidate.name} has not been written out whole", "run the night again")
-    with duckdb.connect(str(candidate), read_only=True) as connection:
+    with open_database(candidate, read_only=True) as connection:
         connection.execute("select count(*) from raw.records").fetchone()
         connection.execute("select count(*) from projects").fetchone()
 
@@ -263,13 +261,15 @@ def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDB
     of them and copies them all: what is damaged would be published again, and once more as the former.
     """
     try:
-        with duckdb.connect(str(copy), read_only=True) as connection:
+        with open_database(copy, read_only=True) as connection:
             tables = connection.execute(
-                "select schema_name, table_name from duckdb_tables() where not internal"
+                "select schema_name, table_name from system.main.duckdb_tables() where not internal"
             ).fetchall()
             for schema, table in tables:
                 name = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))
-                connection.execute(f"select bit_xor(hash(t)) from {name} as t").fetchone()
+                connection.execute(
+                    f"select system.main.bit_xor(system.main.hash(t)) from {name} as t"
+                ).fetchone()
             yield connection
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))
@@ -281,7 +281,7 @@ def _is_older(published: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
 
     Raises WarehouseError where they have columns that are not known here, which would be lost.
     """
-    with duckdb.connect() as empty:
+    with open_database() as empty:
         empty.execute((SQL_ROOT / "raw.sql").read_text())
         known = _columns_of_facts(empty)
     held = _columns_of_facts(published)

@@ -1,11 +1,14 @@
 """Promise 23: `query` cannot write, read files, use the network, load extensions, change settings or stay."""
 
+import contextlib
 import hashlib
 import os
 import re
+import sqlite3
 import subprocess
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipelines import reading
@@ -54,6 +57,17 @@ WRITES = """
     explain analyze delete from nights
     explain analyze create table x as select 1
     explain analyze copy projects to '{dir}/x.csv'
+    explain analyze pragma version
+    explain analyze create temp table x as select 1
+    explain analyze vacuum
+    explain analyze checkpoint
+    explain (analyze) pragma version
+    EXPLAIN /* why */ ( format json, analyze ) vacuum
+    explain\u00a0analyze\u00a0checkpoint
+    explain (analyze) (analyze) checkpoint
+    explain analyze set threads = 1
+    explain explain select 1
+    explain create table x as select 1
 """
 FILES = """
     from '/etc/passwd'
@@ -278,7 +292,7 @@ def test_a_query_that_hears_no_interrupt_ends_all_the_same(cli: Cli, tmp_path: P
     ],
 )
 def test_promise_23_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
-    monkeypatch.setitem(reading._CLOSED, "memory_limit", "100MB")
+    monkeypatch.setitem(reading._BOUNDS, "memory_limit", "100MB")
     result = cli("query", sql, code=2)
     assert result.stderr == (
         f"rollcall: the answer needs more memory than the {reading.MEMORY_MB} MB allowed. "
@@ -286,9 +300,129 @@ def test_promise_23_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch,
     )
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1 where true" + " and true" * 99_999,
+        "select 1 where true" + " or false" * 99_999,
+    ],
+    ids=["and", "or"],
+)
+def test_promise_23_a_text_that_is_slow_to_parse_ends_in_time(cli: Cli, sql: str) -> None:
+    command = cli.command("query", "-", "--timeout", "0.5")
+    done = subprocess.run(command, input=sql, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "rollcall: the query took longer than 0.5 s. Narrow it, or allow more with --timeout\n"
+    )
+
+
+def test_a_long_list_of_ids_is_a_query(cli: Cli) -> None:
+    ids = ", ".join(f"'id-{n}'" for n in range(20_000))
+    sql = f"select count(*) as n from projects where project_id not in ({ids})"
+    assert cli("query", "-", "--format", "csv", input=sql).stdout == "n\n6\n"
+
+
+def test_a_text_of_more_than_a_million_characters_is_refused(cli: Cli) -> None:
+    sql = f"select '{'x' * (1 << 20)}'"
+    result = cli("query", "-", input=sql, code=2)
+    assert result.stderr == (
+        "rollcall: the SQL has 1,048,585 characters, of 1,048,576 allowed. Put long lists into a table of "
+        "your own\n"
+    )
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet", "xlsx", "arrow"])
+def test_promise_23_no_answer_fills_the_disk(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
+) -> None:
+    monkeypatch.setattr(reading, "LARGEST_FILE_MB", 1)
+    target = tmp_path / "x"
+    sql = "select hash(range) as a, hash(range + 1)::varchar as b from range(200000)"
+    result = cli("query", sql, "--format", form, "--output", str(target), code=2)
+    assert result.stderr == (
+        "rollcall: the answer is larger than the 1 MB that one file may take. Ask for fewer rows or "
+        "columns, or make room on the disk\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "arrow"])
+def test_a_redirected_answer_is_whole_or_nothing(cli: Cli, tmp_path: Path, form: str) -> None:
+    target = tmp_path / "x"
+    endless = cli.command("query", "from range(1000000000000)", "--timeout", "0.5", "--format", form)
+    with target.open("wb") as file:
+        done = subprocess.run(endless, stdout=file, stderr=subprocess.PIPE, check=False, timeout=60)
+    assert (done.returncode, target.read_bytes()) == (2, b"")
+
+    with target.open("wb") as file:
+        subprocess.run(cli.command("query", "select 7 as a", "--format", "csv"), stdout=file, check=True)
+    assert target.read_text() == "a\n7\n"
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "arrow"])
+def test_a_query_that_times_out_before_its_first_row_writes_nothing(cli: Cli, form: str) -> None:
+    slow = "select count(*) as n from range(1000000000000) t(i) where i % 7 = 3"
+    assert cli("query", slow, "--timeout", "0.1", "--format", form, code=2).stdout == ""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create macro main.regexp_matches(a, b) as false",
+        "create macro main.REGEXP_MATCHES(a, b) as false",
+        "create macro main.string_split(a, b) as ['x']",
+        "create macro main.duckdb_functions() as table select 'x' as function_name",
+        'create macro main."||"(a, b) as a',
+        "create macro main.lower(a) as a",
+        "create type main.json as enum ('x')",
+    ],
+)
+@pytest.mark.parametrize("verb", [("query", "from projects"), ("export",), ("status",)], ids=" ".join)
+def test_promise_23_a_file_that_hides_what_duckdb_brings_is_refused(
+    home: Path, verb: tuple[str, ...], statement: str
+) -> None:
+    warehouse = home / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(statement)
+    name = re.split(r"[ (]", statement.split(".")[1])[0] if "main." in statement else ""
+    result = Cli(home)(*verb, code=2)
+    assert result.stderr == (
+        f"rollcall: {warehouse} has a macro or a type with the name of DuckDB's own "
+        f"{name.strip(chr(34)).lower()}. Drop it, or run `rollcall sync`, which leaves it out\n"
+    )
+
+
+def test_duckdb_is_opened_in_one_place() -> None:
+    package = Path(reading.__file__).parent
+    opening = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(r"duckdb\.connect\(|from duckdb import", path.read_text())
+    }
+    assert opening == {"database.py"}
+
+
+@pytest.mark.parametrize("verb", [("query", "from projects"), ("sync",), ("status",)], ids=" ".join)
+def test_promise_23_an_sqlite_file_makes_duckdb_fetch_nothing(
+    tmp_path: Path, verb: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__MATTER__BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SOURCES__MATTER__ACCESS_TOKEN", "token")
+    warehouse = tmp_path / "warehouse.duckdb"
+    with contextlib.closing(sqlite3.connect(warehouse)) as connection:
+        connection.execute("create table t (a)")
+        connection.commit()
+    before = warehouse.read_bytes()
+    result = Cli(tmp_path)(*verb, code=2)
+    assert f"{warehouse} cannot be read" in result.stderr
+    assert "download" not in result.stderr
+    assert warehouse.read_bytes() == before
+
+
 def test_promise_23_disk_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(reading._CLOSED, "memory_limit", "20MB")
-    monkeypatch.setitem(reading._CLOSED, "max_temp_directory_size", "10MB")
+    monkeypatch.setitem(reading._BOUNDS, "memory_limit", "20MB")
+    monkeypatch.setitem(reading._BOUNDS, "max_temp_directory_size", "10MB")
     result = cli(
         "query", "select hash(range) as h, repeat('x', 50) as x from range(2000000) order by h", code=2
     )
