@@ -35,6 +35,7 @@ from pipelines.content import Record, read_record
 from pipelines.landing import RECORDS, ROWS_PER_TABLE
 from pipelines.providers import matter
 from pipelines.quiet_dlt import dlt, undisturbed, use_home
+from pipelines.settings import MEMORY_MB
 from pipelines.warehouse import connect, use_threads
 
 NIGHTS = ("first", "unchanged")
@@ -209,7 +210,7 @@ def _load(tables: list[pa.Table]) -> float:
 
 def _written(warehouse: Path, file: Path, size: int) -> tuple[float, float, float]:
     """Writing what is published anew, finding what is known of each record, and noting what was seen."""
-    with connect(file) as connection:
+    with connect(file, MEMORY_MB) as connection:
         use_threads(connection, size)
         connection.execute(f"attach '{warehouse}' as published (read_only)")
         for table in PUBLISHED:

@@ -21,8 +21,9 @@ from pipelines.errors import UsageError
 from pipelines.history import Subject, find
 from pipelines.interruption import ending_at_once
 from pipelines.reading import Warehouse, open_warehouse
-from pipelines.settings import warehouse_path
-from pipelines.warehouse import connect, draft, locked, publish, rewritten
+from pipelines.settings import memory_mb, warehouse_path
+from pipelines.touched import own_tables
+from pipelines.warehouse import connect, draft, locked, publish, rewritten, with_memory
 
 # What was taken, or refused, of the record with a key. An EvoVoice project has none of its own, but files.
 _RECORDS = """
@@ -69,13 +70,20 @@ def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
 def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     """Erase them. Returns the files, once put aside by `restore`, that went too, for they hold it whole.
 
-    Raises NightRunning where a night runs, PublicationRefused where a check fails after it.
+    Raises NightRunning where a night runs, UsageError where the file holds tables of a user's own,
+    PublicationRefused where a check fails after it.
     """
     os.umask(0o077)
     warehouse = warehouse_path(home)
     with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
-        facts = draft(warehouse, scratch)
-        with connect(facts) as connection:
+        memory = memory_mb(home)
+        facts = draft(warehouse, scratch, memory)
+        with connect(facts, memory) as connection:
+            if own := own_tables(connection):
+                raise UsageError(
+                    f"tables of your own may hold what is to be forgotten: {', '.join(own)}",
+                    f"move them out of {warehouse}, into a file of their own",
+                )
             connection.execute(
                 "insert into raw.salt select $1 where not exists (from raw.salt)", [secrets.token_hex(32)]
             )
@@ -88,10 +96,10 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
                     connection.execute("insert into holders values ($1, $2)", one.holder)
             connection.execute((models.SQL_ROOT / "forget.sql").read_text())
         # What is deleted from a file may still be read in its free blocks: hence a new one.
-        candidate = rewritten(facts, scratch)
-        with connect(candidate) as connection:
-            models.build(connection, home)
-            models.refuse_broken(models.check(connection, home))
+        candidate = rewritten(facts, scratch, memory)
+        with connect(candidate, memory) as connection:
+            with_memory(connection, memory, lambda: models.build(connection, home))
+            models.refuse_broken(with_memory(connection, memory, lambda: models.check(connection, home)))
         publish(candidate, warehouse, forgetting=True)
         asides = asides_of(warehouse)
         for aside in asides:

@@ -30,7 +30,7 @@ RECORDS = pa.schema(
     [
         ("listing", pa.int32()),  # index into the night's listings
         ("reading", pa.int32()),
-        ("position", pa.int64()),  # in the order received
+        ("position", pa.int64()),  # in the order received, from 0
         ("record_id", pa.string()),
         ("payload", pa.string()),  # null where it is the very text that is known
         ("content_hash", pa.string()),
@@ -145,8 +145,8 @@ def receive(
 
 def _tables(listing: int, batches: Iterator[Batch]) -> Iterator[pa.Table]:
     """The records as tables of a few thousand rows; a table holds records of one reading."""
-    landed = 0
     for reading, walk in itertools.groupby(batches, key=lambda batch: batch.reading):
+        landed = 0
         waiting: list[Record] = []
         for batch in walk:
             waiting += batch.records

@@ -28,6 +28,9 @@ SQL_ROOT = _installed if _installed.is_dir() else Path(__file__).parent.parent /
 
 Severity = Literal["error", "warning"]
 
+# The keys whose touched values `sql/touched` finds.
+INCREMENTAL_KEYS = ("file_key", "project_key")
+
 _KEY = re.compile(r"(grain|severity|incremental|refreshed): (.*)")
 
 
@@ -73,6 +76,12 @@ def _read_model(path: Path) -> Model:
     severity = keys.get("severity", "error")
     if severity not in ("error", "warning"):
         raise ConfigurationError(f"{path} has the severity {severity!r}", "use error or warning")
+    incremental = keys.get("incremental")
+    if incremental is not None and incremental not in INCREMENTAL_KEYS:
+        raise ConfigurationError(
+            f"{path} is incremental by {incremental!r}",
+            f"use {' or '.join(INCREMENTAL_KEYS)}, or leave it out",
+        )
     return Model(
         name=path.stem,
         path=path,
@@ -80,7 +89,7 @@ def _read_model(path: Path) -> Model:
         description=" ".join(line for line in lines if not _KEY.fullmatch(line)),
         grain=_names(keys.get("grain")),
         severity=cast("Severity", severity),
-        incremental=keys.get("incremental"),
+        incremental=incremental,
         refreshed=_names(keys.get("refreshed")),
     )
 

@@ -10,11 +10,21 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.cells import identifier
 from pipelines.errors import ConfigurationError, PublicationRefused
 from pipelines.model_files import SQL_ROOT, Model, Severity, read_models
 from pipelines.relations import Relation, described_columns, read_relations
 from pipelines.seeds import fill_seeds
-from pipelines.touched import find_keys, find_touched, note_build, read_all, rebuild, refresh
+from pipelines.touched import (
+    built_tables,
+    find_keys,
+    find_touched,
+    note_build,
+    own_tables,
+    read_all,
+    rebuild,
+    refresh,
+)
 
 __all__ = [
     "SQL_ROOT",
@@ -53,9 +63,12 @@ def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     """
     connection.execute("set TimeZone = 'UTC'")
     with transaction(connection):
+        built_before = built_tables(connection)
+        _refuse_replacing(connection, home)
         fill_seeds(connection, home)
         _stage(connection, home)
         _make(connection, home, touched=None)
+        _drop_former(connection, home, built_before)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
@@ -73,12 +86,15 @@ def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bo
     """
     connection.execute("set TimeZone = 'UTC'")
     with transaction(connection):
+        _refuse_replacing(connection, home)
+        built_before = built_tables(connection)
         if not is_prepared:
             fill_seeds(connection, home)
         touched = find_touched(connection, home)
         if touched is None and not is_prepared:
             _stage(connection, home)
         _make(connection, home, touched)
+        _drop_former(connection, home, built_before)
     # Not within the transaction: DuckDB cannot commit one that creates, fills and drops a table.
     connection.execute("drop schema if exists touched cascade")
 
@@ -111,21 +127,30 @@ def _make(connection: duckdb.DuckDBPyConnection, home: Path, touched: int | None
             if touched:
                 rebuild(connection, relation, key)
             refresh(connection, relation, key)
-    _drop_others(connection, {relation.name for relation in tables})
     for macro in read_models("macros", home).values():
         _run(connection, macro, macro.sql)
         connection.execute(f"comment on macro table {macro.name} is {_literal(macro.description)}")
-    note_build(connection, home)
+    note_build(connection, home, [relation.name for relation in tables])
 
 
-def _drop_others(connection: duckdb.DuckDBPyConnection, made: Set[str]) -> None:
-    """Nothing stays of a mart that is no longer there."""
-    tables = connection.execute(
-        "select table_name from duckdb_tables() where schema_name = 'main' and not temporary"
-    ).fetchall()
-    for (table,) in tables:
-        if table not in made:
-            connection.execute(f'drop table "{table}"')
+def _refuse_replacing(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Raise ConfigurationError where a mart has the name of a table that a user has put into the file."""
+    if not built_tables(connection):
+        return
+    own = own_tables(connection)
+    for relation in read_relations(home):
+        if relation.kind == "table" and f"main.{relation.name}" in own:
+            raise ConfigurationError(
+                f"the warehouse holds a table {relation.name} that no run has made",
+                "rename it in the file: Rollcall has a table of that name",
+            )
+
+
+def _drop_former(connection: duckdb.DuckDBPyConnection, home: Path, built_before: Set[str]) -> None:
+    """Nothing stays of a mart that is no longer there. A user's own tables stay."""
+    made = {relation.name for relation in read_relations(home) if relation.kind == "table"}
+    for table in sorted(built_before - made):
+        connection.execute(f"drop table if exists {identifier(table)}")
 
 
 def _create(

@@ -79,6 +79,11 @@ def _relation(name: str, kind: Kind, model: Model) -> Relation:
         column.alias_or_name: " ".join(comment.strip() for comment in column.comments or ())
         for column in query.selects
     }
+    for column in (*([model.incremental] if model.incremental else []), *model.refreshed):
+        if column not in columns and "*" not in columns:
+            raise ConfigurationError(
+                f"{model.path} names the column {column} in its head and does not select it", "select it"
+            )
     return Relation(name, kind, model.sql, frozenset(tables - own), columns, model)
 
 

@@ -121,7 +121,7 @@ def sync(
         ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)),
         ThreadPoolExecutor() as beside,
     ):
-        drafting = beside.submit(draft, warehouse, scratch)
+        drafting = beside.submit(draft, warehouse, scratch, memory)
         # It imports dlt, which takes Python as long as drafting takes DuckDB.
         connections = connections or load()
         observer.begun()
@@ -134,7 +134,7 @@ def sync(
             connections = with_margins(connection, connections, windows)
             known = known_texts(connection, connections, windows)
         asked = threading.Event()  # for more pages, which takes the processor little
-        preparing = beside.submit(_prepare, candidate, home, asked, is_first=is_first)
+        preparing = beside.submit(_prepare, candidate, home, memory, asked, is_first=is_first)
 
         def came(connection: Connection, scope: str | None, pages: int, records: int) -> None:
             asked.set()
@@ -168,13 +168,13 @@ def sync(
     return night
 
 
-def _prepare(candidate: Path, home: Path, asked: threading.Event, *, is_first: bool) -> None:
+def _prepare(candidate: Path, home: Path, memory: int, asked: threading.Event, *, is_first: bool) -> None:
     """Do what the models need, and no record: read them and, where nothing stands yet, make their views."""
     asked.wait()
     if not is_first:
         read_relations(home)
         return
-    with connect(candidate) as connection:
+    with connect(candidate, memory) as connection:
         models.prepare(connection, home)
 
 

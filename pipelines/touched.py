@@ -6,6 +6,7 @@ and of other such marts the touched keys. What changes with every night it works
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -44,13 +45,27 @@ def read_touched(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def note_build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Leave behind what the published tables have been made of."""
+def note_build(connection: duckdb.DuckDBPyConnection, home: Path, tables: Sequence[str]) -> None:
+    """Leave behind what the published `tables` are, and what they have been made of."""
     connection.execute(
         "create or replace table staging.last_build as "
-        "select $1 as made_of, (select max(started_at) from raw.nights) as built_at",
-        [_made_of(connection, home)],
+        "select $1 as made_of, (select max(started_at) from raw.nights) as built_at, $2::text[] as tables",
+        [_made_of(connection, home), list(tables)],
     )
+
+
+def forget_build(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have everything built again, where there is a build at all: nobody knows what the tables hold."""
+    if "staging.last_build" in _tables(connection):
+        connection.execute("update staging.last_build set made_of = ''")
+
+
+def built_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """The tables that the last build made. What else there is, is a user's own."""
+    if "staging.last_build" not in _tables(connection):
+        return frozenset()
+    rows = connection.execute("select unnest(tables) from staging.last_build").fetchall()
+    return frozenset(name for (name,) in rows)
 
 
 def find_touched(connection: duckdb.DuckDBPyConnection, home: Path) -> int | None:
@@ -110,18 +125,30 @@ def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
     """The night of the last build, where that was made of what this one is made of."""
-    # DuckDB 2 ends a transaction in which a table is missed.
-    found = connection.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() where not internal"
-    )
-    tables = {name for (name,) in found.fetchall()}
     published = {f"main.{relation.name}" for relation in read_relations(home) if relation.kind == "table"}
-    if not tables >= {"staging.last_build", *published}:  # somebody has dropped one
+    if not _tables(connection) >= {"staging.last_build", *published}:  # somebody has dropped one
         return None
     row = connection.execute(
         "select built_at from staging.last_build where made_of = $1", [_made_of(connection, home)]
     ).fetchone()
     return row[0] if row else None
+
+
+def own_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The tables that a user has put into the file, in whatever schema."""
+    built = {f"main.{name}" for name in built_tables(connection)}
+    return sorted(
+        name for name in _tables(connection) - built if not name.startswith(("raw.", "seeds.", "staging."))
+    )
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Every table with its schema: asking first, for DuckDB 2 ends a transaction in which one is missed."""
+    found = connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where not internal and database_name = current_database()"
+    )
+    return {name for (name,) in found.fetchall()}
 
 
 def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:

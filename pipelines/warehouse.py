@@ -7,6 +7,7 @@ import contextlib
 import errno
 import fcntl
 import filecmp
+import hashlib
 import os
 import shutil
 import tempfile
@@ -18,11 +19,12 @@ import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import physical_mb
+from pipelines.cells import identifier, literal
 from pipelines.database import hidden_builtins, open_database
 from pipelines.deliver import sync
 from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT, transaction
-from pipelines.settings import MEMORY_MB
+from pipelines.touched import forget_build
 
 T = TypeVar("T")
 
@@ -37,6 +39,8 @@ ROWS_PER_GROUP = 12_288
 MB_PER_THREAD = 150
 # Fewer are not worth being shared.
 RECORDS_PER_THREAD = 8 * ROWS_PER_GROUP
+# A DuckDB file begins with three blocks: one that says what it is, and two that take turns.
+HEADERS_BYTES = 3 * 4096
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -81,16 +85,19 @@ def _refuse_link(path: Path) -> None:
         raise WarehouseError(f"{path} is a symbolic link, which is not followed", "remove it, then try again")
 
 
-def draft(warehouse: Path, scratch: Path) -> Path:
+def draft(warehouse: Path, scratch: Path, memory_mb: int) -> Path:
     """A copy of the published warehouse to work on, or a new one where none is published yet.
 
-    It is copied without a write-ahead log, which only another program can have left beside it. Raises
-    WarehouseError where the published one is damaged or of a newer Rollcall, or only a former one is there.
+    Where anything but a run has written to the published file, every table is built again. The file is copied
+    without a write-ahead log, which only another program can have left beside it. Raises WarehouseError where
+    the published one is damaged or of a newer Rollcall, or only a former one is there.
     """
     copy = scratch / warehouse.name
     published = scratch / f"{warehouse.name}.published"
+    is_altered = False
     if warehouse.exists():
         shutil.copyfile(warehouse, published)
+        is_altered = not _is_as_published(published, warehouse)
         with _readable(published, warehouse, way_back(warehouse)) as whole:
             anew = _is_older(whole, warehouse) or _is_wasteful(whole) or bool(hidden_builtins(whole))
         if not anew:
@@ -100,15 +107,18 @@ def draft(warehouse: Path, scratch: Path) -> Path:
             f"there is no warehouse at {warehouse}, but a former night's beside it",
             f"run `rollcall restore`, or move {former_of(warehouse)} away to begin anew",
         )
-    with connect(copy) as connection:
+    with connect(copy, memory_mb) as connection:
         connection.execute((SQL_ROOT / "raw.sql").read_text())
         if published.exists():
-            with_memory(connection, MEMORY_MB, lambda: _take_facts(connection, published))
+            with_memory(connection, memory_mb, lambda: _take_over(connection, published))
             published.unlink()
+            is_altered = True
+        if is_altered:
+            forget_build(connection)
     return copy
 
 
-def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
+def connect(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
     """Open a draft for writing; times are UTC, and nothing is fetched from anywhere.
 
     What does not fit into memory is put beside the draft; see `with_memory`.
@@ -120,9 +130,9 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
             "threads": str(min(os.cpu_count() or 1, max(1, memory_mb // MB_PER_THREAD))),
         }
     )
-    quoted = str(path).replace("'", "''")
     connection.execute(
-        f"attach '{quoted}' as draft (storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
+        f"attach {literal(str(path))} as draft "
+        f"(storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
     )
     connection.execute("use draft")
     return connection
@@ -152,12 +162,12 @@ def with_memory(connection: duckdb.DuckDBPyConnection, memory_mb: int, work: Cal
             connection.execute(f"set memory_limit = '{memory_mb}MB'")
 
 
-def rewritten(facts: Path, scratch: Path) -> Path:
+def rewritten(facts: Path, scratch: Path, memory_mb: int) -> Path:
     """A new file in `scratch` with nothing but the facts of another; what is published is to be built."""
     candidate = scratch / f"rewritten-{facts.name}"
-    with connect(candidate) as connection:
+    with connect(candidate, memory_mb) as connection:
         connection.execute((SQL_ROOT / "raw.sql").read_text())
-        with_memory(connection, MEMORY_MB, lambda: _take_facts(connection, facts))
+        with_memory(connection, memory_mb, lambda: _take_over(connection, facts, facts_only=True))
     return candidate
 
 
@@ -184,6 +194,7 @@ def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> No
     log_of(warehouse).unlink(missing_ok=True)
     candidate.replace(warehouse)
     sync(warehouse.parent)
+    _note_published(warehouse)
 
 
 def put_back(warehouse: Path, scratch: Path, aside: Path) -> None:
@@ -266,7 +277,7 @@ def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDB
                 "select schema_name, table_name from system.main.duckdb_tables() where not internal"
             ).fetchall()
             for schema, table in tables:
-                name = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))
+                name = f"{identifier(schema)}.{identifier(table)}"
                 connection.execute(
                     f"select system.main.bit_xor(system.main.hash(t)) from {name} as t"
                 ).fetchone()
@@ -312,14 +323,56 @@ def _is_wasteful(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(free > max(used, COMPACT_FROM_BYTES))
 
 
-def _take_facts(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
-    """The facts without the free space between them; what is published is built from them anyway."""
-    quoted = str(warehouse).replace("'", "''")
-    connection.execute(f"attach if not exists '{quoted}' as published (read_only)")
+def _take_over(connection: duckdb.DuckDBPyConnection, file: Path, *, facts_only: bool = False) -> None:
+    """Copy the tables of another file without the free space between them, a user's own ones and views too.
+
+    Macros are left out: a user's come from `sql/macros`.
+    """
+    connection.execute(f"attach if not exists {literal(str(file))} as published (read_only)")
     tables = connection.execute(
-        "select table_name from duckdb_tables() where database_name = 'published' and schema_name = 'raw'"
+        "select schema_name, table_name from duckdb_tables() where database_name = 'published' "
+        "and (schema_name = 'raw' or not $1)",
+        [facts_only],
     ).fetchall()
     with transaction(connection):
-        for (table,) in tables:
-            connection.execute(f'insert into raw."{table}" by name from published.raw."{table}"')
+        for schema, table in tables:
+            name = f"{identifier(schema)}.{identifier(table)}"
+            if schema == "raw":
+                connection.execute(f"insert into {name} by name from published.{name}")
+                continue
+            connection.execute(f"create schema if not exists {identifier(schema)}")
+            connection.execute(f"create table {name} as from published.{name}")
+    if not facts_only:
+        views = connection.execute(
+            "select sql from duckdb_views() where database_name = 'published' and not internal "
+            "and schema_name <> 'staging' order by view_oid"
+        ).fetchall()
+        for (statement,) in views:
+            # One that reads what is no longer there cannot be made, and could not be read.
+            with contextlib.suppress(duckdb.Error):
+                connection.execute(statement)
     connection.execute("detach published")
+
+
+def _is_as_published(copy: Path, warehouse: Path) -> bool:
+    """Whether nothing but a run has written to the published file, of which `copy` is a copy."""
+    try:
+        return _note_of(warehouse).read_text(encoding="utf-8") == _fingerprint(copy)
+    except (FileNotFoundError, UnicodeDecodeError):
+        return False
+
+
+def _note_published(warehouse: Path) -> None:
+    """Note what has been published. A run that is killed before it does has everything built again."""
+    _note_of(warehouse).write_text(_fingerprint(warehouse), encoding="utf-8")
+
+
+def _note_of(warehouse: Path) -> Path:
+    return warehouse.parent / ".rollcall" / f"{warehouse.name}.published"
+
+
+def _fingerprint(file: Path) -> str:
+    """What changes whenever DuckDB writes to a file: its size, and its headers, which count the writes."""
+    with file.open("rb") as opened:
+        headers = opened.read(HEADERS_BYTES)
+    return f"{file.stat().st_size} {hashlib.sha256(headers).hexdigest()}"

@@ -64,6 +64,7 @@ create table if not exists raw.quarantine (
     provider text not null,
     scope text,
     entity text not null,
+    position bigint not null, -- among the records of its listing, from 1
     record_id text, -- where it could be read
     reason text not null,
     payload text not null -- need not be valid JSON

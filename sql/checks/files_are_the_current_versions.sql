@@ -1,11 +1,12 @@
--- files holds exactly the current versions of files_history, each since its own night.
+-- files holds exactly the current versions of files_history that were not erased, each since its own night.
 with current_versions as (
     select
         file_key,
         version,
         valid_from,
-    from files_history
-    where is_current
+    from files_history as history
+    anti join raw.forgotten as erased on erased.pseudonym in (history.file_id, history.customer_id)
+    where history.is_current
 )
 
 select

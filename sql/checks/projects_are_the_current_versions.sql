@@ -1,11 +1,11 @@
--- projects holds exactly the current versions of projects_history, each since its own night.
+-- projects holds exactly the current versions of projects_history that were not erased, each since its own night.
 with current_versions as (
     select
         project_key,
         version,
         valid_from,
     from projects_history
-    where is_current
+    where is_current and project_id not in (select pseudonym, from raw.forgotten)
 )
 
 select

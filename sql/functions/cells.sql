@@ -37,5 +37,5 @@ create or replace macro staging.project_cell(project, column_name) as case colum
     when 'archived_at' then staging.instant_text(project.archived_at)
     when 'created_by' then project.created_by
     when 'source_version' then project.source_version
-    when 'attributes' then cast(project.attributes as text)
+    when 'attributes' then staging.tracked(project.attributes)
 end;

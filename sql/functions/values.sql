@@ -52,6 +52,22 @@ create or replace macro staging.attributes(members, unread) as cast(
     ) || '}' as json
 );
 
+-- Whether a field among the attributes makes no version, for it depends on the caller and the moment: who may write to a
+-- project of Rillsoft's, and who holds its lock.
+create or replace macro staging.is_volatile(field) as
+field in ('isReadOnly', 'lockAt', 'lockUserId', 'lockUserName');
+
+-- The attributes without volatile ones: what is compared from version to version, and quoted as a change.
+create or replace macro staging.tracked(attributes) as '{' || array_to_string(
+    list_transform(
+        list_filter(json_keys(attributes), lambda field: not staging.is_volatile(field)),
+        lambda field: staging.member(
+            field, cast(json_extract(attributes, '/' || replace(replace(field, '~', '~0'), '/', '~1')) as text)
+        )
+    ),
+    ','
+) || '}';
+
 -- The column's name where its value is another than before; Unicode composition alone is no difference.
 create or replace macro staging.differing(column_name, held, former) as case
     when held is distinct from former

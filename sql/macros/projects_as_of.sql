@@ -45,4 +45,5 @@ create or replace macro projects_as_of(moment) as table
     where
         valid_from <= cast(moment as timestamptz)
         and (valid_to is null or valid_to > cast(moment as timestamptz))
+        and project_id not in (select pseudonym, from raw.forgotten)
     order by project_key;

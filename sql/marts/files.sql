@@ -1,4 +1,4 @@
--- Every EvoVoice file that is listed now.
+-- Every EvoVoice file that is listed now, without those that were erased.
 -- grain: file_key
 -- incremental: file_key
 -- refreshed: last_seen_at
@@ -54,4 +54,5 @@ select
 from files_history as history
 inner join firsts on history.file_key = firsts.file_key
 inner join sightings on history.file_key = sightings.file_key
+anti join raw.forgotten as erased on erased.pseudonym in (history.file_id, history.customer_id)
 where history.is_current

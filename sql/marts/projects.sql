@@ -1,4 +1,4 @@
--- Every project that is listed now, of all connections.
+-- Every project that is listed now, of all connections, without those that were erased.
 -- grain: project_key
 -- incremental: project_key
 -- refreshed: last_seen_at
@@ -71,4 +71,5 @@ select
 from projects_history as history
 inner join firsts on history.project_key = firsts.project_key
 inner join sightings on history.project_key = sightings.project_key
+anti join raw.forgotten as erased on history.project_id = erased.pseudonym
 where history.is_current

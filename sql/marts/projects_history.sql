@@ -12,12 +12,12 @@ with stated as (
         project.name,
         project.description,
         project.code,
-        coalesce(mapping.status, 'unknown') as status,
-        project.provider_status,
+        if(erased.pseudonym is null, coalesce(mapping.status, 'unknown'), 'unknown') as status,
+        if(erased.pseudonym is null, project.provider_status, null) as provider_status,
         project.phase,
         project.category,
         cast(project.priority as double) as priority,
-        project.client_id,
+        if(erased.pseudonym is null, project.client_id, null) as client_id,
         project.client_name,
         project.owner_id,
         project.owner_name,
@@ -29,11 +29,14 @@ with stated as (
         project.region,
         project.country,
         project.time_zone,
-        coalesce(
-            cast(project.is_active as boolean),
-            nullif(mapping.status, 'unknown') in ('active', 'planned', 'on_hold')
-        ) as is_active,
-        cast(project.is_archived as boolean) as is_archived,
+        case
+            when erased.pseudonym is null
+                then coalesce(
+                    cast(project.is_active as boolean),
+                    nullif(mapping.status, 'unknown') in ('active', 'planned', 'on_hold')
+                )
+        end as is_active,
+        if(erased.pseudonym is null, cast(project.is_archived as boolean), null) as is_archived,
         cast(project.is_template as boolean) as is_template,
         cast(project.is_default as boolean) as is_default,
         cast(project.created_at as timestamptz) as created_at,
@@ -44,7 +47,6 @@ with stated as (
         project.created_by,
         project.source_version,
         cast(project.attributes as json) as attributes,
-        coalesce(project.lasting_attributes, project.attributes) as lasting_attributes,
         project.valid_from,
         project.valid_to,
         project.end_reason,
@@ -53,6 +55,8 @@ with stated as (
         on
             project.provider = mapping.provider
             and staging.status_key(project.provider_status) = staging.status_key(mapping.provider_status)
+    -- Of what was erased nothing is known, not even what an empty record would say.
+    left join raw.forgotten as erased on project.project_id = erased.pseudonym
 ),
 
 -- Most projects never change: only those with a past pay for being compared with it.
@@ -114,7 +118,7 @@ compared as (
                 staging.differing('archived_at', archived_at, former.archived_at),
                 staging.differing('created_by', created_by, former.created_by),
                 staging.differing('source_version', source_version, former.source_version),
-                staging.differing('attributes', lasting_attributes, former.lasting_attributes),
+                staging.differing('attributes', staging.tracked(attributes), staging.tracked(former.attributes)),
             ])
         end as changed_columns,
     from paired

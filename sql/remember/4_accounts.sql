@@ -6,6 +6,7 @@ select
     provider,
     scope,
     entity,
+    position + 1 as position,
     record_id,
     reason,
     payload,

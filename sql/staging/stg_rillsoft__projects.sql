@@ -48,14 +48,11 @@ kept as (
             staging.member('folderId', said.folderId),
             staging.member('notes', said.notes),
             staging.member('createdUserId', said.createdUserId),
-        ]) as lasting,
-        -- Who may write and who holds the lock depend on the caller and the moment: they make no version.
-        staging.present([
             staging.member('isReadOnly', said.isReadOnly),
             staging.member('lockAt', said.lockAt),
             staging.member('lockUserId', said.lockUserId),
             staging.member('lockUserName', said.lockUserName),
-        ]) as volatile,
+        ]) as members,
     from typed
 )
 
@@ -84,8 +81,7 @@ select
         else said.createdUserName
     end as created_by,
     said.versionId as source_version,
-    staging.attributes(lasting || volatile, unread) as attributes,
-    staging.attributes(lasting, unread) as lasting_attributes,
+    staging.attributes(members, unread) as attributes,
     unread,
     valid_from,
     valid_to,

@@ -39,7 +39,8 @@ def sound(shared_raw: Raw) -> Raw:
         [night(NIGHTS), night(2)],
     )
     raw.connection.execute(
-        "insert into raw.quarantine values ($1, 'matter', 'matter', null, 'projects', null, 'no id', '{}')",
+        "insert into raw.quarantine "
+        "values ($1, 'matter', 'matter', null, 'projects', 1, null, 'no id', '{}')",
         [night(NIGHTS)],
     )
     raw.build()

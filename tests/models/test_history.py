@@ -6,6 +6,10 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+import pytest
+
+from pipelines import models
+from pipelines.provider import find_providers
 from tests.models.raw import NIGHTS, Raw, Row, night
 
 VERSION = "version, valid_from, valid_to, is_current, change, end_reason, changed_columns"
@@ -81,6 +85,30 @@ def test_a_lock_is_published_and_makes_no_version(raw: Raw) -> None:
     ]
 
 
+def test_volatile_attributes_are_those_that_providers_declare(raw: Raw) -> None:
+    declared = {name for provider in find_providers(raw.home).values() for name in provider.volatile}
+    raw.build()
+    told_apart = raw.connection.execute(
+        "select name, staging.is_volatile(name) from (select unnest($1) as name)", [[*declared, "notes"]]
+    ).fetchall()
+    # The link of an EvoVoice file is a column, and no attribute.
+    assert {name for name, is_volatile in told_apart if is_volatile} == declared - {"uri", "Uri"}
+
+
+def test_a_change_that_was_published_stays_as_it_was_when_volatile_fields_are_refreshed(raw: Raw) -> None:
+    raw.record("rillsoft", "1", {"notes": "a", "isReadOnly": True}, 1, 2, scope="1")
+    raw.record("rillsoft", "1", {"notes": "b", "isReadOnly": True}, 2, scope="1")
+    raw.build()
+    before = changes(raw, "rillsoft:1:1")
+    raw.connection.execute(
+        "update raw.records set payload = replace(payload::text, 'true', 'false') where valid_to is null"
+    )
+    raw.build()
+    assert changes(raw, "rillsoft:1:1") == before
+    (attributes,) = raw.connection.execute("select attributes from projects").fetchall()
+    assert attributes == ('{"notes":"b","isReadOnly":false}',)
+
+
 def test_an_attribute_makes_a_version(raw: Raw) -> None:
     raw.record("rillsoft", "1", {"notes": "a", "lockUserId": 1}, 1, 2, scope="1")
     raw.record("rillsoft", "1", {"notes": "b", "lockUserId": 2}, 2, scope="1")
@@ -89,7 +117,7 @@ def test_an_attribute_makes_a_version(raw: Raw) -> None:
         ("1", 2, 2, None, True, "changed", None, ["attributes"])
     ]
     assert changes(raw, "rillsoft:1:1")[1:] == [
-        (2, "changed", "attributes", '{"notes":"a","lockUserId":1}', '{"notes":"b","lockUserId":2}')
+        (2, "changed", "attributes", '{"notes":"a"}', '{"notes":"b"}')
     ]
 
 
@@ -332,3 +360,22 @@ def test_histories_are_those_of_the_model(raw: Raw) -> None:
         published = [tuple(_numbered(row).values())[1:] for row in found if row["project_id"] == record_id]
         assert published == modelled(life)
     assert json.loads(raw.row("select attributes from projects limit 1")["attributes"]) == {}
+
+
+@pytest.mark.parametrize("provider", ["belltastic", "evovoice", "fone_dynamics", "matter", "rillsoft"])
+def test_an_erased_project_is_unknown_and_counted_nowhere(raw: Raw, provider: str) -> None:
+    said = {"customerId": "forgotten-1"} if provider == "evovoice" else {}
+    raw.record(provider, "forgotten-1", said, scope="11" if provider == "rillsoft" else None)
+    raw.record(provider, "2", {"customerId": "c2"}, scope="11" if provider == "rillsoft" else None)
+    raw.connection.execute("insert into raw.forgotten values ('forgotten-1', $1, true, now())", [provider])
+    raw.build()
+    erased = raw.rows("from projects_history where contains(project_key, 'forgotten')")
+    (row,) = erased
+    assert {name for name, value in row.items() if value not in (None, [], "{}")} == {
+        *("project_key", "connection", "provider", "project_id", "kind", "status"),
+        *("version", "valid_from", "is_current", "change"),
+    }
+    assert row["status"] == "unknown"
+    for listed in ("projects", "files", "projects_as_of(now())"):
+        assert raw.rows(f"from {listed} where contains(project_key, 'forgotten')") == []
+    assert models.check(raw.connection, raw.home) == ()

@@ -60,7 +60,7 @@ COLUMNS = {
     """,
     "quarantine": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
-        record_id varchar, reason varchar, payload varchar
+        position bigint, record_id varchar, reason varchar, payload varchar
     """,
     "status_mapping": "provider varchar, provider_status varchar, status varchar",
 }
@@ -92,7 +92,12 @@ def fill(raw: Raw) -> None:
             [night(number), "rillsoft" if scope else "matter", scope, outcome, message],
         )
     raw.connection.execute(
-        "insert into raw.quarantine values ($1, 'matter', 'matter', null, 'projects', '9', 'odd', '{')",
+        """
+        insert into raw.quarantine values
+            ($1, 'matter', 'matter', null, 'projects', 1, '9', 'odd', '{'),
+            ($1, 'matter', 'matter', null, 'projects', 2, null, 'odd', '{}'),
+            ($1, 'matter', 'matter', null, 'projects', 3, null, 'odd', '{}')
+        """,
         [night(1)],
     )
 
@@ -178,6 +183,20 @@ def test_the_order_of_what_was_received_is_no_matter(raw: Raw, tmp_path: Path) -
     other.build()
     assert content(other) == content(raw)
     other.connection.close()
+
+
+def test_every_stated_grain_is_unique(raw: Raw) -> None:
+    fill(raw)
+    raw.build()
+    relations = [relation for relation in read_relations(raw.home) if relation.model]
+    assert all(relation.model and relation.model.grain for relation in relations)
+    for relation in relations:
+        assert relation.model
+        key = ", ".join(relation.model.grain)
+        repeated = raw.connection.execute(
+            f"select {key} from {relation.name} group by all having count(*) > 1"
+        ).fetchall()
+        assert repeated == [], (relation.name, key)
 
 
 def test_connections_tell_how_fresh_they_are(raw: Raw) -> None:

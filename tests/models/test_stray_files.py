@@ -1,12 +1,15 @@
 """Files that editors and desktops leave in a home: none stops a run or an export."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from pipelines.errors import ConfigurationError
 from pipelines.export import find_reports
 from pipelines.models import read_models
 from pipelines.provider import find_providers
+from pipelines.relations import read_relations
 
 LAYERS = ("checks", "marts", "staging", "functions", "macros")
 
@@ -40,3 +43,29 @@ def test_a_check_with_a_byte_order_mark_and_windows_line_ends_keeps_its_severity
     (folder / "mine.sql").write_bytes(b"\xef\xbb\xbf-- Old.\r\n-- severity: warning\r\nselect 1\r\n")
     check = read_models("checks", tmp_path)["mine"]
     assert (check.severity, check.description, check.sql[:2]) == ("warning", "Old.", "--")
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        ("incremental: owner_id", "is incremental by 'owner_id'"),
+        ("incremental: project_key, file_key", "is incremental by 'project_key, file_key'"),
+        (
+            "incremental: project_key",
+            "names the column project_key in its head and does not select it",
+        ),
+        (
+            "refreshed: last_seen_at",
+            "names the column last_seen_at in its head and does not select it",
+        ),
+    ],
+)
+def test_a_mart_whose_head_cannot_work_is_rejected_when_it_is_read(
+    tmp_path: Path, head: str, reason: str
+) -> None:
+    (tmp_path / "sql" / "marts").mkdir(parents=True)
+    (tmp_path / "sql" / "marts" / "mine.sql").write_text(
+        f"-- Mine.\n-- grain: owner_id\n-- {head}\nselect owner_id from projects"
+    )
+    with pytest.raises(ConfigurationError, match=re.escape(reason)):
+        read_relations(tmp_path)

@@ -24,7 +24,7 @@ class Nights:
 
     def __init__(self, home: Path) -> None:
         self.home, self.count = home, 0
-        self.connection = connect(Path(":memory:"))
+        self.connection = connect(Path(":memory:"), 300)
         self.connection.execute((models.SQL_ROOT / "raw.sql").read_text())
         for provider in ENTITIES:
             self.connection.execute("insert into raw.connections values ($1, $1, 'UTC')", [provider])
@@ -68,7 +68,7 @@ class Nights:
         """The same, after a build in another warehouse that holds nothing but the facts."""
         other = Nights(self.home)
         for table in ("nights", "records"):
-            rows = self.connection.sql(f"from raw.{table}").to_arrow_table()  # noqa: F841 - read by name
+            other.connection.register("rows", self.connection.sql(f"from raw.{table}").to_arrow_table())
             other.connection.execute(f"insert into raw.{table} from rows")
         models.build(other.connection, self.home)
         with other.connection:

@@ -393,7 +393,10 @@ def test_a_mistake_after_a_night_leaves_that_as_it_was(tmp_path: Path, loopback:
     with pytest.raises(UsageError):
         home.night("nobody")
     assert home.warehouse.read_bytes() == before
-    assert [path.name for path in (tmp_path / ".rollcall").iterdir()] == ["warehouse.duckdb.lock"]
+    assert sorted(path.name for path in (tmp_path / ".rollcall").iterdir()) == [
+        "warehouse.duckdb.lock",
+        "warehouse.duckdb.published",
+    ]
 
 
 @pytest.mark.parametrize("variable", ["HOME", "XDG_DATA_HOME", "DLT_PROJECT_DIR", "DLT_DATA_DIR"])

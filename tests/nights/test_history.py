@@ -269,7 +269,7 @@ def test_promise_12_what_is_rebuilt_from_the_facts_is_the_same(
     played: list[Played], home: Home, tmp_path: Path
 ) -> None:
     other = Home(tmp_path)
-    with connect(other.warehouse) as warehouse:
+    with connect(other.warehouse, 300) as warehouse:
         warehouse.execute((SQL_ROOT / "raw.sql").read_text())
         warehouse.execute(f"attach '{home.warehouse}' as published (read_only)")
         for table in ("nights", "connections", "listings", "records", "quarantine"):

@@ -59,7 +59,7 @@ def test_records_land_in_the_order_received(tmp_path: Path) -> None:
         f"select listing, reading, position, record_id::int from {files_of(landing)} "
         "order by listing, reading, position"
     ).fetchall()
-    expected = [(0, at // RECORDS, at, at % RECORDS) for at in range(2 * RECORDS)]
+    expected = [(0, reading, at, at) for reading in range(2) for at in range(RECORDS)]
     assert rows == [*expected, (1, 0, 0, 7), (1, 0, 1, 8)]
 
 

@@ -17,6 +17,7 @@ import duckdb
 
 from pipelines.errors import WarehouseError
 from pipelines.reading import open_warehouse
+from pipelines.settings import MEMORY_MB
 from pipelines.warehouse import connect, draft, locked, publish
 from tests.operation.forked import Forked
 
@@ -28,8 +29,8 @@ ROWS = 2000
 def publish_night(warehouse: Path, number: int) -> None:
     """Publish a night in which every row says its number."""
     with locked(warehouse) as scratch:
-        candidate = draft(warehouse, scratch)
-        with connect(candidate) as connection:
+        candidate = draft(warehouse, scratch, MEMORY_MB)
+        with connect(candidate, MEMORY_MB) as connection:
             connection.execute(
                 f"""
                 create or replace table projects as
@@ -123,7 +124,7 @@ def _outcome(warehouse: Path, right: Answers) -> str:
 def _outcome_of_draft(warehouse: Path, right: Answers) -> str:
     scratch = Path(tempfile.mkdtemp(dir=warehouse.parent))
     try:
-        return "a right draft" if answers(draft(warehouse, scratch)) == right else "A WRONG DRAFT"
+        return "a right draft" if answers(draft(warehouse, scratch, MEMORY_MB)) == right else "A WRONG DRAFT"
     except WarehouseError:
         return "noticed by a night"
     finally:

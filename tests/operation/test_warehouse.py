@@ -12,6 +12,7 @@ import pytest
 from pipelines import warehouse as module
 from pipelines.beside import former_of, log_of
 from pipelines.errors import NightRunning, SyncError, WarehouseError
+from pipelines.settings import MEMORY_MB
 from pipelines.warehouse import connect, draft, locked, publish, use_threads, with_memory
 
 
@@ -52,8 +53,8 @@ def test_the_lock_leaves_what_its_file_holds(warehouse: Path) -> None:
 
 def drafted(warehouse: Path, scratch: Path, rows: int = 1) -> Path:
     """A draft with so many nights, ready to be published."""
-    candidate = draft(warehouse, scratch)
-    with connect(candidate) as connection:
+    candidate = draft(warehouse, scratch, MEMORY_MB)
+    with connect(candidate, MEMORY_MB) as connection:
         connection.execute("create or replace table projects (name text)")
         connection.execute(
             "insert or replace into raw.nights select make_timestamptz(i), now(), 'proven', '1', '1' "
@@ -164,14 +165,14 @@ def test_a_copy_is_rewritten_where_most_of_it_is_free(
             connection.execute("checkpoint")
         connection.execute("drop table filler")
     size = warehouse.stat().st_size
-    copy = draft(warehouse, scratch)
+    copy = draft(warehouse, scratch, MEMORY_MB)
     assert (nights(copy), copy.stat().st_size) == (300, size)
     copy.unlink()
     monkeypatch.setattr(module, "COMPACT_FROM_BYTES", 1 << 20)
-    copy = draft(warehouse, scratch)
+    copy = draft(warehouse, scratch, MEMORY_MB)
     assert (nights(copy), copy.stat().st_size < size / 2) == (300, True)
     assert [path.name for path in scratch.iterdir()] == [copy.name]
-    with connect(copy) as connection:
+    with connect(copy, MEMORY_MB) as connection:
         assert connection.execute(
             "select database_name from duckdb_databases() where not internal and path is not null"
         ).fetchall() == [("draft",)]
@@ -257,7 +258,7 @@ def test_there_are_as_many_threads_as_the_work_is_worth(
 
 def test_threads_share_a_table_in_small_groups_of_rows(tmp_path: Path) -> None:
     draft = tmp_path / "it's a draft.duckdb"
-    with connect(draft) as connection:
+    with connect(draft, MEMORY_MB) as connection:
         connection.execute("create table numbers as from range(50_000) as _(number)")
     with duckdb.connect(str(draft), read_only=True) as shell:
         groups = shell.execute(
