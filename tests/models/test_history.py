@@ -378,4 +378,4 @@ def test_an_erased_project_is_unknown_and_counted_nowhere(raw: Raw, provider: st
     assert row["status"] == "unknown"
     for listed in ("projects", "files", "projects_as_of(now())"):
         assert raw.rows(f"from {listed} where contains(project_key, 'forgotten')") == []
-    assert models.check(raw.connection, raw.home) == ()
+    models.refuse_broken(models.check(raw.connection, raw.home))
