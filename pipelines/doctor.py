@@ -30,7 +30,7 @@ from pipelines.notices import Notice, read_notify, send, subject
 from pipelines.progress import name_of
 from pipelines.provider import Ask, Setting, Settings
 from pipelines.reading import open_warehouse
-from pipelines.settings import warehouse_path
+from pipelines.settings import find_unknown, warehouse_path
 from pipelines.warehouse import locked
 
 DEADLINE_S = 60.0
@@ -82,7 +82,8 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
     try:
         warehouse = warehouse_path(home)
     except ConfigurationError as error:
-        checks.append(_failed("warehouse", error))
+        if all(error.reason != check.message for check in checks):
+            checks.append(_failed("warehouse", error))
     else:
         checks += [*_place(warehouse), _warehouse(warehouse)]
     checks += _providers(connections)
@@ -115,6 +116,7 @@ def _mode(path: Path) -> int:
 def _configuration(home: Path, names: Sequence[str], connections: list[Connection]) -> Iterator[Check]:
     """A check for each mistake; `connections` gets those without one."""
     try:
+        yield from (_failed("configuration", mistake) for mistake in find_unknown(home))
         configured = read_tables(home, names)
     except ConfigurationError as error:
         yield _failed("configuration", error, "or begin with: rollcall init")
