@@ -141,15 +141,20 @@ def first_line(error: Exception) -> str:
     return " ".join(line.strip() for line in said.splitlines() if line.strip())
 
 
+def too_large() -> UsageError:
+    """The error of an answer that does not fit into the memory that reading may take."""
+    return UsageError(
+        f"the answer needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
+    )
+
+
 @contextlib.contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """Turn what DuckDB raises for reasons other than the SQL into an error that says what to do."""
     try:
         yield
     except (duckdb.OutOfMemoryException, MemoryError):
-        raise UsageError(
-            f"the answer needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
-        ) from None
+        raise too_large() from None
     except duckdb.Error as error:
         raise _unreadable(path, error) from None
     except RuntimeError as error:
