@@ -27,6 +27,7 @@ MEMORY_MB = min(2048, physical_mb() // 2)
 # DuckDB's own limit does not count what a function makes of one value, as repeat('x', 3000000000) does.
 PROCESS_MEMORY_MB = 1024 + MEMORY_MB
 SPILL_GB = 10
+HEADERS_BYTES = 3 * 4096  # of a DuckDB file, before its blocks
 
 _CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "allow_community_extensions": "false",
@@ -86,6 +87,7 @@ def refuse_missing(path: Path) -> None:
 
 
 def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
+    before = path.stat()
     try:
         connection = duckdb.connect(
             str(path), read_only=True, config=_CLOSED | {"temp_directory": str(workspace)}
@@ -95,12 +97,25 @@ def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
     if log_of(path).exists():
         connection.close()
         raise _written_to(path)
+    after = path.stat()
+    if after.st_ino == before.st_ino:  # else a run has published another file meanwhile
+        _refuse_cut(connection, path, after.st_size)
     # These are settings of a running database; the last one is the lock on all of them.
     connection.execute("set TimeZone = 'UTC'")
     connection.execute(f"set allowed_directories = [{literal(f'{workspace}/')}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
+
+
+def _refuse_cut(connection: duckdb.DuckDBPyConnection, path: Path, size: int) -> None:
+    """Raise WarehouseError where the file ends before its last block, of which a query might read none."""
+    row = connection.execute("select total_blocks * block_size from pragma_database_size()").fetchone()
+    assert row is not None
+    whole = HEADERS_BYTES + row[0]
+    if size < whole:
+        connection.close()
+        raise WarehouseError(f"{path} has been cut: {size:,} of {whole:,} bytes are there", way_back(path))
 
 
 def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
@@ -131,8 +146,13 @@ def _written_to(path: Path) -> WarehouseError:
 
 
 def is_damage(error: duckdb.Error) -> bool:
-    """Whether a block of the file is not as it was written."""
-    return isinstance(error, duckdb.IOException) and "Corrupt database file" in str(error)
+    """Whether a block of the file is missing or not as it was written.
+
+    SQL cannot raise an error that begins like one of these: DuckDB puts the kind of its own before it.
+    """
+    return (
+        str(error).removeprefix("IO Error: ").startswith(("Corrupt database file", "Could not read enough"))
+    )
 
 
 def first_line(error: Exception) -> str:

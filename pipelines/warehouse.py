@@ -90,9 +90,7 @@ def draft(warehouse: Path, scratch: Path) -> Path:
     published = scratch / f"{warehouse.name}.published"
     if warehouse.exists():
         shutil.copyfile(warehouse, published)
-        with _readable(published, warehouse, way_back(warehouse)) as whole:
-            anew = _is_older(whole, warehouse) or _is_wasteful(whole)
-        if not anew:
+        if not is_to_be_rewritten(published, warehouse):
             published.rename(copy)
     elif former_of(warehouse).exists():
         raise WarehouseError(
@@ -274,6 +272,15 @@ def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDB
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))
         raise WarehouseError(f"{original} cannot be read ({reason})", remedy) from None
+
+
+def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
+    """Whether a run goes on with a new file, and not with `copy`, a copy of the published one or itself.
+
+    Every value is read. Raises WarehouseError where one cannot be, or a newer Rollcall wrote the file.
+    """
+    with _readable(copy, warehouse, way_back(warehouse)) as whole:
+        return _is_older(whole, warehouse) or _is_wasteful(whole)
 
 
 def _is_older(published: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
