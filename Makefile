@@ -8,8 +8,8 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-orchestrators check format docs bench profile floors choices coverage mutants \
-	campaign-drift campaign-history campaign-reading campaign-crash campaign-publication clean
+.PHONY: help demo test test-browser test-duckdb2 test-notebook test-orchestrators check format docs bench profile \
+	floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-publication clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,12 @@ test-browser: .venv/.synced ## the report in a browser; needs a Chromium, as of 
 
 test-orchestrators: .venv/.synced ## the examples in Airflow, Dagster and Prefect, in environments of their own
 	ORCHESTRATORS=1 $(RUN) pytest -n 0 tests/examples
+
+# The lock stays on DuckDB 1.5, and pip takes the newest that is supported.
+test-duckdb2: .venv/.synced ## the tests on DuckDB 2, in an environment of its own; TESTS="tests/nights ..."
+	UV_PROJECT_ENVIRONMENT=.venv-duckdb2 $(UV) sync --frozen --quiet
+	$(UV) pip install --quiet --no-config --python .venv-duckdb2/bin/python 'duckdb>=2,<3'
+	.venv-duckdb2/bin/python -m pytest -n auto $(TESTS)
 
 test-notebook: .venv/.synced ## the notebook, run by marimo
 	$(RUN) --group notebook pytest -n 0 tests/docs/test_notebook.py
@@ -102,4 +108,4 @@ mutants: .venv/.synced ## small faults in what proves, merges and publishes, EAC
 	$(RUN) --with cosmic-ray==8.7.0 python -m tests.mutants $(if $(EACH),--each $(EACH)) $(ONLY)
 
 clean: ## remove the environment and the demo
-	rm -rf .venv .tools demo benchmarks/scratch
+	rm -rf .venv .venv-duckdb2 .tools demo benchmarks/scratch

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 @dag(
-    schedule="30 2 * * *",
+    schedule="30 4 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,  # a night asks for what there is now: one that was missed cannot be made up for
     max_active_runs=1,

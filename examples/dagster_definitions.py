@@ -37,5 +37,5 @@ def exports(context: dg.AssetExecutionContext) -> None:
 
 nightly = dg.define_asset_job("rollcall_nightly", [warehouse, exports])
 defs = dg.Definitions(
-    assets=[warehouse, exports], schedules=[dg.ScheduleDefinition(job=nightly, cron_schedule="30 2 * * *")]
+    assets=[warehouse, exports], schedules=[dg.ScheduleDefinition(job=nightly, cron_schedule="30 4 * * *")]
 )

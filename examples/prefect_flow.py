@@ -36,4 +36,4 @@ def rollcall_nightly() -> State[None]:
 
 
 if __name__ == "__main__":
-    rollcall_nightly.serve(name="nightly", cron="30 2 * * *", limit=1)
+    rollcall_nightly.serve(name="nightly", cron="30 4 * * *", limit=1)

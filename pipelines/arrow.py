@@ -23,7 +23,7 @@ _RAISED: dict[str, type[duckdb.Error]] = {
 
 def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Piece:
     """Write the rows to `sink` in Arrow's format for files, or for streams where it is not `seekable`."""
-    reader = rows.execute(rows.sql).to_arrow_reader(BATCH)
+    reader = _reader(rows)
     opened = ipc.new_file if seekable else ipc.new_stream
     written = 0
     with opened(sink, reader.schema) as writer:
@@ -32,6 +32,19 @@ def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Piece:
                 writer.write_batch(batch)
             written += batch.num_rows
     return Piece("", rows=written)
+
+
+def _reader(rows: Rows) -> pa.RecordBatchReader:
+    """The rows, a batch at a time, as `sql` alone gives them in every version of DuckDB.
+
+    DuckDB 2 holds in memory what `execute` answers, and 1.5 what `sql` answers to parameters. So an answer to
+    parameters goes into a temporary table first, which DuckDB may put on disk.
+    """
+    sql = rows.sql
+    if rows.parameters:
+        rows.execute(f"create or replace temp table answer as select * from (\n{sql}\n)")
+        sql = "from temp.answer"
+    return rows.warehouse.connection.sql(sql).to_arrow_reader(BATCH)
 
 
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -20,8 +20,6 @@ ALTERED = (
 )
 LONGEST_LITERAL = 255  # of a text in a formula of Excel; counted in bytes here, of which there are no fewer
 EXCEL_DIGITS = 15  # what Excel keeps of a number
-# DuckDB's COPY quotes these; so does `csv_field`.
-QUOTED = r'[",#\r\n]|^$'
 
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|U?INTEGER|BIGNUM|FLOAT|DOUBLE|DECIMAL\(.*\)")
 _MOMENT = re.compile(r"DATE|TIME(_NS)?|TIME WITH TIME ZONE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE")
@@ -96,12 +94,16 @@ def kept_by_excel(value: str, type_name: str) -> str:
     return value
 
 
-def csv_field(value: str) -> str:
+def quoted_where(delimiter: str) -> str:
+    """What DuckDB's COPY puts in quotation marks, as a regular expression; `csv_field` does the same."""
+    return rf'["{delimiter}#\r\n]|^$'
+
+
+def csv_field(value: str, delimiter: str = ",") -> str:
     """SQL of the text `value` as a field of a CSV: quoted where it must be, empty where it is null."""
     quoted = f"""'"' || replace({value}, '"', '""') || '"'"""
-    return (
-        f"coalesce(case when regexp_matches({value}, {literal(QUOTED)}) then {quoted} else {value} end, '')"
-    )
+    must_be = f"regexp_matches({value}, {literal(quoted_where(delimiter))})"
+    return f"coalesce(case when {must_be} then {quoted} else {value} end, '')"
 
 
 def json_value(value: str, type_name: str) -> str:

@@ -16,11 +16,21 @@ import click
 
 from pipelines import completion
 from pipelines.console import Verbs
-from pipelines.options import Command, SqlCommand, home, home_option, json_option, output_options, raw_option
+from pipelines.options import (
+    FILE_FORMS,
+    Command,
+    SqlCommand,
+    form_of,
+    home,
+    home_option,
+    is_file_name,
+    json_option,
+    output_options,
+    raw_option,
+)
 
 if TYPE_CHECKING:
-    from pipelines.export import FileForm
-    from pipelines.output import Output
+    from pipelines.output import Form, Output
     from pipelines.reading import Warehouse
     from pipelines.schedule import Scheduler
 
@@ -348,16 +358,15 @@ def _describe(table: str | None, output: "Output") -> None:
     "rollcall export --all",
     "rollcall export --all --excel --output shared",
     "rollcall export projects --format xlsx",
-    "rollcall export projects --format parquet --output shared",
+    "rollcall export projects --output projects.parquet",
     "rollcall export projects --output - | head",
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.reports)
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "json", "parquet", "xlsx"]),
-    default="csv",
-    show_default=True,
+    type=click.Choice(FILE_FORMS),
+    help="What to write; else the ending of FILE decides.  [default: csv]",
 )
 @click.option(
     "--all", "dated", is_flag=True, help="All of them, in a folder for the last night, with a manifest."
@@ -365,27 +374,28 @@ def _describe(table: str | None, output: "Output") -> None:
 @click.option(
     "-o",
     "--output",
-    "folder",
-    type=click.Path(file_okay=False, allow_dash=True, path_type=Path),
-    metavar="DIR",
-    help="Where the files go; - prints one report.  [default: exports, in the home]",
+    "place",
+    type=click.Path(allow_dash=True, path_type=Path),
+    metavar="DIR|FILE",
+    help="Where the files go, or one report; - prints it.  [default: exports, in the home]",
 )
 @raw_option
 @click.option("--excel", is_flag=True, help="Write CSV so that Excel opens it right: ids stay texts.")
 @json_option
 def _export(
     names: Sequence[str],
-    form: "FileForm",
+    form: "Form | None",
     dated: bool,
-    folder: Path | None,
+    place: Path | None,
     raw: bool,
     excel: bool,
     as_json: bool,
 ) -> None:
     """Write the reports, or those named, as files.
 
-    A report is a SELECT in sql/reports, of Rollcall or of the home. With --all the folder is new, and
-    `latest` beside it leads to it once it is whole; of the older ones [exports] keep stay.
+    A report is a SELECT in sql/reports, of Rollcall or of the home. One that is wrong stops no other, and
+    makes the exit code 2. With --all the folder is new, and `latest` beside it leads to it once it is whole;
+    of the older ones [exports] keep stay.
     """
     from pipelines.export import export, find_reports
     from pipelines.export_all import export_all
@@ -393,32 +403,32 @@ def _export(
     from pipelines.settings import exports_kept, exports_path, warehouse_path
     from pipelines.views import show_export, show_export_all, show_report
 
-    if excel and (raw or form != "csv"):
+    printed = place == Path("-")
+    file = place if place and not printed and is_file_name(place) else None
+    output = Output(form or (form_of(file) if file else "csv"), file, raw, excel)
+    if excel and (raw or output.form != "csv"):
         raise click.UsageError("--excel goes with CSV, and not with --raw")
-    if dated and (names or folder == Path("-")):
+    if dated and (names or printed or file):
         raise click.UsageError("--all writes all reports into a directory")
+    if file and len(names) != 1:
+        raise click.UsageError(f"{file} is one file: name one report, or a directory")
     reports = find_reports(home(), names)
-    if dated:
-        made = export_all(
-            warehouse_path(home()),
-            reports,
-            folder or exports_path(home()),
-            form,
-            keep=exports_kept(home()),
-            raw=raw,
-            excel=excel,
-        )
-        show_export_all(made, as_json=as_json)
-    elif folder != Path("-"):
-        folder = folder or exports_path(home())
-        with _warehouse(folder) as warehouse:
-            show_export(export(warehouse, reports, folder, form, raw=raw, excel=excel), as_json=as_json)
-    elif len(names) == 1 and not as_json:
-        output = Output(form, raw=raw, excel=excel)
+    if printed:
+        if len(names) != 1 or as_json:
+            raise click.UsageError("--output - prints one report, which must be named, and nothing else")
         with _warehouse(output.folder) as warehouse:
             show_report(warehouse, reports[names[0]], output)
+        return
+    folder = output.folder or place or exports_path(home())
+    if dated:
+        made = export_all(warehouse_path(home()), reports, folder, output, keep=exports_kept(home()))
+        show_export_all(made, as_json=as_json)
+        exported = made.export
     else:
-        raise click.UsageError("--output - prints one report, which must be named, and nothing else")
+        with _warehouse(folder) as warehouse:
+            exported = export(warehouse, reports, folder, output)
+            show_export(exported, as_json=as_json)
+    click.get_current_context().exit(exported.exit_code)
 
 
 @verb(

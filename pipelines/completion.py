@@ -6,14 +6,15 @@ nothing.
 
 import contextlib
 import os
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from click import Context, Parameter
 
+from pipelines.errors import ConfigurationError
 from pipelines.model_files import SQL_ROOT, files_in
 from pipelines.options import home_of
+from pipelines.settings import CONFIG, SECRETS, connections_in
 
 Completer = Callable[[Context, Parameter, str], list[str]]
 
@@ -28,9 +29,9 @@ def _completer(names_in: Callable[[Path], Iterator[str]]) -> Completer:
 
 
 def _connections_in(home: Path) -> Iterator[str]:
-    for file in ("config.toml", "secrets.toml"):
-        with contextlib.suppress(OSError, ValueError, LookupError, AttributeError):
-            yield from tomllib.loads((home / ".dlt" / file).read_text(encoding="utf-8"))["sources"].keys()
+    for file in (CONFIG, SECRETS):
+        with contextlib.suppress(ConfigurationError):
+            yield from connections_in(home, file)
     for variable in os.environ:
         if variable.startswith("SOURCES__") and variable.count("__") == 2:
             yield variable.split("__")[1].lower()

@@ -28,6 +28,7 @@ import requests
 from pipelines.errors import ConfigurationError, SyncError, UsageError
 from pipelines.provider import Provider, Setting, Settings, find_providers
 from pipelines.redaction import HIDDEN, Secrets
+from pipelines.settings import CONFIG, LIKE_OURS, SECRETS, connections_in, refuse_unknown
 
 COMMON = (
     Setting("provider", about="whose account it is, where the table's name does not say"),
@@ -116,6 +117,7 @@ def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection,
     Raises ConfigurationError where a table or a key is wrong, UsageError where a name is not configured.
     """
     refuse_open_secrets(home)
+    refuse_unknown(home)
     configured = read_tables(home, names)
     return tuple(make_connection(name, configured) for name in sorted(names or configured.tables))
 
@@ -147,6 +149,7 @@ def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
     use_home(home)
     providers = find_providers(home)
     tables = _tables(providers)
+    _refuse_misspelled({*tables, *providers})
     if not tables:
         raise ConfigurationError(
             "no connection is configured",
@@ -161,7 +164,7 @@ def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
 
 def refuse_open_secrets(home: Path) -> None:
     """Raise ConfigurationError where another user owns the secrets file, or may read it."""
-    path = home / ".dlt" / "secrets.toml"
+    path = home / ".dlt" / SECRETS
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -194,6 +197,19 @@ def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
     return tables
 
 
+def _refuse_misspelled(known: set[str]) -> None:
+    """Raise ConfigurationError where a variable looks like one of a connection that is `known`."""
+    for variable_given in sorted(os.environ):
+        match variable_given.split("__"):
+            case ["SOURCES", name, key] if name.lower() not in known:
+                near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=LIKE_OURS)
+                if near:
+                    raise ConfigurationError(
+                        f"the variable {variable_given} sets nothing",
+                        f"did you mean SOURCES__{near[0].upper()}__{key}?",
+                    )
+
+
 def make_connection(name: str, configured: Configured) -> Connection:
     """One connection, every key resolved. Raises ConfigurationError where it or one of them is wrong."""
     keys, providers = configured.tables[name], configured.providers
@@ -204,10 +220,7 @@ def make_connection(name: str, configured: Configured) -> Connection:
         )
     provider_name = cast("str", resolve(f"sources.{name}", COMMON[0]) or name)
     if provider_name not in providers:
-        raise ConfigurationError(
-            f"[sources.{name}] is of no known provider: {provider_name}",
-            f"set provider to one of {', '.join(sorted(providers))}",
-        )
+        raise _of_no_provider(name, provider_name, configured)
     provider = providers[provider_name]
     wanted = {setting.name: setting for setting in (*COMMON, *provider.settings)}
     for key in sorted(keys - wanted.keys()):
@@ -220,6 +233,20 @@ def make_connection(name: str, configured: Configured) -> Connection:
     connection = Connection(name, provider_name, provider, Settings(values))
     _refuse_unsendable(connection)
     return connection
+
+
+def _of_no_provider(name: str, provider_name: str, configured: Configured) -> ConfigurationError:
+    """The error of a connection without a provider, with where it is and what belongs where."""
+    files = [file for file in (CONFIG, SECRETS) if name in connections_in(configured.home, file)]
+    where = " and ".join(f".dlt/{file}" for file in files) or "the environment"
+    others = [other for other in (*configured.tables, *configured.providers) if other != name]
+    near = difflib.get_close_matches(name, others, n=1)
+    meant = f"if it is [sources.{near[0]}], rename it; else " if near and provider_name == name else ""
+    return ConfigurationError(
+        f"[sources.{name}] in {where} is of no known provider: {provider_name}",
+        f'{meant}set provider = "…" under [sources.{name}] in .dlt/{CONFIG}, '
+        f"to one of {', '.join(sorted(configured.providers))}",
+    )
 
 
 def _refuse_unsendable(connection: Connection) -> None:

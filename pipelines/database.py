@@ -5,6 +5,9 @@ from pathlib import Path
 
 import duckdb
 
+# A DuckDB file begins with three blocks: one that says what it is, and two that take turns.
+HEADERS_BYTES = 3 * 4096
+
 _CLOSED = {
     "allow_community_extensions": "false",
     "allow_persistent_secrets": "false",

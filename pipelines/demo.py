@@ -94,7 +94,7 @@ def _slow(days: int) -> Callable[[], datetime]:
 def _empty(directory: Path) -> None:
     config = directory / ".dlt" / "config.toml"
     if directory.exists() and any(directory.iterdir()):
-        if not config.exists() or not config.read_text().startswith(MARK):
+        if not config.exists() or not config.read_text(encoding="utf-8").startswith(MARK):
             raise UsageError(f"{directory} holds something else", "run the demo in another directory")
         shutil.rmtree(directory)
 
@@ -159,6 +159,7 @@ def _belltastic(sandbox: Sandbox, method: str, path: str, body: dict[str, object
 
 def _left_behind(directory: Path, nights: Sequence[DemoNight]) -> Demo:
     from pipelines.export import export, find_reports
+    from pipelines.output import Output
     from pipelines.reading import open_warehouse
     from pipelines.settings import exports_path, warehouse_path
 
@@ -173,7 +174,7 @@ def _left_behind(directory: Path, nights: Sequence[DemoNight]) -> Demo:
             [nights[1].night.started_at],
         ).fetchall()
         count = warehouse.connection.execute("select count(*) from projects").fetchall()[0][0]
-        exported = export(warehouse, find_reports(directory), folder)
+        exported = export(warehouse, find_reports(directory), folder, Output("csv"))
     return Demo(
         directory=directory,
         nights=tuple(nights),

@@ -22,17 +22,19 @@ from requests.auth import AuthBase
 
 from pipelines import models
 from pipelines.api import Api
+from pipelines.bounds import Clock
 from pipelines.config import COMMON, Configured, Connection, how_to_set, make_connection, read_tables, resolve
 from pipelines.content import read_record
 from pipelines.database import open_database
 from pipelines.errors import ConfigurationError, NightRunning, ProviderError, Refused, SyncError
+from pipelines.export import find_reports, read_report
 from pipelines.landing import refuse_unfit
 from pipelines.notices import Notice, read_notify, send, subject
 from pipelines.progress import name_of
 from pipelines.provider import Ask, Setting, Settings
-from pipelines.reading import open_warehouse
-from pipelines.settings import warehouse_path
-from pipelines.warehouse import locked
+from pipelines.reading import Warehouse, open_warehouse
+from pipelines.settings import find_unknown, warehouse_path
+from pipelines.warehouse import is_to_be_rewritten, locked
 
 DEADLINE_S = 60.0
 TIMEOUT_S = 30.0
@@ -77,13 +79,14 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
     checks = [
         *_files(home),
         *_configuration(home, names, connections),
-        _models(home),
+        *_models(home),
         _notify(home, send_notice),
     ]
     try:
         warehouse = warehouse_path(home)
     except ConfigurationError as error:
-        checks.append(_failed("warehouse", error))
+        if all(error.reason != check.message for check in checks):
+            checks.append(_failed("warehouse", error))
     else:
         checks += [*_place(warehouse), _warehouse(warehouse)]
     checks += _providers(connections)
@@ -116,6 +119,7 @@ def _mode(path: Path) -> int:
 def _configuration(home: Path, names: Sequence[str], connections: list[Connection]) -> Iterator[Check]:
     """A check for each mistake; `connections` gets those without one."""
     try:
+        yield from (_failed("configuration", mistake) for mistake in find_unknown(home))
         configured = read_tables(home, names)
     except ConfigurationError as error:
         yield _failed("configuration", error, "or begin with: rollcall init")
@@ -144,19 +148,32 @@ def _mistakes(name: str, configured: Configured) -> Iterator[ConfigurationError]
             yield error
 
 
-def _models(home: Path) -> Check:
+def _models(home: Path) -> Iterator[Check]:
     """Build and check everything published, over nothing: what a home adds to it is tried so."""
     try:
         with open_database() as connection:
             connection.execute((models.SQL_ROOT / "raw.sql").read_text())
             models.build(connection, home)
             models.check(connection, home)
+            yield Check("models", "ok", "every table can be built")
+            connection.execute("set enable_external_access = false")  # as where reports are exported
+            yield from _reports(Warehouse(home, connection, home, Clock(None)), home)
     except SyncError as error:
-        return _failed("models", error)
+        yield _failed("models", error)
     except (duckdb.Error, OSError) as error:
         reason = str(error).splitlines()[0]
-        return Check("models", "failed", reason, (f"correct what is in {home / 'sql'}",))
-    return Check("models", "ok", "every table can be built")
+        yield Check("models", "failed", reason, (f"correct what is in {home / 'sql'}",))
+
+
+def _reports(empty: Warehouse, home: Path) -> Iterator[Check]:
+    """Try each report over nothing."""
+    failed = []
+    for path in find_reports(home).values():
+        try:
+            read_report(empty, path)
+        except SyncError as error:
+            failed.append(_failed("reports", error, "correct it, or move it away"))
+    yield from failed or [Check("reports", "ok", "every report can be exported")]
 
 
 def _notify(home: Path, send_notice: bool) -> Check:
@@ -214,6 +231,7 @@ def _rehearse(scratch: Path) -> None:
 
 
 def _warehouse(path: Path) -> Check:
+    """Read the published file as a run does before it goes on with it."""
     if not path.exists():
         return Check("warehouse", "ok", f"none yet at {path}; the first night makes it")
     try:
@@ -221,6 +239,7 @@ def _warehouse(path: Path) -> Check:
             row = warehouse.connection.execute(
                 "select (select count(*) from projects), (select max(started_at)::text from nights)"
             ).fetchone()
+        is_to_be_rewritten(path, path)
     except SyncError as error:
         return _failed("warehouse", error, ELSEWHERE)
     except duckdb.Error as error:

@@ -3,22 +3,22 @@
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+import duckdb
 
 from pipelines.cells import text
 from pipelines.deliver import deliver
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.freshness import IS_FRESH
-from pipelines.model_files import SQL_ROOT, files_in
-from pipelines.output import Output, Written, write
+from pipelines.model_files import SQL_ROOT, files_in, read_sql
+from pipelines.output import DELIMITERS, Output, Written, write
 from pipelines.query import blaming_sql, query
-from pipelines.reading import Warehouse
-from pipelines.rows import Rows, copy_csv
+from pipelines.reading import Warehouse, too_large
+from pipelines.rows import Cut, Rows, copy_csv
 from pipelines.suggest import nearest
-
-FileForm = Literal["csv", "json", "parquet", "xlsx"]
 
 _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
@@ -30,6 +30,15 @@ class Exported(NamedTuple):
     file: Path
     rows: int
     neutralised: int
+    cut: Cut
+
+
+class Failed(NamedTuple):
+    """One report that was not written: why, and what to do. Both name its file."""
+
+    report: str
+    reason: str
+    remedy: str
 
 
 class Proof(NamedTuple):
@@ -44,57 +53,59 @@ class Proof(NamedTuple):
 
 @dataclass(frozen=True)
 class Export:
-    """The files that were written, and how fresh each connection's rows in them are."""
+    """The files that were written, the reports that were not, and how fresh each connection's rows are."""
 
     files: tuple[Exported, ...]
+    failed: tuple[Failed, ...]
     connections: tuple[Proof, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every report was written, else that of a wrong configuration."""
+        return ConfigurationError.exit_code if self.failed else 0
 
 
 def find_reports(home: Path, names: Sequence[str] = ()) -> dict[str, Path]:
     """The files of the reports named, or of all: the package's, and those of `home/sql/reports` before them.
 
-    Raises UsageError where a name is no report, ConfigurationError where a file's name cannot be one.
+    All include files whose name cannot be one of a report. Raises UsageError where a name is no report.
     """
     folders = (SQL_ROOT / "reports", home / "sql" / "reports")
     known = {path.stem: path for folder in folders for path in files_in(folder, "*.sql")}
-    for name, path in known.items():
-        if not _NAME.fullmatch(name):
-            raise ConfigurationError(
-                f"{path} has no name for a report", "use lower-case letters and digits, parted by - or _"
-            )
     for name in names:
         if name not in known:
             raise UsageError(f"there is no report {name}", nearest(name, known))
     return {name: known[name] for name in names or sorted(known)}
 
 
-def export(
-    warehouse: Warehouse,
-    reports: Mapping[str, Path],
-    folder: Path,
-    form: FileForm = "csv",
-    *,
-    raw: bool = False,
-    excel: bool = False,
-) -> Export:
-    """Write each report into `folder`, each file whole or not at all. Raises UsageError for a wrong SQL.
+def export(warehouse: Warehouse, reports: Mapping[str, Path], folder: Path, output: Output) -> Export:
+    """Write each report in the form of `output`: one to its path, if it has one, else all into `folder`.
 
-    Of a CSV, `raw` leaves cells that begin like a formula as they are; `excel` makes it one for Excel.
+    Each file appears whole or not at all. A report that is wrong stops no other.
     """
-    files = []
+    files, failed = [], []
     for name, path in reports.items():
-        target = folder / f"{name}.{form}"
-        rows = read_report(warehouse, path)
-        with naming(path):
-            written = _write(rows, target, Output(form, target, raw, excel))
-        files.append(Exported(name, target, written.rows, written.neutralised))
-    return Export(tuple(files), proofs(warehouse))
+        target = output.path or folder / f"{name}.{output.form}"
+        try:
+            rows = read_report(warehouse, path)
+            with naming(path):
+                written = _write(rows, replace(output, path=target), target)
+        except (ConfigurationError, UsageError) as error:
+            failed.append(Failed(name, error.reason, error.remedy))
+        else:
+            files.append(Exported(name, target, written.rows, written.neutralised, written.cut))
+    return Export(tuple(files), tuple(failed), proofs(warehouse))
 
 
 def read_report(warehouse: Warehouse, path: Path) -> Rows:
-    """The rows of the report in `path`."""
+    """The rows of the report in `path`. Raises ConfigurationError or UsageError where it is wrong."""
+    if not _NAME.fullmatch(path.stem):
+        raise ConfigurationError(
+            f"{path} has no name for a report", "use lower-case letters and digits, separated by - or _"
+        )
+    sql = read_sql(path)
     with naming(path):
-        return query(warehouse, path.read_text(encoding="utf-8-sig"))
+        return query(warehouse, sql)
 
 
 @contextlib.contextmanager
@@ -103,6 +114,9 @@ def naming(path: Path) -> Iterator[None]:
     try:
         with blaming_sql():
             yield
+    except duckdb.OutOfMemoryException:
+        error = too_large()
+        raise UsageError(f"{path}: {error.reason}", error.remedy) from None
     except UsageError as error:
         raise UsageError(f"{path}: {error.reason}", error.remedy) from None
 
@@ -125,10 +139,11 @@ def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
     return tuple(Proof(*row) for row in rows)
 
 
-def _write(rows: Rows, target: Path, output: Output) -> Written:
-    if output.form != "csv" or output.excel:
+def _write(rows: Rows, output: Output, target: Path) -> Written:
+    delimiter = DELIMITERS.get(output.form)
+    if delimiter is None or output.excel:
         return write(rows, output)
     finished = rows.warehouse.workspace / "report"
-    copied = copy_csv(rows, finished, raw=output.raw)
+    copied = copy_csv(rows, finished, delimiter, raw=output.raw)
     deliver(finished, target)
     return Written(copied.rows, copied.neutralised)

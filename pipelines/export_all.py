@@ -23,7 +23,8 @@ from typing import NamedTuple
 from pipelines.cells import text
 from pipelines.deliver import private_folder, replace_atomically, sync
 from pipelines.errors import UsageError, WarehouseError
-from pipelines.export import Export, Exported, FileForm, export
+from pipelines.export import Export, Exported, export
+from pipelines.output import Output
 from pipelines.reading import Warehouse, open_warehouse, refuse_missing
 
 MANIFEST = "manifest.json"
@@ -60,29 +61,27 @@ def export_all(
     warehouse_path: Path,
     reports: Mapping[str, Path],
     folder: Path,
-    form: FileForm = "csv",
+    output: Output,
     *,
     keep: int,
-    raw: bool = False,
-    excel: bool = False,
 ) -> ExportAll:
     """Write the reports into a new folder of `folder`, named after the last night, and turn `latest` to it.
 
     Whatever fails or is killed before that leaves `folder` as it was. Of the folders that this made, the
-    newest `keep` stay, with 0 all. Raises as `open_warehouse` and `export` do, and UsageError where something
-    else stands in the way. An export that runs already is waited for.
+    newest `keep` stay, with 0 all. Raises as `open_warehouse` does, and UsageError where something else is in
+    the way. An export that runs already is waited for.
     """
     refuse_missing(warehouse_path)
     latest = folder / "latest"
     if latest.exists() and not latest.is_symlink():
         raise UsageError(f"{latest} stands where the link to the newest export should", "move it away")
-    if form == "json" and "manifest" in reports:
+    if output.form == "json" and "manifest" in reports:
         raise UsageError("a report called manifest would take the manifest's place", "rename it")
     with _workshop(folder) as workshop, open_warehouse(warehouse_path, workspace_in=workshop) as warehouse:
         night = _last_night(warehouse)
         draft = warehouse.workspace / "night"
         draft.mkdir(mode=0o700)
-        exported = export(warehouse, reports, draft, form, raw=raw, excel=excel)
+        exported = export(warehouse, reports, draft, output)
         _write_manifest(warehouse, night, exported, draft)
         place = _find(folder, night, draft)
         existed = place.exists()
@@ -132,6 +131,7 @@ def _write_manifest(warehouse: Warehouse, night: Night, exported: Export, folder
         "made_by": MADE_BY,
         "night": {"started_at": night.started_at, "outcome": night.outcome},
         "reports": [_described(file) for file in exported.files],
+        "failed": [failed._asdict() for failed in exported.failed],
         "connections": [proof._asdict() for proof in exported.connections],
     }
     finished = warehouse.workspace / MANIFEST
@@ -149,6 +149,7 @@ def _described(exported: Exported) -> dict[str, object]:
         "bytes": exported.file.stat().st_size,
         "sha256": sha256,
         "neutralised": exported.neutralised,
+        "cut": exported.cut.cells,
     }
 
 

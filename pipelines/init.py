@@ -7,7 +7,6 @@ connection that is missing is added below it.
 import json
 import os
 import tempfile
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,9 @@ from pipelines.config import COMMON, NAME, choices, how_to_set, variable
 from pipelines.deliver import private_folder, replace_atomically
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.provider import Provider, Setting, find_providers
+from pipelines.settings import CONFIG, SECRETS, parse_toml, read_text
 
-FILES = {False: "config.toml", True: "secrets.toml"}  # by whether a setting is secret
+FILES = {False: CONFIG, True: SECRETS}  # by whether a setting is secret
 COMMENT_COLUMN = 36
 _CONFIG_HEAD = """\
 # Which accounts to ask, and where to keep the answers. A table [sources.NAME] is a connection. Its provider
@@ -54,7 +54,7 @@ def init(home: Path, chosen: Sequence[str]) -> Initialised:
     connections = dict(_connection(choice, providers) for choice in chosen)
     folder = home / ".dlt"
     private_folder(folder)
-    written, before = [], {name: _read(folder / name) for name in FILES.values()}
+    written, before = [], {name: read_text(folder / name) for name in FILES.values()}
     sources = {name: _sources(text, folder / name) for name, text in before.items()}
     for secret, name in FILES.items():
         wanted = {
@@ -96,20 +96,8 @@ def _connection(choice: str, providers: Mapping[str, Provider]) -> tuple[str, st
     return name, provider
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML", str(error)) from None
-
-
 def _sources(text: str, path: Path) -> Tables:
-    try:
-        tables = tomllib.loads(text).get("sources", {})
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML", f"correct it: {error}") from None
+    tables = parse_toml(text, path).get("sources", {})
     return tables if isinstance(tables, dict) else {}
 
 
@@ -141,8 +129,8 @@ def _add(path: Path, before: str, addition: str) -> None:
     """Write `before` with `addition` below it; the file appears whole or not at all."""
     text = f"{before.rstrip()}\n\n{addition}"
     try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        parse_toml(text, path)
+    except ConfigurationError:
         raise ConfigurationError(
             f"no table can be added to {path}", "write its connections as tables such as [sources.matter]"
         ) from None

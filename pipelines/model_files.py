@@ -65,11 +65,18 @@ def files_in(folder: Path, pattern: str) -> list[Path]:
     return [path for path in found if not path.name.startswith(".") and not path.is_dir()]
 
 
-def _read_model(path: Path) -> Model:
+def read_sql(path: Path) -> str:
+    """The SQL in a file. Raises ConfigurationError where it cannot be read."""
     try:
-        sql = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not in UTF-8 ({error})", "save it as that") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read", error.strerror or "") from None
+
+
+def _read_model(path: Path) -> Model:
+    sql = read_sql(path)
     head = itertools.takewhile(lambda line: line.startswith("--"), sql.splitlines())
     lines = [line.removeprefix("--").strip() for line in head]
     keys = {found[1]: found[2] for line in lines if (found := _KEY.fullmatch(line))}

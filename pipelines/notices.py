@@ -28,26 +28,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from pipelines.config import choices, is_loopback, resolve
+from pipelines.config import is_loopback, resolve
 from pipelines.errors import ConfigurationError, NightRunning, SyncError, UsageError
 from pipelines.printable import printable
-from pipelines.provider import Setting, Settings
+from pipelines.settings import NOTIFY, Settings
 
-NOTIFY = (
-    Setting("webhook", secret=True, about="an incoming webhook of Slack, or of what takes the same form"),
-    Setting("ping_url", secret=True, about="called when each night starts and ends, as at healthchecks.io"),
-    Setting("email_to", "list", (), about="who gets an e-mail"),
-    Setting("email_from", about="rollcall@ this machine, unless set"),
-    Setting("smtp_host", default="localhost", about="the server that takes the e-mail"),
-    Setting("smtp_port", "integer", minimum=1, maximum=65535, about="587, with tls 465, with none 25"),
-    Setting("smtp_security", default="starttls", about="starttls, tls, or none (to this machine only)"),
-    Setting("smtp_user"),
-    Setting("smtp_password", secret=True),
-    Setting("nights", default="failed", about="failed: e-mail and webhook only when one fails; or all"),
-    Setting(
-        "deadline_s", "number", 20.0, minimum=1, maximum=600, about="for all notices of one kind together"
-    ),
-)
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 LONGEST_TEXT = 3000
 
@@ -82,16 +67,10 @@ class Notice:
 
 def read_notify(home: Path) -> Settings | None:
     """What stands under `[notify]`; None where nothing does. Raises ConfigurationError where it is wrong."""
-    from pipelines.quiet_dlt import dlt, use_home
+    from pipelines.quiet_dlt import use_home
 
     use_home(home)
-    known = {setting.name: setting for setting in NOTIFY}
-    for place in dlt.config.config_providers:
-        given, _ = place.get_value("notify", dict, None)
-        for key in given if isinstance(given, Mapping) else ():
-            if key not in known:
-                raise ConfigurationError(f"[notify] has an unknown key {key}", choices(key, known))
-    settings = Settings({name: resolve("notify", setting) for name, setting in known.items()})
+    settings = Settings({setting.name: resolve("notify", setting) for setting in NOTIFY})
     _check(settings)
     return settings if _channels(settings) else None
 

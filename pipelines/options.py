@@ -50,9 +50,11 @@ def home_option(
     )
 
 
+# What can be written into a file, as `Form` names it.
+FILE_FORMS = ("csv", "tsv", "json", "jsonl", "parquet", "arrow", "xlsx")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 raw_option = click.option(
-    "--raw", is_flag=True, help="Leave text in a CSV that a spreadsheet would run as a formula."
+    "--raw", is_flag=True, help="Leave text in a CSV or TSV that a spreadsheet would run as a formula."
 )
 
 
@@ -70,7 +72,7 @@ def output_options(command: Command) -> Command:
     @click.option(
         "--format",
         "form",
-        type=click.Choice(["table", "csv", "json", "jsonl", "parquet", "arrow", "xlsx"]),
+        type=click.Choice(["table", *FILE_FORMS]),
         help="What to write; else the ending of FILE decides.  [default: table]",
     )
     @click.option(
@@ -99,7 +101,7 @@ def output_options(command: Command) -> Command:
         if as_json and form not in {None, "json"}:
             raise click.UsageError(f"--json and --format {form} contradict each other")
         path = None if file == Path("-") else file
-        chosen = "json" if as_json else form or _form_of(path)
+        chosen = "json" if as_json else form or form_of(path)
         command(*args, output=Output(chosen, path, raw, pager=not no_pager), **others)
 
     return with_output
@@ -107,6 +109,7 @@ def output_options(command: Command) -> Command:
 
 _ENDINGS: "dict[str, Form]" = {
     ".csv": "csv",
+    ".tsv": "tsv",
     ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -117,7 +120,7 @@ _ENDINGS: "dict[str, Form]" = {
 }
 
 
-def _form_of(path: Path | None) -> "Form":
+def form_of(path: Path | None) -> "Form":
     """The form that a file's ending names; a table for standard output, a device, and a name without one."""
     ending = path.suffix.lower() if path else ""
     if path is None or not ending or (path.exists() and not path.is_file()):
@@ -125,3 +128,8 @@ def _form_of(path: Path | None) -> "Form":
     if ending not in _ENDINGS:
         raise click.UsageError(f"{path.name} has none of the endings {', '.join(_ENDINGS)}; or say --format")
     return _ENDINGS[ending]
+
+
+def is_file_name(path: Path) -> bool:
+    """Whether a path is that of a file to write, by its ending, and not of a directory."""
+    return path.suffix.lower() in _ENDINGS and not path.is_dir()

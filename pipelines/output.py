@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -17,9 +17,20 @@ from pipelines.errors import UsageError
 from pipelines.pager import find_pager, paged
 from pipelines.printable import printable
 from pipelines.reading import Warehouse
-from pipelines.rows import Piece, Rows, copy_parquet, csv_pieces, excel_pieces, json_lines, json_pieces
+from pipelines.rows import (
+    NOT_CUT,
+    Cut,
+    Piece,
+    Rows,
+    copy_parquet,
+    csv_pieces,
+    excel_pieces,
+    json_lines,
+    json_pieces,
+)
 
-Form = Literal["table", "csv", "json", "jsonl", "parquet", "arrow", "xlsx"]
+Form = Literal["table", "csv", "tsv", "json", "jsonl", "parquet", "arrow", "xlsx"]
+DELIMITERS: Mapping[Form, str] = {"csv": ",", "tsv": "\t"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +60,11 @@ class Output:
 
 @dataclass(frozen=True)
 class Written:
-    """How an answer was written: rows, cells neutralised, and what a terminal had no room for."""
+    """How an answer was written: rows, cells neutralised or cut, and what a terminal had no room for."""
 
     rows: int
     neutralised: int = 0
+    cut: Cut = NOT_CUT
     left_out: tuple[str, ...] = ()
 
 
@@ -60,8 +72,8 @@ def write(rows: Rows, output: Output) -> Written:
     """Write `rows` in the form and to the place that `output` says; a file appears whole or not at all."""
     if output.form in {"parquet", "arrow", "xlsx"}:
         return _write_binary(rows, output)
-    if output.form == "csv":
-        pieces = excel_pieces(rows) if output.excel else csv_pieces(rows, raw=output.raw)
+    if delimiter := DELIMITERS.get(output.form):
+        pieces = excel_pieces(rows) if output.excel else csv_pieces(rows, delimiter, raw=output.raw)
         return _pour(pieces, rows.warehouse, output)
     if output.form == "json":
         return _pour(json_pieces(rows), rows.warehouse, output)
@@ -97,7 +109,7 @@ def _write_copy(rows: Rows, output: Output, write_file: Callable[[Rows, Path], P
     finished = _finished(rows.warehouse)
     copied = write_file(rows, finished)
     _hand_over(finished, output)
-    return Written(copied.rows)
+    return Written(copied.rows, cut=copied.cut)
 
 
 def _write_arrow(rows: Rows, output: Output) -> Written:

@@ -7,72 +7,34 @@ holds one `PROVIDER`. Its file name is its name; nothing else lists it.
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from requests.auth import AuthBase
 
 from pipelines import providers
 from pipelines.errors import ConfigurationError, ProviderError
 from pipelines.model_files import files_in
+from pipelines.settings import Setting, Settings
 
 if TYPE_CHECKING:
     from pipelines.api import Api
 
-type_names = Literal["text", "integer", "number", "list"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One key of a connection's table. `default` None with `required` False means unset.
-
-    `about` is the comment beside it in a new configuration: where it comes from, or what it does.
-    """
-
-    name: str
-    type: type_names = "text"
-    default: object = None
-    required: bool = False
-    secret: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    about: str = ""
-
-
-class Settings(Mapping[str, object]):
-    """A connection's resolved settings, read by type."""
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self._values = dict(values)
-
-    def __getitem__(self, name: str) -> object:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def text(self, name: str) -> str:
-        """The text under `name`; empty where it is unset."""
-        return cast("str | None", self._values[name]) or ""
-
-    def integer(self, name: str) -> int:
-        """The whole number under `name`."""
-        return cast("int", self._values[name])
-
-    def number(self, name: str) -> float:
-        """The number under `name`."""
-        return cast("float", self._values[name])
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """The list under `name`; empty where it is unset."""
-        return cast("tuple[str, ...] | None", self._values[name]) or ()
+__all__ = [
+    "Ask",
+    "ErrorBody",
+    "Page",
+    "Provider",
+    "Setting",
+    "Settings",
+    "find_providers",
+    "no_error_body",
+    "one_scope",
+]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import duckdb
 
 from pipelines.cells import identifier, literal
 from pipelines.errors import UsageError
-from pipelines.reading import Warehouse, first_line, is_damage, is_too_large
+from pipelines.reading import Warehouse, first_line, is_damage, exceeds_file_limit
 from pipelines.rows import Rows, rows_of
 from pipelines.suggest import nearest
 
@@ -102,7 +102,7 @@ def blaming_sql() -> Iterator[None]:
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.FatalException):
         raise
     except duckdb.Error as error:
-        if is_damage(error) or is_too_large(error):
+        if is_damage(error) or exceeds_file_limit(error):
             raise
         raise UsageError(first_line(error)) from None
 

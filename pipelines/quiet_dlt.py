@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.settings import read_toml
+from pipelines.settings import CONFIG, SECRETS, read_toml
 
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
@@ -53,11 +53,11 @@ class HomeContext(RunContext):
     def initial_providers(self) -> list[ConfigProvider]:
         """The environment before `secrets.toml` before `config.toml`."""
         folder = Path(self.run_dir) / ".dlt"
-        secrets, config = read_toml(folder / "secrets.toml"), read_toml(folder / "config.toml")
+        secrets, config = read_toml(folder / SECRETS), read_toml(folder / CONFIG)
         return [
             Environment(),
-            CustomLoaderDocProvider("secrets.toml", lambda: secrets, supports_secrets=True),
-            CustomLoaderDocProvider("config.toml", lambda: config, supports_secrets=False),
+            CustomLoaderDocProvider(SECRETS, lambda: secrets, supports_secrets=True),
+            CustomLoaderDocProvider(CONFIG, lambda: config, supports_secrets=False),
         ]
 
     @property

@@ -20,7 +20,7 @@ import duckdb
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import Clock, bounded_files, bounded_memory, bounded_time, physical_mb
 from pipelines.cells import literal
-from pipelines.database import hidden_builtins, open_database
+from pipelines.database import HEADERS_BYTES, hidden_builtins, open_database
 from pipelines.deliver import private_folder
 from pipelines.errors import UsageError, WarehouseError
 
@@ -90,6 +90,7 @@ def refuse_missing(path: Path) -> None:
 
 
 def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
+    before = path.stat()
     try:
         connection = open_database(
             path, read_only=True, settings=_BOUNDS | {"temp_directory": str(workspace)}
@@ -105,11 +106,24 @@ def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
             f"{path} has a macro or a type with the name of DuckDB's own {hidden[0]}",
             "drop it, or run `rollcall sync`, which leaves it out",
         )
+    after = path.stat()
+    if after.st_ino == before.st_ino:  # else a run has published another file meanwhile
+        _refuse_cut(connection, path, after.st_size)
     # These are settings of a running database; the last one is the lock on all of them.
     connection.execute(f"set allowed_directories = [{literal(f'{workspace}/')}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
+
+
+def _refuse_cut(connection: duckdb.DuckDBPyConnection, path: Path, size: int) -> None:
+    """Raise WarehouseError where the file ends before its last block, of which a query might read none."""
+    row = connection.execute("select total_blocks * block_size from pragma_database_size()").fetchone()
+    assert row is not None
+    whole = HEADERS_BYTES + row[0]
+    if size < whole:
+        connection.close()
+        raise WarehouseError(f"{path} has been cut: {size:,} of {whole:,} bytes are there", way_back(path))
 
 
 def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
@@ -140,11 +154,16 @@ def _written_to(path: Path) -> WarehouseError:
 
 
 def is_damage(error: duckdb.Error) -> bool:
-    """Whether a block of the file is not as it was written."""
-    return isinstance(error, duckdb.IOException) and "Corrupt database file" in str(error)
+    """Whether a block of the file is missing or not as it was written.
+
+    SQL cannot raise an error that begins like one of these: DuckDB puts the kind of its own before it.
+    """
+    return (
+        str(error).removeprefix("IO Error: ").startswith(("Corrupt database file", "Could not read enough"))
+    )
 
 
-def is_too_large(error: duckdb.Error | OSError) -> bool:
+def exceeds_file_limit(error: duckdb.Error | OSError) -> bool:
     """Whether an answer grew beyond what one file may take."""
     return os.strerror(errno.EFBIG) in str(error)
 
@@ -155,17 +174,22 @@ def first_line(error: Exception) -> str:
     return " ".join(line.strip() for line in said.splitlines() if line.strip())
 
 
+def needs_memory() -> UsageError:
+    """The error of an answer that does not fit into the memory that reading may take."""
+    return UsageError(
+        f"the answer needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
+    )
+
+
 @contextlib.contextmanager
 def _translated(path: Path, largest_mb: int) -> Iterator[None]:
     """Turn what DuckDB raises for reasons other than the SQL into an error that says what to do."""
     try:
         yield
     except (duckdb.OutOfMemoryException, MemoryError):
-        raise UsageError(
-            f"the answer needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
-        ) from None
+        raise needs_memory() from None
     except (duckdb.Error, OSError) as error:
-        if is_too_large(error):
+        if exceeds_file_limit(error):
             raise UsageError(
                 f"the answer is larger than the {largest_mb:,} MB that one file may take",
                 "ask for fewer rows or columns, or make room on the disk",

@@ -77,7 +77,10 @@ def known_texts(
     """
     names = [connection.name for connection in connections]
     starts = [windows.get(name) for name in names]
-    texts = warehouse.execute(
+    warehouse.execute("set variable asked_connections = $1::text[]", [names])
+    warehouse.execute("set variable asked_since = $1::timestamptz[]", [starts])
+    # As parameters, they would make DuckDB 1.5 hold all rows in memory.
+    texts = warehouse.sql(
         """
         select
             known.connection,
@@ -87,13 +90,14 @@ def known_texts(
             known.content_hash
         from raw.records as known
         inner join (
-            select unnest($1::text[]) as connection, unnest($2::timestamptz[]) as since
+            select
+                unnest(getvariable('asked_connections')) as connection,
+                unnest(getvariable('asked_since')) as since
         ) as asked on known.connection = asked.connection
         where
             known.valid_to is null and (asked.since is null or known.created_at > asked.since)
             and known.record_id not in (select pseudonym from raw.forgotten)
-        """,
-        [names, starts],
+        """
     )
     known: dict[tuple[str, str | None], dict[bytes, Record]] = defaultdict(dict)
     for batch in texts.to_arrow_reader(KNOWN_AT_ONCE):

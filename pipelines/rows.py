@@ -22,12 +22,23 @@ class Column(NamedTuple):
     type: str
 
 
+class Cut(NamedTuple):
+    """How many cells were too long for their form and lost their end, and where the first of them are."""
+
+    cells: int
+    first: tuple[str, ...]
+
+
+NOT_CUT = Cut(0, ())
+
+
 class Piece(NamedTuple):
-    """A part of an answer as it is written: how many rows it holds, and cells that were neutralised."""
+    """A part of an answer as it is written: its rows, and the cells that were neutralised or cut."""
 
     text: str
     rows: int = 0
     neutralised: int = 0
+    cut: Cut = NOT_CUT
 
 
 @dataclass(frozen=True)
@@ -73,12 +84,14 @@ def text_rows(rows: Rows) -> Iterator[list[tuple[str | None, ...]]]:
     return batches(rows, [_text(n, column) for n, column in enumerate(rows.columns, 1)])
 
 
-def csv_pieces(rows: Rows, *, raw: bool) -> Iterator[Piece]:
+def csv_pieces(rows: Rows, delimiter: str = ",", *, raw: bool) -> Iterator[Piece]:
     """The rows as a CSV, each piece of whole lines. `raw` leaves cells that begin like a formula."""
     names, renamed = _heading(rows, raw=raw)
-    yield Piece(",".join(_csv_name(name) for name in names) + "\n", neutralised=renamed)
-    fields = [_csv_field(n, column, raw=raw) for n, column in enumerate(rows.columns, 1)]
-    yield from _csv_lines(rows, fields, "0" if raw else _formulas(rows), "\n")
+    heading = delimiter.join(_csv_name(name, delimiter) for name in names)
+    yield Piece(f"{heading}\n", neutralised=renamed)
+    fields = [_csv_field(n, column, delimiter, raw=raw) for n, column in enumerate(rows.columns, 1)]
+    line = f" || {cells.literal(delimiter)} || ".join(fields)
+    yield from _csv_lines(rows, line, "0" if raw else _formulas(rows), "\n")
 
 
 def excel_pieces(rows: Rows) -> Iterator[Piece]:
@@ -88,12 +101,12 @@ def excel_pieces(rows: Rows) -> Iterator[Piece]:
     """
     names, renamed = _heading(rows, raw=False)
     kept = [f'="{name}"' if re.search(cells.ALTERED, name) else name for name in names]
-    yield Piece("\ufeff" + ",".join(_csv_name(name) for name in kept) + "\r\n", neutralised=renamed)
+    yield Piece("\ufeff" + ",".join(_csv_name(name, ",") for name in kept) + "\r\n", neutralised=renamed)
     fields = [
         cells.csv_field(cells.kept_by_excel(_text(n, column), column.type))
         for n, column in enumerate(rows.columns, 1)
     ]
-    yield from _csv_lines(rows, fields, _formulas(rows), "\r\n")
+    yield from _csv_lines(rows, " || ',' || ".join(fields), _formulas(rows), "\r\n")
 
 
 def json_pieces(rows: Rows) -> Iterator[Piece]:
@@ -122,7 +135,7 @@ def _objects(rows: Rows) -> Iterator[list[str]]:
         yield [f"{{{line}}}" for (line,) in batch]
 
 
-def copy_csv(rows: Rows, path: Path, *, raw: bool) -> Piece:
+def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Piece:
     """Write the rows as `csv_pieces` does, but at the speed of COPY, to `path` in the workspace.
 
     They are read twice, because COPY counts rows only: not for an answer that may differ the next time. To be
@@ -133,7 +146,8 @@ def copy_csv(rows: Rows, path: Path, *, raw: bool) -> Piece:
         f"{_safe_text(n, column, raw=raw)} as {cells.identifier(name)}"
         for n, (column, name) in enumerate(zip(rows.columns, names, strict=True), 1)
     )
-    copied = _copy(rows, f"select {fields} from (\n{rows.sql}\n)", path, "format csv, header true")
+    options = f"format csv, header true, delimiter {cells.literal(delimiter)}"
+    copied = _copy(rows, f"select {fields} from (\n{rows.sql}\n)", path, options)
     if raw:
         return copied
     counted = rows.execute(f"select sum({_formulas(rows)}) from (\n{unordered(rows)}\n)")
@@ -170,8 +184,8 @@ def unordered(rows: Rows) -> str:
     return sql
 
 
-def _csv_lines(rows: Rows, fields: Sequence[str], formulas: str, end: str) -> Iterator[Piece]:
-    for batch in batches(rows, [" || ',' || ".join(fields), formulas]):
+def _csv_lines(rows: Rows, line: str, formulas: str, end: str) -> Iterator[Piece]:
+    for batch in batches(rows, [line, formulas]):
         lines = "".join(f"{line}{end}" for line, _ in batch)
         yield Piece(lines, rows=len(batch), neutralised=sum(formulas for _, formulas in batch))
 
@@ -187,13 +201,14 @@ def _heading(rows: Rows, *, raw: bool) -> tuple[list[str], int]:
     )
 
 
-def _csv_name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if re.search(cells.QUOTED, name) else name
+def _csv_name(name: str, delimiter: str) -> str:
+    must_be = re.search(cells.quoted_where(delimiter), name)
+    return '"' + name.replace('"', '""') + '"' if must_be else name
 
 
-def _csv_field(n: int, column: Column, *, raw: bool) -> str:
+def _csv_field(n: int, column: Column, delimiter: str, *, raw: bool) -> str:
     shown = _safe_text(n, column, raw=raw)
-    return cells.csv_field(shown) if cells.is_text(column.type) else f"coalesce({shown}, '')"
+    return cells.csv_field(shown, delimiter) if cells.is_text(column.type) else f"coalesce({shown}, '')"
 
 
 def _formulas(rows: Rows) -> str:

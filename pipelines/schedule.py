@@ -24,12 +24,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pipelines.config import read_tables, resolve, variable
 from pipelines.deliver import private_folder, replace_atomically
 from pipelines.errors import ConfigurationError, UsageError
-from pipelines.notices import NOTIFY
-from pipelines.provider import Setting
+from pipelines.settings import CONFIG, NOTIFY, SECRETS, TABLES, Setting, read_text, refuse_unknown
 
 Scheduler = Literal["cron", "systemd", "github", "kubernetes"]
 
-OF_ROLLCALL = re.compile(r"(SOURCES|NOTIFY|WAREHOUSE|EXPORTS|LOGS)__\w+")
+OF_ROLLCALL = re.compile(rf"(SOURCES|{'|'.join(TABLES).upper()})__\w+")
 LONGEST_RUN_S = 7 * 3600  # a night ends its listings after six
 PATIENCE_S = 60
 DAYS_AHEAD = 366  # clocks change at least once within a year, where they do
@@ -139,7 +138,7 @@ def _only_here() -> tuple[str, ...]:
     given = sorted(name for name in os.environ if OF_ROLLCALL.fullmatch(name) and os.environ[name])
     if not given:
         return ()
-    files = ".dlt/secrets.toml or .dlt/config.toml"
+    files = f".dlt/{SECRETS} or .dlt/{CONFIG}"
     return (f"set here, and not where the schedule runs: {', '.join(given)}; write them into {files}",)
 
 
@@ -262,6 +261,7 @@ def _run(program: str, *arguments: str, text: str | None = None) -> subprocess.C
 
 def _variables(home: Path) -> tuple[str, ...]:
     """The variables that give every connection its secrets, and those of the notices."""
+    refuse_unknown(home)
     configured = read_tables(home)
     provider_key = Setting("provider")
     names = []
@@ -353,8 +353,7 @@ jobs:
 def _kubernetes(night: _Night) -> Schedule:
     name = "rollcall"
     names = [one for one in _variables(night.home) if not one.startswith("NOTIFY")]
-    file = night.home / ".dlt" / "config.toml"
-    config = file.read_text(encoding="utf-8") if file.exists() else ""
+    config = read_text(night.home / ".dlt" / CONFIG)
     text = f"""\
 # The configuration; its secrets are variables in the Secret {name}, which is made by hand.
 apiVersion: v1

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.console import note
+from pipelines.errors import sentences
 from pipelines.output import Output, write, write_text
 from pipelines.printable import printable
 from pipelines.reading import Warehouse
-from pipelines.rows import Rows, json_pieces, rows_of, text_rows
+from pipelines.rows import Cut, Rows, json_pieces, rows_of, text_rows
 
 if TYPE_CHECKING:
     from pipelines.changes import Changes
@@ -93,6 +94,7 @@ def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> Non
         note(left_out)
     if written.neutralised:
         note(f"{counted(written.neutralised, 'cell')} got a ' in front, lest they run as formulas: see --raw")
+    _note_cut(written.cut)
     if output.path is not None:
         note(f"wrote {counted(written.rows, 'row')} to {output.path}")
 
@@ -119,7 +121,7 @@ def show_export(export: "Export", *, as_json: bool) -> None:
         click.echo(json.dumps(_export_as_json(export), ensure_ascii=False, indent=1))
     else:
         _show_files(export)
-    _note_freshness(export.connections)
+    _note_export(export)
 
 
 def show_export_all(made: "ExportAll", *, as_json: bool) -> None:
@@ -140,21 +142,33 @@ def show_export_all(made: "ExportAll", *, as_json: bool) -> None:
         note(f"{made.folder.name} was there already, and is the same")
     for folder in made.removed:
         note(f"removed {folder}")
-    _note_freshness(made.export.connections)
+    _note_export(made.export)
 
 
 def _export_as_json(export: "Export") -> dict[str, object]:
     return {
-        "files": [file._asdict() | {"file": str(file.file)} for file in export.files],
+        "files": [
+            file._asdict() | {"file": str(file.file), "cut": file.cut._asdict()} for file in export.files
+        ],
+        "failed": [failed._asdict() for failed in export.failed],
         "connections": [proof._asdict() for proof in export.connections],
     }
 
 
 def _show_files(export: "Export") -> None:
-    width = max(len(file.report) for file in export.files)
-    for report, path, rows, neutralised in export.files:
+    width = max((len(file.report) for file in export.files), default=0)
+    for report, path, rows, neutralised, _ in export.files:
         formulas = f"  ({counted(neutralised, 'cell')} neutralised)" if neutralised else ""
         click.echo(printable(f"{report:{width}}  {counted(rows, 'row'):>14}  {path}{formulas}"))
+
+
+def _note_export(export: "Export") -> None:
+    for file in export.files:
+        _note_cut(file.cut, file.report)
+    if export.files:
+        _note_freshness(export.connections)
+    for failed in export.failed:
+        note(f"rollcall: {sentences(failed.reason, failed.remedy)}")
 
 
 def show_status(status: "Status", output: Output) -> None:
@@ -263,6 +277,13 @@ def show_restored(restored: "Restored", *, as_json: bool) -> None:
 def counted(number: int, what: str) -> str:
     """`number` and `what`, in the plural where it is one."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _note_cut(cut: Cut, report: str = "") -> None:
+    if cut.cells:
+        of = f"{report}: " if report else ""
+        more = f" and {cut.cells - len(cut.first):,} more" if cut.cells > len(cut.first) else ""
+        note(f"{of}{counted(cut.cells, 'cell')} cut to what Excel holds: {', '.join(cut.first)}{more}")
 
 
 def _note_freshness(proofs: "Sequence[Proof]") -> None:

@@ -20,7 +20,7 @@ import duckdb
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import physical_mb
 from pipelines.cells import identifier, literal
-from pipelines.database import hidden_builtins, open_database
+from pipelines.database import HEADERS_BYTES, hidden_builtins, open_database
 from pipelines.deliver import sync
 from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT, transaction
@@ -39,8 +39,6 @@ ROWS_PER_GROUP = 12_288
 MB_PER_THREAD = 150
 # Fewer are not worth being shared.
 RECORDS_PER_THREAD = 8 * ROWS_PER_GROUP
-# A DuckDB file begins with three blocks: one that says what it is, and two that take turns.
-HEADERS_BYTES = 3 * 4096
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -98,9 +96,7 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int) -> Path:
     if warehouse.exists():
         shutil.copyfile(warehouse, published)
         is_altered = not _is_as_published(published, warehouse)
-        with _readable(published, warehouse, way_back(warehouse)) as whole:
-            anew = _is_older(whole, warehouse) or _is_wasteful(whole) or bool(hidden_builtins(whole))
-        if not anew:
+        if not is_to_be_rewritten(published, warehouse):
             published.rename(copy)
     elif former_of(warehouse).exists():
         raise WarehouseError(
@@ -285,6 +281,15 @@ def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDB
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))
         raise WarehouseError(f"{original} cannot be read ({reason})", remedy) from None
+
+
+def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
+    """Whether a run goes on with a new file, and not with `copy`, a copy of the published one or itself.
+
+    Every value is read. Raises WarehouseError where one cannot be, or a newer Rollcall wrote the file.
+    """
+    with _readable(copy, warehouse, way_back(warehouse)) as whole:
+        return _is_older(whole, warehouse) or _is_wasteful(whole) or bool(hidden_builtins(whole))
 
 
 def _is_older(published: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:

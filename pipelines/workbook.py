@@ -2,7 +2,7 @@
 
 Numbers, truth values, dates and times (UTC) are what Excel takes for such. All else is text, and so is what
 Excel would alter: a whole or decimal number of more than 15 digits, a time before March 1900. No text is
-ever a formula or a link.
+ever a formula or a link. A text that is longer than a cell is cut, marked and counted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +17,15 @@ from xlsxwriter.worksheet import Worksheet
 
 from pipelines import cells
 from pipelines.errors import UsageError
-from pipelines.rows import Column, Piece, Rows, batches
+from pipelines.rows import NOT_CUT, Column, Cut, Piece, Rows, batches
 
 MOST_ROWS = 1_048_575  # below the heading
 MOST_COLUMNS = 16_384
 LONGEST_TEXT = 32_767  # in units of UTF-16
 WIDTHS = (8, 60)  # of columns, in characters
+MARK = " … [cut: longer than a cell of Excel]"  # at the end of a text that is
+CUT_SHOWN = 5
+KEYS = ("project_key", "file_key")  # of columns that say which row it is
 REMEDY = "write csv or parquet instead"
 
 _TIMES = {"DATE": "yyyy-mm-dd"} | dict.fromkeys(
@@ -61,7 +64,7 @@ def write_workbook(rows: Rows, path: Path) -> Piece:
             book.use_zip64()
             # The time of the night and not of the clock: the same rows are the same bytes.
             book.set_properties({"created": _last_night(rows)})
-            return Piece("", rows=_write_sheet(rows, book))
+            return _write_sheet(rows, book)
     except FileCreateError as error:
         raise error.args[0] from None
 
@@ -84,7 +87,7 @@ def _last_night(rows: Rows) -> datetime:
     return night
 
 
-def _write_sheet(rows: Rows, book: Workbook) -> int:
+def _write_sheet(rows: Rows, book: Workbook) -> Piece:
     sheet = book.add_worksheet("rows")
     sheet.freeze_panes(1, 0)
     put_name = _put_text(sheet, book.add_format({"bold": True, "num_format": "@"}))
@@ -95,7 +98,8 @@ def _write_sheet(rows: Rows, book: Workbook) -> int:
     put_text = _put_text(sheet, book.add_format({"num_format": "@"}))
     put_numbers = [_put_number(sheet, book, column.type) for column in rows.columns]
     shapes = [_shape(n, column.type) for n, column in enumerate(rows.columns, 1)]
-    written = 0
+    key = next((n for n, column in enumerate(rows.columns) if column.name in KEYS), None)
+    written, cut = 0, NOT_CUT
     for batch in batches(rows, [sql for shape in shapes for sql in shape]):
         with rows.warehouse.clock.stopped():
             if not written:
@@ -108,13 +112,15 @@ def _write_sheet(rows: Rows, book: Workbook) -> int:
                     if number is not None:
                         put_number(written, n, number)
                     elif text is not None and put_text(written, n, text):
-                        raise _too_long(rows.columns[n], written)
+                        put_text(written, n, _shortened(text))
+                        of = (key is not None and row[2 * key + 1]) or f"row {written:,}"
+                        cut = _counted(cut, f"{rows.columns[n].name} of {of}")
     for n, width in enumerate(widths):
         sheet.set_column(n, n, min(max(width, WIDTHS[0]), WIDTHS[1]))
     sheet.autofilter(0, 0, written, len(rows.columns) - 1)
     # Excel would mark every id that is a text of digits.
     sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
-    return written
+    return Piece("", rows=written, cut=cut)
 
 
 def _shape(n: int, type_name: str) -> Shape:
@@ -152,11 +158,14 @@ def _put_text(sheet: Worksheet, form: Format) -> Put:
     return put
 
 
-def _too_long(column: Column, row: int) -> UsageError:
-    return UsageError(
-        f"{column.name} in row {row:,} is longer than the {LONGEST_TEXT:,} characters of a cell of Excel",
-        REMEDY,
-    )
+def _shortened(text: str) -> str:
+    """As much of a text as a cell holds, with a mark of where it ends."""
+    room = 2 * (LONGEST_TEXT - len(MARK))  # bytes of UTF-16
+    return text.encode("utf-16-le")[:room].decode("utf-16-le", "ignore") + MARK
+
+
+def _counted(cut: Cut, place: str) -> Cut:
+    return Cut(cut.cells + 1, (*cut.first, place)[:CUT_SHOWN])
 
 
 def _widths(batch: Sequence[tuple[Any, ...]], columns: Sequence[Column]) -> Iterator[int]:

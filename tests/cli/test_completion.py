@@ -35,7 +35,7 @@ ASKED = (
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     (home / ".dlt").mkdir()
-    (home / ".dlt" / "config.toml").write_text(CONFIG)
+    (home / ".dlt" / "config.toml").write_text(CONFIG, encoding="utf-8-sig")
     (home / ".dlt" / "secrets.toml").write_text("[sources.west]\naccess_token = 'x'\n")
     (home / "sql" / "reports").mkdir(parents=True)
     (home / "sql" / "reports" / "own_report.sql").write_text("from projects")

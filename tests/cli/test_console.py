@@ -56,7 +56,8 @@ def test_no_verb_prints_help() -> None:
         (
             ["query", "--format", "xml"],
             "Invalid value for '--format': "
-            "'xml' is not one of 'table', 'csv', 'json', 'jsonl', 'parquet', 'arrow', 'xlsx'. "
+            "'xml' is not one of 'table', 'csv', 'tsv', 'json', 'jsonl', 'parquet', 'arrow', "
+            "'xlsx'. "
             "See rollcall query --help",
         ),
         (

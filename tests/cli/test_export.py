@@ -65,8 +65,15 @@ def test_json_result(own: Cli) -> None:
     result = own("export", "projects", "--json")
     assert json.loads(result.stdout) == {
         "files": [
-            {"report": "projects", "file": f"{own.home}/exports/projects.csv", "rows": 6, "neutralised": 2}
+            {
+                "report": "projects",
+                "file": f"{own.home}/exports/projects.csv",
+                "rows": 6,
+                "neutralised": 2,
+                "cut": {"cells": 0, "first": []},
+            }
         ],
+        "failed": [],
         "connections": [
             {
                 "connection": "belltastic",
@@ -219,11 +226,62 @@ def test_a_pivot_finds_its_columns_in_every_form(own: Cli, form: str) -> None:
         assert read.fetchall() == [("belltastic", 0, 2), ("evovoice", 1, 0), ("matter", 0, 3)]
 
 
-def test_a_report_with_no_name(own: Cli) -> None:
-    path = _report(own.home, "My report", "select 1")
-    assert own("export", code=2).stderr == (
-        f"rollcall: {path} has no name for a report. Use lower-case letters and digits, parted by - or _\n"
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_report_that_is_wrong_stops_no_other(own: Cli, form: str) -> None:
+    copy = _report(own.home, "mine (1)", "from projects")
+    wrong = _report(own.home, "wrong", "select nme from projects")
+    late = _report(own.home, "late", "select if(range = 9999, error('late'), range) as a from range(10000)")
+    (own.home / "sql" / "reports" / "latin.sql").write_bytes(b"select '\xfc' as a")
+    (own.home / "sql" / "reports" / "lost.sql").symlink_to(own.home / "nowhere.sql")
+    result = own("export", "--format", form, code=2)
+    assert {path.name for path in (own.home / "exports").iterdir()} == {f"{name}.{form}" for name in REPORTS}
+    assert len(result.stdout.splitlines()) == len(REPORTS)
+    failures = [line for line in result.stderr.splitlines() if line.startswith("rollcall: ")]
+    assert [line.partition(".sql")[0].rpartition("/")[2] for line in failures] == [
+        "late", "latin", "lost", "mine (1)", "wrong",
+    ]  # fmt: skip
+    assert failures[0].startswith(f"rollcall: {late}: Invalid Input Error: late")
+    assert failures[3] == (
+        f"rollcall: {copy} has no name for a report. Use lower-case letters and digits, separated by - or _"
     )
+    assert failures[4].startswith(f'rollcall: {wrong}: Binder Error: Referenced column "nme" not found')
+
+
+def test_a_report_that_is_wrong_is_in_the_manifest(own: Cli) -> None:
+    wrong = _report(own.home, "wrong", "select")
+    own("export", "--all", code=2)
+    latest = own.home / "exports" / "latest"
+    assert sorted(path.name for path in latest.glob("*.csv")) == [f"{name}.csv" for name in REPORTS]
+    (failed,) = json.loads((latest / "manifest.json").read_text())["failed"]
+    assert (failed["report"], failed["reason"].startswith(f"{wrong}: ")) == ("wrong", True)
+    wrong.unlink()
+    own("export", "--all")
+    assert json.loads((latest / "manifest.json").read_text())["failed"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"), [("p.csv", b"project_key,"), ("p.tsv", b"project_key\t"), ("p.xlsx", b"PK")]
+)
+def test_one_report_goes_into_the_file_that_is_named(
+    own: Cli, tmp_path: Path, name: str, begin: bytes
+) -> None:
+    file = tmp_path / name
+    assert own("export", "projects", "--output", str(file)).stdout.startswith(
+        f"projects          6 rows  {file}"
+    )
+    assert file.read_bytes().startswith(begin)
+    (tmp_path / "folder.csv").mkdir()
+    own("export", "projects", "--output", str(tmp_path / "folder.csv"))
+    assert (tmp_path / "folder.csv" / "projects.csv").is_file()
+
+
+@pytest.mark.parametrize("names", [(), ("projects", "files")])
+def test_several_reports_do_not_go_into_one_file(own: Cli, tmp_path: Path, names: tuple[str, ...]) -> None:
+    file = tmp_path / "p.csv"
+    assert own("export", *names, "--output", str(file), code=2).stderr == (
+        f"rollcall: {file} is one file: name one report, or a directory. See rollcall export --help\n"
+    )
+    assert not file.exists()
 
 
 def test_rights_do_not_depend_on_the_umask(own: Cli) -> None:

@@ -89,9 +89,11 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
                 "bytes": len(written[f"{name}.csv"]),
                 "sha256": hashlib.sha256(written[f"{name}.csv"]).hexdigest(),
                 "neutralised": neutralised,
+                "cut": 0,
             }
             for name, (rows, neutralised) in rows_and_neutralised.items()
         ],
+        "failed": [],
         "connections": json.loads(own("export", "files", "--json").stdout)["connections"],
     }
     assert manifest["connections"][0] == {

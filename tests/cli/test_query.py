@@ -377,11 +377,24 @@ def test_feather_is_written_by_its_ending(cli: Cli, tmp_path: Path) -> None:
     assert feather.read_table(tmp_path / "a.feather").to_pylist() == [{"a": 1}]
 
 
-@pytest.mark.parametrize("ending", ["txt", "tsv", "csv.gz", "duck"])
+def test_tab_separated_values(cli: Cli, tmp_path: Path) -> None:
+    sql = (
+        "select * from (values ('=1+1', 'a,b'), ('x' || chr(9) || 'y', 'a\"b'), (null, '')) "
+        'as rows(a, "+b") order by a nulls last'
+    )
+    expected = 'a\t\'+b\n\'=1+1\ta,b\n"x\ty"\t"a""b"\n\t""\n'
+    result = cli("query", sql, "--output", str(tmp_path / "a.tsv"))
+    assert (tmp_path / "a.tsv").read_text() == expected
+    assert "2 cells got a ' in front" in result.stderr
+    assert cli("query", sql, "--format", "tsv").stdout == expected
+    assert cli("query", sql, "--format", "tsv", "--raw").stdout == expected.replace("'", "")
+
+
+@pytest.mark.parametrize("ending", ["txt", "tsv.gz", "csv.gz", "duck"])
 def test_an_ending_of_no_form_is_refused(cli: Cli, tmp_path: Path, ending: str) -> None:
     refused = cli("query", "select 1 as a", "--output", str(tmp_path / f"a.{ending}"), code=2).stderr
     assert refused == (
-        f"rollcall: a.{ending} has none of the endings .csv, .json, .jsonl, .ndjson, .parquet, .arrow, "
+        f"rollcall: a.{ending} has none of the endings .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow, "
         ".feather, .xlsx; or say --format. See rollcall query --help\n"
     )
     assert list(tmp_path.iterdir()) == []

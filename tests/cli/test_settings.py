@@ -44,8 +44,8 @@ def test_variables_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("text", "remedy"),
     [
-        ("[warehouse]\npath = \n", "Invalid value (at line 2, column 8)"),
-        ("[warehouse\n", "Expected ']' at the end of a table declaration (at line 1, column 11)"),
+        ("[warehouse]\npath = \n", "Correct it: Invalid value (at line 2, column 8)"),
+        ("[warehouse\n", "Correct it: Expected ']' at the end of a table declaration (at line 1, column 11)"),
     ],
 )
 def test_what_is_not_toml(tmp_path: Path, text: str, remedy: str) -> None:
@@ -56,13 +56,11 @@ def test_what_is_not_toml(tmp_path: Path, text: str, remedy: str) -> None:
 def test_what_is_not_text(tmp_path: Path) -> None:
     file = _configure(tmp_path, "")
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigurationError, match="is not TOML"):
+    with pytest.raises(ConfigurationError, match="is not UTF-8: save it as UTF-8"):
         warehouse_path(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "text", ["[warehouse]\npath = 3\n", "warehouse = 3\n", "[warehouse]\npath = ['a']\n"]
-)
+@pytest.mark.parametrize("text", ["[warehouse]\npath = 3\n", "[warehouse]\npath = ['a']\n"])
 def test_a_path_is_a_text(tmp_path: Path, text: str) -> None:
     file = _configure(tmp_path, text)
     with pytest.raises(ConfigurationError) as raised:
@@ -74,3 +72,84 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / ".dlt" / "config.toml").mkdir(parents=True)
     with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
         warehouse_path(tmp_path)
+
+
+@pytest.mark.parametrize("verb", [("status",), ("query", "from projects"), ("export",), ("restore",)])
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("config", "[notfy]", "FILE has an unknown table [notfy]. Did you mean notify?"),
+        ("secrets", "[notfy]", "FILE has an unknown table [notfy]. Did you mean notify?"),
+        (
+            "config",
+            "[warehouse]\npth = 'a'",
+            "[warehouse] in FILE has an unknown key pth. Did you mean path?",
+        ),
+        ("config", "[exports]\nkep = 3", "[exports] in FILE has an unknown key kep. Did you mean keep?"),
+        (
+            "secrets",
+            "[notify]\nwebhok = 's'",
+            "[notify] in FILE has an unknown key webhok. Did you mean webhook?",
+        ),
+        ("config", "path = 'a'", "path in FILE is in no table. Write it below the line of its table"),
+        (
+            "secrets",
+            "sources = 's3cret'",
+            "sources in FILE is in no table. Write it below the line of its table",
+        ),
+        (
+            "secrets",
+            "[sources]\napi_token = 's3cret'",
+            "api_token under [sources] in FILE belongs to no connection. "
+            "Write it below the line of its connection, such as [sources.belltastic]",
+        ),
+        (
+            "config",
+            "[notify]\nwebhook = 's3cret'",
+            "webhook of [notify] is a secret, which is not read from FILE. Move it into OTHER",
+        ),
+        (
+            "secrets",
+            "[warehouse]\npath = 'a'",
+            "path of [warehouse] is not read from FILE. Move it into OTHER",
+        ),
+    ],
+)
+def test_what_nothing_reads_is_an_error_of_every_verb(
+    home: Path, verb: tuple[str, ...], name: str, text: str, message: str
+) -> None:
+    folder = _configure(home, "").parent
+    file, other = (
+        folder / f"{one}.toml" for one in (("config", "secrets")[:: 1 if name == "config" else -1])
+    )
+    file.write_text(f"\ufeff{text}\n", encoding="utf-8")
+    wanted = message.replace("FILE", str(file)).replace("OTHER", str(other))
+    assert Cli(home)(*verb, code=2).stderr == f"rollcall: {wanted}\n"
+
+
+def test_tables_of_dlt_and_of_connections_are_accepted(home: Path) -> None:
+    text = "[runtime]\nlog_level = 'INFO'\n[sources.matter]\nlocale = 'de'\n[notify]\nsmtp_port = 25\n"
+    _configure(home, text)
+    Cli(home)("status")
+
+
+def test_a_misspelled_variable_is_an_error_and_those_of_others_are_not(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WAREHOUSE__HOST", "WAREHOUSE", "LOGS__LEVEL", "LOGGING__PATH", "NOTIFY__SMTP_HOST"):
+        monkeypatch.setenv(name, "x")
+    Cli(home)("status")
+    monkeypatch.setenv("WAREHOUSE__PTH", "x")
+    assert Cli(home)("status", code=2).stderr == (
+        "rollcall: the variable WAREHOUSE__PTH sets nothing. Did you mean WAREHOUSE__PATH?\n"
+    )
+
+
+def test_whoever_may_not_read_the_secrets_reads_the_warehouse(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = _configure(home, "").with_name("secrets.toml")
+    secrets.write_text("reading this is an error")
+    Cli(home)("status", code=2)
+    monkeypatch.setattr("os.access", lambda path, _mode: path != secrets)  # root may read any file
+    Cli(home)("status")

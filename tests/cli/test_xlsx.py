@@ -1,6 +1,7 @@
 """Workbooks of Excel, read back by another library: typed, safe to open and edit, or refused in one line."""
 
 import errno
+import json
 import os
 import zipfile
 from collections.abc import Iterator
@@ -182,19 +183,29 @@ def test_promise_07_no_value_is_altered(warehouse: Warehouse, table: list[tuple[
     assert [tuple(row) for row in rows] == table
 
 
-def test_what_a_cell_cannot_hold(own: Cli) -> None:
+def test_what_a_cell_cannot_hold_is_cut_and_reported(own: Cli) -> None:
     (own.home / "sql" / "reports").mkdir(parents=True)
     report = own.home / "sql" / "reports" / "long.sql"
     report.write_text("select 1 as n, repeat('x', 32767) as a union all select 2, repeat('😀', 16383)")
-    own("export", "long", "--format", "xlsx")
-    report.write_text("select 1 as n, '' as a union all select 2, repeat('😀', 16384)")
-    result = own("export", "long", "--format", "xlsx", code=2)
-    assert result.stderr == (
-        f"rollcall: {report}: a in row 2 is longer than the 32,767 characters of a cell of Excel. "
-        "Write csv or parquet instead\n"
+    assert "cut" not in own("export", "long", "--format", "xlsx").stderr
+    report.write_text("select 1 as n, '' as a union all select 2, repeat('😀', 30000)")
+    result = own("export", "long", "--format", "xlsx")
+    assert result.stderr.splitlines()[0] == "long: 1 cell cut to what Excel holds: a of row 2"
+    sheet = load_workbook(own.home / "exports" / "long.xlsx").active
+    cut = sheet["B3"].value
+    assert (set(cut[: -len(workbook.MARK)]), cut[-len(workbook.MARK) :]) == ({"😀"}, workbook.MARK)
+    assert 32766 <= len(cut.encode("utf-16-le")) // 2 <= 32767
+    listed = json.loads(own("export", "long", "--format", "xlsx", "--json").stdout)["files"][0]
+    assert listed["cut"] == {"cells": 1, "first": ["a of row 2"]}
+
+
+def test_a_cut_cell_is_named_by_its_project(own: Cli, tmp_path: Path) -> None:
+    sql = "select project_key, repeat(project_key, 60000) as name from projects order by 1 desc"
+    result = own("query", sql, "--output", str(tmp_path / "a.xlsx"))
+    assert result.stderr.splitlines()[0] == (
+        "6 cells cut to what Excel holds: name of matter:19, name of matter:18, name of matter:17, "
+        "name of evovoice:c1, name of belltastic:5 and 1 more"
     )
-    own("export", "long")
-    assert sorted(path.name for path in (own.home / "exports").iterdir()) == ["long.csv", "long.xlsx"]
 
 
 def test_what_a_sheet_cannot_hold(own: Cli, tmp_path: Path) -> None:

@@ -45,13 +45,13 @@ def _shape(value: object) -> object:
         case dict():
             return {key: _shape(member) for key, member in value.items()}
         case list():
-            return [_shape(value[0])]
+            return [_shape(member) for member in value[:1]]
     return None
 
 
 def test_the_commands_run(home: Path) -> None:
     printed = {command: _run(command) for command in commands(PAGE)}
-    assert len(printed) == 6
+    assert len(printed) == 7
     assert printed["rollcall export clients --output -"] == (
         'provider,client_name,projects,active\nevovoice,Quay,1,1\nmatter,"Über, ""Bau""\nGmbH",1,0\n'
     )
@@ -101,4 +101,5 @@ def test_what_was_there_is_given_back(home: Path, option: str) -> None:
 
 def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     assert f"The newest {EXPORTS_KEPT} folders stay" in PAGE
-    assert f"more than {LONGEST_TEXT:,} characters, or more than {MOST_ROWS:,} rows" in PAGE
+    assert f"A text of more than {LONGEST_TEXT:,} characters is cut" in PAGE
+    assert f"More than {MOST_ROWS:,} rows do not fit" in PAGE

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -65,6 +67,16 @@ def test_a_log_shows_progress_and_quiet_does_not(home: Home, monkeypatch: pytest
     assert run(home, "sync", "belltastic").stderr == "belltastic: 30 records in 1 pages so far\n"
     quiet = run(home, "sync", "belltastic", "--quiet")
     assert (quiet.exit_code, quiet.output) == (0, "")
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_run_gives_no_warning_of_pythons(home: Home) -> None:
+    """Its process, the one that reads records for it, and what it learns of the run before."""
+    code = "from pipelines.cli import main; main(prog_name='rollcall')"
+    command = [sys.executable, "-W", "error", "-c", code, "--home", str(home.path), "sync", "--quiet"]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_mistake_is_one_line(home: Home) -> None:

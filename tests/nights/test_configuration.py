@@ -97,8 +97,8 @@ def to_set(key: str, form: str = "…", connection: str = "belltastic", file: st
         ),
         (
             "provider = 'bell'",
-            "[sources.belltastic] is of no known provider: bell",
-            f"set provider to one of {PROVIDERS}",
+            "[sources.belltastic] in .dlt/config.toml and .dlt/secrets.toml is of no known provider: bell",
+            f'set provider = "…" under [sources.belltastic] in .dlt/config.toml, to one of {PROVIDERS}',
         ),
     ],
 )
@@ -134,6 +134,41 @@ def test_what_is_missing_is_named_with_its_remedy(config: str, reason: str, reme
     with pytest.raises(ConfigurationError) as refusal:
         load(config)
     assert (refusal.value.reason, refusal.value.remedy) == (reason, remedy)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("north", ""), ("beltastic", "if it is [sources.belltastic], rename it; else ")],
+)
+def test_a_connection_of_the_secrets_alone_is_told_what_belongs_where(
+    name: str, meant: str, load: Load
+) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load("", f'[sources.{name}]\napi_token = "user_1"\n')
+    assert refusal.value.reason == f"[sources.{name}] in .dlt/secrets.toml is of no known provider: {name}"
+    assert refusal.value.remedy == (
+        f'{meant}set provider = "…" under [sources.{name}] in .dlt/config.toml, to one of {PROVIDERS}'
+    )
+
+
+def test_a_misspelled_variable_of_a_connection_is_refused(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__ANOTHER_PROGRAM__API_TOKEN", "x")
+    monkeypatch.setenv("SOURCES__BELTASTIC__API_TOKEN", "x")
+    with pytest.raises(ConfigurationError) as refusal:
+        load(BELLTASTIC)
+    assert str(refusal.value) == (
+        "the variable SOURCES__BELTASTIC__API_TOKEN sets nothing: "
+        "did you mean SOURCES__BELLTASTIC__API_TOKEN?"
+    )
+
+
+def test_an_unknown_table_stops_a_run(load: Load) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"config\.toml has an unknown table \[notfy\]: did you mean"
+    ):
+        load(BELLTASTIC + "[notfy]\nemail_to = ['a@example.com']", TOKEN)
 
 
 def test_a_page_has_no_more_than_the_vendor_allows(load: Load) -> None:

@@ -163,3 +163,23 @@ def test_notices_are_tried_when_asked(
         "the ping notice was not delivered: it was answered 404",
     )
     assert [asked.path for asked in loopback.asked["gone"]] == ["log"]
+
+
+def test_every_report_is_tried(run: Run, home: Home, sandbox: Sandbox) -> None:
+    home.connect_all(sandbox)
+    folder = home.path / "sql" / "reports"
+    folder.mkdir(parents=True)
+    (folder / "fine.sql").write_text("select project_key from projects_as_of('2026-11-01')")
+    assert "reports" in run("doctor").stdout
+    for name, sql in (
+        ("mine (1)", "from projects"),
+        ("wrong", "select nme from projects"),
+        ("file", "from 'x.csv'"),
+    ):
+        (folder / f"{name}.sql").write_text(sql)
+    checks = json.loads(run("doctor", "--json", code=2).stdout)["checks"]
+    failed = [check for check in checks if check["outcome"] == "failed"]
+    assert {check["name"] for check in failed} == {"reports"}
+    named = [check["message"].partition(".sql")[0].rpartition("/")[2] for check in failed]
+    assert named == ["file", "mine (1)", "wrong"]
+    assert all(check["remedies"][-1] == "correct it, or move it away" for check in failed)

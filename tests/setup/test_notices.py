@@ -218,13 +218,6 @@ def test_a_wrong_setting_is_a_warning_and_the_night_goes_on(
     assert "k3y" not in warning
 
 
-def test_a_key_by_another_name_is_a_warning(home: Home) -> None:
-    (home.path / ".dlt").mkdir()
-    (home.path / ".dlt" / "config.toml").write_text('[notify]\nweb_hook = "https://example.com"\n')
-    with pytest.raises(ConfigurationError, match=r"unknown key web_hook: did you mean webhook\?"):
-        read_notify(home.path)
-
-
 def test_mail_is_not_sent_in_the_open(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY__SMTP_HOST", "mail.example.com")
     monkeypatch.setenv("NOTIFY__SMTP_SECURITY", "none")

@@ -142,11 +142,14 @@ def test_github_gets_a_workflow_with_every_secret(run: Run, home: Home, sandbox:
 
 def test_kubernetes_gets_a_cron_job(run: Run, home: Home, sandbox: Sandbox) -> None:
     home.connect_all(sandbox)
+    file = home.path / ".dlt" / "config.toml"
+    written = file.read_text()
+    file.write_text(written, encoding="utf-8-sig")
     result = run(
         "schedule", "kubernetes", "--time-zone", "Europe/Berlin", "--image", "registry.example.com/r:1"
     )
     config, claim, job = yaml.safe_load_all(result.stdout)
-    assert config["data"]["config.toml"].rstrip() == (home.path / ".dlt" / "config.toml").read_text().rstrip()
+    assert config["data"]["config.toml"].rstrip() == written.rstrip()
     assert (claim["kind"], job["kind"]) == ("PersistentVolumeClaim", "CronJob")
     assert (job["spec"]["schedule"], job["spec"]["timeZone"]) == ("30 4 * * *", "Europe/Berlin")
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
