@@ -119,16 +119,23 @@ def _sync(
 
     What is known after it is published, even where a connection failed.
     """
+    from pipelines.console import telling_what_is_done
     from pipelines.summary import night_json, print_night, result_console
     from pipelines.watch import watched_sync
 
     night = watched_sync(
-        home(), connections, full=full, accept=_accepted(accepted), dry_run=dry_run, quiet=quiet
+        home(),
+        connections,
+        full=full,
+        accept=_accepted(accepted),
+        dry_run=dry_run,
+        quiet=quiet,
     )
-    if as_json:
-        click.echo(night_json(night))
-    elif not quiet or night.exit_code:
-        print_night(night, result_console())
+    with telling_what_is_done():
+        if as_json:
+            click.echo(night_json(night))
+        elif not quiet or night.exit_code or night.unfinished:
+            print_night(night, result_console())
     click.get_current_context().exit(night.exit_code)
 
 
@@ -598,7 +605,10 @@ def _restore(as_json: bool) -> None:
 
     What was published is kept beside it. No night may be running.
     """
+    from pipelines.console import telling_what_is_done
     from pipelines.restore import restore
     from pipelines.views import show_restored
 
-    show_restored(restore(home()), as_json=as_json)
+    restored = restore(home())
+    with telling_what_is_done():
+        show_restored(restored, as_json=as_json)
