@@ -233,3 +233,46 @@ def test_a_lock_of_another_user(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_lock_is_waited_for_only_if_asked(tmp_path: Path) -> None:
     with locked_file(tmp_path / "a.lock"), pytest.raises(BlockingIOError), locked_file(tmp_path / "a.lock"):
         pass
+
+
+def test_promise_23_the_link_of_a_warehouse_stays_a_link(home: Home, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "real.duckdb"
+    other.parent.mkdir()
+    home.warehouse.rename(other)
+    former_of(home.warehouse).unlink()
+    home.warehouse.symlink_to(Path("..") / "other" / "real.duckdb")
+    published = other.read_bytes()
+    shutil.rmtree(home.path / ".rollcall")
+    night = home.night()
+    assert night.warehouse == other
+    assert home.warehouse.is_symlink()
+    assert former_of(other).read_bytes() == published
+    assert {path.name for path in other.parent.iterdir()} == {
+        ".rollcall",
+        "real.duckdb",
+        "real.former.duckdb",
+    }
+    assert rollcall(home, "status").exit_code == 0
+    assert rollcall(home, "restore").exit_code == 0
+    assert (home.warehouse.is_symlink(), other.read_bytes()) == (True, published)
+    assert not former_of(home.warehouse).exists()
+
+
+def test_a_link_to_a_warehouse_that_is_to_be(home: Home, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "real.duckdb"
+    for path in (home.warehouse, former_of(home.warehouse)):
+        path.unlink()
+    home.warehouse.symlink_to(other)
+    assert rollcall(home, "sync", "--first-run").exit_code == 0
+    assert (home.warehouse.is_symlink(), other.is_file()) == (True, True)
+
+
+def test_a_link_that_leads_to_itself(home: Home) -> None:
+    home.warehouse.unlink()
+    home.warehouse.symlink_to(home.warehouse)
+    for verb in ("sync", "status"):
+        refused = rollcall(home, verb)
+        assert (refused.exit_code, refused.stderr) == (
+            2,
+            f"rollcall: {home.warehouse} is a symbolic link that leads to itself. Remove it\n",
+        )
