@@ -105,6 +105,9 @@ def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> Non
     help="Agree that exactly N records of a connection are gone.",
 )
 @click.option("--dry-run", is_flag=True, help="List and compare, say what would change, publish nothing.")
+@click.option(
+    "--first-run", is_flag=True, help="Begin a new history although this home has published before."
+)
 @click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
 @json_option
 def _sync(
@@ -112,6 +115,7 @@ def _sync(
     full: bool,
     accepted: Sequence[str],
     dry_run: bool,
+    first_run: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -129,6 +133,7 @@ def _sync(
         full=full,
         accept=_accepted(accepted),
         dry_run=dry_run,
+        first_run=first_run,
         quiet=quiet,
     )
     with telling_what_is_done():

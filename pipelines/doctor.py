@@ -29,8 +29,10 @@ from pipelines.errors import (
     ProviderError,
     Refused,
     SyncError,
+    WarehouseError,
 )
 from pipelines.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
+from pipelines.first_run import refuse_lost
 from pipelines.notices import Notice, read_notify, send, subject
 from pipelines.progress import name_of
 from pipelines.provider import Ask, Setting, Settings
@@ -86,7 +88,7 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
     except ConfigurationError as error:
         checks.append(_failed("warehouse", error))
     else:
-        checks += [*_place(warehouse), _warehouse(warehouse)]
+        checks += [*_place(warehouse), _warehouse(home, warehouse)]
     checks += _providers(connections)
     return Examination(tuple(checks))
 
@@ -210,7 +212,11 @@ def _place(warehouse: Path) -> Iterator[Check]:
     yield Check("disk", "ok", said) if free >= needed else Check("disk", "failed", said, (remedy, ELSEWHERE))
 
 
-def _warehouse(path: Path) -> Check:
+def _warehouse(home: Path, path: Path) -> Check:
+    try:
+        refuse_lost(home, path)
+    except WarehouseError as error:
+        return _failed("warehouse", error)
     if not path.exists():
         return Check("warehouse", "ok", f"none yet at {path}; the first night makes it")
     try:

@@ -18,6 +18,7 @@ from pipelines.cells import literal
 from pipelines.config import Connection, configured_names, load_connections
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.filesystem import probe
+from pipelines.first_run import mark_published, refuse_lost
 from pipelines.freshness import Freshness, read_freshness
 from pipelines.interruption import ending_at_once
 from pipelines.landing import Progress, land
@@ -95,25 +96,29 @@ class Night:
         return 0 if self.outcome == "proven" else 3
 
 
-def sync(
+def sync(  # noqa: PLR0913 - one for each option of the verb
     home: Path,
     names: Sequence[str] = (),
     *,
     full: bool = False,
     accept: Mapping[str, int] | None = None,
     dry_run: bool = False,
+    first_run: bool = False,
     observer: Observer = UNOBSERVED,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Night:
     """Ask every connection, or those named, for all its records, and publish what is known then.
 
     `full` reads whole listings where windows would do. `accept` gives, per connection, the exact number of
-    removals that an operator agrees to. A `dry_run` ends before anything is published. `clock` says when the
-    night begins and ends. Raises SyncError where nothing could be published.
+    removals that an operator agrees to. A `dry_run` ends before anything is published. A `first_run` begins a
+    new history where a home that has published before has no warehouse. `clock` says when the night begins
+    and ends. Raises SyncError where nothing could be published.
     """
     os.umask(0o077)  # whatever a night writes is for its owner only
     gc.set_threshold(*COLLECT_RARELY)
     warehouse, memory = warehouse_path(home), memory_mb(home)
+    if not first_run:
+        refuse_lost(home, warehouse)
     load = functools.partial(_connections, home, names, accept or {})
     # A mistake in the configuration leaves nothing behind where nothing was.
     is_first = not warehouse.exists()
@@ -167,7 +172,7 @@ def sync(
             if dry_run:
                 return replace(night, preview=preview(connection, night.started_at))
             connection.execute("checkpoint")  # closing does it too, but tells nobody where it fails
-        return replace(night, unfinished=publish(candidate, warehouse))
+        return replace(night, unfinished=publish(candidate, warehouse) + mark_published(home))
 
 
 def _prepare(candidate: Path, home: Path, asked: threading.Event, *, is_first: bool) -> None:

@@ -21,6 +21,7 @@ def watched_sync(
     full: bool,
     accept: Mapping[str, int],
     dry_run: bool,
+    first_run: bool,
     quiet: bool,
 ) -> Night:
     """Run a night as `sync` does, with progress on standard error, a log, and the notices configured.
@@ -43,6 +44,7 @@ def watched_sync(
                     full=full,
                     accept=accept,
                     dry_run=dry_run,
+                    first_run=first_run,
                     observer=observer,
                 )
             for line in night_facts(night):

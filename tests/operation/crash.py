@@ -76,7 +76,7 @@ class Nights:
 def tidied(home: Path) -> bool:
     """Whether no scratch is left."""
     left = {path.name for path in (home / ".rollcall").iterdir()}
-    return left == {"warehouse.duckdb.lock"}
+    return left == {"published", "warehouse.duckdb.lock"}
 
 
 def published(warehouse: Path) -> History:

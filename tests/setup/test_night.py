@@ -30,6 +30,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     assert shown[-1] == f"This was a dry run: {home.warehouse} stays as it was".split()
     assert home.warehouse.read_bytes() == published
     assert {path.name for path in (home.path / ".rollcall").iterdir()} == {
+        "published",
         "warehouse.duckdb.lock",
     }
 
