@@ -115,6 +115,9 @@ def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> Non
     help="Agree that exactly N records of a connection are gone.",
 )
 @click.option("--dry-run", is_flag=True, help="List and compare, say what would change, publish nothing.")
+@click.option(
+    "--first-run", is_flag=True, help="Begin a new history although this home has published before."
+)
 @click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
 @json_option
 def _sync(
@@ -122,6 +125,7 @@ def _sync(
     full: bool,
     accepted: Sequence[str],
     dry_run: bool,
+    first_run: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -129,16 +133,24 @@ def _sync(
 
     What is known after it is published, even where a connection failed.
     """
+    from pipelines.console import telling_what_is_done
     from pipelines.summary import night_json, print_night, result_console
     from pipelines.watch import watched_sync
 
     night = watched_sync(
-        home(), connections, full=full, accept=_accepted(accepted), dry_run=dry_run, quiet=quiet
+        home(),
+        connections,
+        full=full,
+        accept=_accepted(accepted),
+        dry_run=dry_run,
+        first_run=first_run,
+        quiet=quiet,
     )
-    if as_json:
-        click.echo(night_json(night))
-    elif not quiet or night.exit_code:
-        print_night(night, result_console())
+    with telling_what_is_done():
+        if as_json:
+            click.echo(night_json(night))
+        elif not quiet or night.exit_code or night.unfinished:
+            print_night(night, result_console())
     click.get_current_context().exit(night.exit_code)
 
 
@@ -608,7 +620,10 @@ def _restore(as_json: bool) -> None:
 
     What was published is kept beside it. No night may be running.
     """
+    from pipelines.console import telling_what_is_done
     from pipelines.restore import restore
     from pipelines.views import show_restored
 
-    show_restored(restore(home()), as_json=as_json)
+    restored = restore(home())
+    with telling_what_is_done():
+        show_restored(restored, as_json=as_json)

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a fault of Rollcall's own, 2 usage or configuration, 130 i
 """
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -12,14 +13,19 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import TextIO
 
 import click
 
 from pipelines.errors import SyncError, sentences
+from pipelines.filesystem import FULL, free_bytes, space_left
+from pipelines.options import home_given
 from pipelines.printable import printable
 
 DEBUG = "ROLLCALL_DEBUG"
 INTERRUPTED = 130
+NEARLY_NOTHING = 1 << 20  # bytes
 LONGEST_FAULT = 300  # characters: dlt says all that led to an error
 _JSON_TOO = f"{__name__}.json_too"
 
@@ -48,8 +54,42 @@ class Verbs(click.Group):
 
 
 def note(text: str) -> None:
-    """Say something on standard error."""
-    click.echo(printable(text), err=True)
+    """Say something on standard error. Where that is broken, nobody can be told, and nothing else fails."""
+    StandardError().write(f"{printable(text)}\n")
+
+
+class StandardError(io.TextIOBase):
+    """Standard error that goes on once it is broken, such as by the end of the program that reads it."""
+
+    def write(self, text: str) -> int:
+        """Write, and see that it is written."""
+        try:
+            click.echo(text, nl=False, err=True)
+        except (OSError, ValueError):
+            _forget(sys.stderr)
+        return len(text)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # read-only here
+        """How it writes text."""
+        return sys.stderr.encoding if sys.stderr else "utf-8"
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def telling_what_is_done() -> Iterator[None]:
+    """Print a result in this block. That it cannot be printed does not undo it, nor change its exit code."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        _forget(sys.stdout)
+        if not isinstance(error, BrokenPipeError):  # whoever read it has seen enough
+            note(f"rollcall: it is done, but the result cannot be printed ({error.strerror})")
 
 
 @dataclass(frozen=True)
@@ -72,12 +112,12 @@ def _ending(*, json_too: bool) -> Iterator[None]:
     except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError):
         raise
     except BrokenPipeError:
-        _forget_standard_output()
+        _forget(sys.stdout)
         raise click.exceptions.Exit(0) from None
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()
-        failure = _failure(error)
+        failure = _failure(error, click.get_current_context(silent=True))
         note(f"rollcall: {failure}")
         _finish_standard_output()
         if json_too:
@@ -85,7 +125,7 @@ def _ending(*, json_too: bool) -> Iterator[None]:
         raise click.exceptions.Exit(failure.exit_code) from error
 
 
-def _failure(error: BaseException) -> Failure:
+def _failure(error: BaseException, context: click.Context | None) -> Failure:
     kind = type(error).__name__
     match error:
         case SyncError():
@@ -95,6 +135,10 @@ def _failure(error: BaseException) -> Failure:
         case click.ClickException():
             reason = " ".join(error.format_message().split())  # click lists choices a line each
             return Failure("UsageError", reason, f"see {_verb_of(error)} --help", error.exit_code)
+        case OSError() if error.errno in FULL:
+            place = f"{error.filename}: " if error.filename else ""
+            full = "".join(f": {space_left(where)}" for where in _full(error, context))
+            return Failure(kind, f"{place}{error.strerror}{full}", "make room, then try again", 1)
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return Failure(kind, f"{place}{error.strerror or error}", "", _code_of(error))
@@ -105,6 +149,17 @@ def _failure(error: BaseException) -> Failure:
         f"{DEBUG}=1 shows where; please report it",
         1,
     )
+
+
+def _full(error: OSError, context: click.Context | None) -> list[Path]:
+    """The full file system that an error comes from, as far as that can be told: a write does not name it."""
+    places = [Path(os.environ.get("TMPDIR") or "/tmp"), Path.cwd()]  # noqa: S108 - only its space is read
+    if error.filename:
+        places = [Path(os.fsdecode(error.filename))]
+    elif context and (home := home_given(context)):
+        places.append(home)
+    fullest = min(places, key=free_bytes)
+    return [fullest] if free_bytes(fullest) < NEARLY_NOTHING else []
 
 
 def _asks_for_json(args: Sequence[str]) -> bool:
@@ -135,10 +190,10 @@ def _finish_standard_output() -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, ValueError):
-        _forget_standard_output()
+        _forget(sys.stdout)
 
 
-def _forget_standard_output() -> None:
-    """Let what is still to be written go nowhere: whoever read it has seen enough."""
+def _forget(stream: TextIO) -> None:
+    """Let what is still to be written to standard output or error go nowhere."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from pipelines.errors import UsageError
+from pipelines.filesystem import set_mode, sync
 
 
 def private_folder(folder: Path) -> None:
@@ -55,7 +56,7 @@ def _why_kept(target: Path) -> str | None:
 
 def replace_atomically(finished: Path, target: Path) -> None:
     """Rename `finished` to `target`, on the same file system, once it is on disk."""
-    finished.chmod(0o600)
+    set_mode(finished, 0o600)
     sync(finished)
     finished.replace(target)
     sync(target.parent)
@@ -66,12 +67,3 @@ def is_device(target: Path) -> bool:
     if target.is_symlink():
         return target.is_relative_to("/dev") or target.is_relative_to("/proc")
     return target.exists() and not target.is_file()
-
-
-def sync(path: Path) -> None:
-    """Have the kernel write a file, or a directory's entries, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

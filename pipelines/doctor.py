@@ -4,8 +4,7 @@ Nothing is changed but what a night changes too before it lists: the lock is tak
 is tidied away. Of each listing one page is read, by the same code as at night.
 """
 
-import os
-import shutil
+import shlex
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,9 +25,17 @@ from pipelines.bounds import Clock
 from pipelines.config import COMMON, Configured, Connection, how_to_set, make_connection, read_tables, resolve
 from pipelines.content import read_record
 from pipelines.database import open_database
-from pipelines.errors import ConfigurationError, NightRunning, ProviderError, Refused, SyncError
+from pipelines.errors import (
+    ConfigurationError,
+    NightRunning,
+    ProviderError,
+    Refused,
+    SyncError,
+    WarehouseError,
+)
 from pipelines.export import find_reports, read_report
-from pipelines.landing import refuse_unfit
+from pipelines.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
+from pipelines.first_run import refuse_lost
 from pipelines.notices import Notice, read_notify, send, subject
 from pipelines.progress import name_of
 from pipelines.provider import Ask, Setting, Settings
@@ -38,11 +45,8 @@ from pipelines.warehouse import is_to_be_rewritten, locked
 
 DEADLINE_S = 60.0
 TIMEOUT_S = 30.0
-# A night copies the warehouse, writes what it receives twice, and keeps the former file.
-SPACE_PER_WAREHOUSE = 4
-LEAST_SPACE_BYTES = 256 << 20
 LARGEST_CLOCK_ERROR_S = 300.0
-ELSEWHERE = 'or keep it elsewhere: path = "…" under [warehouse] in .dlt/config.toml, or WAREHOUSE__PATH'
+ELSEWHERE = f"or {elsewhere()}"
 
 Outcome = Literal["ok", "warning", "failed"]
 
@@ -88,7 +92,7 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
         if all(error.reason != check.message for check in checks):
             checks.append(_failed("warehouse", error))
     else:
-        checks += [*_place(warehouse), _warehouse(warehouse)]
+        checks += [*_place(warehouse), _warehouse(home, warehouse)]
     checks += _providers(connections)
     return Examination(tuple(checks))
 
@@ -103,11 +107,18 @@ def _files(home: Path) -> Iterator[Check]:
     private = True
     if secrets.exists() and _mode(secrets) & 0o077:
         private = False
-        yield Check("files", "failed", f"{secrets} can be read by others", (f"chmod 600 {secrets}",))
+        yield Check(
+            "files", "failed", f"{secrets} can be read by others", (f"chmod 600 {shlex.quote(str(secrets))}",)
+        )
     for path in (home, home / ".dlt", home / ".dlt" / "config.toml"):
         if path.exists() and _mode(path) & 0o002 and not _mode(path) & stat.S_ISVTX:
             private = False
-            yield Check("files", "failed", f"{path} can be changed by others", (f"chmod o-w {path}",))
+            yield Check(
+                "files",
+                "failed",
+                f"{path} can be changed by others",
+                (f"chmod o-w {shlex.quote(str(path))}",),
+            )
     if private:
         yield Check("files", "ok", "nobody else can read secrets or change the configuration")
 
@@ -197,41 +208,34 @@ def _notify(home: Path, send_notice: bool) -> Check:
 def _place(warehouse: Path) -> Iterator[Check]:
     """Where the warehouse stands, all that publishing does must be possible, and there must be space."""
     try:
-        refuse_unfit(warehouse)
         with locked(warehouse) as scratch:
-            _rehearse(scratch)
+            limits = probe(warehouse, scratch)
     except NightRunning as error:
         yield Check("lock", "warning", error.reason, (error.remedy,))
         return
     except SyncError as error:
-        yield _failed("lock", error, ELSEWHERE)
+        yield _failed("lock", error, *(() if elsewhere() in error.remedy else (ELSEWHERE,)))
         return
     except OSError as error:
         said = f"{warehouse.parent} cannot hold a warehouse: {error.strerror}"
         yield Check("lock", "failed", said, (f"give this user the rights to {warehouse.parent}", ELSEWHERE))
         return
     yield Check("lock", "ok", "no night is running, and one can be published")
-    size = warehouse.stat().st_size if warehouse.exists() else 0
-    needed = SPACE_PER_WAREHOUSE * size + LEAST_SPACE_BYTES
-    free = shutil.disk_usage(warehouse.parent).free
-    said = f"{free >> 20:,} MB are free, a night may need {needed >> 20:,} MB"
+    for limit in limits:
+        yield Check("lock", "warning", limit, (ELSEWHERE,))
+    needed = space_needed(warehouse)
+    free = free_bytes(warehouse)
+    said = f"{space_left(warehouse)}, a night may need {needed >> 20:,} MB"
     remedy = f"free some of the disk of {warehouse.parent}"
     yield Check("disk", "ok", said) if free >= needed else Check("disk", "failed", said, (remedy, ELSEWHERE))
 
 
-def _rehearse(scratch: Path) -> None:
-    """Write, sync, link and rename a file: some file systems can do no hard link."""
-    draft, former = scratch / "draft", scratch / "former"
-    with draft.open("wb") as file:
-        file.write(b"trial")
-        file.flush()
-        os.fsync(file.fileno())
-    os.link(draft, former)
-    draft.replace(former)
-
-
-def _warehouse(path: Path) -> Check:
+def _warehouse(home: Path, path: Path) -> Check:
     """Read the published file as a run does before it goes on with it."""
+    try:
+        refuse_lost(home, path)
+    except WarehouseError as error:
+        return _failed("warehouse", error)
     if not path.exists():
         return Check("warehouse", "ok", f"none yet at {path}; the first night makes it")
     try:

@@ -16,7 +16,7 @@ from pipelines.freshness import IS_FRESH
 from pipelines.model_files import SQL_ROOT, files_in, read_sql
 from pipelines.output import DELIMITERS, Output, Written, write
 from pipelines.query import blaming_sql, query
-from pipelines.reading import Warehouse, too_large
+from pipelines.reading import Warehouse, needs_memory
 from pipelines.rows import Cut, Rows, copy_csv
 from pipelines.suggest import nearest
 
@@ -115,7 +115,7 @@ def naming(path: Path) -> Iterator[None]:
         with blaming_sql():
             yield
     except duckdb.OutOfMemoryException:
-        error = too_large()
+        error = needs_memory()
         raise UsageError(f"{path}: {error.reason}", error.remedy) from None
     except UsageError as error:
         raise UsageError(f"{path}: {error.reason}", error.remedy) from None

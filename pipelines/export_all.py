@@ -9,7 +9,6 @@ that: what a changed report gives for the same night goes into another one, 2026
 
 import contextlib
 import errno
-import fcntl
 import filecmp
 import hashlib
 import json
@@ -21,9 +20,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipelines.cells import text
-from pipelines.deliver import private_folder, replace_atomically, sync
+from pipelines.deliver import private_folder, replace_atomically
 from pipelines.errors import UsageError, WarehouseError
 from pipelines.export import Export, Exported, export
+from pipelines.filesystem import locked_file, sync
 from pipelines.output import Output
 from pipelines.reading import Warehouse, open_warehouse, refuse_missing
 
@@ -104,8 +104,7 @@ def _workshop(folder: Path) -> Iterator[Path]:
     """
     workshop = folder / ".rollcall"
     private_folder(workshop)
-    with (workshop / "exports.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked_file(workshop / "exports.lock", table="exports", wait=True):
         for dead in workshop.glob(".rollcall-*"):
             shutil.rmtree(dead, ignore_errors=True)
         yield workshop

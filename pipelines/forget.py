@@ -8,7 +8,6 @@ those to come included: with what they were while they were of that customer.
 
 import os
 import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,13 @@ import duckdb
 from pipelines import models
 from pipelines.beside import asides_of
 from pipelines.errors import UsageError
+from pipelines.filesystem import probe
 from pipelines.history import Subject, find
 from pipelines.interruption import ending_at_once
 from pipelines.reading import Warehouse, open_warehouse
 from pipelines.settings import memory_mb, warehouse_path
 from pipelines.touched import own_tables
-from pipelines.warehouse import connect, draft, locked, publish, rewritten, with_memory
+from pipelines.warehouse import clear, connect, draft, locked, publish, rewritten, with_memory
 
 # What was taken, or refused, of the record with a key. An EvoVoice project has none of its own, but files.
 _RECORDS = """
@@ -75,7 +75,8 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     """
     os.umask(0o077)
     warehouse = warehouse_path(home)
-    with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
+    with locked(warehouse) as scratch, ending_at_once(lambda: clear(scratch)):
+        probe(warehouse, scratch)
         memory = memory_mb(home)
         facts = draft(warehouse, scratch, memory)
         with connect(facts, memory) as connection:

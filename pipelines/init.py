@@ -14,6 +14,7 @@ from pathlib import Path
 from pipelines.config import COMMON, NAME, choices, how_to_set, variable
 from pipelines.deliver import private_folder, replace_atomically
 from pipelines.errors import ConfigurationError, UsageError
+from pipelines.filesystem import set_mode
 from pipelines.provider import Provider, Setting, find_providers
 from pipelines.settings import CONFIG, SECRETS, parse_toml, read_text
 
@@ -140,7 +141,7 @@ def _add(path: Path, before: str, addition: str) -> None:
         file.write(text)
     replace_atomically(Path(name), path)
     if path.name != FILES[True]:
-        path.chmod(rights)
+        set_mode(path, rights)
 
 
 def _keep_out_of_git(folder: Path) -> None:

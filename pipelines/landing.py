@@ -17,7 +17,6 @@ import pyarrow as pa
 from pipelines.api import Api
 from pipelines.config import Connection
 from pipelines.content import Record
-from pipelines.errors import ConfigurationError
 from pipelines.listing import Batch, Listing, read_listing
 from pipelines.provider import Ask
 from pipelines.reader import Known, Reader
@@ -39,18 +38,8 @@ RECORDS = pa.schema(
     ]
 )
 ROWS_PER_TABLE = 5_000
-UNFIT = "%*?["  # dlt makes formats of the paths of its files, and DuckDB takes them for patterns
 
 Progress = Callable[[Connection, str | None, int, int], None]
-
-
-def refuse_unfit(warehouse: Path) -> None:
-    """Raise ConfigurationError where nothing can land beside the warehouse, for what its path is named."""
-    if unfit := set(UNFIT) & set(str(warehouse)):
-        raise ConfigurationError(
-            f"nothing can land in {warehouse.parent}, whose path has a {' and a '.join(sorted(unfit))}",
-            "give the directory another name",
-        )
 
 
 def land(

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from pipelines.config import secrets_of
 from pipelines.deliver import private_folder
 from pipelines.errors import SyncError
+from pipelines.filesystem import set_mode
 from pipelines.printable import printable
 from pipelines.settings import logs_path
 
@@ -28,7 +29,7 @@ Say = Callable[[str], None]
 class NightLog:
     """Takes lines for as long as the file can be written; `warn` is told once where it cannot."""
 
-    def __init__(self, path: Path | None, file: TextIO | None, warn: Say) -> None:
+    def __init__(self, path: Path | None, file: BinaryIO | None, warn: Say) -> None:
         self.path = path
         self._file = file
         self._warn = warn
@@ -39,8 +40,7 @@ class NightLog:
             return
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         try:
-            self._file.write(f"{now} {printable(text)}\n")
-            self._file.flush()
+            self._file.write(f"{now} {printable(text)}\n".encode())
         except OSError as error:
             self._file = None
             self._warn(f"the log {self.path} cannot be written ({error.strerror}); the night goes on")
@@ -56,8 +56,9 @@ def night_log(home: Path, warn: Say) -> Iterator[NightLog]:
         path, file = None, None
         try:
             path = _new_path(logs_path(home))
-            file = stack.enter_context(path.open("x", encoding="utf-8"))
-            path.chmod(0o600)
+            # Unbuffered: closing the file would try again to write what a full disk has refused.
+            file = stack.enter_context(path.open("xb", buffering=0))
+            set_mode(path, 0o600)
             _prune(path.parent)
         except (OSError, SyncError) as error:
             warn(f"no log is kept ({error}); the night goes on")

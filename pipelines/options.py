@@ -23,6 +23,11 @@ def home() -> Path:
     return home_of(click.get_current_context())
 
 
+def home_given(context: click.Context) -> Path | None:
+    """The home directory, absolute; None as long as it is not known."""
+    return context.meta.get(_HOME)
+
+
 def home_of(context: click.Context) -> Path:
     """The home directory given to a verb, absolute."""
     given: Path = context.meta[_HOME]

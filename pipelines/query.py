@@ -10,7 +10,7 @@ import duckdb
 
 from pipelines.cells import identifier, literal
 from pipelines.errors import UsageError
-from pipelines.reading import Warehouse, first_line, is_damage, exceeds_file_limit
+from pipelines.reading import Warehouse, exceeds_file_limit, first_line, is_damage
 from pipelines.rows import Rows, rows_of
 from pipelines.suggest import nearest
 

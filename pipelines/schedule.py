@@ -16,6 +16,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,7 @@ Scheduler = Literal["cron", "systemd", "github", "kubernetes"]
 OF_ROLLCALL = re.compile(rf"(SOURCES|{'|'.join(TABLES).upper()})__\w+")
 LONGEST_RUN_S = 7 * 3600  # a night ends its listings after six
 PATIENCE_S = 60
+READABLE = 60  # characters of a path; a file's name has at most 255
 DAYS_AHEAD = 366  # clocks change at least once within a year, where they do
 
 
@@ -55,8 +57,9 @@ class _Night:
 
     @property
     def name(self) -> str:
-        """A name for it that no other home has, of letters, digits and dashes."""
-        return "rollcall-" + re.sub(r"[^a-z0-9]+", "-", str(self.home).lower()).strip("-")
+        """A name for it that no other home has: what can be read of its path, and a digest of all of it."""
+        readable = re.sub(r"[^a-z0-9]+", "-", str(self.home).lower())[-READABLE:].strip("-")
+        return "-".join(filter(None, ("rollcall", readable, sha256(os.fsencode(self.home)).hexdigest()[:8])))
 
 
 def schedule(
@@ -178,13 +181,14 @@ def _install_cron(made: Schedule, home: Path) -> tuple[str, ...]:
 
 def _systemd(night: _Night) -> Schedule:
     home = str(night.home)
+    # A backslash at the end of a line would join the next one to it.
+    described = home.replace("%", "%%").replace("\\", "\\\\")
     service = f"""\
 [Unit]
-Description=Rollcall: the night of {home.replace("%", "%%")}
+Description=Rollcall: the night of {described}
 
 [Service]
 Type=oneshot
-WorkingDirectory={home.replace("%", "%%")}
 ExecStart={_unit_word(str(_command()))} --home {_unit_word(home)} sync --quiet
 UMask=0077
 Nice=10

@@ -4,6 +4,7 @@ The order is dlt's: a variable such as `WAREHOUSE__PATH`, then `.dlt/config.toml
 relative to the home.
 """
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -108,8 +109,19 @@ CONFIG, SECRETS = "config.toml", "secrets.toml"
 
 
 def warehouse_path(home: Path) -> Path:
-    """The published warehouse, absolute. Raises ConfigurationError where the configuration is wrong."""
-    return _path(home, "warehouse")
+    """The published warehouse, absolute: where it is a symbolic link, the file that this leads to.
+
+    All that belongs to a warehouse is beside that file, and the link stays as it is. Raises
+    ConfigurationError where the configuration is wrong, or the link leads nowhere.
+    """
+    path = _path(home, "warehouse")
+    if not path.is_symlink():
+        return path
+    with contextlib.suppress(OSError, RuntimeError):  # what Python says of a loop depends on its version
+        path = path.resolve()
+    if path.is_symlink():
+        raise ConfigurationError(f"{path} is a symbolic link that leads to itself", "remove it")
+    return path
 
 
 def exports_path(home: Path) -> Path:

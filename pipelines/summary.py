@@ -139,6 +139,8 @@ def attention(night: Night) -> Iterator[str]:
         examples = "; ".join(", ".join(map(str, row)) for row in warning.sample)
         more = f" and {warning.rows - len(warning.sample)} more" if warning.rows > len(warning.sample) else ""
         yield f"Note: {warning.description}: {printable(examples)}{more}"
+    for line in (*night.limits, *night.unfinished):
+        yield f"Note: {line}"
 
 
 def not_asked(night: Night) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import functools
 import gc
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -18,14 +17,16 @@ from pipelines import models
 from pipelines.cells import literal
 from pipelines.config import Connection, configured_names, load_connections
 from pipelines.errors import ConfigurationError, UsageError
+from pipelines.filesystem import probe
+from pipelines.first_run import mark_published, refuse_lost
 from pipelines.freshness import Freshness, read_freshness
 from pipelines.interruption import ending_at_once
-from pipelines.landing import Progress, land, refuse_unfit
+from pipelines.landing import Progress, land
 from pipelines.preview import Preview, preview
 from pipelines.relations import read_relations
 from pipelines.remember import known_texts, next_start, remember
 from pipelines.settings import memory_mb, warehouse_path
-from pipelines.warehouse import connect, draft, locked, publish, use_threads, with_memory
+from pipelines.warehouse import clear, connect, draft, locked, publish, use_threads, with_memory
 
 LONGEST_NIGHT_S = 6 * 3600.0
 # Records make no cycles: by its defaults the collector would search through them again and again.
@@ -74,7 +75,8 @@ class Night:
     """One night: when it began and ended, how each listing went, what checks warn of.
 
     It is published, unless it was only a preview of what it would change. `not_asked` is how the configured
-    connections stand that it left out.
+    connections stand that it left out. `limits` says what the file system lacks, `unfinished` what failed
+    once the night was published.
     """
 
     started_at: datetime
@@ -85,6 +87,8 @@ class Night:
     warnings: tuple[models.Finding, ...]
     not_asked: tuple[Freshness, ...] = ()
     preview: Preview | None = None
+    limits: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -92,35 +96,39 @@ class Night:
         return 0 if self.outcome == "proven" else 3
 
 
-def sync(
+def sync(  # noqa: PLR0913 - one for each option of the verb
     home: Path,
     names: Sequence[str] = (),
     *,
     full: bool = False,
     accept: Mapping[str, int] | None = None,
     dry_run: bool = False,
+    first_run: bool = False,
     observer: Observer = UNOBSERVED,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Night:
     """Ask every connection, or those named, for all its records, and publish what is known then.
 
     `full` reads whole listings where windows would do. `accept` gives, per connection, the exact number of
-    removals that an operator agrees to. A `dry_run` ends before anything is published. `clock` says when the
-    night begins and ends. Raises SyncError where nothing could be published.
+    removals that an operator agrees to. A `dry_run` ends before anything is published. A `first_run` begins a
+    new history where a home that has published before has no warehouse. `clock` says when the night begins
+    and ends. Raises SyncError where nothing could be published.
     """
     os.umask(0o077)  # whatever a night writes is for its owner only
     gc.set_threshold(*COLLECT_RARELY)
     warehouse, memory = warehouse_path(home), memory_mb(home)
-    refuse_unfit(warehouse)
+    if not first_run:
+        refuse_lost(home, warehouse)
     load = functools.partial(_connections, home, names, accept or {})
     # A mistake in the configuration leaves nothing behind where nothing was.
     is_first = not warehouse.exists()
     connections = load() if is_first else None
     with (
         locked(warehouse) as scratch,
-        ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)),
+        ending_at_once(lambda: clear(scratch)),
         ThreadPoolExecutor() as beside,
     ):
+        limits = probe(warehouse, scratch)
         drafting = beside.submit(draft, warehouse, scratch, memory)
         # It imports dlt, which takes Python as long as drafting takes DuckDB.
         connections = connections or load()
@@ -160,12 +168,11 @@ def sync(
             findings = with_memory(connection, memory, lambda: models.check(connection, home))
             models.refuse_broken(findings)
             configured = configured_names(home) if names else None
-            night = _night(connection, warehouse, findings, configured or ())
+            night = replace(_night(connection, warehouse, findings, configured or ()), limits=limits)
             if dry_run:
                 return replace(night, preview=preview(connection, night.started_at))
             connection.execute("checkpoint")  # closing does it too, but tells nobody where it fails
-        publish(candidate, warehouse)
-    return night
+        return replace(night, unfinished=publish(candidate, warehouse) + mark_published(home))
 
 
 def _prepare(candidate: Path, home: Path, memory: int, asked: threading.Event, *, is_first: bool) -> None:

@@ -5,15 +5,15 @@ Nothing but this module and `remember` and `models` knows which engine holds the
 
 import contextlib
 import errno
-import fcntl
 import filecmp
+import glob
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
 import duckdb
 
@@ -21,8 +21,17 @@ from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import physical_mb
 from pipelines.cells import identifier, literal
 from pipelines.database import HEADERS_BYTES, hidden_builtins, open_database
-from pipelines.deliver import sync
-from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
+from pipelines.errors import ConfigurationError, NightRunning, SyncError, UsageError, WarehouseError
+from pipelines.filesystem import (
+    DISK_ERRORS,
+    LACKING,
+    disk_failure,
+    elsewhere,
+    link_or_copy,
+    locked_file,
+    set_mode,
+    sync,
+)
 from pipelines.models import SQL_ROOT, transaction
 from pipelines.touched import forget_build
 
@@ -39,7 +48,7 @@ ROWS_PER_GROUP = 12_288
 MB_PER_THREAD = 150
 # Fewer are not worth being shared.
 RECORDS_PER_THREAD = 8 * ROWS_PER_GROUP
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+UNFIT = "%*?[\\"  # dlt makes formats of the paths of its files, and DuckDB takes them for patterns and URLs
 
 
 @contextlib.contextmanager
@@ -48,7 +57,7 @@ def locked(warehouse: Path) -> Iterator[Path]:
 
     The kernel lets go of the lock when its holder dies, so whatever scratch is found then is of dead nights.
     Raises NightRunning where it is held, WarehouseError where nothing may be written there, and SyncError
-    where the block fails for the disk.
+    where the block fails for the disk or the file system.
     """
     workshop = warehouse.parent / ".rollcall"
     with contextlib.ExitStack() as held:
@@ -56,26 +65,51 @@ def locked(warehouse: Path) -> Iterator[Path]:
         _refuse_read_only(warehouse.parent)
         workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_link(workshop)
-        lock = held.enter_context(_open_lock(workshop / f"{warehouse.name}.lock"))
+        _refuse_read_only(workshop)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(locked_file(workshop / f"{warehouse.name}.lock"))
         except BlockingIOError:
             raise NightRunning(
                 f"another night is running for {warehouse}", "wait for it to end, then try again"
             ) from None
         prefix = f"{warehouse.name}-night-"
-        for dead in workshop.glob(f"{prefix}*"):
-            shutil.rmtree(dead, ignore_errors=True)
+        for dead in workshop.glob(f"{glob.escape(prefix)}*"):
+            clear(dead)
         scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=workshop))
-        held.callback(shutil.rmtree, scratch, ignore_errors=True)
-        yield scratch
+        held.callback(clear, scratch)
+        yield held.enter_context(_plain(scratch))
 
 
-def _open_lock(path: Path) -> TextIO:
-    """Open the file whose lock is taken, without a change to what it holds."""
-    _refuse_link(path)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    return os.fdopen(descriptor, "r+", encoding="utf-8")
+def clear(scratch: Path) -> None:
+    """Remove a scratch directory, as far as that is possible: the next night tries it again."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(scratch.resolve(), ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _plain(folder: Path) -> Iterator[Path]:
+    """A path to `folder` that has none of `UNFIT`: its own, or that of a symbolic link to it."""
+    if not _unfit(folder):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="rollcall-", ignore_cleanup_errors=True) as directory:
+        link = Path(directory).resolve() / "scratch"
+        if unfit := _unfit(link):
+            raise ConfigurationError(
+                f"temporary files go to {link.parent.parent}, whose path has a {unfit}",
+                "set TMPDIR to another directory",
+            )
+        link.symlink_to(folder)
+        yield link
+
+
+def _unfit(path: Path) -> str:
+    return " and a ".join(character for character in UNFIT if character in str(path))
+
+
+def _draft_in(scratch: Path, warehouse: Path) -> Path:
+    """Where a night works on its copy of the warehouse."""
+    return scratch / ("draft.duckdb" if _unfit(Path(warehouse.name)) else warehouse.name)
 
 
 def _refuse_link(path: Path) -> None:
@@ -90,8 +124,8 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int) -> Path:
     without a write-ahead log, which only another program can have left beside it. Raises WarehouseError where
     the published one is damaged or of a newer Rollcall, or only a former one is there.
     """
-    copy = scratch / warehouse.name
-    published = scratch / f"{warehouse.name}.published"
+    copy = _draft_in(scratch, warehouse)
+    published = copy.with_name(f"{copy.name}.published")
     is_altered = False
     if warehouse.exists():
         shutil.copyfile(warehouse, published)
@@ -167,56 +201,70 @@ def rewritten(facts: Path, scratch: Path, memory_mb: int) -> Path:
     return candidate
 
 
-def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> None:
+def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> tuple[str, ...]:
     """Put `candidate` in the warehouse's place, the former beside it. Readers see the old file or the new.
 
     `candidate` must be closed, and lie on the same file system. Where it is `forgetting`, it takes the place
-    of the former file too, and first: nothing stays then of what was published.
+    of the former file too, and first: nothing stays then of what was published. Returns a line for what
+    failed once it was published.
     """
     _verify(candidate)
-    candidate.chmod(0o600)
+    set_mode(candidate, 0o600)
     sync(candidate)
     if warehouse.exists():
         spare = candidate.with_name("former")
         if forgetting:
             shutil.copyfile(candidate, spare)
-            spare.chmod(0o600)
+            set_mode(spare, 0o600)
             sync(spare)
             log_of(former_of(warehouse)).unlink(missing_ok=True)
         else:
-            os.link(warehouse, spare)
+            link_or_copy(warehouse, spare)
         spare.replace(former_of(warehouse))
     # What another program left unwritten beside the former file would make the new one unreadable.
     log_of(warehouse).unlink(missing_ok=True)
     candidate.replace(warehouse)
-    sync(warehouse.parent)
     _note_published(warehouse)
+    return _sync_published(warehouse)
 
 
-def put_back(warehouse: Path, scratch: Path, aside: Path) -> None:
+def put_back(warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
     """Put a copy of the former warehouse in the published one's place; what stood there is kept as `aside`.
 
-    `scratch` and `aside` lie on the same file system. Raises WarehouseError where there is no former, or it
-    cannot be read; UsageError where it is what is published already.
+    `scratch` and `aside` lie on the same file system. Returns a line for what failed once it was published.
+    Raises WarehouseError where there is no former, or it cannot be read; UsageError where it is what is
+    published already.
     """
     former = former_of(warehouse)
     if not former.exists():
         raise WarehouseError(f"there is no former night at {former}", "put a copy of your own in its place")
-    copy = scratch / warehouse.name
+    copy = _draft_in(scratch, warehouse)
     shutil.copyfile(former, copy)
     with _readable(copy, former, f"put a copy of your own at {warehouse}"):
-        copy.chmod(0o600)
+        set_mode(copy, 0o600)
     sync(copy)
     if warehouse.exists():
         if not log_of(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
             raise UsageError(f"{warehouse} is the former night already", "leave it as it is")
         spare = scratch / "aside"
-        os.link(warehouse, spare)
+        link_or_copy(warehouse, spare)
         spare.replace(aside)
     if log_of(warehouse).exists():
         log_of(warehouse).replace(log_of(aside))
     copy.replace(warehouse)
-    sync(warehouse.parent)
+    return _sync_published(warehouse)
+
+
+def _sync_published(warehouse: Path) -> tuple[str, ...]:
+    """Readers have the new file already: that its name may not be on disk is no failure any more."""
+    try:
+        sync(warehouse.parent)
+    except OSError as error:
+        return (
+            f"{warehouse} is published, but may not outlast a power failure: its directory could not be "
+            f"written to disk ({error.strerror})",
+        )
+    return ()
 
 
 def _refuse_read_only(directory: Path) -> None:
@@ -229,7 +277,7 @@ def _refuse_read_only(directory: Path) -> None:
 
 @contextlib.contextmanager
 def _blaming_machine(warehouse: Path) -> Iterator[None]:
-    """Turn what comes of the disk (full, failing, read-only) or of too little memory into a SyncError."""
+    """Turn what comes of the disk, of a missing call or of too little memory into a SyncError."""
     try:
         yield
     except SyncError:
@@ -244,10 +292,12 @@ def _blaming_machine(warehouse: Path) -> Iterator[None]:
         while cause is not None:
             for number in DISK_ERRORS:
                 if os.strerror(number) in str(cause):
-                    raise SyncError(
-                        f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})",
-                        "make room or mend it, and run it again; what is published is whole",
-                    ) from error
+                    raise disk_failure(warehouse, number) from error
+            if isinstance(cause, OSError) and cause.errno in LACKING and cause.errno != errno.EACCES:
+                raise WarehouseError(
+                    f"the file system of {warehouse.parent} refused what a night needs ({cause.strerror})",
+                    elsewhere(),
+                ) from error
             cause = cause.__cause__ or cause.__context__
         raise
 
@@ -363,17 +413,18 @@ def _is_as_published(copy: Path, warehouse: Path) -> bool:
     """Whether nothing but a run has written to the published file, of which `copy` is a copy."""
     try:
         return _note_of(warehouse).read_text(encoding="utf-8") == _fingerprint(copy)
-    except (FileNotFoundError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):
         return False
 
 
 def _note_published(warehouse: Path) -> None:
-    """Note what has been published. A run that is killed before it does has everything built again."""
-    _note_of(warehouse).write_text(_fingerprint(warehouse), encoding="utf-8")
+    """Note what has been published. A run that is killed before it does costs the next one a rebuild."""
+    with contextlib.suppress(OSError):
+        _note_of(warehouse).write_text(_fingerprint(warehouse), encoding="utf-8")
 
 
 def _note_of(warehouse: Path) -> Path:
-    return warehouse.parent / ".rollcall" / f"{warehouse.name}.published"
+    return warehouse.parent / ".rollcall" / f"{warehouse.name}.fingerprint"
 
 
 def _fingerprint(file: Path) -> str:

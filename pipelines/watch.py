@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO, cast
 
 from rich.console import Console
 
-from pipelines.console import note
+from pipelines.console import StandardError, note
 from pipelines.night_log import night_log
 from pipelines.notices import Notice, Notices, subject
 from pipelines.progress import shown_progress
@@ -20,13 +21,14 @@ def watched_sync(
     full: bool,
     accept: Mapping[str, int],
     dry_run: bool,
+    first_run: bool,
     quiet: bool,
 ) -> Night:
     """Run a night as `sync` does, with progress on standard error, a log, and the notices configured.
 
     A dry run sends no notice. Raises what `sync` raises.
     """
-    console = Console(stderr=True, quiet=quiet, highlight=False)
+    console = Console(file=cast("TextIO", StandardError()), quiet=quiet, highlight=False)
     with night_log(home, _warn) as log:
 
         def warn(line: str) -> None:
@@ -36,7 +38,15 @@ def watched_sync(
         def run(begun: Callable[[], None]) -> Night:
             with shown_progress(console, log.line) as progress:
                 observer = Observer(begun, progress)
-                night = sync(home, names, full=full, accept=accept, dry_run=dry_run, observer=observer)
+                night = sync(
+                    home,
+                    names,
+                    full=full,
+                    accept=accept,
+                    dry_run=dry_run,
+                    first_run=first_run,
+                    observer=observer,
+                )
             for line in night_facts(night):
                 log.line(line)
             return night

@@ -67,9 +67,9 @@ class Home:
         found: list[str] = []
         publish = sync_module.publish
 
-        def search_and_publish(candidate: Path, warehouse: Path) -> None:
+        def search_and_publish(candidate: Path, warehouse: Path) -> tuple[str, ...]:
             found.extend(leaks(self.path, ".rollcall"))
-            publish(candidate, warehouse)
+            return publish(candidate, warehouse)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("pipelines.sync.datetime", SimpleNamespace(now=lambda _zone: now))

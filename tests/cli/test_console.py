@@ -115,7 +115,11 @@ def test_home_before_and_behind_the_verb_and_in_the_environment(
         (PublicationRefused("1 check failed", "see"), 4, "1 check failed. See"),
         (NightRunning("another night is running", "wait"), 5, "another night is running. Wait"),
         (SyncError("evil \x1b[2J\nname", "do\r\x9b"), 1, "evil \\x1b[2J\\nname. Do\\r\\x9b"),
-        (OSError(28, "No space left on device", "/x"), 1, "/x: No space left on device"),
+        (
+            OSError(28, "No space left on device", "/x"),
+            1,
+            "/x: No space left on device. Make room, then try again",
+        ),
         (PermissionError(13, "Permission denied", "/x"), 2, "/x: Permission denied"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (
@@ -195,7 +199,10 @@ def test_a_full_disk(cli: Cli) -> None:
     with Path("/dev/full").open("wb") as full:
         command = cli.command("query", ENDLESS, "--format", "csv")
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "rollcall: No space left on device\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "rollcall: No space left on device. Make room, then try again\n",
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

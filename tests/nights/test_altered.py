@@ -127,7 +127,7 @@ def test_a_mart_that_is_no_longer_there_goes_and_a_users_table_of_its_name_is_no
 
 
 def test_a_run_that_ends_before_it_notes_what_it_published_has_it_built_again(published: Home) -> None:
-    note: Path = published.path / ".rollcall" / "warehouse.duckdb.published"
+    note: Path = published.path / ".rollcall" / "warehouse.duckdb.fingerprint"
     for left in (b"", b"\xff\xfe", None):
         note.unlink() if left is None else note.write_bytes(left)
         before = content(published)

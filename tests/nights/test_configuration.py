@@ -362,10 +362,10 @@ def test_dropped_fields_reach_no_file(
         home.connect(name, "evovoice", **account, drop_fields=["transcription", "aiTranscription"])
     found: list[Path] = []
 
-    def search_and_publish(candidate: Path, warehouse: Path) -> None:
+    def search_and_publish(candidate: Path, warehouse: Path) -> tuple[str, ...]:
         written = [path for path in home.path.rglob("*") if path.is_file()]
         found.extend(path for path in written if spoken.encode() in path.read_bytes())
-        publish(candidate, warehouse)
+        return publish(candidate, warehouse)
 
     monkeypatch.setattr("pipelines.sync.publish", search_and_publish)
     home.night()
@@ -430,7 +430,7 @@ def test_a_mistake_after_a_night_leaves_that_as_it_was(tmp_path: Path, loopback:
     assert home.warehouse.read_bytes() == before
     assert sorted(path.name for path in (tmp_path / ".rollcall").iterdir()) == [
         "warehouse.duckdb.lock",
-        "warehouse.duckdb.published",
+        "warehouse.duckdb.fingerprint",
     ]
 
 

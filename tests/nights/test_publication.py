@@ -92,8 +92,9 @@ def test_promise_22_only_private_files_are_left(home: Home) -> None:
     }
     assert left == {
         ".rollcall": "0o700",
+        ".rollcall/published": "0o600",
         ".rollcall/warehouse.duckdb.lock": "0o600",
-        ".rollcall/warehouse.duckdb.published": "0o600",
+        ".rollcall/warehouse.duckdb.fingerprint": "0o600",
         "warehouse.duckdb": "0o600",
         "warehouse.former.duckdb": "0o600",
     }

@@ -70,8 +70,13 @@ class Nights:
         assert self.history == (*before, str(self._listed))
         left = {path.name for path in self.home.iterdir()} - {".dlt", "logs"}
         assert left <= {".rollcall", "warehouse.duckdb", "warehouse.former.duckdb"}, left
-        kept = {path.name for path in (self.home / ".rollcall").iterdir()}
-        assert kept == {"warehouse.duckdb.lock", "warehouse.duckdb.published"}
+        assert tidied(self.home)
+
+
+def tidied(home: Path) -> bool:
+    """Whether no scratch is left."""
+    left = {path.name for path in (home / ".rollcall").iterdir()}
+    return left == {"published", "warehouse.duckdb.fingerprint", "warehouse.duckdb.lock"}
 
 
 def published(warehouse: Path) -> History:
@@ -128,17 +133,33 @@ def kill_at(nights: Nights, steps: Sequence[str]) -> None:
 
 
 def fail_at(nights: Nights, steps: Sequence[str], errors: Iterable[int]) -> None:
-    """Have the disk fail at each of some steps. It is told in one line, and only what follows is left out."""
-    renamed = False
+    """Have the disk fail at each of some steps. It is told in one line; once published, it is no failure."""
+    published_before = steps.index("replace 3 before") + 1 if "replace 3 before" in steps else len(steps)
+    for number, (step, error) in enumerate(zip(steps, errors, strict=False)):
+        before = nights.history
+        ended = nights.run(at=step, error=error)
+        said = nights.said.read_text()
+        is_published = number >= published_before
+        assert (ended, nights.history != before) == ((0, True) if is_published else (1, False)), (step, said)
+        if not is_published:
+            told = f"rollcall: the disk of {nights.home} cannot be written to ({os.strerror(error)})"
+            assert (said.startswith(told), said.count("\n")) == (True, 1), (step, said)
+    nights.plain()
+
+
+def refuse_at(nights: Nights, steps: Sequence[str], errors: Iterable[int]) -> None:
+    """Have the file system lack the call of each of some steps: a night does without, or says what to do."""
     for step, error in zip(steps, errors, strict=False):
         before = nights.history
         ended = nights.run(at=step, error=error)
         said = nights.said.read_text()
-        told = f"rollcall: the disk of {nights.home} cannot be written to ({os.strerror(error)})"
-        assert (ended, said.count("\n")) == (1, 1), (step, ended, said)
-        assert said.startswith(told), (step, said)
-        renamed = renamed or step == "sync 2 before"
-        assert (nights.history != before) == renamed, step
+        assert (nights.history != before) == (ended == 0), (step, said)
+        if ended:
+            assert (ended, said.count("\n")) == (2, 1), (step, said)
+            assert re.match(r"rollcall: the file system of .* \(.*\)\. Keep it on another disk: ", said), (
+                step,
+                said,
+            )
     nights.plain()
 
 
@@ -172,7 +193,9 @@ def main() -> None:
         kill_at(nights, steps)
         for error in (errno.ENOSPC, errno.EIO, errno.EROFS):
             fail_at(nights, befores(steps), repeat(error))
-        sys.stdout.write(f"{len(befores(steps))} steps, killed before and after, failing with 3 errors\n")
+        for error in (errno.EPERM, errno.EINVAL, errno.ENOTSUP):
+            refuse_at(nights, befores(steps), repeat(error))
+        sys.stdout.write(f"{len(befores(steps))} steps, killed before and after, failing with 6 errors\n")
         running = kill_at_random(nights, kills, plain_every=1)
     sys.stdout.write(f"{kills} kills, {running} of a night that was still running, 0 violations\n")
 

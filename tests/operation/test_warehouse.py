@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from pipelines import warehouse as module
 from pipelines.beside import former_of, log_of
 from pipelines.errors import NightRunning, SyncError, WarehouseError
+from pipelines.filesystem import DISK_ERRORS, FULL
 from pipelines.settings import MEMORY_MB
 from pipelines.warehouse import connect, draft, locked, publish, use_threads, with_memory
 
@@ -179,17 +181,22 @@ def test_a_copy_is_rewritten_where_most_of_it_is_free(
         assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
 
 
-@pytest.mark.parametrize("number", module.DISK_ERRORS)
+@pytest.mark.parametrize("number", DISK_ERRORS)
 def test_the_disk_is_blamed_for_what_comes_of_it(warehouse: Path, number: int) -> None:
     of_disk = OSError(number, os.strerror(number))
     caused, last = RuntimeError("what came of it"), ValueError("and of that")
     caused.__cause__, last.__context__ = of_disk, caused
     with pytest.raises(SyncError) as failure, locked(warehouse):
         raise last
-    assert failure.value.reason == (
-        f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})"
-    )
-    assert failure.value.remedy == "make room or mend it, and run it again; what is published is whole"
+    reason = f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})"
+    if number in FULL:
+        assert re.fullmatch(
+            re.escape(reason) + r": [\d,]+ MB are free on /\S*, a night may need 256 MB", failure.value.reason
+        )
+        assert failure.value.remedy == "make room, and run it again; what is published is whole"
+    else:
+        assert failure.value.reason == reason
+        assert failure.value.remedy == "mend it, and run it again; what is published is whole"
     assert list((warehouse.parent / ".rollcall").glob("*-night-*")) == []
 
 
@@ -206,14 +213,22 @@ def test_memory_is_blamed_and_all_else_is_let_through(warehouse: Path) -> None:
 
 def test_a_directory_that_may_not_be_written_to(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Path, int]] = []
-    monkeypatch.setattr(os, "access", lambda path, how: asked.append((path, how)))
+    closed = warehouse.parent
+
+    def access(path: Path, how: int) -> bool:
+        asked.append((path, how))
+        return path != closed
+
+    monkeypatch.setattr(os, "access", access)
+    workshop = warehouse.parent / ".rollcall"
     with locked(warehouse):
-        assert asked == []
-    with pytest.raises(WarehouseError) as refused, locked(warehouse):
-        pass
-    assert asked == [(warehouse.parent, os.W_OK | os.X_OK)]
-    assert refused.value.reason == f"{warehouse.parent} may not be written to"
-    assert refused.value.remedy == "run this as its owner, on a disk that is not read-only"
+        assert asked == [(workshop, os.W_OK | os.X_OK)]
+    for closed in (warehouse.parent, workshop):
+        with pytest.raises(WarehouseError) as refused, locked(warehouse):
+            pass
+        assert asked[-1] == (closed, os.W_OK | os.X_OK)
+        assert refused.value.reason == f"{closed} may not be written to"
+        assert refused.value.remedy == "run this as its owner, on a disk that is not read-only"
 
 
 def test_what_cannot_be_removed_stops_no_night(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:

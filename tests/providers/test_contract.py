@@ -134,9 +134,9 @@ def nights(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iter
     home = Home(tmp_path_factory.mktemp("home"))
     leaks: list[Path] = []
 
-    def search_and_publish(candidate: Path, warehouse: Path) -> None:
+    def search_and_publish(candidate: Path, warehouse: Path) -> tuple[str, ...]:
         leaks.extend(files_with_secrets(home.path, sandboxes["down"]))
-        publish(candidate, warehouse)
+        return publish(candidate, warehouse)
 
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
 

@@ -29,7 +29,10 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     assert any(line[-2:] == ["->", "Renamed"] for line in shown)
     assert shown[-1] == f"This was a dry run: {home.warehouse} stays as it was".split()
     assert home.warehouse.read_bytes() == published
-    assert [path.name for path in (home.path / ".rollcall").iterdir()] == ["warehouse.duckdb.lock"]
+    assert {path.name for path in (home.path / ".rollcall").iterdir()} == {
+        "published",
+        "warehouse.duckdb.lock",
+    }
 
 
 def test_each_night_leaves_a_private_log_with_the_failing_pages_facts(

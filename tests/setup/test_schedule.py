@@ -1,6 +1,7 @@
 """`rollcall schedule`: what it prints is what a scheduler takes, and runs in a bare environment."""
 
 import json
+import re
 import shutil
 import subprocess
 from datetime import date, time
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from pipelines.sandbox import Sandbox
-from pipelines.schedule import clock_fault
+from pipelines.schedule import clock_fault, schedule
 from tests.home import Home, sandbox_settings
 
 from .conftest import Run
@@ -69,6 +70,28 @@ def test_cron_is_installed_once_and_leaves_other_lines(
     lines = table.read_text().splitlines()
     assert lines[:3] == ["@daily backup", "@weekly tidy", f"# rollcall, begin: {tmp_path}"]
     assert [line.split()[:2] for line in lines if "sync" in line] == [["15", "3"]]
+
+
+def test_homes_with_similar_names_have_units_of_their_own(tmp_path: Path) -> None:
+    names = set()
+    for directory in ("team-a", "team a", "Team-A", "team_a", "täm-a", "-" + "team-a" * 40, "名前"):
+        home = tmp_path / directory
+        home.mkdir()
+        made = schedule(home, "systemd", at=time(4, 30))
+        service, timer = made.files
+        assert (service.removesuffix(".service"), len(timer) < 100) == (timer.removesuffix(".timer"), True)
+        assert re.fullmatch(r"rollcall-[a-z0-9-]+\.timer", timer)
+        names.add(timer)
+    assert len(names) == 7
+
+
+def test_a_unit_of_a_home_that_ends_with_a_backslash(tmp_path: Path) -> None:
+    home = tmp_path / "back\\"
+    home.mkdir()
+    unit = next(iter(schedule(home, "systemd", at=time(4, 30)).files.values()))
+    lines = unit.splitlines()
+    assert lines[1] == f"Description=Rollcall: the night of {tmp_path}/back\\\\"
+    assert f' --home "{tmp_path}/back\\\\" sync --quiet' in unit
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
