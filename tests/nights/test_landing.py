@@ -63,6 +63,12 @@ def test_records_land_in_the_order_received(tmp_path: Path) -> None:
     assert rows == [*expected, (1, 0, 0, 7), (1, 0, 1, 8)]
 
 
+def test_dlt_loads_records_alone_and_looks_for_no_earlier_state(tmp_path: Path) -> None:
+    landing, _ = landed([connection_of("one", pages_of(0, 1, 1))], tmp_path)
+    tables = {path.name for path in (landing / "received").iterdir() if path.is_dir()}
+    assert tables == {"_dlt_loads", "_dlt_version", "records"}
+
+
 def test_tables_are_of_five_thousand_rows_and_what_else_their_last_page_has() -> None:
     pages = (4_999, 1, 3_000, 2_001, 1_000)
     one = connection_of(
