@@ -22,7 +22,7 @@ from pipelines.history import Subject, find
 from pipelines.interruption import ending_at_once
 from pipelines.reading import Warehouse, open_warehouse
 from pipelines.settings import warehouse_path
-from pipelines.warehouse import connect, draft, locked, publish, rewritten
+from pipelines.warehouse import connect, draft, draft_path, locked, publish, rewritten
 
 # What was taken, or refused, of the record with a key. An EvoVoice project has none of its own, but files.
 _RECORDS = """
@@ -74,8 +74,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     os.umask(0o077)
     warehouse = warehouse_path(home)
     with locked(warehouse) as scratch, ending_at_once(lambda: shutil.rmtree(scratch, ignore_errors=True)):
-        facts = draft(warehouse, scratch)
-        with connect(facts) as connection:
+        with draft(warehouse, scratch) as connection:
             connection.execute(
                 "insert into raw.salt select $1 where not exists (from raw.salt)", [secrets.token_hex(32)]
             )
@@ -88,7 +87,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
                     connection.execute("insert into holders values ($1, $2)", one.holder)
             connection.execute((models.SQL_ROOT / "forget.sql").read_text())
         # What is deleted from a file may still be read in its free blocks: hence a new one.
-        candidate = rewritten(facts, scratch)
+        candidate = rewritten(draft_path(warehouse, scratch), scratch)
         with connect(candidate) as connection:
             models.build(connection, home)
             models.refuse_broken(models.check(connection, home))

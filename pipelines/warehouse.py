@@ -18,6 +18,7 @@ import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import physical_mb
+from pipelines.cells import literal
 from pipelines.deliver import sync
 from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT, transaction
@@ -80,31 +81,42 @@ def _refuse_link(path: Path) -> None:
         raise WarehouseError(f"{path} is a symbolic link, which is not followed", "remove it, then try again")
 
 
-def draft(warehouse: Path, scratch: Path) -> Path:
-    """A copy of the published warehouse to work on, or a new one where none is published yet.
+def draft_path(warehouse: Path, scratch: Path) -> Path:
+    """Where `draft` puts its file, to be published from there."""
+    return scratch / warehouse.name
+
+
+def draft(warehouse: Path, scratch: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
+    """Open a copy of the published warehouse to work on, or a new one where none is published yet.
 
     It is copied without a write-ahead log, which only another program can have left beside it. Raises
     WarehouseError where the published one is damaged or of a newer Rollcall, or only a former one is there.
     """
-    copy = scratch / warehouse.name
+    copy = draft_path(warehouse, scratch)
     published = scratch / f"{warehouse.name}.published"
-    if warehouse.exists():
-        shutil.copyfile(warehouse, published)
-        with _readable(published, warehouse, way_back(warehouse)) as whole:
-            anew = _is_older(whole, warehouse) or _is_wasteful(whole)
-        if not anew:
-            published.rename(copy)
-    elif former_of(warehouse).exists():
-        raise WarehouseError(
-            f"there is no warehouse at {warehouse}, but a former night's beside it",
-            f"run `rollcall restore`, or move {former_of(warehouse)} away to begin anew",
-        )
-    with connect(copy) as connection:
+    connection = _start(copy, memory_mb)
+    try:
+        if warehouse.exists():
+            shutil.copyfile(warehouse, published)
+            with _readable(connection, published, warehouse, way_back(warehouse)):
+                anew = _is_older(connection, warehouse) or _is_wasteful(connection)
+            if not anew:
+                published.rename(copy)
+        elif former_of(warehouse).exists():
+            raise WarehouseError(
+                f"there is no warehouse at {warehouse}, but a former night's beside it",
+                f"run `rollcall restore`, or move {former_of(warehouse)} away to begin anew",
+            )
+        _attach(connection, copy)
         connection.execute((SQL_ROOT / "raw.sql").read_text())
         if published.exists():
-            with_memory(connection, MEMORY_MB, lambda: _take_facts(connection, published))
+            with_memory(connection, memory_mb, lambda: _take_facts(connection, published))
+            connection.execute(f"set memory_limit = '{memory_mb}MB'")
             published.unlink()
-    return copy
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
@@ -112,6 +124,13 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
 
     What does not fit into memory is put beside the draft; see `with_memory`.
     """
+    connection = _start(path, memory_mb)
+    _attach(connection, path)
+    return connection
+
+
+def _start(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """Start DuckDB for the draft at `path`, which is not opened yet."""
     connection = duckdb.connect(
         config={
             "temp_directory": str(path.with_suffix(".spill")),
@@ -121,13 +140,16 @@ def connect(path: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection
             "autoload_known_extensions": "false",
         }
     )
-    quoted = str(path).replace("'", "''")
-    connection.execute(
-        f"attach '{quoted}' as draft (storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
-    )
-    connection.execute("use draft")
     connection.execute("set TimeZone = 'UTC'")
     return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    connection.execute(
+        f"attach {literal(str(path))} as draft "
+        f"(storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
+    )
+    connection.execute("use draft")
 
 
 def use_threads(connection: duckdb.DuckDBPyConnection, records: int) -> None:
@@ -199,7 +221,10 @@ def put_back(warehouse: Path, scratch: Path, aside: Path) -> None:
         raise WarehouseError(f"there is no former night at {former}", "put a copy of your own in its place")
     copy = scratch / warehouse.name
     shutil.copyfile(former, copy)
-    with _readable(copy, former, f"put a copy of your own at {warehouse}"):
+    with (
+        duckdb.connect() as connection,
+        _readable(connection, copy, former, f"put a copy of your own at {warehouse}"),
+    ):
         copy.chmod(0o600)
     sync(copy)
     if warehouse.exists():
@@ -256,35 +281,39 @@ def _verify(candidate: Path) -> None:
 
 
 @contextlib.contextmanager
-def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a copy of the file `original`. Raises WarehouseError where any of its values cannot be read.
+def _readable(
+    connection: duckdb.DuckDBPyConnection, copy: Path, original: Path, remedy: str
+) -> Iterator[None]:
+    """Attach a copy of the file `original` as `published` while the block runs.
 
-    DuckDB keeps a checksum for each of its blocks and looks at it when it reads the block. A night reads few
-    of them and copies them all: what is damaged would be published again, and once more as the former.
+    Raises WarehouseError where any of its values cannot be read. DuckDB keeps a checksum for each of its
+    blocks and looks at it when it reads the block. A night reads few of them and copies them all: what is
+    damaged would be published again, and once more as the former.
     """
     try:
-        with duckdb.connect(str(copy), read_only=True) as connection:
-            tables = connection.execute(
-                "select schema_name, table_name from duckdb_tables() where not internal"
-            ).fetchall()
-            for schema, table in tables:
-                name = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))
-                connection.execute(f"select bit_xor(hash(t)) from {name} as t").fetchone()
-            yield connection
+        connection.execute(f"attach {literal(str(copy))} as published (read_only)")
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'published'"
+        ).fetchall()
+        for schema, table in tables:
+            name = ".".join('"' + part.replace('"', '""') + '"' for part in ("published", schema, table))
+            connection.execute(f"select bit_xor(hash(t)) from {name} as t").fetchone()
+        yield
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))
         raise WarehouseError(f"{original} cannot be read ({reason})", remedy) from None
+    connection.execute("detach published")
 
 
-def _is_older(published: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
+def _is_older(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
     """Whether the facts in `published` lack columns: an earlier Rollcall kept less of them.
 
     Raises WarehouseError where they have columns that are not known here, which would be lost.
     """
-    with duckdb.connect() as empty:
-        empty.execute((SQL_ROOT / "raw.sql").read_text())
-        known = _columns_of_facts(empty)
-    held = _columns_of_facts(published)
+    connection.execute("attach ':memory:' as empty; use empty")
+    connection.execute((SQL_ROOT / "raw.sql").read_text())
+    known, held = _columns_of_facts(connection, "empty"), _columns_of_facts(connection, "published")
+    connection.execute("use memory; detach empty")
     if held - known:
         raise WarehouseError(
             f"{warehouse} was written by a newer Rollcall",
@@ -293,11 +322,13 @@ def _is_older(published: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
     return bool(known - held)
 
 
-def _columns_of_facts(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
+def _columns_of_facts(connection: duckdb.DuckDBPyConnection, database: str) -> set[tuple[str, str, str]]:
     """Table, name and type of each column of the facts."""
     return set(
         connection.execute(
-            "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'raw'"
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = $1 and schema_name = 'raw'",
+            [database],
         ).fetchall()
     )
 
@@ -305,7 +336,8 @@ def _columns_of_facts(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, s
 def _is_wasteful(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether much of the file is free space."""
     row = connection.execute(
-        "select free_blocks * block_size, used_blocks * block_size from pragma_database_size()"
+        "select free_blocks * block_size, used_blocks * block_size from pragma_database_size() "
+        "where database_name = 'published'"
     ).fetchone()
     assert row is not None
     free, used = row
@@ -314,8 +346,7 @@ def _is_wasteful(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def _take_facts(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
     """The facts without the free space between them; what is published is built from them anyway."""
-    quoted = str(warehouse).replace("'", "''")
-    connection.execute(f"attach if not exists '{quoted}' as published (read_only)")
+    connection.execute(f"attach if not exists {literal(str(warehouse))} as published (read_only)")
     tables = connection.execute(
         "select table_name from duckdb_tables() where database_name = 'published' and schema_name = 'raw'"
     ).fetchall()
