@@ -99,7 +99,8 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int = MEMORY_MB) -> duckdb.
         if warehouse.exists():
             shutil.copyfile(warehouse, published)
             with _readable(connection, published, warehouse, way_back(warehouse)):
-                anew = _is_older(connection, warehouse) or _is_wasteful(connection)
+                is_older = _is_older(connection, warehouse)
+                anew = is_older or _is_wasteful(connection)
             if not anew:
                 published.rename(copy)
         elif former_of(warehouse).exists():
@@ -111,6 +112,9 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int = MEMORY_MB) -> duckdb.
         connection.execute((SQL_ROOT / "raw.sql").read_text())
         if published.exists():
             with_memory(connection, memory_mb, lambda: _take_facts(connection, published))
+            if is_older:
+                upgrade = (SQL_ROOT / "upgrade.sql").read_text()
+                with_memory(connection, memory_mb, lambda: connection.execute(upgrade))
             connection.execute(f"set memory_limit = '{memory_mb}MB'")
             published.unlink()
     except BaseException:

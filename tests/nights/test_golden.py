@@ -1,8 +1,8 @@
 """Facts that an earlier reader and merge made of the same answers: only how they are worked out may change.
 
 The runs are drawn from a seed: every provider, records in other spellings, volatile fields, ids that come
-twice, records that cannot be taken, listings that fail, windows, and erasures. `golden.json` was written by the
-code that hashed what every record says. To write it again: `python -m tests.nights.test_golden`.
+twice, records that cannot be taken, listings that fail, windows, and erasures. `golden.json` was written by
+the code that hashed what every record says. To write it again: `python -m tests.nights.test_golden`.
 """
 
 import json
@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from pipelines.config import Connection
+from pipelines.content import canonical_hash
 from pipelines.errors import Transient
 from pipelines.models import SQL_ROOT
 from pipelines.provider import Ask, Page
@@ -24,7 +26,7 @@ from pipelines.remember import known_texts, next_start, remember
 from pipelines.sync import windows_due
 from tests.campaigns.play import in_memory, land_directly
 from tests.campaigns.reading import spelled
-from tests.scripted import scripted
+from tests.scripted import PROVIDERS, scripted
 
 GOLDEN = Path(__file__).with_name("golden.json")
 FIRST = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -55,7 +57,8 @@ NOT_TAKEN = (
 FACTS = {
     "records": """
         select
-            connection, scope, record_id, payload::text as payload, content_hash = 'forgotten' as is_forgotten,
+            connection, scope, record_id, payload::text as payload,
+            content_hash = 'forgotten' as is_forgotten,
             created_at, valid_from, valid_to, end_reason, last_seen_at, refreshed_at
         from raw.records order by all
     """,
@@ -158,11 +161,28 @@ def erase(warehouse: duckdb.DuckDBPyConnection, run: int) -> None:
     warehouse.execute((SQL_ROOT / "forget.sql").read_text())
 
 
-def played() -> dict[str, list[list[Any]]]:
-    """The facts that are left of all runs."""
+def make_earlier(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Put the facts into the form in which the content hash was the canonical one."""
+    rows = warehouse.execute(
+        "select rowid, provider, payload::text, content_hash from raw.records"
+    ).fetchall()
+    for row, provider, payload, content_hash in rows:
+        earlier = content_hash
+        if content_hash != "forgotten":
+            earlier = canonical_hash(PROVIDERS[provider], payload.encode())
+        warehouse.execute(
+            "update raw.records set content_hash = $2, canonical_hash = null where rowid = $1", [row, earlier]
+        )
+
+
+def played(*, upgraded_before: int | None = None) -> dict[str, list[list[Any]]]:
+    """The facts that are left of all runs. Before one of them, an earlier version's are upgraded."""
     accounts = [Account(provider, number) for provider in FIELDS for number in range(3)]
     warehouse = in_memory()
     for run in range(RUNS):
+        if run == upgraded_before:
+            make_earlier(warehouse)
+            warehouse.execute((SQL_ROOT / "upgrade.sql").read_text())
         asked = accounts if run % 3 else accounts[::-1]
         connections = [account.connection() for account in asked]
         started_at = next_start(warehouse, FIRST + timedelta(days=run))
@@ -185,8 +205,9 @@ def played() -> dict[str, list[list[Any]]]:
     }
 
 
-def test_the_facts_are_those_of_the_golden_file() -> None:
-    facts = played()
+@pytest.mark.parametrize("upgraded_before", [None, 5])
+def test_the_facts_are_those_of_the_golden_file(upgraded_before: int | None) -> None:
+    facts = played(upgraded_before=upgraded_before)
     for table, rows in json.loads(GOLDEN.read_text(encoding="utf-8")).items():
         assert facts[table] == rows
 
