@@ -233,10 +233,8 @@ def test_no_hash_of_what_it_said_stays(home: Home, bells: Bells) -> None:
 
 
 def test_a_file_may_move_from_one_forgotten_customer_to_another(home: Home, voices: Voices) -> None:
-    """It is noted as its text: nobody is told what it was before, or that it is another's."""
-    voices.files = [
-        {"id": name, "customerId": holder} for name, holder in (("a", "1"), ("b", "1"), ("c", "2"))
-    ]
+    holders_of = {"a": "1", "b": "1", "c": "2"}
+    voices.files = [{"id": name, "customerId": holder} for name, holder in holders_of.items()]
     home.night()
     run(home, "forget", "evovoice:1", "evovoice:2", "--yes")
     refreshed = "select count(*) as files from raw.records where refreshed_at is not null"
