@@ -41,7 +41,7 @@ from pipelines.warehouse import connect, use_threads
 NIGHTS = ("first", "unchanged")
 IMPORTS = "import pipelines.quiet_dlt, duckdb, pyarrow.parquet, requests"
 HASHED = "select bit_xor(hash(t)) from {} as t"
-DIGESTS = "select unhex(sha256(payload::text)) from raw.records"
+DIGESTS = "select content_hash from raw.records"
 COMPARED = """
     select count(*) filter (where received.content_hash is distinct from known.content_hash)
     from ready_records as received

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from pipelines.reading import Warehouse
     from pipelines.schedule import Scheduler
 
+# Imports and records make few cycles; by default the collector searches through them again and again.
+COLLECT_RARELY = (50_000, 20, 100)
+
 
 @click.group(
     "rollcall", cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 @click.version_option(package_name="rollcall", message="%(prog)s %(version)s")
 def main() -> None:
     """Ask five services for all their projects every night; keep them, and their history, in a warehouse."""
+    gc.set_threshold(*COLLECT_RARELY)
     # The process ends with the verb: nothing is to be looked for in a memory that goes as a whole.
     atexit.register(gc.freeze)
 

@@ -1,7 +1,8 @@
-"""A record as it is kept: its identity, its text as sent, and a hash of what it says.
+"""A record as it is kept: its identity, its text as sent, a hash of the text and, if needed, of what it says.
 
-The hash is blind to what is no change: the order of keys, white space, the spelling of one number or one
-instant, Unicode composition, and the fields that a provider declares volatile. The text is kept as it came.
+The canonical hash ignores what is not a change: the order of keys, white space, the spelling of a number or a
+timestamp, Unicode composition, and the fields that a provider declares volatile. It takes most of the time
+that a record takes, and only a known record whose text differs needs it. The text is kept as it came.
 """
 
 import contextlib
@@ -21,12 +22,14 @@ from pipelines.strict_json import (
     composed,
     cut_members,
     first_of,
+    has_each_key_once,
+    has_few_marks,
     key_of,
     refuse_duplicate_keys,
     value,
 )
 
-if TYPE_CHECKING:  # the process that only reads records needs no more than this
+if TYPE_CHECKING:
     from pipelines.provider import Provider
 
 # A thousand times what a record of any provider has. A larger one would take a night's memory for itself.
@@ -47,36 +50,33 @@ class Record(NamedTuple):
     """One record of a page. Where `reason` is given it cannot be taken, and goes to quarantine.
 
     `payload` is its JSON in UTF-8; None where that is, byte for byte, the text that is known of it.
+    `content_hash` tells that text from others; `canonical_hash` is None where it was not needed.
     """
 
     record_id: str | None
     payload: bytes | None
     content_hash: str | None = None
+    canonical_hash: str | None = None
     created_at: datetime | None = None
     reason: str | None = None
 
 
-class Rules(NamedTuple):
-    """What must be known of a provider to read its records; as its `Provider` has it."""
-
-    id_keys: tuple[str, ...]
-    created_keys: tuple[str, ...]
-    volatile: frozenset[str]
+Texts = Mapping[str, str]
+"""The ids of the records that are known, by the digest of their text."""
 
 
-Texts = Mapping[bytes, Record]
-"""The records that are known, without a payload, by the digest of their text."""
+def digest(text: bytes) -> str:
+    """128 bits, in hex, that tell one text from another: DuckDB's `left(sha256(text), 32)`."""
+    return hashlib.sha256(text).hexdigest()[:32]
 
 
-def digest(text: bytes) -> bytes:
-    """32 bytes that tell one text from another, as DuckDB's `unhex(sha256(…))` gives them."""
-    return hashlib.sha256(text).digest()
-
-
-def read_record(provider: "Provider | Rules", drop: Collection[str], text: bytes, known: Texts) -> Record:
+def read_record(
+    provider: "Provider", drop: Collection[str], text: bytes, known: Texts, *, exact: bool = False
+) -> Record:
     """What `text` holds, without the fields named by `drop`. What a provider sent never makes it raise.
 
-    Most texts of a night are known to the last byte, and what they say is known with them.
+    Most texts of a night are known to the last byte, and are not read. An `exact` reader reads every text,
+    and works out its canonical hash.
     """
     text = text.removeprefix(BYTE_ORDER_MARK)  # DuckDB reads none
     try:
@@ -88,18 +88,37 @@ def read_record(provider: "Provider | Rules", drop: Collection[str], text: bytes
                 f"it has {len(text) >> 20} MB, more than the {MOST_RECORD_BYTES >> 20} MB that are taken; "
                 f"its first {KEPT_BYTES >> 10} KB are kept here"
             )
-        if known and (same := known.get(digest(text))):
-            return same
+        content_hash = digest(text)
+        if not exact and (known_id := known.get(content_hash)):
+            return Record(known_id, None, content_hash)
         said = value(text)
         if not isinstance(said, dict):
             raise Malformed(f"it is not an object but {text[:40].decode(errors='replace')}")
         record_id = _identity(first_of(said, *provider.id_keys), provider.id_keys[0])
         created_at = instant(first_of(said, *provider.created_keys))
-        content_hash = hash_of(said, provider.volatile)
-        refuse_duplicate_keys(text)
-        return Record(record_id, text, content_hash, created_at)
+        has_each_once = has_each_key_once(text, said)
+        canonical_hash = None
+        if exact or not _is_plain(text):
+            canonical_hash = hash_of(said, provider.volatile)
+        if not has_each_once:
+            refuse_duplicate_keys(text)
+        return Record(record_id, text, content_hash, canonical_hash, created_at)
     except Malformed as error:
         return Record(_legible_id(provider, text), _quotable(text), reason=error.reason)
+
+
+def canonical_hash(provider: "Provider", text: bytes) -> str | None:
+    """The canonical hash of a text that was taken once; None where today's reader would not take it."""
+    with contextlib.suppress(Malformed):
+        said = value(text)
+        if isinstance(said, dict):
+            return hash_of(said, provider.volatile)
+    return None
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether a valid JSON text is sure to hold nothing that `canonical` refuses; if in doubt, False."""
+    return text.count(b"{") + text.count(b"[") <= MOST_LEVELS and has_few_marks(text)
 
 
 def _quotable(text: bytes) -> bytes:
@@ -109,7 +128,7 @@ def _quotable(text: bytes) -> bytes:
     return text.decode(errors="replace").encode()
 
 
-def _legible_id(provider: "Provider | Rules", text: bytes) -> str | None:
+def _legible_id(provider: "Provider", text: bytes) -> str | None:
     """The id of a record that cannot be taken, where at least that can be read."""
     with contextlib.suppress(Malformed):
         sent = cut_members(text)

@@ -23,7 +23,7 @@ from pipelines.interruption import ending_at_once
 from pipelines.reading import Warehouse, open_warehouse
 from pipelines.settings import memory_mb, warehouse_path
 from pipelines.touched import own_tables
-from pipelines.warehouse import clear, connect, draft, locked, publish, rewritten, with_memory
+from pipelines.warehouse import clear, connect, draft, draft_path, locked, publish, rewritten, with_memory
 
 # What was taken, or refused, of the record with a key. An EvoVoice project has none of its own, but files.
 _RECORDS = """
@@ -78,8 +78,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     with locked(warehouse) as scratch, ending_at_once(lambda: clear(scratch)):
         probe(warehouse, scratch)
         memory = memory_mb(home)
-        facts = draft(warehouse, scratch, memory)
-        with connect(facts, memory) as connection:
+        with draft(warehouse, scratch, memory) as connection:
             if own := own_tables(connection):
                 raise UsageError(
                     f"tables of your own may hold what is to be forgotten: {', '.join(own)}",
@@ -97,7 +96,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
                     connection.execute("insert into holders values ($1, $2)", one.holder)
             connection.execute((models.SQL_ROOT / "forget.sql").read_text())
         # What is deleted from a file may still be read in its free blocks: hence a new one.
-        candidate = rewritten(facts, scratch, memory)
+        candidate = rewritten(draft_path(warehouse, scratch), scratch, memory)
         with connect(candidate, memory) as connection:
             with_memory(connection, memory, lambda: models.build(connection, home))
             models.refuse_broken(with_memory(connection, memory, lambda: models.check(connection, home)))

@@ -16,10 +16,9 @@ import pyarrow as pa
 
 from pipelines.api import Api
 from pipelines.config import Connection
-from pipelines.content import Record
+from pipelines.content import Record, Texts
 from pipelines.listing import Batch, Listing, read_listing
 from pipelines.provider import Ask
-from pipelines.reader import Known, Reader
 
 if TYPE_CHECKING:
     from dlt.extract.incremental import Incremental
@@ -33,12 +32,15 @@ RECORDS = pa.schema(
         ("record_id", pa.string()),
         ("payload", pa.string()),  # null where it is the very text that is known
         ("content_hash", pa.string()),
+        ("canonical_hash", pa.string()),  # null where it was not needed
         ("created_at", pa.timestamp("us", tz="UTC")),
         ("reason", pa.string()),  # why it cannot be taken; null where it can
     ]
 )
 ROWS_PER_TABLE = 5_000
 
+Known = Mapping[tuple[str, str | None], Texts]
+"""What is known of each listing, by connection and scope."""
 Progress = Callable[[Connection, str | None, int, int], None]
 
 
@@ -61,11 +63,11 @@ def land(
     landing = scratch / "landing"
     finished: dict[int, Listing] = {}
     numbers = itertools.count()
-    with undisturbed(), Reader(known) as reader:
+    with undisturbed():
         resources = []
         for connection in connections:
             scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
-            walk = functools.partial(receive, connection, scopes, reader, deadline, progress, finished)
+            walk = functools.partial(receive, connection, scopes, known, deadline, progress, finished)
             resources.append(_resource(connection.name, windows.get(connection.name), walk))
         pipeline = dlt.pipeline(
             "night",
@@ -100,7 +102,7 @@ def _resource(
 def receive(
     connection: Connection,
     scopes: Mapping[int, str | None],
-    reader: Reader,
+    known: Known,
     deadline: float,
     progress: Progress,
     finished: dict[int, Listing],
@@ -123,8 +125,7 @@ def receive(
                 api,
                 connection,
                 Ask(connection.settings, scope, asked_since),
-                reader.known.get((connection.name, scope), {}),
-                reader,
+                known.get((connection.name, scope), {}),
                 functools.partial(progress, connection, scope),
                 functools.partial(finish, number),
             )

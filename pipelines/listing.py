@@ -18,10 +18,9 @@ from datetime import datetime
 
 from pipelines.api import Api
 from pipelines.config import Connection
-from pipelines.content import Record, Texts
+from pipelines.content import Record, Texts, read_record
 from pipelines.errors import Malformed, ProviderError
 from pipelines.provider import Ask, Page
-from pipelines.reader import Reader
 
 RE_READINGS = 3
 MOST_EMPTY_PAGES = 100  # before a listing's end, however long it says it is
@@ -89,7 +88,9 @@ class Reading:
         if page.page_count is not None:
             self.page_counts.add(page.page_count)
         # A third of the memory of the texts.
-        contents = [(record.record_id, hash(record.content_hash)) for record in records]
+        contents = [
+            (record.record_id, hash(record.canonical_hash or record.content_hash)) for record in records
+        ]
         came = {record_id: content for record_id, content in contents if record_id is not None}
         if len(came) == len(contents) and self.seen.keys().isdisjoint(came):
             self.seen |= came  # as on nearly every page
@@ -104,6 +105,14 @@ class Reading:
     def may_move(self) -> bool:
         """Whether another walk might show more than this one."""
         return bool(self.totals) or (self.pages > 1 and self.uncounted is None)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether ids came twice with other bytes, and nothing else speaks against the listing so far.
+
+        Only reading it exactly shows whether they say the same.
+        """
+        return bool(self.conflicts) and self.uncounted is None
 
     def doubt(self) -> str | None:
         """What this walk itself says against the listing, or None."""
@@ -151,7 +160,6 @@ def read_listing(
     connection: Connection,
     ask: Ask,
     known: Texts,
-    reader: Reader,
     progress: Callable[[int, int], None],
     finish: Callable[[Listing], None],
 ) -> Iterator[Batch]:
@@ -161,18 +169,21 @@ def read_listing(
     come. What a provider does never makes it raise.
     """
     began = time.monotonic()
-    expected = frozenset(one.record_id for one in known.values() if one.record_id is not None)
+    expected = frozenset(known.values())
     drop = connection.settings.texts("drop_fields")
     requests, retries = api.traffic.requests, api.traffic.retries
     best: tuple[int, Reading] | None = None
     former: Reading | None = None
     doubt: str | None = None
+    exact = False
     for number in range(1 + RE_READINGS):
         reading = Reading()
         failure = None
         try:
-            pages = connection.provider.pages(api, ask)
-            for page, records in reader.read(connection.provider, drop, pages, known):
+            for page in connection.provider.pages(api, ask):
+                records = tuple(
+                    read_record(connection.provider, drop, text, known, exact=exact) for text in page.records
+                )
                 reading.take(page, records)
                 yield Batch(number, records)
                 progress(reading.pages, reading.records)
@@ -185,8 +196,10 @@ def read_listing(
             best = number, reading
         own = _at_page(reading, failure) if failure else reading.doubt()
         doubt = own or reading.doubt_about_absence(expected, former)
-        if failure or doubt is None or reading.nameless or not reading.may_move:
+        is_undecided = reading.is_undecided and not exact
+        if failure or doubt is None or not (is_undecided or (reading.may_move and not reading.nameless)):
             break  # proven, or another walk would not show more
+        exact = exact or is_undecided
         former = None if own else reading
     counted = best[1] if best else Reading()
     finish(

@@ -31,7 +31,10 @@ __all__ = ["dlt", "undisturbed", "use_home"]
 
 SETTINGS = {
     "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"},
-    "pipelines": {"enable_runtime_trace": False},  # it writes every secret that was resolved to a file
+    "pipelines": {
+        "enable_runtime_trace": False,  # it writes every secret that was resolved to a file
+        "restore_from_destination": False,  # each run has a new directory, with nothing to restore
+    },
 }
 
 

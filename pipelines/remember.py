@@ -1,9 +1,9 @@
 """Remember: one transaction moves a night's landing into `raw.*`, which only ever gains facts.
 
-What it means is said by the SQL of `sql/remember`, run in the order of its file names.
+The SQL of `sql/remember` says what it means, run in the order of its file names. After the first file, Python
+compares what those records say that their bytes do not decide.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,8 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.config import Connection
-from pipelines.content import Record, Texts
+from pipelines.content import canonical_hash
 from pipelines.errors import SyncError
+from pipelines.landing import Known
 from pipelines.listing import Listing
 from pipelines.models import SQL_ROOT, transaction
 
@@ -38,7 +39,15 @@ ASKED = pa.schema(
         ("time_zone", pa.string()),
     ]
 )
-KNOWN_AT_ONCE = 50_000  # records, as rows of Arrow's
+CONTENTS = pa.schema(
+    [
+        ("listing", pa.int32()),
+        ("position", pa.int64()),
+        ("canonical_hash", pa.string()),
+        ("known_canonical_hash", pa.string()),
+    ]
+)
+AT_ONCE = 10_000  # texts
 
 
 def remember(
@@ -63,14 +72,17 @@ def remember(
     warehouse.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
     warehouse.execute("set variable rollcall_version = $1", [version("rollcall")])
     with transaction(warehouse):
-        for path in sorted((SQL_ROOT / "remember").glob("*.sql")):
+        received, *rest = sorted((SQL_ROOT / "remember").glob("*.sql"))
+        warehouse.execute(received.read_text())
+        _compare(warehouse, listings)
+        for path in rest:
             warehouse.execute(path.read_text())
         _refuse_losses(warehouse)
 
 
 def known_texts(
     warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], windows: Mapping[str, datetime]
-) -> Mapping[tuple[str, str | None], Texts]:
+) -> Known:
     """What is known of each listing, by connection and scope; of a window only what was created within it.
 
     Forgotten records are not known any more; of what was a forgotten customer's no text is.
@@ -79,15 +91,13 @@ def known_texts(
     starts = [windows.get(name) for name in names]
     warehouse.execute("set variable asked_connections = $1::text[]", [names])
     warehouse.execute("set variable asked_since = $1::timestamptz[]", [starts])
-    # As parameters, they would make DuckDB 1.5 hold all rows in memory.
-    texts = warehouse.sql(
+    places = warehouse.execute(
         """
         select
             known.connection,
             known.scope,
-            unhex(sha256(if(content_hash = 'forgotten', 'of ' || record_id, payload::text))),
-            known.record_id,
-            known.content_hash
+            list(if(content_hash = 'forgotten', 'of ' || record_id, content_hash)),
+            list(known.record_id)
         from raw.records as known
         inner join (
             select
@@ -97,14 +107,10 @@ def known_texts(
         where
             known.valid_to is null and (asked.since is null or known.created_at > asked.since)
             and known.record_id not in (select pseudonym from raw.forgotten)
+        group by all
         """
-    )
-    known: dict[tuple[str, str | None], dict[bytes, Record]] = defaultdict(dict)
-    for batch in texts.to_arrow_reader(KNOWN_AT_ONCE):
-        columns = (column.to_pylist() for column in batch.columns)
-        for connection, scope, digest, record_id, content_hash in zip(*columns, strict=True):
-            known[connection, scope][digest] = Record(record_id, None, content_hash)
-    return known
+    ).fetchall()
+    return {(name, scope): dict(zip(texts, ids, strict=True)) for name, scope, texts, ids in places}
 
 
 def next_start(warehouse: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
@@ -131,6 +137,29 @@ def _asked(number: int, listing: Listing, accepted: Mapping[str, int]) -> dict[s
         "accepted": accepted.get(connection.name),
         "time_zone": connection.provider.time_zone(connection.settings),
     }
+
+
+def _compare(warehouse: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) -> None:
+    """Make `contents`: what undecided records say, and the known ones that they differ from."""
+    providers = {one.connection.provider_name: one.connection.provider for one in listings}
+    undecided = warehouse.execute(
+        """
+        select listing, position, provider, canonical_hash, payload, known_canonical_hash, known_payload
+        from undecided
+        """
+    )
+    rows = []
+    for batch in undecided.to_arrow_reader(AT_ONCE):
+        columns = (column.to_pylist() for column in batch.columns)
+        for listing, position, name, said, text, known_said, known_text in zip(*columns, strict=True):
+            of_known = known_said
+            if known_text:
+                of_known = canonical_hash(providers[name], known_text.encode())
+            of_text = said or canonical_hash(providers[name], text.encode())
+            rows.append(dict(zip(CONTENTS.names, (listing, position, of_text, of_known), strict=True)))
+    warehouse.register("content_rows", pa.Table.from_pylist(rows, schema=CONTENTS))
+    warehouse.execute("create or replace temp table contents as from content_rows")
+    warehouse.unregister("content_rows")
 
 
 def _refuse_losses(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -1,7 +1,6 @@
 """`rollcall sync`: one night. Lock, scratch, list, land, remember, model and check, publish."""
 
 import functools
-import gc
 import os
 import threading
 import time
@@ -26,11 +25,9 @@ from pipelines.preview import Preview, preview
 from pipelines.relations import read_relations
 from pipelines.remember import known_texts, next_start, remember
 from pipelines.settings import memory_mb, warehouse_path
-from pipelines.warehouse import clear, connect, draft, locked, publish, use_threads, with_memory
+from pipelines.warehouse import clear, draft, draft_path, locked, publish, use_threads, with_memory
 
 LONGEST_NIGHT_S = 6 * 3600.0
-# Records make no cycles: by its defaults the collector would search through them again and again.
-COLLECT_RARELY = (50_000, 20, 100)
 MOST_ZONES_DIFFER = timedelta(hours=26)  # from UTC-12 to UTC+14
 EARLIEST_FILE = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -115,7 +112,6 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
     and ends. Raises SyncError where nothing could be published.
     """
     os.umask(0o077)  # whatever a night writes is for its owner only
-    gc.set_threshold(*COLLECT_RARELY)
     warehouse, memory = warehouse_path(home), memory_mb(home)
     if not first_run:
         refuse_lost(home, warehouse)
@@ -133,31 +129,29 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
         # It imports dlt, which takes Python as long as drafting takes DuckDB.
         connections = connections or load()
         observer.begun()
-        candidate = drafting.result()
-        with connect(candidate, memory) as connection:
+        with drafting.result() as connection:
             _refuse_changed_provider(connection, connections)
             connections = _unquoted(connection, connections)
             started_at = next_start(connection, clock())
             windows = {} if full else windows_due(connection, connections, started_at)
             connections = with_margins(connection, connections, windows)
             known = known_texts(connection, connections, windows)
-        asked = threading.Event()  # for more pages, which takes the processor little
-        preparing = beside.submit(_prepare, candidate, home, memory, asked, is_first=is_first)
+            asked = threading.Event()  # for more pages, which takes the processor little
+            preparing = beside.submit(_prepare, connection, home, asked, is_first=is_first)
 
-        def came(connection: Connection, scope: str | None, pages: int, records: int) -> None:
-            asked.set()
-            observer.progress(connection, scope, pages, records)
+            def came(connection: Connection, scope: str | None, pages: int, records: int) -> None:
+                asked.set()
+                observer.progress(connection, scope, pages, records)
 
-        deadline = time.monotonic() + LONGEST_NIGHT_S
-        try:
-            landing, listings = land(connections, windows, known, scratch, deadline, came)
-        finally:
-            asked.set()
-        # What is wrong with a model is told when it is used.
-        is_prepared = preparing.exception() is None and is_first
-        records = sum(map(len, known.values())) + sum(one.records for one in listings)
-        del known  # as much memory as DuckDB has
-        with connect(candidate, memory) as connection:
+            deadline = time.monotonic() + LONGEST_NIGHT_S
+            try:
+                landing, listings = land(connections, windows, known, scratch, deadline, came)
+            finally:
+                asked.set()
+            # What is wrong with a model is told when it is used.
+            is_prepared = preparing.exception() is None and is_first
+            records = sum(map(len, known.values())) + sum(one.records for one in listings)
+            del known  # as much memory as DuckDB has
             use_threads(connection, records)
             remembering = functools.partial(
                 remember, connection, landing, listings, started_at, accept or {}, clock()
@@ -172,17 +166,19 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
             if dry_run:
                 return replace(night, preview=preview(connection, night.started_at))
             connection.execute("checkpoint")  # closing does it too, but tells nobody where it fails
-        return replace(night, unfinished=publish(candidate, warehouse) + mark_published(home))
+        unfinished = publish(draft_path(warehouse, scratch), warehouse) + mark_published(home)
+        return replace(night, unfinished=unfinished)
 
 
-def _prepare(candidate: Path, home: Path, memory: int, asked: threading.Event, *, is_first: bool) -> None:
+def _prepare(
+    connection: duckdb.DuckDBPyConnection, home: Path, asked: threading.Event, *, is_first: bool
+) -> None:
     """Do what the models need, and no record: read them and, where nothing stands yet, make their views."""
     asked.wait()
     if not is_first:
         read_relations(home)
         return
-    with connect(candidate, memory) as connection:
-        models.prepare(connection, home)
+    models.prepare(connection, home)
 
 
 def _connections(home: Path, names: Sequence[str], accept: Mapping[str, int]) -> tuple[Connection, ...]:

@@ -107,8 +107,8 @@ def _unfit(path: Path) -> str:
     return " and a ".join(character for character in UNFIT if character in str(path))
 
 
-def _draft_in(scratch: Path, warehouse: Path) -> Path:
-    """Where a night works on its copy of the warehouse."""
+def draft_path(warehouse: Path, scratch: Path) -> Path:
+    """Where `draft` puts its file, to be published from there."""
     return scratch / ("draft.duckdb" if _unfit(Path(warehouse.name)) else warehouse.name)
 
 
@@ -117,35 +117,47 @@ def _refuse_link(path: Path) -> None:
         raise WarehouseError(f"{path} is a symbolic link, which is not followed", "remove it, then try again")
 
 
-def draft(warehouse: Path, scratch: Path, memory_mb: int) -> Path:
-    """A copy of the published warehouse to work on, or a new one where none is published yet.
+def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """Open a copy of the published warehouse to work on, or a new one where none is published yet.
 
     Where anything but a run has written to the published file, every table is built again. The file is copied
     without a write-ahead log, which only another program can have left beside it. Raises WarehouseError where
     the published one is damaged or of a newer Rollcall, or only a former one is there.
     """
-    copy = _draft_in(scratch, warehouse)
+    copy = draft_path(warehouse, scratch)
     published = copy.with_name(f"{copy.name}.published")
-    is_altered = False
-    if warehouse.exists():
-        shutil.copyfile(warehouse, published)
-        is_altered = not _is_as_published(published, warehouse)
-        if not is_to_be_rewritten(published, warehouse):
-            published.rename(copy)
-    elif former_of(warehouse).exists():
-        raise WarehouseError(
-            f"there is no warehouse at {warehouse}, but a former night's beside it",
-            f"run `rollcall restore`, or move {former_of(warehouse)} away to begin anew",
-        )
-    with connect(copy, memory_mb) as connection:
+    connection = _start(copy, memory_mb)
+    is_altered = is_older = False
+    try:
+        if warehouse.exists():
+            shutil.copyfile(warehouse, published)
+            is_altered = not _is_as_published(published, warehouse)
+            with _readable(connection, published, warehouse, way_back(warehouse)):
+                is_older = _is_older(connection, warehouse)
+                is_rewritten = is_older or _is_unfit_to_keep(connection)
+            if not is_rewritten:
+                published.rename(copy)
+        elif former_of(warehouse).exists():
+            raise WarehouseError(
+                f"there is no warehouse at {warehouse}, but a former night's beside it",
+                f"run `rollcall restore`, or move {former_of(warehouse)} away to begin anew",
+            )
+        _attach(connection, copy)
         connection.execute((SQL_ROOT / "raw.sql").read_text())
         if published.exists():
             with_memory(connection, memory_mb, lambda: _take_over(connection, published))
+            if is_older:
+                upgrade = (SQL_ROOT / "upgrade.sql").read_text()
+                with_memory(connection, memory_mb, lambda: connection.execute(upgrade))
+            connection.execute(f"set memory_limit = '{memory_mb}MB'")
             published.unlink()
             is_altered = True
         if is_altered:
             forget_build(connection)
-    return copy
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def connect(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
@@ -153,19 +165,28 @@ def connect(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
 
     What does not fit into memory is put beside the draft; see `with_memory`.
     """
-    connection = open_database(
+    connection = _start(path, memory_mb)
+    _attach(connection, path)
+    return connection
+
+
+def _start(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """Start DuckDB for the draft at `path`, which is not opened yet."""
+    return open_database(
         settings={
             "temp_directory": str(path.with_suffix(".spill")),
             "memory_limit": f"{memory_mb}MB",
             "threads": str(min(os.cpu_count() or 1, max(1, memory_mb // MB_PER_THREAD))),
         }
     )
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     connection.execute(
         f"attach {literal(str(path))} as draft "
         f"(storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
     )
     connection.execute("use draft")
-    return connection
 
 
 def use_threads(connection: duckdb.DuckDBPyConnection, records: int) -> None:
@@ -238,9 +259,12 @@ def put_back(warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
     former = former_of(warehouse)
     if not former.exists():
         raise WarehouseError(f"there is no former night at {former}", "put a copy of your own in its place")
-    copy = _draft_in(scratch, warehouse)
+    copy = draft_path(warehouse, scratch)
     shutil.copyfile(former, copy)
-    with _readable(copy, former, f"put a copy of your own at {warehouse}"):
+    with (
+        open_database() as connection,
+        _readable(connection, copy, former, f"put a copy of your own at {warehouse}"),
+    ):
         set_mode(copy, 0o600)
     sync(copy)
     if warehouse.exists():
@@ -311,26 +335,28 @@ def _verify(candidate: Path) -> None:
 
 
 @contextlib.contextmanager
-def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a copy of the file `original`. Raises WarehouseError where any of its values cannot be read.
+def _readable(
+    connection: duckdb.DuckDBPyConnection, copy: Path, original: Path, remedy: str
+) -> Iterator[None]:
+    """Attach a copy of the file `original` as `published` while the block runs.
 
-    DuckDB keeps a checksum for each of its blocks and looks at it when it reads the block. A night reads few
-    of them and copies them all: what is damaged would be published again, and once more as the former.
+    Raises WarehouseError where any of its values cannot be read. DuckDB keeps a checksum for each of its
+    blocks and looks at it when it reads the block. A night reads few of them and copies them all: what is
+    damaged would be published again, and once more as the former.
     """
     try:
-        with open_database(copy, read_only=True) as connection:
-            tables = connection.execute(
-                "select schema_name, table_name from system.main.duckdb_tables() where not internal"
-            ).fetchall()
-            for schema, table in tables:
-                name = f"{identifier(schema)}.{identifier(table)}"
-                connection.execute(
-                    f"select system.main.bit_xor(system.main.hash(t)) from {name} as t"
-                ).fetchone()
-            yield connection
+        connection.execute(f"attach {literal(str(copy))} as published (read_only)")
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'published'"
+        ).fetchall()
+        for schema, table in tables:
+            name = f"published.{identifier(schema)}.{identifier(table)}"
+            connection.execute(f"select bit_xor(hash(t)) from {name} as t").fetchone()
+        yield
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))
         raise WarehouseError(f"{original} cannot be read ({reason})", remedy) from None
+    connection.execute("detach published")
 
 
 def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
@@ -338,19 +364,21 @@ def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
 
     Every value is read. Raises WarehouseError where one cannot be, or a newer Rollcall wrote the file.
     """
-    with _readable(copy, warehouse, way_back(warehouse)) as whole:
-        return _is_older(whole, warehouse) or _is_wasteful(whole) or bool(hidden_builtins(whole))
+    with open_database() as connection, _readable(connection, copy, warehouse, way_back(warehouse)):
+        return (
+            _is_older(connection, warehouse) or _is_wasteful(connection) or bool(hidden_builtins(connection))
+        )
 
 
-def _is_older(published: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
+def _is_older(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
     """Whether the facts in `published` lack columns: an earlier Rollcall kept less of them.
 
     Raises WarehouseError where they have columns that are not known here, which would be lost.
     """
-    with open_database() as empty:
-        empty.execute((SQL_ROOT / "raw.sql").read_text())
-        known = _columns_of_facts(empty)
-    held = _columns_of_facts(published)
+    connection.execute("attach ':memory:' as empty; use empty")
+    connection.execute((SQL_ROOT / "raw.sql").read_text())
+    known, held = _columns_of_facts(connection, "empty"), _columns_of_facts(connection, "published")
+    connection.execute("use memory; detach empty")
     if held - known:
         raise WarehouseError(
             f"{warehouse} was written by a newer Rollcall",
@@ -359,19 +387,27 @@ def _is_older(published: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
     return bool(known - held)
 
 
-def _columns_of_facts(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
+def _columns_of_facts(connection: duckdb.DuckDBPyConnection, database: str) -> set[tuple[str, str, str]]:
     """Table, name and type of each column of the facts."""
     return set(
         connection.execute(
-            "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'raw'"
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = $1 and schema_name = 'raw'",
+            [database],
         ).fetchall()
     )
+
+
+def _is_unfit_to_keep(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether much of `published` is free space, or it has macros that Rollcall's own SQL would call."""
+    return _is_wasteful(connection) or bool(hidden_builtins(connection))
 
 
 def _is_wasteful(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether much of the file is free space."""
     row = connection.execute(
-        "select free_blocks * block_size, used_blocks * block_size from pragma_database_size()"
+        "select free_blocks * block_size, used_blocks * block_size from pragma_database_size() "
+        "where database_name = 'published'"
     ).fetchone()
     assert row is not None
     free, used = row

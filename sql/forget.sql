@@ -73,7 +73,8 @@ update raw.records as known
 set
     record_id = coalesce(erased.pseudonym, known.record_id),
     payload = erased.payload,
-    content_hash = 'forgotten'
+    content_hash = 'forgotten',
+    canonical_hash = null
 from erased
 where known.rowid = erased.known_row;
 

@@ -49,7 +49,8 @@ create table if not exists raw.records (
     entity text not null,
     record_id text not null,
     payload json not null,
-    content_hash text not null,
+    content_hash text not null, -- first 128 bits of the payload's SHA-256; 'forgotten' where nothing is left of it
+    canonical_hash text, -- hash of what the payload says, whatever its spelling; null until it was needed
     created_at timestamptz, -- what windowed listings go by; null where the provider lists without a window
     valid_from timestamptz not null,
     valid_to timestamptz, -- null: current

@@ -33,6 +33,7 @@ LEAST_TIMEOUT_S = 10.0
 MOST_UNMUTATED_S = 600.0
 
 WINDOW = "tests/providers/test_evovoice.py::test_whether_a_window_holds_its_start_makes_no_difference"
+GOLDEN = "tests/nights/test_golden.py"
 LANDINGS = ["tests/nights/test_landing.py", "tests/nights/test_proof.py"]
 NIGHTS = [
     "tests/nights/test_landing.py",
@@ -76,13 +77,9 @@ FORGOTTEN = [
 ]
 RECORDED = ["tests/providers/test_settings.py", "tests/providers/test_recorded.py"]
 SUBJECTS = {
-    "pipelines/content.py": [
-        "tests/http/test_content.py",
-        "tests/http/test_reader.py::test_the_process_imports_little",
-    ],
+    "pipelines/content.py": ["tests/http/test_content.py", "tests/campaigns/test_reading.py"],
     "pipelines/strict_json.py": ["tests/http/test_strict_json.py"],
     "pipelines/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
-    "pipelines/reader.py": ["tests/http/test_reader.py"],
     "pipelines/landing.py": [*LANDINGS, "tests/nights/test_configuration.py", WINDOW],
     "pipelines/deadline.py": ["tests/http/test_deadline.py"],
     "pipelines/providers/belltastic.py": ["tests/providers/test_belltastic.py", *RECORDED],
@@ -111,7 +108,7 @@ SUBJECTS = {
     "pipelines/models.py": [*MODELS, REFUSED],
     "pipelines/relations.py": MODELS,
     "pipelines/restore.py": ["tests/operation/test_restore.py"],
-    "pipelines/remember.py": NIGHTS,
+    "pipelines/remember.py": [GOLDEN, *NIGHTS],
     "pipelines/forget.py": FORGET,
     "pipelines/sync.py": [
         "tests/nights/test_command.py",
@@ -119,13 +116,14 @@ SUBJECTS = {
         "tests/nights/test_publication.py",
         *NIGHTS[2:],
     ],
-    "sql/remember/1_received.sql": [WINDOW, *NIGHTS, *FORGOTTEN],
-    "sql/remember/2_absent.sql": [
+    "sql/remember/1_received.sql": [GOLDEN, WINDOW, *NIGHTS, *FORGOTTEN],
+    "sql/remember/2_arrivals.sql": [GOLDEN, WINDOW, *NIGHTS, *FORGOTTEN],
+    "sql/remember/3_absent.sql": [
         *NIGHTS,
         WINDOW,
     ],
-    "sql/remember/3_records.sql": NIGHTS,
-    "sql/remember/4_accounts.sql": NIGHTS,
+    "sql/remember/4_records.sql": NIGHTS,
+    "sql/remember/5_accounts.sql": NIGHTS,
     "sql/raw.sql": [*NIGHTS, *FORGOTTEN],
     "sql/forget.sql": FORGOTTEN,
     "sql/touched/1_records.sql": UPDATE,

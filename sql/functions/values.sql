@@ -30,7 +30,7 @@ create or replace macro staging.member(field, content) as '"' || field || '":' |
 
 -- An object with its keys in order, for their order says nothing; any other JSON as it is.
 create or replace macro staging.sorted_object(content) as case
-    when len(json_keys(content)) > 1
+    when json_keys(content) <> list_sort(list_distinct(json_keys(content)))
         then
             '{' || array_to_string(
                 list_transform(

@@ -75,6 +75,7 @@ select
     if(forgotten.position is null, record.record_id, forgotten.record_id) as record_id,
     coalesce(forgotten.payload, record.payload) as payload,
     if(forgotten.position is null, record.content_hash, 'forgotten') as content_hash,
+    if(forgotten.position is null, record.canonical_hash, null) as canonical_hash,
     record.created_at,
     if(forgotten.position is null, record.reason, forgotten.reason) as reason,
 from landed as record
@@ -85,49 +86,18 @@ left join forgotten
         and record.reading = forgotten.reading
         and record.position = forgotten.position;
 
--- Ids that came more than once in a listing, and with how many contents.
-create or replace temp table repeats as
-with several as (
-    select
-        listing,
-        record_id,
-    from received
-    where record_id is not null
-    group by all
-    having count(*) > 1
-)
-
+-- Every record received, beside the current version that is known of it. `known_row` is that version's row of
+-- raw.records, and stays so until rows are added. Texts are not carried along: on a first night they are nearly all
+-- that there is.
+create or replace temp table met as
 select
-    listing,
-    record_id,
-    min(position) filter (where reason is null) as first_position,
-    count(distinct content_hash) as contents,
-from received
-where (listing, record_id) in (select (listing, record_id), from several)
-group by all;
-
--- Every record received, with what becomes of it: one fate each, so that the sums add up. `known_row` is the row of
--- raw.records that holds its current version, and stays so until rows are added. The texts of versions that begin are
--- not carried along: on a first night they are nearly all that there is.
-create or replace temp table arrivals as
-select
-    received.* exclude (reason, payload),
-    coalesce(
-        received.reason,
-        case when repeats.contents > 1 then 'it came ' || repeats.contents || ' times with different content' end
-    ) as reason,
-    case
-        when received.reason is not null or repeats.contents > 1 then 'quarantined'
-        when received.position > repeats.first_position then 'repeated'
-        when known.record_id is null then 'new'
-        when known.content_hash = received.content_hash then 'unchanged'
-        else 'changed'
-    end as fate,
-    case when fate in ('unchanged', 'quarantined') then received.payload end as payload,
+    received.* exclude (payload),
+    received.payload is null
+    or (received.content_hash = known.content_hash and received.content_hash <> 'forgotten') as has_known_text,
     known.rowid as known_row,
-    received.payload is null as has_known_text,
+    known.content_hash as known_hash,
+    known.canonical_hash as known_canonical_hash,
 from received
-left join repeats on received.listing = repeats.listing and received.record_id = repeats.record_id
 left join raw.records as known
     on
         received.connection = known.connection
@@ -136,16 +106,44 @@ left join raw.records as known
         and received.record_id = known.record_id
         and known.valid_to is null;
 
+-- The records that their bytes do not decide: other bytes than are known of them, or ids that came more than once
+-- with different bytes. What they say does, and what the known version says.
+create or replace temp table undecided as
+with several as (
+    select
+        listing,
+        record_id,
+    from met
+    group by all
+    having count(distinct content_hash) > 1
+)
+
+select
+    listing,
+    position,
+    provider,
+    canonical_hash,
+    null::text as payload,
+    known_row,
+    known_hash <> 'forgotten' and known_hash <> content_hash as is_other,
+    if(is_other, known_canonical_hash, null) as known_canonical_hash,
+    null::text as known_payload,
+from met
+where
+    content_hash <> 'forgotten'
+    and (is_other or (listing, record_id) in (select (listing, record_id), from several));
+
+update undecided
+set payload = received.payload
+from received
+where undecided.listing = received.listing and undecided.position = received.position;
+
 -- Known texts are read for the few records that need them, and of those only: all of them are most of the warehouse.
-update arrivals
-set payload = null, has_known_text = true
+update undecided
+set
+    payload = coalesce(undecided.payload, known.payload::text),
+    known_payload = if(is_other and known_canonical_hash is null, known.payload::text, null)
 from raw.records as known
 where
-    arrivals.known_row = known.rowid
-    and arrivals.fate = 'unchanged'
-    and arrivals.payload = cast(known.payload as text);
-
-update arrivals
-set payload = cast(known.payload as text)
-from raw.records as known
-where arrivals.known_row = known.rowid and arrivals.fate = 'quarantined' and arrivals.payload is null;
+    undecided.known_row = known.rowid
+    and (undecided.payload is null or (is_other and known_canonical_hash is null));

@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pipelines.api import Request
-from pipelines.content import Record, Texts
+from pipelines.content import Texts
 from pipelines.listing import Listing, read_listing
 from pipelines.provider import Ask, Page
-from pipelines.reader import Reader
 from pipelines.strict_json import elements
 from tests.scripted import Pages, scripted
 
@@ -188,7 +187,7 @@ class Measured:
 
 def texts_of(ids: Iterable[str]) -> Texts:
     """These ids as known, with texts that never come again."""
-    return {record_id.encode(): Record(record_id, None, "") for record_id in ids}
+    return {f"of {record_id}": record_id for record_id in ids}
 
 
 def measure(
@@ -216,7 +215,7 @@ def measure(
         ask = Ask(connection.settings)
         expected = texts_of(known) if confirm else {}
         readings: dict[int, set[str | None]] = {}
-        for batch in read_listing(api, connection, ask, expected, Reader(), lambda *_: None, finished.append):
+        for batch in read_listing(api, connection, ask, expected, lambda *_: None, finished.append):
             readings.setdefault(batch.reading, set()).update(record.record_id for record in batch.records)
         (listing,) = finished
         measured.listings += 1

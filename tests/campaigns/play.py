@@ -18,10 +18,9 @@ import pyarrow.parquet as pq
 
 from pipelines import models
 from pipelines.config import Connection
-from pipelines.landing import receive
+from pipelines.landing import Known, receive
 from pipelines.listing import Listing
 from pipelines.models import SQL_ROOT
-from pipelines.reader import Known, Reader
 from pipelines.remember import known_texts, next_start, remember
 from pipelines.sync import windows_due
 from tests.campaigns.histories import CLOCK, History
@@ -46,7 +45,7 @@ def land_directly(
     for connection in connections:
         scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
         since = windows.get(connection.name)
-        tables += receive(connection, scopes, Reader(known), deadline, progress, finished, since)
+        tables += receive(connection, scopes, known, deadline, progress, finished, since)
     files = scratch / "landing" / "received" / "records"
     files.mkdir(parents=True)
     pq.write_table(pa.concat_tables(tables), files / "all.parquet")

@@ -36,6 +36,19 @@ def test_help_names_every_verb_and_each_has_examples() -> None:
         assert len(max(shown.stdout.splitlines(), key=len)) <= 80
 
 
+def test_the_collector_is_slowed_down_before_anything_large_is_imported() -> None:
+    script = """
+import gc, sys
+from pipelines.cli import main
+def threshold(*counts):
+    print(counts, sorted({"dlt", "duckdb", "pyarrow", "requests", "rich"} & sys.modules.keys()))
+gc.set_threshold = threshold
+main(["sync", "--help"])
+"""
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert shown.stdout.splitlines()[0] == "(50000, 20, 100) []"
+
+
 def test_version() -> None:
     assert CliRunner().invoke(main, ["--version"]).stdout == f"rollcall {version('rollcall')}\n"
 

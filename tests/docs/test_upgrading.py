@@ -25,6 +25,8 @@ EARLIER = {
     "of fewer facts": [
         "drop table raw.forgotten",
         "alter table raw.records drop column refreshed_at",
+        "update raw.records set content_hash = 'of what it says'",
+        "alter table raw.records drop column canonical_hash",
         "drop schema staging cascade",
         "drop table project_changes",
         "alter table projects drop column city",

@@ -14,6 +14,8 @@ from pipelines.strict_json import (
     cut_members,
     elements,
     first_of,
+    has_each_key_once,
+    has_few_marks,
     is_list,
     members,
     read_within,
@@ -134,6 +136,7 @@ def test_promise_07_a_key_that_comes_twice_is_refused_by_name(text: bytes, key: 
     with pytest.raises(Malformed) as refused:
         refuse_duplicate_keys(text)
     assert refused.value.reason == f"the key {key} comes twice"
+    assert not has_each_key_once(text, value(text))
 
 
 @pytest.mark.parametrize(
@@ -151,6 +154,39 @@ def test_promise_07_a_key_that_comes_twice_is_refused_by_name(text: bytes, key: 
 )
 def test_keys_that_differ_in_each_object_are_read(text: bytes) -> None:
     refuse_duplicate_keys(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_plain"),
+    [
+        (b"{}", True),
+        (b'{"a":{"a":{"a":1}}}', True),
+        (b'{"a":[{"b":1},[{"b":1}]]}', True),
+        (b'{"a" :\n"b:","b"\t\r:1}', True),
+        (b'{"a":":","b":1}', False),
+        (rb'{"a":"\":"}', False),
+        ('{"é":1}'.encode(), False),
+        (b'{":a":1,":a":2}', False),
+        (b'{"a":{"b":1},"a":{"b":1,"c":2}}', False),
+    ],
+)
+def test_whether_each_key_comes_once_is_told_where_that_is_plain(text: bytes, is_plain: bool) -> None:
+    assert has_each_key_once(text, value(text)) is is_plain
+
+
+@pytest.mark.parametrize(
+    ("text", "has_few"),
+    [
+        ('"' + "\\u0301" * 30 + '"', True),
+        ('"' + "\\u0301" * 31 + '"', False),
+        ('"a' + "\u0301" * 30 + '"', True),
+        ('"a' + "\u0301" * 31 + '"', False),
+        ('"é' + "\\u0301" * 30 + '"', False),
+        ('"' + "é" * 40 + '"', True),
+    ],
+)
+def test_whether_marks_are_few_is_told_where_that_is_plain(text: str, has_few: bool) -> None:
+    assert has_few_marks(text.encode()) is has_few
 
 
 @pytest.mark.parametrize(

@@ -235,3 +235,30 @@ def test_values_that_do_not_fit_are_reported(raw: Raw) -> None:
         ("rillsoft", "rillsoft", "priority", 1, "high"),
         ("rillsoft", "rillsoft", "start", 2, "later"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "sorted_said"),
+    [
+        (
+            '{ "b" : 1.50, "a/~" : [2, 1], "\\u00e9": {"d":1, "c":2} }',
+            '{"a/~":[2,1],"b":1.5,"é":{"d":1,"c":2}}',
+        ),
+        (
+            '{ "a/~" : [2, 1], "b" : 1.50, "\\u00e9": {"d":1, "c":2} }',
+            '{"a/~":[2,1],"b":1.5,"é":{"d":1,"c":2}}',
+        ),
+        ('{"a": 1}', '{"a":1}'),
+        ("{}", "{}"),
+        ("[2, 1]", "[2,1]"),
+        ('"b"', '"b"'),
+        ("null", None),
+    ],
+)
+def test_an_object_is_written_with_its_keys_in_order(
+    shared_raw: Raw, said: str, sorted_said: str | None
+) -> None:
+    """Also one whose keys came in order, which is not put together again."""
+    columns = """from_json('{"x": ' || $1 || '}', '{"x": "JSON"}')"""
+    rows = shared_raw.connection.execute(f"select staging.sorted_object(({columns}).x)", [said]).fetchall()
+    assert rows == [(sorted_said,)]

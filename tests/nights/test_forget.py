@@ -222,6 +222,35 @@ def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
     ]
 
 
+def test_no_hash_of_what_it_said_stays(home: Home, bells: Bells) -> None:
+    """Who guesses what it said could try the guess."""
+    home.night()
+    bells.projects[1]["name"] = NEW
+    home.night()
+    hashes = "select content_hash, canonical_hash from raw.records where record_id <> '1' order by valid_from"
+    assert [row["canonical_hash"] is None for row in home.rows(hashes)] == [True, False]
+    run(home, "forget", "belltastic:unobtainium-2", "--yes")
+    hashes = hashes.replace("record_id <> '1'", "record_id like 'forgotten-%'")
+    assert home.rows(hashes) == 2 * [{"content_hash": "forgotten", "canonical_hash": None}]
+
+
+def test_a_file_may_move_from_one_forgotten_customer_to_another(home: Home, voices: Voices) -> None:
+    holders_of = {"a": "1", "b": "1", "c": "2"}
+    voices.files = [{"id": name, "customerId": holder} for name, holder in holders_of.items()]
+    home.night()
+    run(home, "forget", "evovoice:1", "evovoice:2", "--yes")
+    refreshed = "select count(*) as files from raw.records where refreshed_at is not null"
+    assert home.night(full=True).listings[0].unchanged == 3
+    assert home.rows(refreshed) == [{"files": 0}]
+    holders = "select payload, count(*) as files from raw.records group by all order by files"
+    before = home.rows(holders)
+    assert [row["files"] for row in before] == [1, 2]
+    voices.files[1]["customerId"] = "2"
+    assert home.night(full=True).listings[0].unchanged == 3
+    assert home.rows(refreshed) == [{"files": 1}]
+    assert [row["payload"] for row in home.rows(holders)] == [row["payload"] for row in reversed(before)]
+
+
 def test_a_file_that_was_only_ever_refused_goes_with_its_customer(home: Home, voices: Voices) -> None:
     refused = {"id": "unobtainium-1", "customerId": "c1", "customerName": OLD, "deep": nested()}
     other = {"id": "f4", "customerId": "c2", "deep": nested()}
@@ -368,10 +397,10 @@ def test_later_nights_do_not_quote_what_a_provider_says(
             {"message": told}
         ]
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise KeyError("unobtainium-2")
 
-    monkeypatch.setattr("pipelines.reader.read_record", fail)
+    monkeypatch.setattr("pipelines.listing.read_record", fail)
     home.connect("belltastic", base_url=loopback.serve("bells", Answer([{}])), api_token="user_1")
     assert "its module failed: KeyError: ***" in run(home, "sync", code=3).output
     assert files_with(home, "unobtainium") == set()

@@ -82,7 +82,9 @@ def accepted(home: Home, held: Night) -> Night:
 
 def test_promise_09_what_looks_like_a_mistake_is_held_back(held: Night) -> None:
     assert (held.outcome, held.exit_code) == ("partial", 3)
-    assert {listing.requests for listing in held.listings if not listing.retries} == {1}
+    # An id that comes twice with other bytes is read again, to know what both say.
+    twice = {listing.scope for listing in held.listings if listing.requests == 2}
+    assert ({listing.requests for listing in held.listings if not listing.retries}, twice) == ({1, 2}, {"4"})
     assert outcomes(held) == {
         "five_of_twenty": ("proven", 5, 0, None),
         "six_of_twenty": ("held_back", 0, 6, "6 of 20 known records are missing"),

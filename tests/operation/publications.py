@@ -18,7 +18,7 @@ import duckdb
 from pipelines.errors import WarehouseError
 from pipelines.reading import open_warehouse
 from pipelines.settings import MEMORY_MB
-from pipelines.warehouse import connect, draft, locked, publish
+from pipelines.warehouse import draft, draft_path, locked, publish
 from tests.operation.forked import Forked
 
 READERS = 4
@@ -29,8 +29,7 @@ ROWS = 2000
 def publish_night(warehouse: Path, number: int) -> None:
     """Publish a night in which every row says its number."""
     with locked(warehouse) as scratch:
-        candidate = draft(warehouse, scratch, MEMORY_MB)
-        with connect(candidate, MEMORY_MB) as connection:
+        with draft(warehouse, scratch, MEMORY_MB) as connection:
             connection.execute(
                 f"""
                 create or replace table projects as
@@ -39,7 +38,7 @@ def publish_night(warehouse: Path, number: int) -> None:
                 insert into raw.connections values ('{number}', 'belltastic', null)
                 """
             )
-        publish(candidate, warehouse)
+        publish(draft_path(warehouse, scratch), warehouse)
 
 
 def read(warehouse: str, published: str) -> int:
@@ -124,7 +123,8 @@ def _outcome(warehouse: Path, right: Answers) -> str:
 def _outcome_of_draft(warehouse: Path, right: Answers) -> str:
     scratch = Path(tempfile.mkdtemp(dir=warehouse.parent))
     try:
-        return "a right draft" if answers(draft(warehouse, scratch, MEMORY_MB)) == right else "A WRONG DRAFT"
+        draft(warehouse, scratch, MEMORY_MB).close()
+        return "a right draft" if answers(draft_path(warehouse, scratch)) == right else "A WRONG DRAFT"
     except WarehouseError:
         return "noticed by a night"
     finally:

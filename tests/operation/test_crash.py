@@ -127,7 +127,7 @@ def test_a_night_that_is_told_to_end_does_so_at_once(
     assert tidied(nights.home)
 
 
-@pytest.mark.parametrize("step", ["copy before", "open 3 after", "check before", "replace 3 after"])
+@pytest.mark.parametrize("step", ["copy before", "open after", "check before", "replace 2 after"])
 @pytest.mark.parametrize(("told", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_promise_02_told_to_end_at_a_step(
     nights: Nights, step: str, told: signal.Signals, exit_code: int

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.settings import MEMORY_MB
-from pipelines.warehouse import connect, draft, locked, publish
+from pipelines.warehouse import draft, draft_path, locked, publish
 from tests.operation.forked import Forked
 from tests.operation.publications import SOUND, a_warehouse, flip_bits, publish_night, publish_under_readers
 
@@ -44,8 +44,8 @@ def test_promise_03_a_night_is_on_disk_before_it_is_published(
         done.append(("rename", f"{source} {target}"))
 
     with locked(warehouse) as scratch:
-        candidate = draft(warehouse, scratch, MEMORY_MB)
-        with connect(candidate, MEMORY_MB) as connection:
+        candidate = draft_path(warehouse, scratch)
+        with draft(warehouse, scratch, MEMORY_MB) as connection:
             connection.execute("create or replace table projects as select 2 as night")
         before = candidate.read_bytes()
         monkeypatch.setattr(os, "fsync", synced)

@@ -15,7 +15,7 @@ from pipelines.beside import former_of, log_of
 from pipelines.errors import NightRunning, SyncError, WarehouseError
 from pipelines.filesystem import DISK_ERRORS, FULL
 from pipelines.settings import MEMORY_MB
-from pipelines.warehouse import connect, draft, locked, publish, use_threads, with_memory
+from pipelines.warehouse import connect, draft, draft_path, locked, publish, use_threads, with_memory
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def test_the_lock_leaves_what_its_file_holds(warehouse: Path) -> None:
 
 def drafted(warehouse: Path, scratch: Path, rows: int = 1) -> Path:
     """A draft with so many nights, ready to be published."""
-    candidate = draft(warehouse, scratch, MEMORY_MB)
-    with connect(candidate, MEMORY_MB) as connection:
+    candidate = draft_path(warehouse, scratch)
+    with draft(warehouse, scratch, MEMORY_MB) as connection:
         connection.execute("create or replace table projects (name text)")
         connection.execute(
             "insert or replace into raw.nights select make_timestamptz(i), now(), 'proven', '1', '1' "
@@ -167,18 +167,19 @@ def test_a_copy_is_rewritten_where_most_of_it_is_free(
             connection.execute("checkpoint")
         connection.execute("drop table filler")
     size = warehouse.stat().st_size
-    copy = draft(warehouse, scratch, MEMORY_MB)
+    copy = draft_path(warehouse, scratch)
+    draft(warehouse, scratch, MEMORY_MB).close()
     assert (nights(copy), copy.stat().st_size) == (300, size)
     copy.unlink()
     monkeypatch.setattr(module, "COMPACT_FROM_BYTES", 1 << 20)
-    copy = draft(warehouse, scratch, MEMORY_MB)
-    assert (nights(copy), copy.stat().st_size < size / 2) == (300, True)
-    assert [path.name for path in scratch.iterdir()] == [copy.name]
-    with connect(copy, MEMORY_MB) as connection:
+    with draft(warehouse, scratch, memory_mb=200) as connection:
+        assert connection.execute("select current_setting('memory_limit')").fetchone() == ("190.7 MiB",)
         assert connection.execute(
             "select database_name from duckdb_databases() where not internal and path is not null"
         ).fetchall() == [("draft",)]
         assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
+    assert (nights(copy), copy.stat().st_size < size / 2) == (300, True)
+    assert [path.name for path in scratch.iterdir()] == [copy.name]
 
 
 @pytest.mark.parametrize("number", DISK_ERRORS)

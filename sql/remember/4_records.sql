@@ -13,7 +13,11 @@ where known.rowid = expected.known_row and expected.is_absent and verdicts.outco
 
 -- Only volatile fields or the spelling differ: the current version's text is refreshed in place.
 update raw.records as known
-set payload = arrivals.payload, refreshed_at = getvariable('started_at')
+set
+    payload = arrivals.payload,
+    content_hash = arrivals.content_hash,
+    canonical_hash = arrivals.canonical_hash,
+    refreshed_at = getvariable('started_at')
 from arrivals
 where known.rowid = arrivals.known_row and arrivals.fate = 'unchanged' and not arrivals.has_known_text;
 
@@ -31,6 +35,7 @@ select
     received.record_id,
     received.payload,
     received.content_hash,
+    arrivals.canonical_hash,
     received.created_at,
     getvariable('started_at') as valid_from,
     null as valid_to,
