@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines.cells import literal
 from pipelines.config import Connection
 from pipelines.content import canonical_hash
 from pipelines.errors import SyncError
@@ -177,5 +178,9 @@ def _refuse_losses(warehouse: duckdb.DuckDBPyConnection) -> None:
 
 
 def _files_of(landing: Path) -> str:
-    """The landing's files of records, as a literal for SQL."""
-    return "'" + str(landing / "received" / "records" / "*.parquet").replace("'", "''") + "'"
+    """The landing's files of records, as a literal for SQL.
+
+    Each is named: as a part of a pattern, a path with a backslash or a bracket would not be found.
+    """
+    files = sorted((landing / "received" / "records").glob("*.parquet"))
+    return f"[{', '.join(literal(str(file)) for file in files)}]"

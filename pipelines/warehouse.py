@@ -48,7 +48,7 @@ ROWS_PER_GROUP = 12_288
 MB_PER_THREAD = 150
 # Fewer are not worth being shared.
 RECORDS_PER_THREAD = 8 * ROWS_PER_GROUP
-UNFIT = "%*?[\\"  # dlt makes formats of the paths of its files, and DuckDB takes them for patterns and URLs
+UNFIT = "%?"  # dlt makes formats of the paths of its files, and DuckDB takes what follows a ? for options
 
 
 @contextlib.contextmanager
@@ -62,6 +62,7 @@ def locked(warehouse: Path) -> Iterator[Path]:
     workshop = warehouse.parent / ".rollcall"
     with contextlib.ExitStack() as held:
         held.enter_context(_blaming_machine(warehouse))
+        _refuse_unfit(warehouse)
         _refuse_read_only(warehouse.parent)
         workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_link(workshop)
@@ -77,39 +78,26 @@ def locked(warehouse: Path) -> Iterator[Path]:
             clear(dead)
         scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=workshop))
         held.callback(clear, scratch)
-        yield held.enter_context(_plain(scratch))
+        yield scratch
 
 
 def clear(scratch: Path) -> None:
     """Remove a scratch directory, as far as that is possible: the next night tries it again."""
     with contextlib.suppress(OSError):
-        shutil.rmtree(scratch.resolve(), ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _plain(folder: Path) -> Iterator[Path]:
-    """A path to `folder` that has none of `UNFIT`: its own, or that of a symbolic link to it."""
-    if not _unfit(folder):
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="rollcall-", ignore_cleanup_errors=True) as directory:
-        link = Path(directory).resolve() / "scratch"
-        if unfit := _unfit(link):
-            raise ConfigurationError(
-                f"temporary files go to {link.parent.parent}, whose path has a {unfit}",
-                "set TMPDIR to another directory",
-            )
-        link.symlink_to(folder)
-        yield link
-
-
-def _unfit(path: Path) -> str:
-    return " and a ".join(character for character in UNFIT if character in str(path))
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def draft_path(warehouse: Path, scratch: Path) -> Path:
     """Where `draft` puts its file, to be published from there."""
-    return scratch / ("draft.duckdb" if _unfit(Path(warehouse.name)) else warehouse.name)
+    return scratch / warehouse.name
+
+
+def _refuse_unfit(warehouse: Path) -> None:
+    if unfit := [character for character in UNFIT if character in str(warehouse)]:
+        raise ConfigurationError(
+            f"nothing can land beside {warehouse}, whose path has a {' and a '.join(unfit)}",
+            f"give it another name, or {elsewhere()}",
+        )
 
 
 def _refuse_link(path: Path) -> None:

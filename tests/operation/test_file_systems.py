@@ -276,3 +276,18 @@ def test_a_link_that_leads_to_itself(home: Home) -> None:
             2,
             f"rollcall: {home.warehouse} is a symbolic link that leads to itself. Remove it\n",
         )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("broken", ["stdout", "stderr"])
+def test_promise_20_an_output_that_breaks_changes_no_exit_code(home: Home, broken: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {broken: full}
+        command = [COMMAND, "--home", home.path, "sync"]
+        done = subprocess.run(command, **streams, text=True, check=False, timeout=120)
+    assert done.returncode == 0
+    if broken == "stdout":
+        assert done.stderr == (
+            "rollcall: it is done, but the result cannot be printed (No space left on device)\n"
+        )
+    assert home.rows("select count(*) as n from nights") == [{"n": 3}]

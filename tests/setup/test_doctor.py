@@ -148,6 +148,15 @@ def test_a_place_that_a_night_would_refuse(
     assert {"models", "warehouse"} < {check["name"] for check in said}  # the rest is looked at all the same
 
 
+@pytest.mark.parametrize(("name", "sign"), [("why?", "?"), ("50%", "%")])
+def test_a_name_that_nothing_can_land_in(tmp_path: Path, name: str, sign: str) -> None:
+    warehouse = tmp_path / name / "warehouse.duckdb"
+    (check,) = module._place(warehouse)
+    assert check.outcome == "failed"
+    assert check.message == f"nothing can land beside {warehouse}, whose path has a {sign}"
+    assert not warehouse.parent.exists()
+
+
 def test_notices_are_tried_when_asked(
     tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:

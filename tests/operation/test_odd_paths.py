@@ -1,0 +1,83 @@
+"""A home, and a warehouse, may be called almost anything; what is refused is refused in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.cli import main
+from tests.home import Home
+from tests.loopback import Loopback
+
+from .conftest import list_project
+
+ODD = (
+    "back\\slash and another\\",
+    "[a] * and {b}",
+    'it\'s "two\nlines" ',
+    " #a;b&c|d$e`f 名前 ünï",
+    ":memory:",
+)
+VERBS = (
+    ("doctor",),
+    ("status",),
+    ("history", "belltastic:1"),
+    ("why", "belltastic:1"),
+    ("changes",),
+    ("export",),
+    ("export", "--all"),
+    ("report",),
+)
+
+
+@pytest.fixture(params=["home", "warehouse"])
+def place(request: pytest.FixtureRequest) -> str:
+    """Whose path is odd."""
+    return str(request.param)
+
+
+def odd_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, name: str) -> Home:
+    home = Home(tmp_path / (name if place == "home" else "plain"))
+    home.path.mkdir()
+    if place == "warehouse":
+        monkeypatch.setenv("WAREHOUSE__PATH", str(home.path / name / f"{name}.duckdb"))
+    return home
+
+
+def rollcall(home: Home, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--home", str(home.path), *arguments])
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_path(
+    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch, place: str, name: str
+) -> None:
+    home = odd_home(tmp_path, monkeypatch, place, name)
+    for project in ("First", "Second"):
+        list_project(home, loopback, project)
+        night = rollcall(home, "sync", "--quiet")
+        assert (night.exit_code, night.output) == (0, ""), night.output
+    for verb in VERBS:
+        done = rollcall(home, *verb)
+        assert done.exit_code == 0, (verb, done.output)
+    answer = home.path / f"{name}.json"
+    done = rollcall(home, "query", "select name from projects", "--output", str(answer))
+    assert done.exit_code == 0, done.output
+    assert json.loads(answer.read_text()) == [{"name": "Second"}]
+    assert rollcall(home, "restore").exit_code == 0
+    assert '"First"' in rollcall(home, "query", "select name from projects", "--json").stdout
+    assert rollcall(home, "forget", "belltastic:1", "--yes").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["50% done", "why?"])
+def test_a_path_that_is_refused(
+    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch, place: str, name: str
+) -> None:
+    home = odd_home(tmp_path, monkeypatch, place, name)
+    list_project(home, loopback, "First")
+    for verb in ("sync", "restore"):
+        refused = rollcall(home, verb)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert refused.stderr.startswith("rollcall: nothing can land beside ")
+        assert refused.stderr.count("\n") == 1
