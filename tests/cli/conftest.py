@@ -72,7 +72,7 @@ def _remember(connection: duckdb.DuckDBPyConnection) -> None:
             text = json.dumps(payload)
             connection.execute(
                 "insert into raw.records "
-                "values ($1, $1, null, $2, $3, $4, md5($4), null, $5, $6, $7, $8, null)",
+                "values ($1, $1, null, $2, $3, $4, md5($4), null, null, $5, $6, $7, $8, null)",
                 [name, entity, record_id, text, begun, ended, reason, ended or NIGHTS[2]],
             )
         for night in NIGHTS:

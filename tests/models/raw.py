@@ -73,6 +73,7 @@ class Raw:
                 payload if isinstance(payload, str) else json.dumps(payload),
                 "a hash",
                 None,
+                None,
                 night(begun),
                 None if ended is None else night(ended),
                 None if ended is None else end_reason,

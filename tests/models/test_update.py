@@ -55,7 +55,8 @@ class Nights:
         scope = "7" if provider == "rillsoft" else None
         now = night(self.count)
         self.connection.execute(
-            "insert into raw.records values ($1, $1, $2, $3, $4, $5, 'hash', null, $6, null, null, $6, null)",
+            "insert into raw.records "
+            "values ($1, $1, $2, $3, $4, $5, 'hash', null, null, $6, null, null, $6, null)",
             [provider, scope, ENTITIES[provider], record_id, json.dumps(payload), now],
         )
 
