@@ -21,6 +21,7 @@ from pipelines.bounds import physical_mb
 from pipelines.deliver import sync
 from pipelines.errors import NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.models import SQL_ROOT, transaction
+from pipelines.reading import read_every_value
 from pipelines.settings import MEMORY_MB
 
 T = TypeVar("T")
@@ -257,17 +258,12 @@ def _verify(candidate: Path) -> None:
 def _readable(copy: Path, original: Path, remedy: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a copy of the file `original`. Raises WarehouseError where any of its values cannot be read.
 
-    DuckDB keeps a checksum for each of its blocks and looks at it when it reads the block. A night reads few
-    of them and copies them all: what is damaged would be published again, and once more as the former.
+    A night reads few of its blocks and copies them all: what is damaged would be published again, and once
+    more as the former.
     """
     try:
         with duckdb.connect(str(copy), read_only=True) as connection:
-            tables = connection.execute(
-                "select schema_name, table_name from duckdb_tables() where not internal"
-            ).fetchall()
-            for schema, table in tables:
-                name = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))
-                connection.execute(f"select bit_xor(hash(t)) from {name} as t").fetchone()
+            read_every_value(connection)
             yield connection
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))
