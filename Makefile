@@ -23,8 +23,7 @@ help: ## what there is
 	@touch $@
 
 demo: .venv/.synced ## three nights over stand-in providers; leaves a warehouse in demo/
-	$(RUN) rollcall demo
-	@echo 'The command is .venv/bin/rollcall, or: uv run rollcall'
+	.venv/bin/rollcall demo
 
 test: .venv/.synced ## the tests
 	$(RUN) pytest -n auto

@@ -305,7 +305,7 @@ def _query(
     from pipelines.views import show_rows
 
     asked, values = _sql(sql, sql_file), _parameters(parameters)
-    with _warehouse(output.folder, seconds) as warehouse, blaming_sql():
+    with _warehouse(output.folder, seconds) as warehouse, blaming_sql(asked):
         show_rows(query(warehouse, asked, values), output)
 
 
@@ -313,7 +313,7 @@ def _sql(argument: str | None, file: Path | None) -> str:
     if file is not None and argument is not None:
         raise click.UsageError("--file takes no SQL beside it")
     if argument is not None and argument != "-":
-        return argument
+        return argument[1:] if argument.startswith("\n--") else argument  # see SqlCommand
     if file is None and argument is None and (sys.stdin is None or sys.stdin.isatty()):
         raise click.UsageError("there is no SQL: give it as an argument, as --file or on standard input")
     try:

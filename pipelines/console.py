@@ -92,14 +92,21 @@ def telling_what_is_done() -> Iterator[None]:
             note(f"rollcall: it is done, but the result cannot be printed ({error.strerror})")
 
 
+def note_excerpt(excerpt: str) -> None:
+    """Show on standard error the lines that a message speaks of."""
+    for line in excerpt.splitlines():
+        note(line)
+
+
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong, what to do about it, and the exit code."""
+    """What went wrong, what to do about it, the exit code, and the lines of the SQL that it speaks of."""
 
     kind: str
     reason: str
     remedy: str
     exit_code: int
+    excerpt: str = ""
 
     def __str__(self) -> str:
         return sentences(self.reason, self.remedy)
@@ -119,9 +126,11 @@ def _ending(*, json_too: bool) -> Iterator[None]:
             traceback.print_exc()
         failure = _failure(error, click.get_current_context(silent=True))
         note(f"rollcall: {failure}")
+        note_excerpt(failure.excerpt)
         _finish_standard_output()
         if json_too:
-            click.echo(json.dumps({"error": asdict(failure)}))
+            shown = {name: value for name, value in asdict(failure).items() if name != "excerpt" or value}
+            click.echo(json.dumps({"error": shown}))
         raise click.exceptions.Exit(failure.exit_code) from error
 
 
@@ -129,7 +138,7 @@ def _failure(error: BaseException, context: click.Context | None) -> Failure:
     kind = type(error).__name__
     match error:
         case SyncError():
-            return Failure(kind, error.reason, error.remedy, error.exit_code)
+            return Failure(kind, error.reason, error.remedy, error.exit_code, error.excerpt)
         case KeyboardInterrupt() | click.Abort():
             return Failure(kind, "interrupted", "", INTERRUPTED)
         case click.ClickException():

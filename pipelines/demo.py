@@ -5,7 +5,9 @@ Where a provider documents writes (Belltastic), they are made through it; what h
 to the sandbox's records. Everything lands in one directory, which is left to be explored.
 """
 
+import shlex
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -64,8 +66,16 @@ class Demo:
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """What shows more of it."""
-        return COMMANDS
+        """What shows more of it, by the name or path under which this program can be called."""
+        return tuple(f"{_program()} {command.removeprefix('rollcall ')}" for command in COMMANDS)
+
+
+def _program() -> str:
+    """`rollcall` if the shell finds this program by that name, else its path."""
+    called, found = Path(sys.argv[0]).absolute(), shutil.which("rollcall")
+    if called.name != "rollcall" or (found and called.samefile(found)):
+        return "rollcall"
+    return shlex.quote(str(called))
 
 
 def demo(directory: Path, tell: Callable[[DemoNight], None]) -> Demo:

@@ -23,14 +23,18 @@ def sentences(reason: str, remedy: str) -> str:
 
 
 class SyncError(Exception):
-    """An expected failure: `reason` says what happened, `remedy` what to do; neither holds a secret."""
+    """An expected failure: `reason` says what happened, `remedy` what to do; neither holds a secret.
+
+    `excerpt` is what is shown below them: the line of an SQL that is wrong, and a mark under it.
+    """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, reason: str, remedy: str = "") -> None:
+    def __init__(self, reason: str, remedy: str = "", *, excerpt: str = "") -> None:
         super().__init__(reason, remedy)
         self.reason = reason
         self.remedy = remedy
+        self.excerpt = excerpt
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.remedy}" if self.remedy else self.reason

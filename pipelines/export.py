@@ -34,11 +34,12 @@ class Exported(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """One report that was not written: why, and what to do. Both name its file."""
+    """One report that was not written: why, what to do, and the line of its SQL that is wrong, if one is."""
 
     report: str
     reason: str
     remedy: str
+    excerpt: str
 
 
 class Proof(NamedTuple):
@@ -91,7 +92,7 @@ def export(warehouse: Warehouse, reports: Mapping[str, Path], folder: Path, outp
             with naming(path):
                 written = _write(rows, replace(output, path=target), target)
         except (ConfigurationError, UsageError) as error:
-            failed.append(Failed(name, error.reason, error.remedy))
+            failed.append(Failed(name, error.reason, error.remedy, error.excerpt))
         else:
             files.append(Exported(name, target, written.rows, written.neutralised, written.cut))
     return Export(tuple(files), tuple(failed), proofs(warehouse))
@@ -103,22 +104,21 @@ def read_report(warehouse: Warehouse, path: Path) -> Rows:
         raise ConfigurationError(
             f"{path} has no name for a report", "use lower-case letters and digits, separated by - or _"
         )
-    sql = read_sql(path)
     with naming(path):
-        return query(warehouse, sql)
+        return query(warehouse, read_sql(path))
 
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Say of what is wrong, with the SQL or with what it answers, that it is the report in `path`."""
     try:
-        with blaming_sql():
+        with blaming_sql(read_sql(path)):
             yield
     except duckdb.OutOfMemoryException:
         error = needs_memory()
         raise UsageError(f"{path}: {error.reason}", error.remedy) from None
     except UsageError as error:
-        raise UsageError(f"{path}: {error.reason}", error.remedy) from None
+        raise UsageError(f"{path}: {error.reason}", error.remedy, excerpt=error.excerpt) from None
 
 
 def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:

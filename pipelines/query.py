@@ -10,6 +10,7 @@ import duckdb
 
 from pipelines.cells import identifier, literal
 from pipelines.errors import UsageError
+from pipelines.printable import printable
 from pipelines.reading import Warehouse, exceeds_file_limit, first_line, is_damage
 from pipelines.rows import Rows, rows_of
 from pipelines.suggest import nearest
@@ -36,15 +37,20 @@ _OPEN_FUNCTIONS = frozenset(
 )
 
 
+_EXCERPT = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
+
+
 def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
     """The answer to `sql`, in which `$name` stands for the parameter of that name, in lower case.
 
     Raises UsageError where it is wrong, not one statement that only reads, or names other parameters.
     """
     given = parameters or {}
-    with blaming_sql():
-        tokens = _only_statement(_as_sql(sql))
-        statement = "".join(tokens)
+    with blaming_sql(sql):
+        text = _as_sql(sql)
+        tokens = _only_statement(text)
+        # Without the comment above it, but on the lines where it was: errors name them.
+        statement = "\n" * _lines_above(text) + "".join(tokens)
         _refuse_slow_parsing(warehouse, statement)
         # EXPLAIN ANALYZE runs what it explains.
         explained = _EXPLAIN.sub("", statement)
@@ -95,8 +101,8 @@ def _as_sql(text: str) -> str:
 
 
 @contextlib.contextmanager
-def blaming_sql() -> Iterator[None]:
-    """Turn what DuckDB has against an SQL into a UsageError."""
+def blaming_sql(sql: str) -> Iterator[None]:
+    """Turn what DuckDB has against `sql`, or an SQL that is made of it, into a UsageError."""
     try:
         yield
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.FatalException):
@@ -104,7 +110,33 @@ def blaming_sql() -> Iterator[None]:
     except duckdb.Error as error:
         if is_damage(error) or exceeds_file_limit(error):
             raise
-        raise UsageError(first_line(error)) from None
+        raise UsageError(first_line(error), excerpt=excerpt(error, sql)) from None
+
+
+def excerpt(error: duckdb.Error, sql: str) -> str:
+    """The line of `sql` that an error speaks of, with a mark under the place; empty where there is none.
+
+    DuckDB counts the lines of what it was given: the SQL as it is where it cannot be parsed, else one made of
+    it, with up to three lines above.
+    """
+    found = _EXCERPT.search(str(error))
+    if found is None:
+        return ""
+    number, shown = int(found[1]), found[2]
+    lines = sql.split("\n")
+    for above in (0,) if isinstance(error, duckdb.ParserException) else (1, 2, 3, 0):
+        at = number - above
+        if 0 < at <= len(lines) and shown.removeprefix("...").removesuffix("...") in lines[at - 1]:
+            return _marked(f"LINE {at}: ", shown, len(found[3]) - len(f"LINE {number}: "))
+    return ""
+
+
+def _marked(head: str, shown: str, width: int) -> str:
+    """A line, safe to show, and below it a mark behind as much of it as was so wide before it was safe."""
+    from rich.cells import cell_len  # imported late, for it takes its time
+
+    before = max((shown[:end] for end in range(len(shown) + 1) if cell_len(shown[:end]) <= width), key=len)
+    return f"{head}{printable(shown)}\n{' ' * cell_len(head + printable(before))}^"
 
 
 def _only_statement(sql: str) -> list[str]:
@@ -122,6 +154,12 @@ def _tokens(sql: str) -> list[str]:
     encoded = sql.encode()
     starts = [offset for offset, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
     return [encoded[start:end].decode() for start, end in pairwise([*starts, len(encoded)])]
+
+
+def _lines_above(sql: str) -> int:
+    """How many lines end before the first token."""
+    start = next(offset for offset, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment)
+    return sql.encode()[:start].count(b"\n")
 
 
 def _words(token: str) -> list[str]:

@@ -19,7 +19,7 @@ import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import Clock, bounded_files, bounded_memory, bounded_time, physical_mb
-from pipelines.cells import literal
+from pipelines.cells import identifier, literal
 from pipelines.database import HEADERS_BYTES, hidden_builtins, open_database
 from pipelines.deliver import private_folder
 from pipelines.errors import UsageError, WarehouseError
@@ -90,7 +90,6 @@ def refuse_missing(path: Path) -> None:
 
 
 def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
-    before = path.stat()
     try:
         connection = open_database(
             path, read_only=True, settings=_BOUNDS | {"temp_directory": str(workspace)}
@@ -106,9 +105,7 @@ def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
             f"{path} has a macro or a type with the name of DuckDB's own {hidden[0]}",
             "drop it, or run `rollcall sync`, which leaves it out",
         )
-    after = path.stat()
-    if after.st_ino == before.st_ino:  # else a run has published another file meanwhile
-        _refuse_cut(connection, path, after.st_size)
+    _refuse_cut(connection, path)
     # These are settings of a running database; the last one is the lock on all of them.
     connection.execute(f"set allowed_directories = [{literal(f'{workspace}/')}]")
     connection.execute("set enable_external_access = false")
@@ -116,14 +113,33 @@ def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _refuse_cut(connection: duckdb.DuckDBPyConnection, path: Path, size: int) -> None:
-    """Raise WarehouseError where the file ends before its last block, of which a query might read none."""
+def _refuse_cut(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Raise WarehouseError where a part of the file that is in use is missing: a query may read none of it.
+
+    A file may lack blocks that are free, which DuckDB itself cuts off at its end. So one that is smaller than
+    all its blocks is read as a whole.
+    """
     row = connection.execute("select total_blocks * block_size from pragma_database_size()").fetchone()
     assert row is not None
-    whole = HEADERS_BYTES + row[0]
-    if size < whole:
-        connection.close()
-        raise WarehouseError(f"{path} has been cut: {size:,} of {whole:,} bytes are there", way_back(path))
+    if path.stat().st_size < HEADERS_BYTES + row[0]:
+        try:
+            read_every_value(connection)
+        except duckdb.Error as error:
+            connection.close()
+            raise _unreadable(path, error) from None
+
+
+def read_every_value(connection: duckdb.DuckDBPyConnection) -> None:
+    """Read all that is in all tables. Raises duckdb.Error where a block is missing or damaged.
+
+    DuckDB keeps a checksum for each of its blocks and looks at it when it reads the block.
+    """
+    tables = connection.execute(
+        "select database_name, schema_name, table_name from duckdb_tables() where not internal"
+    ).fetchall()
+    for names in tables:
+        table = ".".join(map(identifier, names))
+        connection.execute(f"select bit_xor(hash(t)) from {table} as t").fetchone()
 
 
 def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:

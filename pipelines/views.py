@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.console import note
+from pipelines.console import note, note_excerpt
 from pipelines.errors import sentences
 from pipelines.output import Output, write, write_text
 from pipelines.printable import printable
@@ -169,6 +169,7 @@ def _note_export(export: "Export") -> None:
         _note_freshness(export.connections)
     for failed in export.failed:
         note(f"rollcall: {sentences(failed.reason, failed.remedy)}")
+        note_excerpt(failed.excerpt)
 
 
 def show_status(status: "Status", output: Output) -> None:

@@ -33,6 +33,7 @@ from pipelines.filesystem import (
     sync,
 )
 from pipelines.models import SQL_ROOT, transaction
+from pipelines.reading import read_every_value
 from pipelines.touched import forget_build
 
 T = TypeVar("T")
@@ -328,18 +329,12 @@ def _readable(
 ) -> Iterator[None]:
     """Attach a copy of the file `original` as `published` while the block runs.
 
-    Raises WarehouseError where any of its values cannot be read. DuckDB keeps a checksum for each of its
-    blocks and looks at it when it reads the block. A night reads few of them and copies them all: what is
-    damaged would be published again, and once more as the former.
+    Raises WarehouseError where any of its values cannot be read. A night reads few of its blocks and copies
+    them all: what is damaged would be published again, and once more as the former.
     """
     try:
         connection.execute(f"attach {literal(str(copy))} as published (read_only)")
-        tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where database_name = 'published'"
-        ).fetchall()
-        for schema, table in tables:
-            name = f"published.{identifier(schema)}.{identifier(table)}"
-            connection.execute(f"select bit_xor(hash(t)) from {name} as t").fetchone()
+        read_every_value(connection)
         yield
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))

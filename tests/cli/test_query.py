@@ -221,20 +221,41 @@ def test_no_sql(cli: Cli, sql: str) -> None:
     assert cli("query", "-", input=sql, code=2).stderr == expected
 
 
+NO_NME = 'Binder Error: Referenced column "nme" not found in FROM clause! Candidate bindings: "name"'
+
+
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
-        ("selec 1", 'Parser Error: syntax error at or near "selec"'),
-        ("from project", 'Catalog Error: Table with name project does not exist! Did you mean "projects"?'),
-        ("select 'x'::integer", "Conversion Error: Could not convert string 'x' to INT32"),
+        ("selec 1", 'Parser Error: syntax error at or near "selec"\nLINE 1: selec 1\n        ^'),
+        (
+            "from project",
+            'Catalog Error: Table with name project does not exist! Did you mean "projects"?\n'
+            "LINE 1: from project\n             ^",
+        ),
+        (
+            "select 1,\n  'x'::integer",
+            "Conversion Error: Could not convert string 'x' to INT32\nLINE 2:   'x'::integer\n             ^",
+        ),
+        (
+            "-- Why\n\nselect\n  nme,\n  nme\nfrom (select name from projects)",
+            f"{NO_NME}\nLINE 4:   nme,\n          ^",
+        ),
+        (
+            "select '東京\x1b[31m', \t nme from (select name from projects)",
+            f"{NO_NME}\nLINE 1: select '東京\\x1b[31m', \\t nme from (select name from projects)\n"
+            "                                  ^",
+        ),
+        ("explain from project", "Catalog Error: Table with name project does not exist! "
+            'Did you mean "projects"?\nLINE 1: explain from project\n                     ^'),
         ("select (from range(2))", "Invalid Input Error: More than one row returned by a subquery"),
     ],
 )  # fmt: skip
-def test_wrong_sql_is_one_line(cli: Cli, sql: str, expected: str) -> None:
+def test_wrong_sql_is_shown_with_a_mark_under_the_place(cli: Cli, sql: str, expected: str) -> None:
     result = cli("query", sql, code=2)
     assert result.stdout == ""
     assert result.stderr.startswith(f"rollcall: {expected}")
-    assert result.stderr.count("\n") == 1
+    assert result.stderr.count("\n") == 1 + expected.count("\n")
 
 
 def test_an_error_as_json(cli: Cli) -> None:
@@ -245,6 +266,7 @@ def test_an_error_as_json(cli: Cli) -> None:
             "reason": 'Catalog Error: Table with name project does not exist! Did you mean "projects"?',
             "remedy": "",
             "exit_code": 2,
+            "excerpt": "LINE 1: from project\n             ^",
         }
     }
 
@@ -359,10 +381,10 @@ def test_what_other_shells_call_a_schema_are_the_columns(cli: Cli, asked: str) -
 
 
 @pytest.mark.parametrize("asked", ["\\", "!", "§", ".mode csv", "?!", "1", "'x'", "\ufeff"])
-def test_what_is_not_sql_is_refused_on_one_line(cli: Cli, asked: str) -> None:
-    refused = cli("query", asked, code=2).stderr
-    assert refused.startswith("rollcall: ")
-    assert refused.count("\n") == 1
+def test_what_is_not_sql_is_refused(cli: Cli, asked: str) -> None:
+    refused = cli("query", asked, code=2).stderr.splitlines()
+    assert refused[0].startswith("rollcall: ")
+    assert len(refused) == 1 or (refused[1].startswith("LINE 1: "), refused[2].strip()) == (True, "^")
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".ndjson", ".JSONL"])

@@ -1,8 +1,11 @@
 """What the README shows is what happens, and the demo does what it says."""
 
 import csv
+import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.config import COMMON
+from pipelines.demo import Demo
 from pipelines.dictionary import data_dictionary
 from pipelines.provider import find_providers
 
@@ -41,9 +45,29 @@ def test_the_demo_prints_what_the_readme_shows(played: tuple[Path, str]) -> None
     assert shown in played[1]
 
 
-def test_the_query_of_the_readme_answers_as_shown(played: tuple[Path, str]) -> None:
-    ((command, answer),) = re.findall(r"```\n\$ rollcall (.*?)\n(.*?)\n```", README, re.DOTALL)
-    assert unpadded(run(played[0], *shlex.split(command)).stdout).strip() == answer
+def shell(command: str, folder: Path) -> str:
+    """What a command prints where PATH has no rollcall."""
+    environment = os.environ | {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_query_of_the_readme_answers_as_shown_where_make_demo_ran(played: tuple[Path, str]) -> None:
+    ((command, answer),) = re.findall(r"```\n\$ (.*?)\n(.*?)\n```", README, re.DOTALL)
+    (played[0].parent / ".venv").symlink_to(Path(sys.executable).parents[1])
+    assert unpadded(shell(command, played[0].parent)).strip() == answer
+
+
+def test_the_commands_that_the_demo_prints_run(
+    played: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(Path(sys.executable).parent / "rollcall"), "demo"])
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    for command in Demo(played[0], (), (), (), 0).commands:
+        assert shell(command, played[0])
 
 
 def test_the_demo_leaves_a_warehouse_and_exports(played: tuple[Path, str]) -> None:

@@ -41,7 +41,7 @@ def of_another_version(content: bytes) -> bytes:
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda content: b"",
     "cut short": lambda content: content[: len(content) // 2],
-    "cut by a block": lambda content: content[: -(1 << 18)],
+    "cut by a third": lambda content: content[: len(content) * 2 // 3],
     "cut to its heads": lambda content: content[: 3 * 4096],
     "flipped": flip_rows,
     "of a newer storage version": of_another_version,
