@@ -235,5 +235,5 @@ def test_a_disk_that_is_full(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("xlsxwriter.workbook.ZipFile.write", full)
     result = own("export", "projects", "--format", "xlsx", code=1)
-    assert result.stderr == "rollcall: No space left on device\n"
+    assert result.stderr == "rollcall: No space left on device. Make room, then try again\n"
     assert list((own.home / "exports").iterdir()) == []

@@ -32,7 +32,7 @@ EARLIER = {
         "alter table projects drop column city",
     ],
     "of other models": [
-        "update staging.last_build set made_of = 'others'",
+        "update staging.last_build set made_of = 'others', tables = list_append(tables, 'projects_by_city')",
         "update projects_history set status = 'as a former model read it'",
         "alter table projects_history add column colour text",
         "create table projects_by_city as select 'a table that is no longer made' as city",
