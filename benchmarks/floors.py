@@ -36,6 +36,7 @@ from pipelines.landing import RECORDS, ROWS_PER_TABLE
 from pipelines.providers import matter
 from pipelines.quiet_dlt import dlt, undisturbed, use_home
 from pipelines.settings import MEMORY_MB
+from pipelines.sql import SQL_ROOT
 from pipelines.warehouse import connect, use_threads
 
 NIGHTS = ("first", "unchanged")
@@ -216,7 +217,7 @@ def _written(warehouse: Path, file: Path, size: int) -> tuple[float, float, floa
         for table in PUBLISHED:
             name = f"ready_{table.rpartition('.')[2]}"
             connection.execute(f"create temp table {name} as from published.{table}")
-        connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+        connection.execute((SQL_ROOT / "raw.sql").read_text())
 
         def write() -> None:
             connection.execute("insert into raw.records from ready_records")

@@ -5,6 +5,8 @@ Exports and ad-hoc answers share these expressions, so that a value looks the sa
 
 import re
 
+from pipelines.sql import literal
+
 # White space, characters without width included.
 _BLANK = "\x01-\x20\x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 # A spreadsheet runs a text that begins like this: with a sign, also full-width, small or a true minus, also
@@ -24,16 +26,6 @@ EXCEL_DIGITS = 15  # what Excel keeps of a number
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|U?INTEGER|BIGNUM|FLOAT|DOUBLE|DECIMAL\(.*\)")
 _MOMENT = re.compile(r"DATE|TIME(_NS)?|TIME WITH TIME ZONE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE")
 _NESTED = re.compile(r".*\]|(STRUCT|TUPLE|MAP|UNION)\(.*\)", re.DOTALL)
-
-
-def literal(value: str) -> str:
-    """`value` as a literal of SQL."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """`name` as an identifier of SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def is_number(type_name: str) -> bool:

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipelines.cells import literal
 from pipelines.errors import UsageError
 from pipelines.freshness import in_last_night
 from pipelines.reading import Warehouse
 from pipelines.rows import Rows, rows_of
+from pipelines.sql import literal
 
 _DURATION = re.compile(r"(\d+) ?(h|d|w)")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}

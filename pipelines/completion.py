@@ -12,9 +12,10 @@ from pathlib import Path
 from click import Context, Parameter
 
 from pipelines.errors import ConfigurationError
-from pipelines.model_files import SQL_ROOT, files_in
+from pipelines.model_files import files_in
 from pipelines.options import home_of
 from pipelines.settings import CONFIG, SECRETS, connections_in
+from pipelines.sql import SQL_ROOT
 
 Completer = Callable[[Context, Parameter, str], list[str]]
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from pipelines.cells import identifier, literal
 from pipelines.errors import UsageError
 from pipelines.reading import Warehouse
 from pipelines.rows import Rows, rows_of
+from pipelines.sql import identifier, literal
 from pipelines.suggest import nearest
 
 _TYPE = "replace(lower({}), 'timestamp with time zone', 'timestamptz') as type"

@@ -41,6 +41,7 @@ from pipelines.progress import name_of
 from pipelines.provider import Ask, Setting, Settings
 from pipelines.reading import Warehouse, open_warehouse
 from pipelines.settings import find_unknown, warehouse_path
+from pipelines.sql import SQL_ROOT
 from pipelines.warehouse import is_to_be_rewritten, locked
 
 DEADLINE_S = 60.0
@@ -163,7 +164,7 @@ def _models(home: Path) -> Iterator[Check]:
     """Build and check everything published, over nothing: what a home adds to it is tried so."""
     try:
         with open_database() as connection:
-            connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+            connection.execute((SQL_ROOT / "raw.sql").read_text())
             models.build(connection, home)
             models.check(connection, home)
             yield Check("models", "ok", "every table can be built")

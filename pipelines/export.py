@@ -13,11 +13,12 @@ from pipelines.cells import text
 from pipelines.deliver import deliver
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.freshness import IS_FRESH
-from pipelines.model_files import SQL_ROOT, files_in, read_sql
+from pipelines.model_files import files_in, read_sql
 from pipelines.output import DELIMITERS, Output, Written, write
 from pipelines.query import blaming_sql, query
 from pipelines.reading import Warehouse, needs_memory
 from pipelines.rows import Cut, Rows, copy_csv
+from pipelines.sql import SQL_ROOT
 from pipelines.suggest import nearest
 
 _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")

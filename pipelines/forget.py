@@ -22,6 +22,7 @@ from pipelines.history import Subject, find
 from pipelines.interruption import ending_at_once
 from pipelines.reading import Warehouse, open_warehouse
 from pipelines.settings import memory_mb, warehouse_path
+from pipelines.sql import SQL_ROOT
 from pipelines.touched import own_tables
 from pipelines.warehouse import clear, connect, draft, draft_path, locked, publish, rewritten, with_memory
 
@@ -94,7 +95,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
                 connection.execute(f"insert into named {_NAMED}", subject)
                 if one.holder:
                     connection.execute("insert into holders values ($1, $2)", one.holder)
-            connection.execute((models.SQL_ROOT / "forget.sql").read_text())
+            connection.execute((SQL_ROOT / "forget.sql").read_text())
         # What is deleted from a file may still be read in its free blocks: hence a new one.
         candidate = rewritten(draft_path(warehouse, scratch), scratch, memory)
         with connect(candidate, memory) as connection:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipelines.cells import literal
 from pipelines.errors import UsageError
 from pipelines.reading import Warehouse
 from pipelines.rows import Rows, rows_of
+from pipelines.sql import literal
 
 _SUBJECTS = """
     select 'project' as kind, project_key as key, project_id as id, name, version from projects_history

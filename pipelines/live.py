@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.api import Api
-from pipelines.cells import literal
 from pipelines.config import load_connections
 from pipelines.errors import Malformed, UsageError
 from pipelines.provider import Ask
 from pipelines.reading import Warehouse
 from pipelines.rows import Rows, rows_of
+from pipelines.sql import literal
 from pipelines.strict_json import members
 
 DEADLINE_S = 120.0

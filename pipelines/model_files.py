@@ -22,9 +22,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from pipelines.errors import ConfigurationError
-
-_installed = Path(__file__).parent / "sql"
-SQL_ROOT = _installed if _installed.is_dir() else Path(__file__).parent.parent / "sql"
+from pipelines.sql import SQL_ROOT
 
 Severity = Literal["error", "warning"]
 

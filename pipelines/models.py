@@ -3,18 +3,17 @@
 What a model is stands in `model_files`, how models depend on each other in `relations`.
 """
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from pipelines.cells import identifier
 from pipelines.errors import ConfigurationError, PublicationRefused
-from pipelines.model_files import SQL_ROOT, Model, Severity, read_models
+from pipelines.model_files import Model, Severity, read_models
 from pipelines.relations import Relation, described_columns, read_relations
 from pipelines.seeds import fill_seeds
+from pipelines.sql import identifier, literal, transaction
 from pipelines.touched import (
     built_tables,
     find_keys,
@@ -27,14 +26,12 @@ from pipelines.touched import (
 )
 
 __all__ = [
-    "SQL_ROOT",
     "Finding",
     "Model",
     "build",
     "check",
     "read_models",
     "refuse_broken",
-    "transaction",
     "update",
 ]
 
@@ -129,7 +126,7 @@ def _make(connection: duckdb.DuckDBPyConnection, home: Path, touched: int | None
             refresh(connection, relation, key)
     for macro in read_models("macros", home).values():
         _run(connection, macro, macro.sql)
-        connection.execute(f"comment on macro table {macro.name} is {_literal(macro.description)}")
+        connection.execute(f"comment on macro table {macro.name} is {literal(macro.description)}")
     note_build(connection, home, [relation.name for relation in tables])
 
 
@@ -188,22 +185,10 @@ def refuse_broken(findings: Sequence[Finding]) -> None:
 
 def _comments(relation: Relation, columns: Mapping[str, str]) -> Iterator[str]:
     if relation.model is not None:
-        yield f"comment on {relation.kind} {relation.name} is {_literal(relation.model.description)}"
+        yield f"comment on {relation.kind} {relation.name} is {literal(relation.model.description)}"
     for column, text in columns.items():
         if text:
-            yield f'comment on column {relation.name}."{column}" is {_literal(text)}'
-
-
-@contextlib.contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Do the block as a whole, or nothing of it."""
-    connection.begin()
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
+            yield f'comment on column {relation.name}."{column}" is {literal(text)}'
 
 
 def _run(connection: duckdb.DuckDBPyConnection, model: Model | None, statement: str) -> None:
@@ -215,7 +200,3 @@ def _run(connection: duckdb.DuckDBPyConnection, model: Model | None, statement: 
             raise
         first_line = str(error).splitlines()[0]
         raise ConfigurationError(f"{model.path} does not run ({first_line})", "correct it") from None
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

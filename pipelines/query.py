@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import duckdb
 
-from pipelines.cells import identifier, literal
 from pipelines.errors import UsageError
 from pipelines.printable import printable
 from pipelines.reading import Warehouse, exceeds_file_limit, first_line, is_damage
 from pipelines.rows import Rows, rows_of
+from pipelines.sql import identifier, literal
 from pipelines.suggest import nearest
 
 READING = ("SELECT", "WITH", "FROM", "VALUES", "DESCRIBE", "SHOW", "SUMMARIZE", "PIVOT", "UNPIVOT", "EXPLAIN")

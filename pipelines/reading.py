@@ -19,10 +19,10 @@ import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import Clock, bounded_files, bounded_memory, bounded_time, physical_mb
-from pipelines.cells import identifier, literal
 from pipelines.database import HEADERS_BYTES, hidden_builtins, open_database
 from pipelines.deliver import private_folder
 from pipelines.errors import UsageError, WarehouseError
+from pipelines.sql import identifier, literal
 
 # A million projects are sorted within it; more go to disk.
 MEMORY_MB = min(2048, physical_mb() // 2)

@@ -12,13 +12,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.cells import literal
 from pipelines.config import Connection
 from pipelines.content import canonical_hash
 from pipelines.errors import SyncError
 from pipelines.landing import Known
 from pipelines.listing import Listing
-from pipelines.models import SQL_ROOT, transaction
+from pipelines.sql import SQL_ROOT, literal, transaction
 
 ASKED = pa.schema(
     [

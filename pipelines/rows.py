@@ -11,6 +11,7 @@ import duckdb
 
 from pipelines import cells
 from pipelines.reading import Warehouse
+from pipelines.sql import identifier, literal
 
 BATCH = 2048
 
@@ -90,7 +91,7 @@ def csv_pieces(rows: Rows, delimiter: str = ",", *, raw: bool) -> Iterator[Piece
     heading = delimiter.join(_csv_name(name, delimiter) for name in names)
     yield Piece(f"{heading}\n", neutralised=renamed)
     fields = [_csv_field(n, column, delimiter, raw=raw) for n, column in enumerate(rows.columns, 1)]
-    line = f" || {cells.literal(delimiter)} || ".join(fields)
+    line = f" || {literal(delimiter)} || ".join(fields)
     yield from _csv_lines(rows, line, "0" if raw else _formulas(rows), "\n")
 
 
@@ -127,7 +128,7 @@ def json_lines(rows: Rows) -> Iterator[Piece]:
 def _objects(rows: Rows) -> Iterator[list[str]]:
     """The rows as JSON objects, a batch at a time."""
     members = " || ',' || ".join(
-        cells.literal(f"{json.dumps(column.name, ensure_ascii=False)}:")
+        literal(f"{json.dumps(column.name, ensure_ascii=False)}:")
         + f" || {cells.json_value(f'#{n}', column.type)}"
         for n, column in enumerate(rows.columns, 1)
     )
@@ -143,10 +144,10 @@ def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Piec
     """
     names, renamed = _heading(rows, raw=raw)
     fields = ", ".join(
-        f"{_safe_text(n, column, raw=raw)} as {cells.identifier(name)}"
+        f"{_safe_text(n, column, raw=raw)} as {identifier(name)}"
         for n, (column, name) in enumerate(zip(rows.columns, names, strict=True), 1)
     )
-    options = f"format csv, header true, delimiter {cells.literal(delimiter)}"
+    options = f"format csv, header true, delimiter {literal(delimiter)}"
     copied = _copy(rows, f"select {fields} from (\n{rows.sql}\n)", path, options)
     if raw:
         return copied
@@ -161,7 +162,7 @@ def copy_parquet(rows: Rows, path: Path) -> Piece:
 
 
 def _copy(rows: Rows, sql: str, path: Path, options: str) -> Piece:
-    copied = rows.execute(f"copy (\n{sql}\n) to {cells.literal(str(path))} ({options})").fetchall()
+    copied = rows.execute(f"copy (\n{sql}\n) to {literal(str(path))} ({options})").fetchall()
     # Of a PIVOT that finds its columns itself, several statements in one, DuckDB does not tell the count.
     counted = copied or rows.execute(f"select count(*) from (\n{sql}\n)").fetchall()
     return Piece("", rows=counted[0][0])

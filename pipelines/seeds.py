@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.errors import ConfigurationError
-from pipelines.model_files import SQL_ROOT
+from pipelines.sql import SQL_ROOT
 
 STATUSES = ("active", "inactive", "planned", "on_hold", "completed", "cancelled", "archived", "unknown")
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import duckdb
 
 from pipelines import models
-from pipelines.cells import literal
 from pipelines.config import Connection, configured_names, load_connections
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.filesystem import probe
@@ -25,6 +24,7 @@ from pipelines.preview import Preview, preview
 from pipelines.relations import read_relations
 from pipelines.remember import known_texts, next_start, remember
 from pipelines.settings import memory_mb, warehouse_path
+from pipelines.sql import literal
 from pipelines.warehouse import clear, draft, draft_path, locked, publish, use_threads, with_memory
 
 LONGEST_NIGHT_S = 6 * 3600.0

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.model_files import SQL_ROOT, read_models
+from pipelines.model_files import read_models
 from pipelines.relations import Relation, read_relations
+from pipelines.sql import SQL_ROOT
 
 # Building everything costs no more, and leaves tables in order, where more than this share of records is
 # touched, or no more than this many versions are known.

@@ -19,7 +19,6 @@ import duckdb
 
 from pipelines.beside import former_of, log_of, way_back
 from pipelines.bounds import physical_mb
-from pipelines.cells import identifier, literal
 from pipelines.database import HEADERS_BYTES, hidden_builtins, open_database
 from pipelines.errors import ConfigurationError, NightRunning, SyncError, UsageError, WarehouseError
 from pipelines.filesystem import (
@@ -32,8 +31,8 @@ from pipelines.filesystem import (
     set_mode,
     sync,
 )
-from pipelines.models import SQL_ROOT, transaction
 from pipelines.reading import read_every_value
+from pipelines.sql import SQL_ROOT, identifier, literal, transaction
 from pipelines.touched import forget_build
 
 T = TypeVar("T")

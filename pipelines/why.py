@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from pipelines.cells import literal
 from pipelines.history import Subject, find
 from pipelines.reading import Warehouse
 from pipelines.rows import Rows, rows_of
+from pipelines.sql import literal
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from pipelines.cells import literal
 from pipelines.freshness import in_last_night
 from pipelines.reading import Warehouse
+from pipelines.sql import literal
 
 KINDS = ("created", "changed", "removed", "returned")
 LISTED_PROJECTS = 15

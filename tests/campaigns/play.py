@@ -20,8 +20,8 @@ from pipelines import models
 from pipelines.config import Connection
 from pipelines.landing import Known, receive
 from pipelines.listing import Listing
-from pipelines.models import SQL_ROOT
 from pipelines.remember import known_texts, next_start, remember
+from pipelines.sql import SQL_ROOT
 from pipelines.sync import windows_due
 from tests.campaigns.histories import CLOCK, History
 from tests.campaigns.model import AS_DRAWN, Played, Rows, Variation

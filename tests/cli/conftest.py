@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from pipelines import bounds, models
 from pipelines.cli import main
+from pipelines.sql import SQL_ROOT
 
 NIGHTS = ("2026-11-01 02:00:00+00", "2026-11-02 02:00:00+00", "2026-11-03 02:00:00+00")
 
@@ -55,7 +56,7 @@ EVOVOICE: tuple[Version, ...] = (
 
 
 def _remember(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+    connection.execute((SQL_ROOT / "raw.sql").read_text())
     for night, outcome in zip(NIGHTS, ("proven", "proven", "partial"), strict=True):
         connection.execute(
             "insert into raw.nights values ($1, $1::timestamptz + interval 9 second, $2, '0.1.0', 'v1.5.6')",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipelines import cells
 from pipelines.reading import Warehouse, open_warehouse
 from pipelines.rows import copy_csv, csv_pieces, json_pieces, rows_of, unordered
+from pipelines.sql import literal
 
 # Whatever DuckDB holds: no NUL on the way in as SQL, no lone surrogates.
 TEXTS = st.one_of(
@@ -32,7 +33,7 @@ def warehouse(published: Path) -> Iterator[Warehouse]:
 
 def _select(table: list[tuple[str | None, str | None]]) -> str:
     values = ", ".join(
-        f"({n}, {', '.join('null' if text is None else cells.literal(text) for text in row)})"
+        f"({n}, {', '.join('null' if text is None else literal(text) for text in row)})"
         for n, row in enumerate(table)
     )
     columns = 'a::varchar as "=a", b::varchar as "b,", 1.5 as n'
@@ -89,7 +90,7 @@ FORMULAS = {
 
 @pytest.mark.parametrize("cell", FORMULAS.values(), ids=FORMULAS)
 def test_promise_25_a_cell_that_begins_like_a_formula_is_neutralised(warehouse: Warehouse, cell: str) -> None:
-    rows = rows_of(warehouse, f"select {cells.literal(cell)} as a")
+    rows = rows_of(warehouse, f"select {literal(cell)} as a")
     (_, written) = csv.reader(
         io.StringIO("".join(piece.text for piece in csv_pieces(rows, raw=False)), newline="")
     )
@@ -99,7 +100,7 @@ def test_promise_25_a_cell_that_begins_like_a_formula_is_neutralised(warehouse: 
 
 @pytest.mark.parametrize("cell", ["a=1", "Ünder", "中=1", "1-2", " a", "'a", "(=1)", "\u2013 dash"])
 def test_any_other_cell_stays_as_it_is(warehouse: Warehouse, cell: str) -> None:
-    rows = rows_of(warehouse, f"select {cells.literal(cell)} as a")
+    rows = rows_of(warehouse, f"select {literal(cell)} as a")
     (_, written) = csv.reader(
         io.StringIO("".join(piece.text for piece in csv_pieces(rows, raw=False)), newline="")
     )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pipelines import cells
 from pipelines.reading import Warehouse, open_warehouse
 from pipelines.rows import excel_pieces, rows_of
+from pipelines.sql import identifier, literal
 
 from .conftest import Cli
 
@@ -60,8 +61,8 @@ ALTERED = """
 
 @pytest.mark.parametrize("text", ALTERED.replace("\n    ", "").rstrip().split("|"))
 def test_what_excel_would_alter_stays_text(warehouse: Warehouse, text: str) -> None:
-    quoted = cells.literal(text)
-    name = cells.identifier(text)
+    quoted = literal(text)
+    name = identifier(text)
     assert _cells(warehouse, f"select {quoted} as {name}") == [[f'="{text}"'], [f'="{text}"']]
 
 
@@ -69,7 +70,7 @@ def test_what_excel_would_alter_stays_text(warehouse: Warehouse, text: str) -> N
     "text", ["matter:17", "Harbour East", "Rue de l'Église", "a1b2", '5" pipe', "true story"]
 )
 def test_what_it_would_not_stays_as_it_is(warehouse: Warehouse, text: str) -> None:
-    assert _cells(warehouse, f"select {cells.literal(text)} as a") == [["a"], [text]]
+    assert _cells(warehouse, f"select {literal(text)} as a") == [["a"], [text]]
 
 
 def test_numbers(warehouse: Warehouse) -> None:
@@ -97,7 +98,7 @@ def test_promise_24_nothing_runs_and_all_is_given_back(
     warehouse: Warehouse, table: list[tuple[str | None, str | None]]
 ) -> None:
     values = ", ".join(
-        f"({n}, {', '.join('null' if text is None else cells.literal(text) for text in row)})"
+        f"({n}, {', '.join('null' if text is None else literal(text) for text in row)})"
         for n, row in enumerate(table)
     )
     columns = 'a::varchar as "=a", b::varchar as "b,", 1.5 as n'

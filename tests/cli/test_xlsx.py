@@ -16,10 +16,11 @@ from openpyxl.utils.escape import unescape
 from openpyxl.worksheet.worksheet import Worksheet
 from xlsxwriter import Workbook
 
-from pipelines import cells, workbook
+from pipelines import workbook
 from pipelines.errors import UsageError
 from pipelines.reading import Warehouse, open_warehouse
 from pipelines.rows import rows_of
+from pipelines.sql import identifier, literal
 from pipelines.workbook import write_workbook
 
 from .conftest import Cli
@@ -173,8 +174,8 @@ def test_no_rows_and_standard_output(own: Cli, tmp_path: Path) -> None:
 )
 @example(table=[("<r><t>x</t></r>", 5e-324), ("<r></r>", 1.7976931348623157e308), ("_x000D_\r\ufffe", -0.1)])
 def test_promise_07_no_value_is_altered(warehouse: Warehouse, table: list[tuple[str, float]]) -> None:
-    values = ", ".join(f"({n}, {cells.literal(text)}, {number!r})" for n, (text, number) in enumerate(table))
-    name = cells.identifier(table[0][0])
+    values = ", ".join(f"({n}, {literal(text)}, {number!r})" for n, (text, number) in enumerate(table))
+    name = identifier(table[0][0])
     sql = f"select a::varchar as {name}, n::double as n from (values {values}) t(i, a, n) order by i"
     file = warehouse.workspace / "answer.xlsx"
     assert write_workbook(rows_of(warehouse, sql), file).rows == len(table)

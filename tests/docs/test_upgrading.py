@@ -15,6 +15,7 @@ from pipelines import models
 from pipelines.cli import main
 from pipelines.errors import WarehouseError
 from pipelines.sandbox import Sandbox
+from pipelines.sql import SQL_ROOT
 from pipelines.warehouse import STORAGE_VERSION
 from tests.docs.pages import ROOT, commands, page
 from tests.home import Home, sandbox_settings
@@ -84,7 +85,7 @@ def published(home: Home) -> Mapping[str, list]:
 def rebuilt(home: Home, scratch: Path) -> Mapping[str, list]:
     """The same, made from nothing but the facts."""
     with duckdb.connect(str(scratch)) as connection:
-        connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+        connection.execute((SQL_ROOT / "raw.sql").read_text())
         connection.execute(f"attach '{home.warehouse}' as published (read_only)")
         for table in ("nights", "connections", "listings", "records", "quarantine", "forgotten"):
             connection.execute(f"insert into raw.{table} by name from published.raw.{table}")

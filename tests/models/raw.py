@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from pipelines import models
+from pipelines.sql import SQL_ROOT
 
 NIGHTS = 9
 Row = dict[str, Any]
@@ -26,7 +27,7 @@ class Raw:
         self.home = home
         # With more threads the rows of a table lie in another order now and then.
         self._connection = duckdb.connect(str(file), config={"threads": 1})
-        self._connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+        self._connection.execute((SQL_ROOT / "raw.sql").read_text())
         self._records: list[tuple[object, ...]] = []
         for number in range(1, NIGHTS + 1):
             self._connection.execute(

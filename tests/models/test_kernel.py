@@ -10,6 +10,7 @@ import pytest
 from pipelines import models
 from pipelines.errors import ConfigurationError
 from pipelines.relations import read_relations
+from pipelines.sql import SQL_ROOT
 from tests.models.raw import Raw, Row, night
 
 PROJECT = """
@@ -213,7 +214,7 @@ def test_connections_tell_how_fresh_they_are(raw: Raw) -> None:
 def test_a_published_file_can_be_renamed(tmp_path: Path) -> None:
     written, renamed = tmp_path / "draft.duckdb", tmp_path / "warehouse.duckdb"
     with duckdb.connect(str(written)) as connection:
-        connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+        connection.execute((SQL_ROOT / "raw.sql").read_text())
         models.build(connection, tmp_path)
     shutil.move(written, renamed)
     with duckdb.connect(str(renamed), read_only=True) as connection:

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines import models, touched
 from pipelines.model_files import read_models
+from pipelines.sql import SQL_ROOT
 from pipelines.warehouse import connect
 from tests.models.raw import night
 
@@ -25,7 +26,7 @@ class Nights:
     def __init__(self, home: Path) -> None:
         self.home, self.count = home, 0
         self.connection = connect(Path(":memory:"), 300)
-        self.connection.execute((models.SQL_ROOT / "raw.sql").read_text())
+        self.connection.execute((SQL_ROOT / "raw.sql").read_text())
         for provider in ENTITIES:
             self.connection.execute("insert into raw.connections values ($1, $1, 'UTC')", [provider])
 

@@ -20,9 +20,9 @@ import pytest
 from pipelines.config import Connection
 from pipelines.content import canonical_hash
 from pipelines.errors import Transient
-from pipelines.models import SQL_ROOT
 from pipelines.provider import Ask, Page
 from pipelines.remember import known_texts, next_start, remember
+from pipelines.sql import SQL_ROOT
 from pipelines.sync import windows_due
 from tests.campaigns.play import in_memory, land_directly
 from tests.campaigns.reading import spelled

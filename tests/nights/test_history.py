@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.models import SQL_ROOT, build
+from pipelines.models import build
 from pipelines.sandbox import PROVIDERS, RILLSOFT_CLIENT_IDS, Fault, Record, RecordId, Sandbox, Store
+from pipelines.sql import SQL_ROOT
 from pipelines.sync import Night
 from pipelines.warehouse import connect
 from tests.home import FIRST_NIGHT, Home, Row

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import models
+from pipelines.sql import SQL_ROOT
 from tests.models.raw import NIGHTS, Raw, night
 
 Records = Mapping[str, Mapping[str, object]]
@@ -14,7 +14,7 @@ A = {"name": "A"}
 B = {"name": "B"}
 RARE = {"name": "C", "rare": True}
 NEW, GONE = "fields_never_seen_before", "fields_that_vanished"
-CHECKS = {name: (models.SQL_ROOT / "checks" / f"{name}.sql").read_text() for name in (NEW, GONE)}
+CHECKS = {name: (SQL_ROOT / "checks" / f"{name}.sql").read_text() for name in (NEW, GONE)}
 
 
 @pytest.mark.parametrize("others", [0, 1200])

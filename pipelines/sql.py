@@ -1,0 +1,32 @@
+"""Writing and running SQL: where its files are, how values and names are quoted, and a transaction."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+_installed = Path(__file__).parent / "sql"
+SQL_ROOT = _installed if _installed.is_dir() else Path(__file__).parent.parent / "sql"
+
+
+def literal(value: str) -> str:
+    """`value` as a string literal of SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """`name` as an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Do the block as a whole, or nothing of it."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
