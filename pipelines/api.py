@@ -17,7 +17,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TypeVar
 
@@ -29,7 +28,7 @@ from pipelines.config import Connection
 from pipelines.deadline import DeadlineAdapter, Watch, ending_after
 from pipelines.errors import Malformed, ProviderError, Refused, Transient
 from pipelines.printable import printable
-from pipelines.provider import ErrorBody
+from pipelines.provider import Client, ErrorBody, Request
 from pipelines.strict_json import read_within
 
 T = TypeVar("T")
@@ -43,14 +42,6 @@ TRANSIENT_STATUSES = frozenset({408, 425, 429})
 REFUSED_STATUSES = frozenset({401, 402, 403})
 MOST_REFUSALS = 2  # of one token, one after another: more might lock the account
 LONGEST_TOLD = 300  # characters of what a server says
-
-
-@dataclass(frozen=True)
-class Request:
-    """One GET below a connection's base URL."""
-
-    path: str
-    params: Mapping[str, str | int] | None = None
 
 
 class Traffic:
@@ -193,7 +184,7 @@ class Api:
         self._refusals = 0
         return answer
 
-    def _sign_in_after(self, session: int, sign_in: "Callable[[Api], None]") -> int:
+    def _sign_in_after(self, session: int, sign_in: Callable[[Client], None]) -> int:
         """Sign in unless another thread has done so since `session`; the number of the session that holds.
 
         Credentials that were refused are not sent again: that might lock the account.

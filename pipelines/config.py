@@ -104,6 +104,11 @@ class Connection:
         return tuple(secret for name in names if (secret := self.settings.text(name)))
 
 
+def listing_name(connection: Connection, scope: str | None) -> str:
+    """A listing's name: its connection's, and its scope where it has one."""
+    return connection.name if scope is None else f"{connection.name} {scope}"
+
+
 def secrets_of(home: Path) -> Secrets:
     """Every secret of the connections configured in `home`; none where they cannot be read."""
     with contextlib.suppress(SyncError):

@@ -22,7 +22,16 @@ from requests.auth import AuthBase
 from pipelines import models
 from pipelines.api import Api
 from pipelines.bounds import Clock
-from pipelines.config import COMMON, Configured, Connection, how_to_set, make_connection, read_tables, resolve
+from pipelines.config import (
+    COMMON,
+    Configured,
+    Connection,
+    how_to_set,
+    listing_name,
+    make_connection,
+    read_tables,
+    resolve,
+)
 from pipelines.content import read_record
 from pipelines.database import open_database
 from pipelines.errors import (
@@ -37,7 +46,6 @@ from pipelines.export import find_reports, read_report
 from pipelines.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
 from pipelines.first_run import refuse_lost
 from pipelines.notices import Notice, read_notify, send, subject
-from pipelines.progress import name_of
 from pipelines.provider import Ask, Setting, Settings
 from pipelines.reading import Warehouse, open_warehouse
 from pipelines.settings import find_unknown, warehouse_path
@@ -276,7 +284,7 @@ def _listings(connection: Connection, note_offset: Callable[[float], None]) -> l
 
 
 def _listing(api: Api, connection: Connection, scope: str | None) -> Check:
-    name = name_of(connection, scope)
+    name = listing_name(connection, scope)
     pages = connection.provider.pages(api, Ask(connection.settings, scope))
     try:
         page = next(pages)

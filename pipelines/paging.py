@@ -3,9 +3,8 @@
 import itertools
 from collections.abc import Callable, Iterator
 
-from pipelines.api import Api, Request
 from pipelines.errors import Malformed
-from pipelines.provider import Page
+from pipelines.provider import Client, Page, Request
 from pipelines.strict_json import whole_number
 
 Count = tuple[str, bytes | None]
@@ -13,7 +12,7 @@ Count = tuple[str, bytes | None]
 
 
 def pages_of(
-    api: Api, request: Callable[[int, int], Request], read: Callable[[bytes], Page]
+    client: Client, request: Callable[[int, int], Request], read: Callable[[bytes], Page]
 ) -> Iterator[Page]:
     """Every page of a listing in order.
 
@@ -21,17 +20,17 @@ def pages_of(
     server may return fewer records than it was asked for: the first page shows how many a page has. Without a
     total that can be true, pages are read one by one, up to one that is empty or shorter than the first.
     """
-    first = api.get(request(0, 0), read)
+    first = client.get(request(0, 0), read)
     yield first
     size = len(first.records)
     if not size:
         return
     requests = (request(number, number * size) for number in itertools.count(1))
     if count := page_count_of(first):
-        yield from api.get_all(itertools.islice(requests, count - 1), read)
+        yield from client.get_all(itertools.islice(requests, count - 1), read)
         return
     for another in requests:
-        page = api.get(another, read)
+        page = client.get(another, read)
         yield page
         if len(page.records) < size:
             return

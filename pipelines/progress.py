@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Live
 
-from pipelines.config import Connection
+from pipelines.config import Connection, listing_name
 from pipelines.landing import Progress
 
 EVERY_S = 10.0
@@ -44,11 +44,6 @@ def _shown(console: Console) -> Iterator[Progress]:
         yield _Animated(live)
 
 
-def name_of(connection: Connection, scope: str | None) -> str:
-    """A listing's name: its connection's, and its scope where it has one."""
-    return connection.name if scope is None else f"{connection.name} {scope}"
-
-
 class _Animated:
     """A line for each listing, that spins until the night ends."""
 
@@ -58,7 +53,7 @@ class _Animated:
         self._lock = threading.Lock()
 
     def __call__(self, connection: Connection, scope: str | None, _pages: int, records: int) -> None:
-        name = name_of(connection, scope)
+        name = listing_name(connection, scope)
         with self._lock:
             if name not in self._tasks:
                 self._tasks[name] = self._live.add_task(name, total=None)
@@ -74,7 +69,7 @@ class _Logged:
         self._lock = threading.Lock()
 
     def __call__(self, connection: Connection, scope: str | None, pages: int, records: int) -> None:
-        name, now = name_of(connection, scope), time.monotonic()
+        name, now = listing_name(connection, scope), time.monotonic()
         with self._lock:
             if now - self._told.setdefault(name, now) < EVERY_S:
                 return

@@ -7,34 +7,63 @@ holds one `PROVIDER`. Its file name is its name; nothing else lists it.
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol, TypeVar
 
 from requests.auth import AuthBase
 
-from pipelines import providers
 from pipelines.errors import ConfigurationError, ProviderError
 from pipelines.model_files import files_in
 from pipelines.settings import Setting, Settings
 
-if TYPE_CHECKING:
-    from pipelines.api import Api
+T = TypeVar("T")
+
+PACKAGE = "pipelines.providers"  # not imported above: its modules import this one
 
 __all__ = [
     "Ask",
+    "Client",
     "ErrorBody",
     "Page",
     "Provider",
+    "Request",
     "Setting",
     "Settings",
     "find_providers",
     "no_error_body",
     "one_scope",
 ]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One GET below a connection's base URL."""
+
+    path: str
+    params: Mapping[str, str | int] | None = None
+
+
+class Client(Protocol):
+    """A connection's HTTP client, as far as a provider needs it.
+
+    Every method raises `Transient` when all attempts failed, `Refused` on credentials or permissions, and
+    `Malformed` when the answer is not what the vendor documents.
+    """
+
+    settings: Settings
+
+    def get(self, request: Request, read: Callable[[bytes], T]) -> T:
+        """What `read` makes of the answer's JSON body."""
+
+    def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
+        """The answers in the order of the requests, several of which are in flight at a time."""
+
+    def log_in(self, path: str, credentials: Mapping[str, object]) -> None:
+        """Send credentials to a login below the base URL; the client keeps the cookies that it sets."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +122,11 @@ class Provider:
     entity: Literal["projects", "files"]
     settings: tuple[Setting, ...]
     id_keys: tuple[str, ...]
-    pages: "Callable[[Api, Ask], Iterator[Page]]"
+    pages: Callable[[Client, Ask], Iterator[Page]]
     auth: Callable[[Settings], AuthBase | None]
-    sign_in: "Callable[[Api], None] | None" = None
+    sign_in: Callable[[Client], None] | None = None
     error_body: Callable[[bytes], ErrorBody | None] = no_error_body
-    read_one: "Callable[[Api, Ask, str], bytes] | None" = None
+    read_one: Callable[[Client, Ask, str], bytes] | None = None
     scopes: Callable[[Settings], tuple[str | None, ...]] = one_scope
     volatile: frozenset[str] = frozenset()
     created_keys: tuple[str, ...] = ()
@@ -106,9 +135,10 @@ class Provider:
 
 def find_providers(home: Path) -> dict[str, Provider]:
     """Every provider there is, by name: the package's own, and those of `home/providers`."""
+    package = importlib.import_module(PACKAGE)
     found = {
-        info.name: _provider_of(importlib.import_module(f"{providers.__name__}.{info.name}"))
-        for info in pkgutil.iter_modules(providers.__path__)
+        info.name: _provider_of(importlib.import_module(f"{PACKAGE}.{info.name}"))
+        for info in pkgutil.iter_modules(package.__path__)
     }
     for path in files_in(home / "providers", "[!_]*.py"):
         found[path.stem] = _provider_of(_import_file(path))

@@ -7,10 +7,20 @@ plan is needed; which status a lapsed one answers is not stated, so 402 and 403 
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from pipelines.api import Api, Request
-from pipelines.bearer import BearerAuth
-from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
-from pipelines.strict_json import as_text, elements, members
+from pipelines.sdk import (
+    Ask,
+    BearerAuth,
+    Client,
+    ErrorBody,
+    Page,
+    Provider,
+    Request,
+    Setting,
+    Settings,
+    as_text,
+    elements,
+    members,
+)
 
 
 def auth(settings: Settings) -> BearerAuth:
@@ -18,19 +28,19 @@ def auth(settings: Settings) -> BearerAuth:
     return BearerAuth(settings.text("api_token"))
 
 
-def pages(api: Api, _ask: Ask) -> Iterator[Page]:
+def pages(client: Client, _ask: Ask) -> Iterator[Page]:
     """The one page there is. Anything but an array is an error, never an empty listing."""
-    yield api.get(Request("projects"), lambda body: Page(elements(body)))
+    yield client.get(Request("projects"), lambda body: Page(elements(body)))
 
 
-def read_one(api: Api, _ask: Ask, record_id: str) -> bytes:
+def read_one(client: Client, _ask: Ask, record_id: str) -> bytes:
     """One project as it is now."""
 
     def read(body: bytes) -> bytes:
         members(body)
         return body
 
-    return api.get(Request(f"project/{quote(record_id, safe='')}"), read)
+    return client.get(Request(f"project/{quote(record_id, safe='')}"), read)
 
 
 def error_body(body: bytes) -> ErrorBody | None:

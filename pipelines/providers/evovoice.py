@@ -10,29 +10,42 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC
 
-from pipelines.api import Api, Request
-from pipelines.errors import Malformed
-from pipelines.paging import counted, page_count_of, pages_of
-from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
-from pipelines.strict_json import as_text, elements, first_of, members
+from pipelines.sdk import (
+    Ask,
+    Client,
+    ErrorBody,
+    Malformed,
+    Page,
+    Provider,
+    Request,
+    Setting,
+    Settings,
+    as_text,
+    counted,
+    elements,
+    first_of,
+    members,
+    page_count_of,
+    pages_of,
+)
 
 
 def auth(_settings: Settings) -> None:
     """None: the session's cookies carry the login."""
 
 
-def sign_in(api: Api) -> None:
+def sign_in(client: Client) -> None:
     """`POST /auth/credentials` sets `ss-id` and `ss-pid`."""
     credentials = {
         "provider": "credentials",
-        "userName": api.settings.text("user_name"),
-        "password": api.settings.text("password"),
+        "userName": client.settings.text("user_name"),
+        "password": client.settings.text("password"),
         "rememberMe": True,
     }
-    api.log_in("auth/credentials", credentials)
+    client.log_in("auth/credentials", credentials)
 
 
-def pages(api: Api, ask: Ask) -> Iterator[Page]:
+def pages(client: Client, ask: Ask) -> Iterator[Page]:
     """Oldest first, so that files created while it is read come last."""
     size = ask.settings.integer("page_size")
     window: dict[str, str | int] = {"SortField": "DateCreated", "SortOrder": "Ascend"}
@@ -44,7 +57,7 @@ def pages(api: Api, ask: Ask) -> Iterator[Page]:
     def numbered(number: int, _records: int = 0) -> Request:
         return Request("files", {**window, "Page": number, "CountPerPage": size})
 
-    walk = pages_of(api, numbered, read_page)
+    walk = pages_of(client, numbered, read_page)
     first = next(walk)
     yield first
     second = next(walk, None)
@@ -55,7 +68,7 @@ def pages(api: Api, ask: Ask) -> Iterator[Page]:
         yield second
     yield from walk
     if counts_from_1 and (count := page_count_of(first)):
-        yield api.get(numbered(count), read_page)
+        yield client.get(numbered(count), read_page)
 
 
 def _ids(page: Page) -> list[bytes]:

@@ -10,11 +10,23 @@ from urllib.parse import quote
 
 from requests.auth import HTTPBasicAuth
 
-from pipelines.api import Api, Request
-from pipelines.errors import Malformed
-from pipelines.paging import counted, pages_of
-from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
-from pipelines.strict_json import as_text, elements, first_of, members
+from pipelines.sdk import (
+    Ask,
+    Client,
+    ErrorBody,
+    Malformed,
+    Page,
+    Provider,
+    Request,
+    Setting,
+    Settings,
+    as_text,
+    counted,
+    elements,
+    first_of,
+    members,
+    pages_of,
+)
 
 
 def auth(settings: Settings) -> HTTPBasicAuth:
@@ -22,14 +34,14 @@ def auth(settings: Settings) -> HTTPBasicAuth:
     return HTTPBasicAuth(settings.text("account_sid"), settings.text("token"))
 
 
-def pages(api: Api, ask: Ask) -> Iterator[Page]:
+def pages(client: Client, ask: Ask) -> Iterator[Page]:
     """Each page skips the records of those before it."""
     size = ask.settings.integer("page_size")
 
     def skipping(_number: int, records: int) -> Request:
         return Request("Properties", {"Results_Count": size, "Results_Skip": records})
 
-    return pages_of(api, skipping, read_page)
+    return pages_of(client, skipping, read_page)
 
 
 def read_page(body: bytes) -> Page:
@@ -41,7 +53,7 @@ def read_page(body: bytes) -> Page:
     return counted(elements(records), ("TotalCount", envelope.get("TotalCount")))
 
 
-def read_one(api: Api, _ask: Ask, record_id: str) -> bytes:
+def read_one(client: Client, _ask: Ask, record_id: str) -> bytes:
     """One Property as it is now."""
 
     def read(body: bytes) -> bytes:
@@ -50,7 +62,7 @@ def read_one(api: Api, _ask: Ask, record_id: str) -> bytes:
             raise Malformed("the answer has no Property")
         return found
 
-    return api.get(Request(f"Properties/{quote(record_id, safe='')}"), read)
+    return client.get(Request(f"Properties/{quote(record_id, safe='')}"), read)
 
 
 def error_body(body: bytes) -> ErrorBody | None:

@@ -7,12 +7,27 @@ Source: the vendor's page of `GET /connect/v2/projects/get`. `status.state` deci
 
 from collections.abc import Iterator
 
-from pipelines.api import Api, Request
-from pipelines.bearer import BearerAuth
-from pipelines.errors import Malformed, ProviderError, Refused, Transient
-from pipelines.paging import counted, pages_of
-from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
-from pipelines.strict_json import as_text, elements, members, value
+from pipelines.sdk import (
+    Ask,
+    BearerAuth,
+    Client,
+    ErrorBody,
+    Malformed,
+    Page,
+    Provider,
+    ProviderError,
+    Refused,
+    Request,
+    Setting,
+    Settings,
+    Transient,
+    as_text,
+    counted,
+    elements,
+    members,
+    pages_of,
+    value,
+)
 
 FAILURES: dict[str, type[ProviderError]] = {
     "CE00000": Transient,  # unexpected
@@ -27,7 +42,7 @@ def auth(settings: Settings) -> BearerAuth:
     return BearerAuth(settings.text("access_token"))
 
 
-def pages(api: Api, ask: Ask) -> Iterator[Page]:
+def pages(client: Client, ask: Ask) -> Iterator[Page]:
     """Pages are numbered from 1."""
     size = ask.settings.integer("page_size")
 
@@ -35,7 +50,7 @@ def pages(api: Api, ask: Ask) -> Iterator[Page]:
         params: dict[str, str | int] = {"locale": ask.settings.text("locale")}
         return Request("projects/get", params | {"pageNumber": number + 1, "pageSize": size})
 
-    return pages_of(api, numbered, read_page)
+    return pages_of(client, numbered, read_page)
 
 
 def read_page(body: bytes) -> Page:

@@ -8,11 +8,22 @@ of a project.
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from pipelines.api import Api, Request
-from pipelines.bearer import BearerAuth
-from pipelines.errors import Malformed
-from pipelines.provider import Ask, ErrorBody, Page, Provider, Setting, Settings
-from pipelines.strict_json import as_text, elements, is_list, members
+from pipelines.sdk import (
+    Ask,
+    BearerAuth,
+    Client,
+    ErrorBody,
+    Malformed,
+    Page,
+    Provider,
+    Request,
+    Setting,
+    Settings,
+    as_text,
+    elements,
+    is_list,
+    members,
+)
 
 
 def auth(settings: Settings) -> BearerAuth:
@@ -25,11 +36,11 @@ def scopes(settings: Settings) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(settings.texts("client_ids")))
 
 
-def pages(api: Api, ask: Ask) -> Iterator[Page]:
+def pages(client: Client, ask: Ask) -> Iterator[Page]:
     """The one page of the client `ask.scope`."""
     permission = ask.settings.text("permission")
     params = {"permission": permission} if permission else None
-    yield api.get(Request(f"clients/{quote(ask.scope or '', safe='')}/projects", params), read_page)
+    yield client.get(Request(f"clients/{quote(ask.scope or '', safe='')}/projects", params), read_page)
 
 
 def read_page(body: bytes) -> Page:

@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pipelines.api import Request
 from pipelines.content import Texts
 from pipelines.listing import Listing, read_listing
-from pipelines.provider import Ask, Page
+from pipelines.provider import Ask, Page, Request
 from pipelines.strict_json import elements
 from tests.scripted import Pages, scripted
 

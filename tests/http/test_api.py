@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from pipelines.api import Api, Request
+from pipelines.api import Api
 from pipelines.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.provider import Request
 from pipelines.providers import matter
 from pipelines.strict_json import elements
 from tests.loopback import Answer, Asked, Loopback, Script

@@ -14,11 +14,11 @@ from queue import SimpleQueue
 import pytest
 from urllib3.util import connection as urllib3_connection
 
-from pipelines.api import Api, Request
+from pipelines.api import Api
 from pipelines.config import COMMON, Connection
 from pipelines.deadline import Watch, _Watchman, ending_after
 from pipelines.errors import ProviderError, Transient
-from pipelines.provider import Ask, Settings, find_providers
+from pipelines.provider import Ask, Request, Settings, find_providers
 
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 FORKING = """

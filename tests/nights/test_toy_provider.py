@@ -6,13 +6,11 @@ from tests.loopback import Answer, Loopback
 MODULE = '''
 """Toys: a bare array of toys."""
 
-from pipelines.api import Request
-from pipelines.provider import Page, Provider, Setting
-from pipelines.strict_json import elements
+from pipelines.sdk import Page, Provider, Request, Setting, elements
 
 
-def pages(api, ask):
-    yield api.get(Request("toys"), lambda body: Page(elements(body)))
+def pages(client, ask):
+    yield client.get(Request("toys"), lambda body: Page(elements(body)))
 
 
 PROVIDER = Provider(

@@ -1,0 +1,32 @@
+"""All that a provider's module may import, in one list."""
+
+from pipelines.bearer import BearerAuth
+from pipelines.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.paging import counted, page_count_of, pages_of
+from pipelines.provider import Ask, Client, ErrorBody, Page, Provider, Request, Setting, Settings
+from pipelines.strict_json import as_text, elements, first_of, is_list, members, value
+
+__all__ = [
+    "Ask",
+    "BearerAuth",
+    "Client",
+    "ErrorBody",
+    "Malformed",
+    "Page",
+    "Provider",
+    "ProviderError",
+    "Refused",
+    "Request",
+    "Setting",
+    "Settings",
+    "Transient",
+    "as_text",
+    "counted",
+    "elements",
+    "first_of",
+    "is_list",
+    "members",
+    "page_count_of",
+    "pages_of",
+    "value",
+]
