@@ -56,7 +56,7 @@ format: .venv/.synced ## put code and SQL into the project's form
 	$(RUN) sqlfluff fix --disable-progress-bar sql
 
 docs: .venv/.synced ## the data dictionary, from the models; the page on speed, from the results
-	$(RUN) python -m pipelines.dictionary > docs/data-dictionary.md
+	$(RUN) python -m pipelines.transform.data_dictionary > docs/data-dictionary.md
 	$(RUN) python -m benchmarks.page > docs/speed.md
 
 # What only the benchmarks need. The peers' environments they make themselves.
@@ -90,8 +90,8 @@ campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIP
 	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.operation.publications
 
 # What fetches and proves, what merges and publishes, and the tests that show it without programs of their own.
-FETCHING := api bearer content deadline landing listing provider quiet_dlt reader strict_json providers/*
-PUBLISHING := warehouse sync remember models touched restore forget bounds relations seeds
+LAYERS := extract/* load/* providers/* transform/* warehouse/publish config/dlt_runtime common/limits \
+	commands/sync commands/restore commands/forget
 SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/nights \
 	tests/models/test_kernel.py tests/models/test_checks.py tests/models/test_update.py tests/models/test_seeds.py \
 	tests/operation/test_restore.py tests/operation/test_warehouse.py \
@@ -101,7 +101,7 @@ SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.p
 coverage: .venv/.synced ## every branch of what fetches, proves, merges and publishes, or it fails
 	$(RUN) coverage run -m pytest -n 0 $(SHOWN_BY)
 	$(RUN) coverage report --show-missing --fail-under 100 \
-		--include '$(shell echo '$(FETCHING:%=pipelines/%.py) $(PUBLISHING:%=pipelines/%.py)' | tr ' ' ,)'
+		--include '$(shell echo '$(LAYERS:%=pipelines/%.py)' | tr ' ' ,)'
 
 mutants: .venv/.synced ## small faults in what proves, merges and publishes, EACH=30 a file; ONLY="seeds sql/remember"
 	$(RUN) --with cosmic-ray==8.7.0 python -m tests.mutants $(if $(EACH),--each $(EACH)) $(ONLY)

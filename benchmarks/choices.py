@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 
 from benchmarks import INSIDE
 from benchmarks.server import Server
-from pipelines.content import digest, hash_of, read_record
-from pipelines.landing import RECORDS, ROWS_PER_TABLE
-from pipelines.provider import find_providers
-from pipelines.strict_json import value
+from pipelines.extract.provider import find_providers
+from pipelines.extract.raw_json import value
+from pipelines.extract.records import digest, hash_of, read_record
+from pipelines.load.landing import RECORDS, ROWS_PER_TABLE
 
 ROWS = 20_000
 LOADED = 50_000
@@ -120,7 +120,7 @@ def _writing(texts: list[bytes], rows: int) -> Callable[[], object]:
 
 def _loading(texts: list[bytes]) -> dict[str, float]:
     """From Arrow tables, and once from dictionaries, to where DuckDB can read them."""
-    from pipelines.quiet_dlt import dlt, undisturbed
+    from pipelines.config.dlt_runtime import dlt, undisturbed
 
     table = _table(texts, ROWS_PER_TABLE)
     rows = table.to_pylist()

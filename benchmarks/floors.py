@@ -29,18 +29,18 @@ from benchmarks.bench import Bench
 from benchmarks.cases import PAGE_SIZE
 from benchmarks.server import LATENCY_S, Server
 from benchmarks.sides import IN_FLIGHT, SIDES, SYNC, furnish
-from pipelines import models
-from pipelines.config import load_connections
-from pipelines.content import Record, read_record
-from pipelines.landing import RECORDS, ROWS_PER_TABLE
+from pipelines.common.sql import SQL_ROOT
+from pipelines.config.dlt_runtime import dlt, undisturbed, use_home
+from pipelines.config.settings import MEMORY_MB
+from pipelines.extract.connections import load_connections
+from pipelines.extract.records import Record, read_record
+from pipelines.load.landing import RECORDS, ROWS_PER_TABLE
 from pipelines.providers import matter
-from pipelines.quiet_dlt import dlt, undisturbed, use_home
-from pipelines.settings import MEMORY_MB
-from pipelines.sql import SQL_ROOT
-from pipelines.warehouse import connect, use_threads
+from pipelines.transform import build as models
+from pipelines.warehouse.publish import connect, use_threads
 
 NIGHTS = ("first", "unchanged")
-IMPORTS = "import pipelines.quiet_dlt, duckdb, pyarrow.parquet, requests"
+IMPORTS = "import pipelines.config.dlt_runtime, duckdb, pyarrow.parquet, requests"
 HASHED = "select bit_xor(hash(t)) from {} as t"
 DIGESTS = "select content_hash from raw.records"
 COMPARED = """

@@ -45,12 +45,12 @@ STEPS = {
 WAITING = {"Matter": ("matter",), "Fone Dynamics": ("fone_dynamics",), "all five": PROVIDERS}
 # The first that a stack of Python's goes through says what it is for.
 PURPOSES = {
-    "read_record (pipelines/content.py": "reading and hashing records",
+    "read_record (pipelines/extract/records.py": "reading and hashing records",
     "read_page (pipelines/providers": "cutting pages into records",
-    "_table (pipelines/landing.py": "making Arrow tables",
-    "get (pipelines/api.py": "HTTP",
-    "known_texts (pipelines/remember.py": "what is known of each record",
-    "read_listing (pipelines/listing.py": "proof of the listing",
+    "_table (pipelines/load/landing.py": "making Arrow tables",
+    "get (pipelines/extract/client.py": "HTTP",
+    "known_texts (pipelines/load/merge.py": "what is known of each record",
+    "read_listing (pipelines/extract/listing.py": "proof of the listing",
     "(dlt/": "dlt",
     "(<frozen importlib": "imports",
 }
@@ -115,7 +115,8 @@ def _spied(command: list[str], stacks: Path) -> dict[str, float]:
 def clocked_night(home: Path) -> dict[str, Any]:
     """Run a night in this process; what its steps and its longest statements took."""
     began = _now()
-    from pipelines import models, sync
+    from pipelines.commands import sync
+    from pipelines.transform import build as models
 
     took: dict[str, tuple[float, float]] = {"import": _since(began)}
     statements: dict[str, float] = {}

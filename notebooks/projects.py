@@ -18,7 +18,7 @@ def _():
     import duckdb
     import marimo as mo
 
-    from pipelines.settings import warehouse_path
+    from pipelines.config.settings import warehouse_path
 
     file = warehouse_path(Path(os.environ.get("ROLLCALL_HOME", ".")))
     return duckdb, file, mo

@@ -1,10 +1,10 @@
 """All that a provider's module may import, in one list."""
 
-from pipelines.bearer import BearerAuth
-from pipelines.errors import Malformed, ProviderError, Refused, Transient
-from pipelines.paging import counted, page_count_of, pages_of
-from pipelines.provider import Ask, Client, ErrorBody, Page, Provider, Request, Setting, Settings
-from pipelines.strict_json import as_text, elements, first_of, is_list, members, value
+from pipelines.common.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.extract.auth import BearerAuth
+from pipelines.extract.paging import counted, page_count_of, pages_of
+from pipelines.extract.provider import Ask, Client, ErrorBody, Page, Provider, Request, Setting, Settings
+from pipelines.extract.raw_json import as_text, elements, first_of, is_list, members, value
 
 __all__ = [
     "Ask",

@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import sync as sync_module
-from pipelines.config import COMMON
-from pipelines.provider import find_providers
+from pipelines.commands import sync as sync_module
+from pipelines.commands.sync import Night, sync
+from pipelines.extract.connections import COMMON
+from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Sandbox
-from pipelines.sync import Night, sync
 from tests.canaries import leaks
 
 FIRST_NIGHT = datetime(2026, 11, 1, 2, tzinfo=UTC)
@@ -72,8 +72,8 @@ class Home:
             return publish(candidate, warehouse)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("pipelines.sync.datetime", SimpleNamespace(now=lambda _zone: now))
-            patch.setattr("pipelines.sync.publish", search_and_publish)
+            patch.setattr("pipelines.commands.sync.datetime", SimpleNamespace(now=lambda _zone: now))
+            patch.setattr("pipelines.commands.sync.publish", search_and_publish)
             night = sync(self.path, names, **options)
         assert found + leaks(self.path, ".", repr(night)) == []
         return night

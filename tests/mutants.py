@@ -77,40 +77,40 @@ FORGOTTEN = [
 ]
 RECORDED = ["tests/providers/test_settings.py", "tests/providers/test_recorded.py"]
 SUBJECTS = {
-    "pipelines/content.py": ["tests/http/test_content.py", "tests/campaigns/test_reading.py"],
-    "pipelines/strict_json.py": ["tests/http/test_strict_json.py"],
-    "pipelines/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
-    "pipelines/landing.py": [*LANDINGS, "tests/nights/test_configuration.py", WINDOW],
-    "pipelines/deadline.py": ["tests/http/test_deadline.py"],
+    "pipelines/extract/records.py": ["tests/http/test_content.py", "tests/campaigns/test_reading.py"],
+    "pipelines/extract/raw_json.py": ["tests/http/test_strict_json.py"],
+    "pipelines/extract/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
+    "pipelines/load/landing.py": [*LANDINGS, "tests/nights/test_configuration.py", WINDOW],
+    "pipelines/extract/deadline.py": ["tests/http/test_deadline.py"],
     "pipelines/providers/belltastic.py": ["tests/providers/test_belltastic.py", *RECORDED],
     "pipelines/providers/evovoice.py": [*RECORDED, "tests/providers/test_evovoice.py"],
     "pipelines/providers/fone_dynamics.py": ["tests/providers/test_fone_dynamics.py", *RECORDED],
     "pipelines/providers/matter.py": ["tests/providers/test_matter.py", *RECORDED],
     "pipelines/providers/rillsoft.py": ["tests/providers/test_rillsoft.py", *RECORDED],
-    "pipelines/provider.py": [
+    "pipelines/extract/provider.py": [
         "tests/providers/test_matter.py",
         "tests/nights/test_configuration.py",
         "tests/nights/test_toy_provider.py",
     ],
-    "pipelines/api.py": [
+    "pipelines/extract/client.py": [
         "tests/http/test_api.py",
         "tests/http/test_deadline.py",
         "tests/providers/test_evovoice.py",
     ],
-    "pipelines/seeds.py": ["tests/models/test_seeds.py"],
-    "pipelines/bounds.py": ["tests/cli/test_bounds.py", "tests/cli/test_reading.py"],
-    "pipelines/warehouse.py": [
+    "pipelines/transform/seeds.py": ["tests/models/test_seeds.py"],
+    "pipelines/common/limits.py": ["tests/cli/test_bounds.py", "tests/cli/test_reading.py"],
+    "pipelines/warehouse/publish.py": [
         "tests/operation/test_warehouse.py",
         "tests/operation/test_restore.py",
         "tests/docs/test_upgrading.py",
     ],
-    "pipelines/touched.py": UPDATE,
-    "pipelines/models.py": [*MODELS, REFUSED],
-    "pipelines/relations.py": MODELS,
-    "pipelines/restore.py": ["tests/operation/test_restore.py"],
-    "pipelines/remember.py": [GOLDEN, *NIGHTS],
-    "pipelines/forget.py": FORGET,
-    "pipelines/sync.py": [
+    "pipelines/transform/incremental.py": UPDATE,
+    "pipelines/transform/build.py": [*MODELS, REFUSED],
+    "pipelines/transform/graph.py": MODELS,
+    "pipelines/commands/restore.py": ["tests/operation/test_restore.py"],
+    "pipelines/load/merge.py": [GOLDEN, *NIGHTS],
+    "pipelines/commands/forget.py": FORGET,
+    "pipelines/commands/sync.py": [
         "tests/nights/test_command.py",
         "tests/providers/test_evovoice.py",
         "tests/nights/test_publication.py",

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.config import COMMON, Connection
-from pipelines.provider import Ask, Page, Settings, find_providers
+from pipelines.extract.connections import COMMON, Connection
+from pipelines.extract.provider import Ask, Page, Settings, find_providers
 
 PROVIDERS = find_providers(Path("/nonexistent"))
 

@@ -1,1 +1,1 @@
-"""One module per provider, found by its name; see `pipelines.provider`."""
+"""One module per provider, found by its name; see `pipelines.extract.provider`."""

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pipelines.content import Texts
-from pipelines.listing import Listing, read_listing
-from pipelines.provider import Ask, Page, Request
-from pipelines.strict_json import elements
+from pipelines.extract.listing import Listing, read_listing
+from pipelines.extract.provider import Ask, Page, Request
+from pipelines.extract.raw_json import elements
+from pipelines.extract.records import Texts
 from tests.scripted import Pages, scripted
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pipelines.errors import Malformed, Refused
-from pipelines.provider import Page
+from pipelines.common.errors import Malformed, Refused
+from pipelines.extract.provider import Page
 
 FIRST = datetime(2026, 3, 27, 1, 30, tzinfo=UTC)
 CLOCK = (

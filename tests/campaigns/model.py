@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from pipelines.config import Connection
-from pipelines.provider import Ask, Page
+from pipelines.extract.connections import Connection
+from pipelines.extract.provider import Ask, Page
 from tests.campaigns.histories import (
     RECORDS,
     SCOPES,

@@ -16,13 +16,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import models
-from pipelines.config import Connection
-from pipelines.landing import Known, receive
-from pipelines.listing import Listing
-from pipelines.remember import known_texts, next_start, remember
-from pipelines.sql import SQL_ROOT
-from pipelines.sync import windows_due
+from pipelines.commands.sync import windows_due
+from pipelines.common.sql import SQL_ROOT
+from pipelines.extract.connections import Connection
+from pipelines.extract.listing import Listing
+from pipelines.load.landing import Known, receive
+from pipelines.load.merge import known_texts, next_start, remember
+from pipelines.transform import build as models
 from tests.campaigns.histories import CLOCK, History
 from tests.campaigns.model import AS_DRAWN, Played, Rows, Variation
 

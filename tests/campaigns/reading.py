@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import duckdb
 
-from pipelines.content import Record, canonical, read_record
+from pipelines.extract.raw_json import BYTE_ORDER_MARK, MOST_MARKS, composed, elements
+from pipelines.extract.records import Record, canonical, read_record
 from pipelines.providers.rillsoft import PROVIDER
-from pipelines.strict_json import BYTE_ORDER_MARK, MOST_MARKS, composed, elements
 
 BATCH = 500
 FUNCTIONS = Path(__file__).parents[2] / "sql" / "functions"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.listing import Listing, Reading, read_listing
-from pipelines.provider import Ask, Page
+from pipelines.extract.listing import Listing, Reading, read_listing
+from pipelines.extract.provider import Ask, Page
 from tests.campaigns.drift import RATES, STYLES, Measured, Traffic, measure, texts_of
 from tests.scripted import scripted
 

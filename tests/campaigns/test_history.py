@@ -12,8 +12,8 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from pipelines import touched
-from pipelines.landing import RECORDS, land
+from pipelines.load.landing import RECORDS, land
+from pipelines.transform import incremental as touched
 from tests.campaigns.histories import PROVIDERS, History, histories
 from tests.campaigns.model import Rows, Variation
 from tests.campaigns.play import World, land_directly

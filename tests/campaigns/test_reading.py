@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.content import read_record
+from pipelines.extract.records import read_record
 from tests.campaigns.reading import GROWING, PROVIDER, campaign
 
 BATCHES = 3

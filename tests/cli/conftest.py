@@ -15,9 +15,10 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
-from pipelines import bounds, models
 from pipelines.cli import main
-from pipelines.sql import SQL_ROOT
+from pipelines.common import limits as bounds
+from pipelines.common.sql import SQL_ROOT
+from pipelines.transform import build as models
 
 NIGHTS = ("2026-11-01 02:00:00+00", "2026-11-02 02:00:00+00", "2026-11-03 02:00:00+00")
 

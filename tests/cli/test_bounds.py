@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from pipelines import bounds
-from pipelines.bounds import Clock, bounded_memory, bounded_time
-from pipelines.errors import SyncError, UsageError
+from pipelines.common import limits as bounds
+from pipelines.common.errors import SyncError, UsageError
+from pipelines.common.limits import Clock, bounded_memory, bounded_time
 
 
 class Connection:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines import cells
-from pipelines.reading import Warehouse, open_warehouse
-from pipelines.rows import copy_csv, csv_pieces, json_pieces, rows_of, unordered
-from pipelines.sql import literal
+from pipelines.common.sql import literal
+from pipelines.output import cells
+from pipelines.output.result import copy_csv, csv_pieces, json_pieces, rows_of, unordered
+from pipelines.warehouse.reader import Warehouse, open_warehouse
 
 # Whatever DuckDB holds: no NUL on the way in as SQL, no lone surrogates.
 TEXTS = st.one_of(

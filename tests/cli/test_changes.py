@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from pipelines.changes import moment
-from pipelines.errors import UsageError
+from pipelines.commands.changes import moment
+from pipelines.common.errors import UsageError
 
 from .conftest import Cli
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipelines import status
 from pipelines.cli import main
-from pipelines.errors import NightRunning, PublicationRefused, SyncError
+from pipelines.commands import status
+from pipelines.common.errors import NightRunning, PublicationRefused, SyncError
 
 from .conftest import Cli
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import export as export_module
+from pipelines.commands import export as export_module
 
 from .conftest import Cli
 
@@ -204,7 +204,7 @@ def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> 
     module = "export" if where[0] == "deliver" else "export_all"
     killed = (
         "import os, signal\n"
-        f"from pipelines import {module} as module\n"
+        f"from pipelines.commands import {module} as module\n"
         f"former = module.{where[0]}\n"
         "def killed(finished, target, *rest):\n"
         f"    {where[1] or 'if True'}: os.kill(os.getpid(), signal.SIGKILL)\n"

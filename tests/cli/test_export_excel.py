@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines import cells
-from pipelines.reading import Warehouse, open_warehouse
-from pipelines.rows import excel_pieces, rows_of
-from pipelines.sql import identifier, literal
+from pipelines.common.sql import identifier, literal
+from pipelines.output import cells
+from pipelines.output.result import excel_pieces, rows_of
+from pipelines.warehouse.reader import Warehouse, open_warehouse
 
 from .conftest import Cli
 

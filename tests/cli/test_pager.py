@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.pager import find_pager
+from pipelines.output.pager import find_pager
 
 from .conftest import Cli
 from .test_screen import OBEYED, SPELLED

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import bounds
-from pipelines.beside import former_of
-from pipelines.reading import open_warehouse
+from pipelines.common import limits as bounds
+from pipelines.warehouse.paths import former_of
+from pipelines.warehouse.reader import open_warehouse
 
 from .conftest import Cli
 

@@ -3,7 +3,7 @@
 import pytest
 from rich.cells import cell_len
 
-from pipelines import output
+from pipelines.output import writer as output
 
 from .conftest import Cli
 

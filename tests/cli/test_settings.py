@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import ConfigurationError
-from pipelines.settings import exports_path, warehouse_path
+from pipelines.common.errors import ConfigurationError
+from pipelines.config.settings import exports_path, warehouse_path
 
 from .conftest import Cli
 

@@ -16,12 +16,12 @@ from openpyxl.utils.escape import unescape
 from openpyxl.worksheet.worksheet import Worksheet
 from xlsxwriter import Workbook
 
-from pipelines import workbook
-from pipelines.errors import UsageError
-from pipelines.reading import Warehouse, open_warehouse
-from pipelines.rows import rows_of
-from pipelines.sql import identifier, literal
-from pipelines.workbook import write_workbook
+from pipelines.common.errors import UsageError
+from pipelines.common.sql import identifier, literal
+from pipelines.output import xlsx as workbook
+from pipelines.output.result import rows_of
+from pipelines.output.xlsx import write_workbook
+from pipelines.warehouse.reader import Warehouse, open_warehouse
 
 from .conftest import Cli
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import sync as sync_module
-from pipelines.demo import demo
-from pipelines.sync import Night, sync
+from pipelines.commands import sync as sync_module
+from pipelines.commands.demo import demo
+from pipelines.commands.sync import Night, sync
 from tests.home import FIRST_NIGHT
 
 

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.settings import EXPORTS_KEPT
-from pipelines.workbook import LONGEST_TEXT, MOST_ROWS
+from pipelines.config.settings import EXPORTS_KEPT
+from pipelines.output.xlsx import LONGEST_TEXT, MOST_ROWS
 from tests.cli.conftest import published  # noqa: F401 - the fixture
 from tests.docs.pages import commands, files, page
 

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
-from pipelines.config import COMMON
-from pipelines.demo import Demo
-from pipelines.dictionary import data_dictionary
-from pipelines.provider import find_providers
+from pipelines.commands.demo import Demo
+from pipelines.extract.connections import COMMON
+from pipelines.extract.provider import find_providers
+from pipelines.transform.data_dictionary import data_dictionary
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

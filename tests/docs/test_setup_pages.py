@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.provider import find_providers
+from pipelines.config.settings import NOTIFY
+from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Sandbox
-from pipelines.settings import NOTIFY
 from tests.loopback import Answer, Loopback
 
 DOCS = Path(__file__).parents[2] / "docs"

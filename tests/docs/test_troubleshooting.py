@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from pipelines import errors
-from pipelines.models import read_models
+from pipelines.common import errors
+from pipelines.transform.build import read_models
 from tests.docs.pages import ROOT, page
 
 SECTIONS = dict(

@@ -11,12 +11,12 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from pipelines import models
 from pipelines.cli import main
-from pipelines.errors import WarehouseError
+from pipelines.common.errors import WarehouseError
+from pipelines.common.sql import SQL_ROOT
 from pipelines.sandbox import Sandbox
-from pipelines.sql import SQL_ROOT
-from pipelines.warehouse import STORAGE_VERSION
+from pipelines.transform import build as models
+from pipelines.warehouse.publish import STORAGE_VERSION
 from tests.docs.pages import ROOT, commands, page
 from tests.home import Home, sandbox_settings
 

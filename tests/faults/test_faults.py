@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from pipelines.cli.run_view import attention
+from pipelines.commands.sync import ListingResult, Night
 from pipelines.sandbox.world import World
-from pipelines.summary import attention
-from pipelines.sync import ListingResult, Night
 from tests.faults import body
 from tests.faults.cases import ALL, EXPECTED, PAGED, PATH, RECORDS, Case
 from tests.faults.hostile import TOTAL, Authority, Hostile

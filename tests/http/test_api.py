@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from pipelines.api import Api
-from pipelines.errors import Malformed, ProviderError, Refused, Transient
-from pipelines.provider import Request
+from pipelines.common.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.extract.client import Api
+from pipelines.extract.provider import Request
+from pipelines.extract.raw_json import elements
 from pipelines.providers import matter
-from pipelines.strict_json import elements
 from tests.loopback import Answer, Asked, Loopback, Script
 from tests.scripted import scripted
 
@@ -50,9 +50,9 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds waited between tries, which pass at once; what is drawn is the most of what may be."""
     waits: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() + sum(waits), sleep=waits.append)
-    monkeypatch.setattr("pipelines.api.time", clock)
+    monkeypatch.setattr("pipelines.extract.client.time", clock)
     monkeypatch.setattr("tenacity.nap.time", clock)
-    monkeypatch.setattr("pipelines.api.random.uniform", lambda _least, most: most)
+    monkeypatch.setattr("pipelines.extract.client.random.uniform", lambda _least, most: most)
     return waits
 
 
@@ -142,7 +142,7 @@ def test_waits_double_with_jitter(
         (lambda least, _most: least, [1.0, 2.0, 4.0]),
         (lambda _least, most: most, [3.0, 6.0, 12.0]),
     ):
-        monkeypatch.setattr("pipelines.api.random.uniform", drawn)
+        monkeypatch.setattr("pipelines.extract.client.random.uniform", drawn)
         with (
             api_of(loopback, Answer([], 503), max_retries=3, retry_wait_s=2.0) as api,
             pytest.raises(Transient),
@@ -189,7 +189,7 @@ def test_nobody_waits_longer_than_two_minutes_nor_than_the_night(
 def test_just_two_minutes_are_waited(
     loopback: Loopback, slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.api.random.uniform", lambda least, _most: least)
+    monkeypatch.setattr("pipelines.extract.client.random.uniform", lambda least, _most: least)
     answers = in_turn(Answer([], 429, JSON | {"Retry-After": "120"}), Answer([]))
     with api_of(loopback, answers, max_retries=1) as api:
         assert api.get(PROJECTS, len) == 2
@@ -405,7 +405,9 @@ def test_all_requests_wait_where_one_was_too_much(
     def answer(asked: Asked) -> Answer:
         return refusal if asked.path == "first" and not events else Answer([])
 
-    monkeypatch.setattr("pipelines.api.time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    monkeypatch.setattr(
+        "pipelines.extract.client.time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep)
+    )
     monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=meanwhile))
     with api_of(loopback, answer, max_retries=1, retry_wait_s=30) as api:
         api.get(Request("first"), len)

@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.content import Record, digest, instant, read_record
-from pipelines.provider import find_providers
+from pipelines.extract.provider import find_providers
+from pipelines.extract.records import Record, digest, instant, read_record
 
 PROVIDERS = find_providers(Path())
 

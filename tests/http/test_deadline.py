@@ -14,16 +14,16 @@ from queue import SimpleQueue
 import pytest
 from urllib3.util import connection as urllib3_connection
 
-from pipelines.api import Api
-from pipelines.config import COMMON, Connection
-from pipelines.deadline import Watch, _Watchman, ending_after
-from pipelines.errors import ProviderError, Transient
-from pipelines.provider import Ask, Request, Settings, find_providers
+from pipelines.common.errors import ProviderError, Transient
+from pipelines.extract.client import Api
+from pipelines.extract.connections import COMMON, Connection
+from pipelines.extract.deadline import Watch, _Watchman, ending_after
+from pipelines.extract.provider import Ask, Request, Settings, find_providers
 
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 FORKING = """
 import os, sys, time
-from pipelines.deadline import ending_after
+from pipelines.extract.deadline import ending_after
 with ending_after(60):
     pass
 child = os.fork()

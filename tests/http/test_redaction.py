@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pipelines.redaction import PIECE_BYTES, Secrets
+from pipelines.common.redaction import PIECE_BYTES, Secrets
 
 TOKEN = "S3cr3t+/=1<tok&n>"
 SECRETS = Secrets([TOKEN, ""], "Basic dXNlcjpwYXNzd29yZC1vZi11c2Vy")

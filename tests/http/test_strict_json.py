@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipelines.errors import Malformed
-from pipelines.strict_json import (
+from pipelines.common.errors import Malformed
+from pipelines.extract.raw_json import (
     as_text,
     composed,
     cut_members,
@@ -229,7 +229,7 @@ def test_promise_16_every_combining_mark_is_counted() -> None:
 
 def test_promise_16_reading_ends_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
-    monkeypatch.setattr("pipelines.strict_json.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("pipelines.extract.raw_json.time", SimpleNamespace(monotonic=lambda: next(clock)))
     body = b"[NaN" + b",1" * 100_000 + b"]"
     with read_within(5), pytest.raises(Malformed, match="reading the answer took longer than 5 s"):
         elements(body)

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines import models
-from pipelines.sql import SQL_ROOT
+from pipelines.common.sql import SQL_ROOT
+from pipelines.transform import build as models
 
 NIGHTS = 9
 Row = dict[str, Any]

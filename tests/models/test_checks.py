@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines import models
+from pipelines.transform import build as models
 from tests.models.raw import NIGHTS, Raw, night
 
 MATTER = {"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from pipelines import models
-from pipelines.provider import find_providers
+from pipelines.extract.provider import find_providers
+from pipelines.transform import build as models
 from tests.models.raw import NIGHTS, Raw, Row, night
 
 VERSION = "version, valid_from, valid_to, is_current, change, end_reason, changed_columns"

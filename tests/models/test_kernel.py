@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import models
-from pipelines.errors import ConfigurationError
-from pipelines.relations import read_relations
-from pipelines.sql import SQL_ROOT
+from pipelines.common.errors import ConfigurationError
+from pipelines.common.sql import SQL_ROOT
+from pipelines.transform import build as models
+from pipelines.transform.graph import read_relations
 from tests.models.raw import Raw, Row, night
 
 PROJECT = """

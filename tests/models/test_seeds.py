@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tzlocal.windows_tz import win_tz
 
-from pipelines.errors import ConfigurationError
+from pipelines.common.errors import ConfigurationError
 from tests.models.raw import Raw
 
 

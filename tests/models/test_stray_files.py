@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import ConfigurationError
-from pipelines.export import find_reports
-from pipelines.models import read_models
-from pipelines.provider import find_providers
-from pipelines.relations import read_relations
+from pipelines.commands.export import find_reports
+from pipelines.common.errors import ConfigurationError
+from pipelines.extract.provider import find_providers
+from pipelines.transform.build import read_models
+from pipelines.transform.graph import read_relations
 
 LAYERS = ("checks", "marts", "staging", "functions", "macros")
 

@@ -9,10 +9,11 @@ from typing import Any, cast
 import duckdb
 import pytest
 
-from pipelines import models, touched
-from pipelines.model_files import read_models
-from pipelines.sql import SQL_ROOT
-from pipelines.warehouse import connect
+from pipelines.common.sql import SQL_ROOT
+from pipelines.transform import build as models
+from pipelines.transform import incremental as touched
+from pipelines.transform.model import read_models
+from pipelines.warehouse.publish import connect
 from tests.models.raw import night
 
 ENTITIES = {"evovoice": "files", "matter": "projects", "rillsoft": "projects"}

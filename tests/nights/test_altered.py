@@ -5,9 +5,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import warehouse as module
-from pipelines.errors import ConfigurationError
-from pipelines.reading import open_warehouse
+from pipelines.common.errors import ConfigurationError
+from pipelines.warehouse import publish as module
+from pipelines.warehouse.reader import open_warehouse
 from tests.campaigns.play import land_directly
 from tests.home import Home, Row
 from tests.loopback import Answer, Loopback
@@ -17,7 +17,7 @@ TABLES = ("projects", "projects_history", "project_changes", "listings", "quaran
 
 @pytest.fixture(autouse=True)
 def _without_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.sync.land", land_directly)
+    monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
 
 
 @pytest.fixture

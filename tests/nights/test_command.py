@@ -10,9 +10,8 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner, Result
 
-from pipelines import progress
-from pipelines.cli import main
-from pipelines.errors import SyncError
+from pipelines.cli import main, progress
+from pipelines.common.errors import SyncError
 from pipelines.sandbox import Fault, Sandbox
 from tests.home import Home
 
@@ -100,7 +99,7 @@ def test_a_night_may_last_six_hours(home: Home, monkeypatch: pytest.MonkeyPatch)
         assert [one for one in given if isinstance(one, float)] == [7.0 + 6 * 3600]
         raise SyncError("that will do")
 
-    monkeypatch.setattr("pipelines.sync.land", land)
-    monkeypatch.setattr("pipelines.sync.time", SimpleNamespace(monotonic=lambda: 7.0))
+    monkeypatch.setattr("pipelines.commands.sync.land", land)
+    monkeypatch.setattr("pipelines.commands.sync.time", SimpleNamespace(monotonic=lambda: 7.0))
     with pytest.raises(SyncError, match=r"^that will do"):
         home.night()

@@ -10,9 +10,9 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from pipelines.config import Connection, load_connections
-from pipelines.errors import ConfigurationError, UsageError
-from pipelines.warehouse import publish
+from pipelines.common.errors import ConfigurationError, UsageError
+from pipelines.extract.connections import Connection, load_connections
+from pipelines.warehouse.publish import publish
 from tests.home import Home
 from tests.loopback import Answer, Loopback
 
@@ -367,7 +367,7 @@ def test_dropped_fields_reach_no_file(
         found.extend(path for path in written if spoken.encode() in path.read_bytes())
         return publish(candidate, warehouse)
 
-    monkeypatch.setattr("pipelines.sync.publish", search_and_publish)
+    monkeypatch.setattr("pipelines.commands.sync.publish", search_and_publish)
     home.night()
     assert found == []
     assert home.rows("select file_key, transcription, ai_transcription from files order by 1") == [
@@ -445,7 +445,7 @@ def test_files_outside_the_home_have_no_effect(variable: str, tmp_path: Path) ->
     (home / ".dlt" / "secrets.toml").write_text(TOKEN)
     (home / ".dlt" / "secrets.toml").chmod(0o600)
     program = (
-        "from pathlib import Path; from pipelines.config import load_connections; "
+        "from pathlib import Path; from pipelines.extract.connections import load_connections; "
         f"print(*(one.name for one in load_connections(Path({str(home)!r}))))"
     )
     places = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", variable: str(other)}

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
-from pipelines.first_run import TEXT
+from pipelines.commands.first_run import TEXT
 from tests.home import Home
 from tests.loopback import Answer, Loopback
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
-from pipelines.landing import land
-from pipelines.warehouse import former_of
+from pipelines.load.landing import land
+from pipelines.warehouse.publish import former_of
 from tests.campaigns.play import land_directly
 from tests.home import Home, Row
 from tests.loopback import Answer, Asked, Loopback
@@ -46,7 +46,7 @@ class Bells:
 @pytest.fixture(autouse=True)
 def _without_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forgetting is not about dlt, which is most of a small night's time: one night of these runs it."""
-    monkeypatch.setattr("pipelines.sync.land", land_directly)
+    monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells, monkeypatch
     )
     assert files_with(home, "unobtainium") == set()
     assert of_others(home) == others
-    monkeypatch.setattr("pipelines.sync.land", land)
+    monkeypatch.setattr("pipelines.commands.sync.land", land)
     for name in (LAST, None):
         bells.projects[1:] = [{"id": "unobtainium-2", "name": name}] if name else []
         assert home.night().exit_code == 0
@@ -400,7 +400,7 @@ def test_later_nights_do_not_quote_what_a_provider_says(
     def fail(*_: object, **__: object) -> None:
         raise KeyError("unobtainium-2")
 
-    monkeypatch.setattr("pipelines.listing.read_record", fail)
+    monkeypatch.setattr("pipelines.extract.listing.read_record", fail)
     home.connect("belltastic", base_url=loopback.serve("bells", Answer([{}])), api_token="user_1")
     assert "its module failed: KeyError: ***" in run(home, "sync", code=3).output
     assert files_with(home, "unobtainium") == set()
@@ -436,7 +436,7 @@ def test_a_pseudonym_cannot_be_tried_without_the_warehouse(
     assert files_with(home, salt) == {home.warehouse, former_of(home.warehouse)}
     assert len(salt) == 64
     # The facts alone make the next file, as where much of a file is free space.
-    monkeypatch.setattr("pipelines.warehouse._is_wasteful", lambda _: True)
+    monkeypatch.setattr("pipelines.warehouse.publish._is_wasteful", lambda _: True)
     home.night()
     run(home, "restore")
     run(home, "forget", "belltastic:1", "--yes")

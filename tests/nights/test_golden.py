@@ -17,13 +17,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.config import Connection
-from pipelines.content import canonical_hash
-from pipelines.errors import Transient
-from pipelines.provider import Ask, Page
-from pipelines.remember import known_texts, next_start, remember
-from pipelines.sql import SQL_ROOT
-from pipelines.sync import windows_due
+from pipelines.commands.sync import windows_due
+from pipelines.common.errors import Transient
+from pipelines.common.sql import SQL_ROOT
+from pipelines.extract.connections import Connection
+from pipelines.extract.provider import Ask, Page
+from pipelines.extract.records import canonical_hash
+from pipelines.load.merge import known_texts, next_start, remember
 from tests.campaigns.play import in_memory, land_directly
 from tests.campaigns.reading import spelled
 from tests.scripted import PROVIDERS, scripted

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.models import build
+from pipelines.commands.sync import Night
+from pipelines.common.sql import SQL_ROOT
 from pipelines.sandbox import PROVIDERS, RILLSOFT_CLIENT_IDS, Fault, Record, RecordId, Sandbox, Store
-from pipelines.sql import SQL_ROOT
-from pipelines.sync import Night
-from pipelines.warehouse import connect
+from pipelines.transform.build import build
+from pipelines.warehouse.publish import connect
 from tests.home import FIRST_NIGHT, Home, Row
 
 ID = {"fone_dynamics": "PropertySid", "matter": "originId"}

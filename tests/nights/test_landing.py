@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.config import Connection
-from pipelines.content import canonical_hash, digest
-from pipelines.errors import SyncError
-from pipelines.landing import ROWS_PER_TABLE, land, receive
-from pipelines.provider import Ask, Page, Provider
-from pipelines.remember import known_texts, remember
+from pipelines.common.errors import SyncError
+from pipelines.extract.connections import Connection
+from pipelines.extract.provider import Ask, Page, Provider
+from pipelines.extract.records import canonical_hash, digest
+from pipelines.load.landing import ROWS_PER_TABLE, land, receive
+from pipelines.load.merge import known_texts, remember
 from tests.campaigns.play import in_memory
 from tests.home import FIRST_NIGHT
 from tests.scripted import scripted
@@ -91,7 +91,7 @@ def test_connections_are_listed_side_by_side(tmp_path: Path) -> None:
 
 def test_dlt_is_imported_where_it_is_told_to_be_quiet_and_not_before() -> None:
     imported = subprocess.check_output(
-        [sys.executable, "-c", "import sys, pipelines.landing; print('dlt' in sys.modules)"],
+        [sys.executable, "-c", "import sys, pipelines.load.landing; print('dlt' in sys.modules)"],
         text=True,
         timeout=60,
     )
@@ -127,7 +127,7 @@ def test_what_a_text_says_is_worked_out_once_for_each_run(
         worked_out.append(text)
         return canonical_hash(provider, text)
 
-    monkeypatch.setattr("pipelines.remember.canonical_hash", counted)
+    monkeypatch.setattr("pipelines.load.merge.canonical_hash", counted)
     texts = [b'{"id": 1, "name": "A", "lockAt": %d}' % number for number in range(3)]
     changed = b'{"id": 1, "name": "B"}'
     respelled = b'{"name": "B", "id": 1}'

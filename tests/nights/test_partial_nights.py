@@ -7,7 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
-from pipelines.freshness import FRESH_FOR
+from pipelines.warehouse.freshness import FRESH_FOR
 from tests.home import FIRST_NIGHT, Home
 from tests.loopback import Answer, Loopback
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from pipelines.commands.sync import ListingResult, Night
 from pipelines.sandbox import PROVIDERS, RILLSOFT_CLIENT_IDS, RequestLine, Sandbox
-from pipelines.sync import ListingResult, Night
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback, Script
 

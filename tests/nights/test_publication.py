@@ -13,11 +13,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import models, sync
-from pipelines.beside import former_of
-from pipelines.errors import NightRunning, PublicationRefused, SyncError, WarehouseError
+from pipelines.commands import sync
+from pipelines.common.errors import NightRunning, PublicationRefused, SyncError, WarehouseError
 from pipelines.sandbox import Sandbox
-from pipelines.warehouse import locked
+from pipelines.transform import build as models
+from pipelines.warehouse.paths import former_of
+from pipelines.warehouse.publish import locked
 from tests.home import Home
 from tests.loopback import Answer, Loopback
 

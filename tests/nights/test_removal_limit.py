@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipelines.errors import ConfigurationError, UsageError
-from pipelines.sync import Night
+from pipelines.commands.sync import Night
+from pipelines.common.errors import ConfigurationError, UsageError
 from tests.home import Home
 from tests.loopback import Answer, Asked, Loopback, Script
 

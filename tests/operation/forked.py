@@ -25,9 +25,9 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
 IMPORTED = (
     "pipelines.cli",
-    "pipelines.quiet_dlt",
-    "pipelines.summary",
-    "pipelines.watch",
+    "pipelines.config.dlt_runtime",
+    "pipelines.cli.run_view",
+    "pipelines.cli.sync_session",
     "tests.campaigns.play",
     "tests.operation.publications",
     "tests.operation.steps",
@@ -168,7 +168,8 @@ def light() -> Iterator[None]:
     import duckdb
     import pytest
 
-    from pipelines import models, sync
+    from pipelines.commands import sync
+    from pipelines.transform import build as models
     from tests.campaigns.play import land_directly
 
     def update(connection: duckdb.DuckDBPyConnection, _home: Path, **_: bool) -> None:

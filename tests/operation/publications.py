@@ -15,10 +15,10 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import WarehouseError
-from pipelines.reading import open_warehouse
-from pipelines.settings import MEMORY_MB
-from pipelines.warehouse import draft, draft_path, locked, publish
+from pipelines.common.errors import WarehouseError
+from pipelines.config.settings import MEMORY_MB
+from pipelines.warehouse.publish import draft, draft_path, locked, publish
+from pipelines.warehouse.reader import open_warehouse
 from tests.operation.forked import Forked
 
 READERS = 4

@@ -12,8 +12,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import models, sync, warehouse
-from pipelines.quiet_dlt import dlt
+from pipelines.commands import sync
+from pipelines.config.dlt_runtime import dlt
+from pipelines.transform import build as models
+from pipelines.warehouse import publish as warehouse
 
 STEPS: dict[str, tuple[Any, str]] = {
     "lock": (fcntl, "flock"),

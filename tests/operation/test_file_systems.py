@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.beside import former_of
-from pipelines.filesystem import locked_file
+from pipelines.common.filesystem import locked_file
+from pipelines.warehouse.paths import former_of
 from tests.home import Home
 
 from .conftest import rollcall

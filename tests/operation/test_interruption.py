@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 READING = """
 import sys
-from pipelines.content import read_record
-from pipelines.interruption import ending_at_once
+from pipelines.extract.records import read_record
+from pipelines.common.signals import ending_at_once
 from tests.campaigns.reading import GROWING, PROVIDER
 
 text = GROWING[sys.argv[1]](4 << 20)

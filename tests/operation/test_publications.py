@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import MEMORY_MB
-from pipelines.warehouse import draft, draft_path, locked, publish
+from pipelines.config.settings import MEMORY_MB
+from pipelines.warehouse.publish import draft, draft_path, locked, publish
 from tests.operation.forked import Forked
 from tests.operation.publications import SOUND, a_warehouse, flip_bits, publish_night, publish_under_readers
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import warehouse as warehouse_module
-from pipelines.beside import former_of, log_of
-from pipelines.doctor import doctor
-from pipelines.errors import WarehouseError
-from pipelines.warehouse import locked
+from pipelines.commands.doctor import doctor
+from pipelines.common.errors import WarehouseError
+from pipelines.warehouse import publish as warehouse_module
+from pipelines.warehouse.paths import former_of, log_of
+from pipelines.warehouse.publish import locked
 from tests.cli.test_reading import READING, _checksum
 from tests.home import Home
 from tests.loopback import Loopback

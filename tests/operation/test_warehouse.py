@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import warehouse as module
-from pipelines.beside import former_of, log_of
-from pipelines.errors import NightRunning, SyncError, WarehouseError
-from pipelines.filesystem import DISK_ERRORS, FULL
-from pipelines.settings import MEMORY_MB
-from pipelines.warehouse import connect, draft, draft_path, locked, publish, use_threads, with_memory
+from pipelines.common.errors import NightRunning, SyncError, WarehouseError
+from pipelines.common.filesystem import DISK_ERRORS, FULL
+from pipelines.config.settings import MEMORY_MB
+from pipelines.warehouse import publish as module
+from pipelines.warehouse.paths import former_of, log_of
+from pipelines.warehouse.publish import connect, draft, draft_path, locked, publish, use_threads, with_memory
 
 
 @pytest.fixture

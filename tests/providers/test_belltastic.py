@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from pipelines.api import Api
-from pipelines.config import load_connections
-from pipelines.errors import Malformed
-from pipelines.provider import Ask
+from pipelines.common.errors import Malformed
+from pipelines.extract.client import Api
+from pipelines.extract.connections import load_connections
+from pipelines.extract.provider import Ask
 from pipelines.sandbox import Sandbox
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Loopback

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import requests
 
-from pipelines.provider import find_providers
+from pipelines.commands.sync import ListingResult, Night
+from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Fault, Record, Sandbox
-from pipelines.sync import ListingResult, Night
-from pipelines.warehouse import publish
+from pipelines.warehouse.publish import publish
 from tests.home import Home, Row, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback, Script
 
@@ -148,7 +148,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iter
         sandboxes |= {trouble: stand_in(RECORDS) for trouble in TROUBLES}
         for trouble, sandbox in sandboxes.items():
             connect(home, trouble, sandbox, loopback)
-        patch.setattr("pipelines.sync.publish", search_and_publish)
+        patch.setattr("pipelines.commands.sync.publish", search_and_publish)
         first = home.night()
         before = home.rows("from raw.records order by all")
         for trouble, sandbox in sandboxes.items():

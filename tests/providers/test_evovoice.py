@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipelines.commands.sync import ListingResult, Night
 from pipelines.sandbox import Fault, RequestLine, Sandbox
-from pipelines.sync import ListingResult, Night
 from tests.home import FIRST_NIGHT, Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback, Script
 

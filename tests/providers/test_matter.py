@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.api import Api
-from pipelines.config import load_connections
-from pipelines.errors import Malformed, ProviderError, Refused, Transient
-from pipelines.provider import Ask, Page
+from pipelines.common.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.extract.client import Api
+from pipelines.extract.connections import load_connections
+from pipelines.extract.provider import Ask, Page
 from tests.home import Home
 from tests.loopback import Answer, Asked, Loopback, Script
 

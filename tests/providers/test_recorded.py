@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.provider import find_providers
-from pipelines.sync import Night
+from pipelines.commands.sync import Night
+from pipelines.extract.provider import find_providers
 from tests.home import Home
 from tests.loopback import Answer, Loopback, Script
 

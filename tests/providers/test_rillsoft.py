@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipelines.errors import Malformed
-from pipelines.provider import ErrorBody
+from pipelines.commands.sync import Night
+from pipelines.common.errors import Malformed
+from pipelines.extract.provider import ErrorBody
 from pipelines.providers.rillsoft import error_body, read_page
 from pipelines.sandbox import Fault, Sandbox
-from pipelines.sync import Night
 from tests.home import Home, Row, sandbox_settings
 
 DENIED = '{"status":"error","code":403,"message":"Access denied","details":"Insufficient permissions"}'

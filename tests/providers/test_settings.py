@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.provider import Setting, find_providers
+from pipelines.extract.provider import Setting, find_providers
 
 PROVIDERS = find_providers(Path())
 DEFAULTS = {

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pipelines.report.charts import BOTTOM, MOST_SERIES, REST, TOP, stacked
+from pipelines.commands.report.charts import BOTTOM, MOST_SERIES, REST, TOP, stacked
 
 
 def heights(path: str) -> list[float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.report import catalogue, facts, periods
+from pipelines.commands.report import catalogue, facts, periods
 
 from .conftest import Cli
 

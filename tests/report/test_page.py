@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.report import catalogue, periods
+from pipelines.commands.report import catalogue, periods
 from tests.models.raw import NIGHTS, night
 
 from .conftest import HOSTILE, HOSTILE_CLIENT, HOSTILE_MESSAGE, Cli

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
+from pipelines.commands.sandbox_home import introduce_home
 from pipelines.sandbox import Sandbox
-from pipelines.sandbox_home import introduce_home
 
 
 def sync(home) -> dict:

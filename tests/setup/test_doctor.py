@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import doctor as module
-from pipelines.config import load_connections
+from pipelines.commands import doctor as module
+from pipelines.extract.connections import load_connections
 from pipelines.sandbox import Fault, Sandbox
-from pipelines.warehouse import locked
+from pipelines.warehouse.publish import locked
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Loopback
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.sql import SQL_ROOT
+from pipelines.common.sql import SQL_ROOT
 from tests.models.raw import NIGHTS, Raw, night
 
 Records = Mapping[str, Mapping[str, object]]

@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
-from pipelines.config import load_connections
-from pipelines.errors import ConfigurationError
-from pipelines.provider import find_providers
+from pipelines.common.errors import ConfigurationError
+from pipelines.extract.connections import load_connections
+from pipelines.extract.provider import find_providers
 
 TOY = """
-from pipelines.provider import Provider, Setting
+from pipelines.extract.provider import Provider, Setting
 
 PROVIDER = Provider(
     entity="projects",

@@ -15,7 +15,7 @@ import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from pipelines.notices import Notice, read_notify, send
+from pipelines.monitoring.notifications import Notice, read_notify, send
 from pipelines.sandbox import Sandbox
 from tests.home import Home, sandbox_settings
 

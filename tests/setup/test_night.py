@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from pipelines import night_log
+from pipelines.monitoring import run_log as night_log
 from pipelines.sandbox import Fault, Sandbox
 from tests.home import Home, sandbox_settings
 
@@ -31,6 +31,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     assert home.warehouse.read_bytes() == published
     assert {path.name for path in (home.path / ".rollcall").iterdir()} == {
         "published",
+        "warehouse.duckdb.fingerprint",
         "warehouse.duckdb.lock",
     }
 

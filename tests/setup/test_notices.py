@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines import watch
-from pipelines.errors import ConfigurationError
-from pipelines.notices import Notice, Notices, _deliver, read_notify, send
+from pipelines.cli import sync_session as watch
+from pipelines.commands.sync import Observer
+from pipelines.common.errors import ConfigurationError
+from pipelines.monitoring.notifications import Notice, Notices, _deliver, read_notify, send
 from pipelines.sandbox import Fault, Sandbox
-from pipelines.sync import Observer
-from pipelines.warehouse import locked
+from pipelines.warehouse.publish import locked
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback
 

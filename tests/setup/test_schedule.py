@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
+from pipelines.commands.schedule import clock_fault, schedule
 from pipelines.sandbox import Sandbox
-from pipelines.schedule import clock_fault, schedule
 from tests.home import Home, sandbox_settings
 
 from .conftest import Run

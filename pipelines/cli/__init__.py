@@ -1,0 +1,633 @@
+"""The command line: it parses, calls and prints.
+
+Only click and the standard library are imported here; a verb imports what it needs.
+"""
+
+import atexit
+import contextlib
+import gc
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli import completion
+from pipelines.cli.failures import Verbs
+from pipelines.cli.options import (
+    FILE_FORMS,
+    Command,
+    SqlCommand,
+    form_of,
+    home,
+    home_option,
+    is_file_name,
+    json_option,
+    output_options,
+    raw_option,
+)
+
+if TYPE_CHECKING:
+    from pipelines.commands.schedule import Scheduler
+    from pipelines.output.writer import Form, Output
+    from pipelines.warehouse.reader import Warehouse
+
+# Imports and records make few cycles; by default the collector searches through them again and again.
+COLLECT_RARELY = (50_000, 20, 100)
+
+
+@click.group(
+    "rollcall", cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@home_option("ROLLCALL_HOME", ".", "  [default: $ROLLCALL_HOME, else the current directory]")
+@click.version_option(package_name="rollcall", message="%(prog)s %(version)s")
+def main() -> None:
+    """Ask five services for all their projects every night; keep them, and their history, in a warehouse."""
+    gc.set_threshold(*COLLECT_RARELY)
+    # The process ends with the verb: nothing is to be looked for in a memory that goes as a whole.
+    atexit.register(gc.freeze)
+
+
+def verb(
+    name: str, *examples: str, cls: type[click.Command] = click.Command
+) -> Callable[[Command], click.Command]:
+    """A command of `main`, with `--home`, and with examples below its help."""
+    epilog = "\n".join(("\b", "Examples:" if examples else "", *(f"  {example}" for example in examples)))
+    return lambda command: main.command(name, cls, epilog=epilog)(home_option()(command))
+
+
+@verb(
+    "init",
+    "rollcall init belltastic matter",
+    "rollcall init north=matter south=matter",
+)
+@click.argument("chosen", nargs=-1, metavar="[[NAME=]PROVIDER]...", shell_complete=completion.providers)
+@json_option
+def _init(chosen: Sequence[str], as_json: bool) -> None:
+    """Write a configuration for providers, to be filled in.
+
+    What is there already stays as it is. Two accounts at one provider are two names.
+    """
+    from pipelines.cli.setup_views import show_init, show_providers
+    from pipelines.commands.init import init, required_keys
+
+    if not chosen:
+        show_providers(required_keys(home()), as_json=as_json)
+        if as_json or not (sys.stdin and sys.stdin.isatty()):
+            return
+        chosen = click.prompt("Which of them").replace(",", " ").split()
+    show_init(init(home(), chosen), home(), as_json=as_json)
+
+
+@verb(
+    "doctor",
+    "rollcall doctor",
+    "rollcall doctor matter --json",
+)
+@click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
+@click.option(
+    "--send-notice", is_flag=True, help="Send a test notice to everyone in [notify]. It alarms nobody."
+)
+@json_option
+def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> None:
+    """Look at everything a night needs, without running one.
+
+    Of each listing one page is read. What fails is shown with the line that mends it.
+    """
+    from pipelines.cli.setup_views import show_examination
+    from pipelines.commands.doctor import doctor
+
+    examination = doctor(home(), connections, send_notice=send_notice)
+    show_examination(examination, as_json=as_json)
+    click.get_current_context().exit(examination.exit_code)
+
+
+@verb(
+    "sync",
+    "rollcall sync",
+    "rollcall sync matter --accept-removals matter=12",
+)
+@click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
+@click.option("--full", is_flag=True, help="Read whole listings where a window would do.")
+@click.option(
+    "--accept-removals",
+    "accepted",
+    multiple=True,
+    metavar="CONNECTION=N",
+    help="Agree that exactly N records of a connection are gone.",
+)
+@click.option("--dry-run", is_flag=True, help="List and compare, say what would change, publish nothing.")
+@click.option(
+    "--first-run", is_flag=True, help="Begin a new history although this home has published before."
+)
+@click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
+@json_option
+def _sync(
+    connections: Sequence[str],
+    full: bool,
+    accepted: Sequence[str],
+    dry_run: bool,
+    first_run: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Run one night over all connections, or those named.
+
+    What is known after it is published, even where a connection failed.
+    """
+    from pipelines.cli.failures import telling_what_is_done
+    from pipelines.cli.run_view import night_json, print_night, result_console
+    from pipelines.cli.sync_session import watched_sync
+
+    night = watched_sync(
+        home(),
+        connections,
+        full=full,
+        accept=_accepted(accepted),
+        dry_run=dry_run,
+        first_run=first_run,
+        quiet=quiet,
+    )
+    with telling_what_is_done():
+        if as_json:
+            click.echo(night_json(night))
+        elif not quiet or night.exit_code or night.unfinished:
+            print_night(night, result_console())
+    click.get_current_context().exit(night.exit_code)
+
+
+def _accepted(pairs: Sequence[str]) -> dict[str, int]:
+    accepted = {}
+    for pair in pairs:
+        connection, _, number = pair.partition("=")
+        if not (connection and number.isascii() and number.isdigit()):
+            raise click.BadParameter(f"{pair!r} is not CONNECTION=N", param_hint="--accept-removals")
+        accepted[connection] = int(number)
+    return accepted
+
+
+@verb(
+    "schedule",
+    "rollcall schedule cron --at 05:15 --install",
+    "rollcall schedule systemd --time-zone Europe/Berlin",
+    "rollcall schedule github > .github/workflows/rollcall.yml",
+)
+@click.argument("scheduler", type=click.Choice(["cron", "systemd", "github", "kubernetes"]))
+@click.option(
+    "--at",
+    type=click.DateTime(["%H:%M"]),
+    default="04:30",  # no time zone skips or repeats it when its clocks change
+    show_default=True,
+    metavar="HH:MM",
+    help="When the night begins.",
+)
+@click.option("--time-zone", "zone", metavar="ZONE", help="Of that time.  [default: this machine's]")
+@click.option("--image", default="", help="The container image that Kubernetes runs.")
+@click.option("--install", "to_install", is_flag=True, help="Hand it to cron or systemd of this user.")
+@json_option
+def _schedule(
+    scheduler: "Scheduler", at: datetime, zone: str | None, image: str, to_install: bool, as_json: bool
+) -> None:
+    """Print what runs a night every night, for the scheduler named."""
+    from pipelines.cli.setup_views import show_installed, show_schedule
+    from pipelines.commands.schedule import install, schedule
+
+    made = schedule(home(), scheduler, at=at.time(), zone=zone, image=image)
+    if to_install:
+        show_installed(made, install(made, home()), as_json=as_json)
+    else:
+        show_schedule(made, as_json=as_json)
+
+
+@verb("demo", "rollcall demo", "rollcall demo /tmp/rollcall-demo")
+@click.argument("directory", default="demo", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+def _demo(directory: Path, as_json: bool) -> None:
+    """Play three nights over stand-in providers.
+
+    No account is needed. What the nights found is left in DIRECTORY, to be explored.
+    """
+    from pipelines.cli.run_view import demo_json, print_demo, print_demo_night, result_console
+    from pipelines.commands.demo import demo
+
+    place, console = home() / directory, result_console()
+    played = demo(place, lambda night: None if as_json else print_demo_night(night, console))
+    if as_json:
+        click.echo(demo_json(played))
+    else:
+        print_demo(played, console)
+
+
+@verb(
+    "sandbox",
+    "rollcall sandbox --init try",
+    "rollcall sandbox --port 8765 --projects 500",
+)
+@click.option(
+    "--init",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a home to try it with, instead of printing its configuration.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: any free one.")
+@click.option("--seed", type=int, default=1, show_default=True, help="What the records are made from.")
+@click.option("--projects", type=click.IntRange(0), default=40, show_default=True, help="Of each provider.")
+@click.option("--files", type=click.IntRange(0), default=120, show_default=True, help="Of EvoVoice.")
+@click.option("--latency", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Of every answer.")
+def _sandbox(directory: Path | None, port: int, seed: int, projects: int, files: int, latency: float) -> None:
+    """Serve stand-ins for the five providers."""
+    from pipelines.commands.sandbox_home import introduce_home, refuse_foreign
+    from pipelines.sandbox import configuration_texts, serve
+
+    place = None if directory is None else home() / directory
+    if place is not None:
+        refuse_foreign(place)
+    serve(
+        seed=seed,
+        projects=projects,
+        files=files,
+        port=port,
+        latency_s=latency,
+        announce=click.echo,
+        introduce=lambda one: introduce_home(place, one) if place else configuration_texts(one),
+    )
+
+
+@verb(
+    "query",
+    'rollcall query "select provider, count(*) from projects group by all"',
+    "rollcall query \"from projects_as_of('2026-11-01')\" --output projects.csv",
+    "rollcall query --file report.sql --param status=active --json",
+    cls=SqlCommand,
+)
+@click.argument("sql", required=False)
+@click.option(
+    "-f",
+    "--file",
+    "sql_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Read the SQL from a file.",
+)
+@click.option(
+    "-p",
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What $NAME in the SQL stands for: a text, which DuckDB turns into the type wanted.",
+)
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the query may take.",
+)
+@output_options
+def _query(
+    sql: str | None,
+    sql_file: Path | None,
+    parameters: Sequence[str],
+    seconds: float,
+    output: "Output",
+) -> None:
+    """Ask the warehouse one SELECT.
+
+    It is given as SQL, in a file or on standard input, and can do nothing but read the warehouse.
+    """
+    from pipelines.cli.read_views import show_rows
+    from pipelines.commands.query import blaming_sql, query
+
+    asked, values = _sql(sql, sql_file), _parameters(parameters)
+    with _warehouse(output.folder, seconds) as warehouse, blaming_sql(asked):
+        show_rows(query(warehouse, asked, values), output)
+
+
+def _sql(argument: str | None, file: Path | None) -> str:
+    if file is not None and argument is not None:
+        raise click.UsageError("--file takes no SQL beside it")
+    if argument is not None and argument != "-":
+        return argument[1:] if argument.startswith("\n--") else argument  # see SqlCommand
+    if file is None and argument is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise click.UsageError("there is no SQL: give it as an argument, as --file or on standard input")
+    try:
+        return (file.read_bytes() if file else sys.stdin.buffer.read()).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{file or 'standard input'} is not UTF-8") from None
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        name = name.removeprefix("$").lower()  # as DuckDB takes it
+        if not (name and equals):
+            raise click.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--param")
+        if name in parameters:
+            raise click.BadParameter(f"{name} is given twice", param_hint="--param")
+        parameters[name] = value
+    return parameters
+
+
+@contextlib.contextmanager
+def _warehouse(folder: Path | None, seconds: float | None = None) -> Iterator["Warehouse"]:
+    """The warehouse of the home, to be read into files of `folder`."""
+    from pipelines.config.settings import warehouse_path
+    from pipelines.warehouse.reader import open_warehouse
+
+    with open_warehouse(warehouse_path(home()), seconds=seconds, workspace_in=folder) as warehouse:
+        yield warehouse
+
+
+@verb(
+    "describe",
+    "rollcall describe",
+    "rollcall describe projects",
+    "rollcall describe projects_as_of --format csv",
+)
+@click.argument("table", required=False, shell_complete=completion.tables)
+@output_options
+def _describe(table: str | None, output: "Output") -> None:
+    """Tell what tables there are, and what their columns mean.
+
+    Without TABLE: every table, and every macro that gives one.
+    """
+    from pipelines.cli.read_views import show_description, show_rows
+    from pipelines.commands.describe import describe, describe_all
+
+    with _warehouse(output.folder) as warehouse:
+        if table is None:
+            show_rows(describe_all(warehouse), output)
+        else:
+            show_description(describe(warehouse, table), output)
+
+
+@verb(
+    "export",
+    "rollcall export",
+    "rollcall export --all",
+    "rollcall export --all --excel --output shared",
+    "rollcall export projects --format xlsx",
+    "rollcall export projects --output projects.parquet",
+    "rollcall export projects --output - | head",
+)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.reports)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FILE_FORMS),
+    help="What to write; else the ending of FILE decides.  [default: csv]",
+)
+@click.option(
+    "--all", "dated", is_flag=True, help="All of them, in a folder for the last night, with a manifest."
+)
+@click.option(
+    "-o",
+    "--output",
+    "place",
+    type=click.Path(allow_dash=True, path_type=Path),
+    metavar="DIR|FILE",
+    help="Where the files go, or one report; - prints it.  [default: exports, in the home]",
+)
+@raw_option
+@click.option("--excel", is_flag=True, help="Write CSV so that Excel opens it right: ids stay texts.")
+@json_option
+def _export(
+    names: Sequence[str],
+    form: "Form | None",
+    dated: bool,
+    place: Path | None,
+    raw: bool,
+    excel: bool,
+    as_json: bool,
+) -> None:
+    """Write the reports, or those named, as files.
+
+    A report is a SELECT in sql/reports, of Rollcall or of the home. One that is wrong stops no other, and
+    makes the exit code 2. With --all the folder is new, and `latest` beside it leads to it once it is whole;
+    of the older ones [exports] keep stay.
+    """
+    from pipelines.cli.read_views import show_export, show_export_all, show_report
+    from pipelines.commands.export import export, find_reports
+    from pipelines.commands.export_all import export_all
+    from pipelines.config.settings import exports_kept, exports_path, warehouse_path
+    from pipelines.output.writer import Output
+
+    printed = place == Path("-")
+    file = place if place and not printed and is_file_name(place) else None
+    output = Output(form or (form_of(file) if file else "csv"), file, raw, excel)
+    if excel and (raw or output.form != "csv"):
+        raise click.UsageError("--excel goes with CSV, and not with --raw")
+    if dated and (names or printed or file):
+        raise click.UsageError("--all writes all reports into a directory")
+    if file and len(names) != 1:
+        raise click.UsageError(f"{file} is one file: name one report, or a directory")
+    reports = find_reports(home(), names)
+    if printed:
+        if len(names) != 1 or as_json:
+            raise click.UsageError("--output - prints one report, which must be named, and nothing else")
+        with _warehouse(output.folder) as warehouse:
+            show_report(warehouse, reports[names[0]], output)
+        return
+    folder = output.folder or place or exports_path(home())
+    if dated:
+        made = export_all(warehouse_path(home()), reports, folder, output, keep=exports_kept(home()))
+        show_export_all(made, as_json=as_json)
+        exported = made.export
+    else:
+        with _warehouse(folder) as warehouse:
+            exported = export(warehouse, reports, folder, output)
+            show_export(exported, as_json=as_json)
+    click.get_current_context().exit(exported.exit_code)
+
+
+@verb(
+    "status",
+    "rollcall status",
+    "rollcall status --max-age 36h --json",
+)
+@click.option(
+    "--max-age",
+    metavar="AGE",
+    help="Exit with 3 where a connection was not proven within it, as 36h, 7d or 2w.",
+)
+@output_options
+def _status(max_age: str | None, output: "Output") -> None:
+    """Show how fresh each connection is."""
+    from pipelines.cli.read_views import show_status
+    from pipelines.commands.changes import moment
+    from pipelines.commands.status import status
+
+    oldest = configured = None
+    if max_age is not None:
+        from pipelines.extract.connections import configured_names
+
+        oldest, configured = moment(max_age, datetime.now(UTC)), configured_names(home())
+    with _warehouse(output.folder) as warehouse:
+        found = status(warehouse, oldest, configured)
+        show_status(found, output)
+    click.get_current_context().exit(found.exit_code)
+
+
+@verb(
+    "history",
+    "rollcall history matter:4711",
+    "rollcall history 4711 --format csv",
+)
+@click.argument("key")
+@click.option("--live", is_flag=True, help="Show what the provider says now beside what is known.")
+@output_options
+def _history(key: str, live: bool, output: "Output") -> None:
+    """Show every version of one project or file.
+
+    KEY is its key, or its id at the provider where only one has it.
+    """
+    from pipelines.cli.read_views import show_history, show_live
+    from pipelines.commands.history import history
+
+    with _warehouse(output.folder) as warehouse:
+        found = history(warehouse, key)
+        if live:
+            from pipelines.commands.history_live import live as ask_live
+
+            show_live(ask_live(home(), warehouse, found.subject.key), output)
+        else:
+            show_history(found, output)
+
+
+@verb(
+    "why",
+    "rollcall why matter:4711",
+    "rollcall why 4711 --format json",
+)
+@click.argument("key")
+@output_options
+def _why(key: str, output: "Output") -> None:
+    """Explain one project or file: listings, proofs, payloads.
+
+    A row for each night that began, ended or refreshed a version, with the listing that showed it and what
+    the provider sent before and after. KEY is as for history.
+    """
+    from pipelines.cli.read_views import show_why
+    from pipelines.commands.why import why
+
+    with _warehouse(output.folder) as warehouse:
+        show_why(why(warehouse, key), output)
+
+
+@verb(
+    "changes",
+    "rollcall changes",
+    "rollcall changes --since 7d --format csv",
+    "rollcall changes --since 2026-11-01 --until 2026-12-01",
+)
+@click.option(
+    "--since",
+    default="last",
+    show_default=True,
+    metavar="WHEN",
+    help="A date or time in UTC, as 2026-11-01; a time before now, as 12h, 7d or 2w; or last, for the last "
+    "night of each connection.",
+)
+@click.option("--until", metavar="WHEN", help="The same; what changed then is left out.")
+@output_options
+def _changes(since: str, until: str | None, output: "Output") -> None:
+    """List what changed in each connection's last night, or since."""
+    from pipelines.cli.read_views import show_changes
+    from pipelines.commands.changes import changes, moment
+
+    now = datetime.now(UTC)
+    begin = None if since == "last" else moment(since, now)
+    end = None if until is None else moment(until, now)
+    with _warehouse(output.folder) as warehouse:
+        show_changes(changes(warehouse, begin, end), output)
+
+
+@verb(
+    "report",
+    "rollcall report",
+    "rollcall report --since 2026-11-01 --output projects.html",
+)
+@click.option(
+    "--since",
+    metavar="WHEN",
+    help="Where the period chosen begins: a date or time in UTC, as 2026-11-01; or a time before the last "
+    "night, as 12h, 7d or 2w.  [default: 30 days]",
+)
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE",
+    help="Where the page goes; - prints it.  [default: report.html, among the exports]",
+)
+@json_option
+def _report(since: str | None, file: Path | None, as_json: bool) -> None:
+    """Write what the nights found as one HTML page.
+
+    It needs no server and asks nothing of any: send it to whoever should read it.
+    """
+    from pipelines.cli.read_views import show_page
+    from pipelines.commands.report import report
+    from pipelines.config.settings import exports_path
+    from pipelines.output.writer import Output
+
+    printed = file == Path("-")
+    if printed and as_json:
+        raise click.UsageError("--output - prints the page, and nothing else")
+    output = Output() if printed else Output(path=file or exports_path(home()) / "report.html")
+    folder = output.folder if file else exports_path(home())
+    with _warehouse(folder) as warehouse:
+        show_page(report(warehouse, since, output), as_json=as_json)
+
+
+@verb(
+    "forget",
+    "rollcall forget belltastic:5",
+    "rollcall forget evovoice:c17 evovoice:c18 --yes",
+)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def _forget(keys: tuple[str, ...], yes: bool) -> None:
+    """Erase projects or files from the warehouse for good.
+
+    What was ever received of them goes from the published file and the former one; that there was something
+    stays, under a pseudonym. Exports, reports, logs and copies made before are yours to delete.
+    """
+    from pipelines.cli.failures import note
+    from pipelines.cli.read_views import show_forgettable
+    from pipelines.commands.forget import forget, look_up
+    from pipelines.common.errors import UsageError
+
+    found = look_up(home(), keys)
+    show_forgettable(found)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is there to be asked", "give --yes to erase this for good")
+        click.confirm("Erase this for good?", abort=True, err=True)
+    for aside in forget(home(), found):
+        note(f"removed {aside}")
+    note("erased; exports, reports, logs and copies made before may still hold it")
+
+
+@verb("restore", "rollcall restore", "rollcall restore --json")
+@json_option
+def _restore(as_json: bool) -> None:
+    """Put the former night back in the place of the published one.
+
+    What was published is kept beside it. No night may be running.
+    """
+    from pipelines.cli.failures import telling_what_is_done
+    from pipelines.cli.read_views import show_restored
+    from pipelines.commands.restore import restore
+
+    restored = restore(home())
+    with telling_what_is_done():
+        show_restored(restored, as_json=as_json)

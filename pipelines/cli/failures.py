@@ -1,0 +1,208 @@
+"""How the command line ends: the exit code, and one line on standard error for what went wrong.
+
+Exit codes: 0 done, 1 a fault of Rollcall's own, 2 usage or configuration, 130 interrupted; the errors of
+`pipelines.common.errors` bring theirs. With `--json` the error stands on standard output too, as an object.
+"""
+
+import contextlib
+import io
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from pipelines.cli.options import home_given
+from pipelines.common.errors import SyncError, sentences
+from pipelines.common.filesystem import FULL, free_bytes, space_left
+from pipelines.common.text import printable
+
+DEBUG = "ROLLCALL_DEBUG"
+INTERRUPTED = 130
+NEARLY_NOTHING = 1 << 20  # bytes
+LONGEST_FAULT = 300  # characters: dlt says all that led to an error
+_JSON_TOO = f"{__name__}.json_too"
+
+
+class Verbs(click.Group):
+    """A group of verbs whose failures end as this module says."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        """Parse the options before the verb."""
+        json_too = _asks_for_json(args)
+        with _ending(json_too=json_too):
+            _refuse_what_is_not_utf8(args)
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[_JSON_TOO] = json_too
+        return context
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Parse what the verb is given, and run it."""
+        with _ending(json_too=ctx.meta[_JSON_TOO]):
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return result
+
+
+def note(text: str) -> None:
+    """Say something on standard error. Where that is broken, nobody can be told, and nothing else fails."""
+    StandardError().write(f"{printable(text)}\n")
+
+
+class StandardError(io.TextIOBase):
+    """Standard error that goes on once it is broken, such as by the end of the program that reads it."""
+
+    def write(self, text: str) -> int:
+        """Write, and see that it is written."""
+        try:
+            click.echo(text, nl=False, err=True)
+        except (OSError, ValueError):
+            _forget(sys.stderr)
+        return len(text)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # read-only here
+        """How it writes text."""
+        return sys.stderr.encoding if sys.stderr else "utf-8"
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def telling_what_is_done() -> Iterator[None]:
+    """Print a result in this block. That it cannot be printed does not undo it, nor change its exit code."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        _forget(sys.stdout)
+        if not isinstance(error, BrokenPipeError):  # whoever read it has seen enough
+            note(f"rollcall: it is done, but the result cannot be printed ({error.strerror})")
+
+
+def note_excerpt(excerpt: str) -> None:
+    """Show on standard error the lines that a message speaks of."""
+    for line in excerpt.splitlines():
+        note(line)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, what to do about it, the exit code, and the lines of the SQL that it speaks of."""
+
+    kind: str
+    reason: str
+    remedy: str
+    exit_code: int
+    excerpt: str = ""
+
+    def __str__(self) -> str:
+        return sentences(self.reason, self.remedy)
+
+
+@contextlib.contextmanager
+def _ending(*, json_too: bool) -> Iterator[None]:
+    try:
+        yield
+    except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError):
+        raise
+    except BrokenPipeError:
+        _forget(sys.stdout)
+        raise click.exceptions.Exit(0) from None
+    except (Exception, KeyboardInterrupt) as error:
+        if os.environ.get(DEBUG):
+            traceback.print_exc()
+        failure = _failure(error, click.get_current_context(silent=True))
+        note(f"rollcall: {failure}")
+        note_excerpt(failure.excerpt)
+        _finish_standard_output()
+        if json_too:
+            shown = {name: value for name, value in asdict(failure).items() if name != "excerpt" or value}
+            click.echo(json.dumps({"error": shown}))
+        raise click.exceptions.Exit(failure.exit_code) from error
+
+
+def _failure(error: BaseException, context: click.Context | None) -> Failure:
+    kind = type(error).__name__
+    match error:
+        case SyncError():
+            return Failure(kind, error.reason, error.remedy, error.exit_code, error.excerpt)
+        case KeyboardInterrupt() | click.Abort():
+            return Failure(kind, "interrupted", "", INTERRUPTED)
+        case click.ClickException():
+            reason = " ".join(error.format_message().split())  # click lists choices a line each
+            return Failure("UsageError", reason, f"see {_verb_of(error)} --help", error.exit_code)
+        case OSError() if error.errno in FULL:
+            place = f"{error.filename}: " if error.filename else ""
+            full = "".join(f": {space_left(where)}" for where in _full(error, context))
+            return Failure(kind, f"{place}{error.strerror}{full}", "make room, then try again", 1)
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            return Failure(kind, f"{place}{error.strerror or error}", "", _code_of(error))
+    first_line = str(error).strip().partition("\n")[0][:LONGEST_FAULT]
+    return Failure(
+        kind,
+        f"a fault of Rollcall's own ({kind}: {first_line})",
+        f"{DEBUG}=1 shows where; please report it",
+        1,
+    )
+
+
+def _full(error: OSError, context: click.Context | None) -> list[Path]:
+    """The full file system that an error comes from, as far as that can be told: a write does not name it."""
+    places = [Path(os.environ.get("TMPDIR") or "/tmp"), Path.cwd()]  # noqa: S108 - only its space is read
+    if error.filename:
+        places = [Path(os.fsdecode(error.filename))]
+    elif context and (home := home_given(context)):
+        places.append(home)
+    fullest = min(places, key=free_bytes)
+    return [fullest] if free_bytes(fullest) < NEARLY_NOTHING else []
+
+
+def _asks_for_json(args: Sequence[str]) -> bool:
+    return "--json" in args or "--format=json" in args or ("--format", "json") in pairwise(args)
+
+
+def _refuse_what_is_not_utf8(args: Sequence[str]) -> None:
+    try:
+        "".join(args).encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("an argument is not UTF-8") from None
+
+
+def _verb_of(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return context.command_path if context else "rollcall"
+
+
+def _code_of(error: OSError) -> int:
+    """2 where the user named a place that cannot be used, 1 where the machine fails."""
+    named = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+    return 2 if isinstance(error, named) else 1
+
+
+def _finish_standard_output() -> None:
+    """Write what is waiting, or let it go: Python tries again as it ends, and would end with 120."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        _forget(sys.stdout)
+
+
+def _forget(stream: TextIO) -> None:
+    """Let what is still to be written to standard output or error go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

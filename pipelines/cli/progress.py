@@ -1,0 +1,77 @@
+"""What a reader sees while pages come in: live lines on a terminal, now and then a plain one in a log."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Live
+
+from pipelines.extract.connections import Connection, listing_name
+from pipelines.load.landing import Progress
+
+EVERY_S = 10.0
+
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def shown_progress(console: Console, log: Say) -> Iterator[Progress]:
+    """A function to call with each page of a listing; it may be called from several threads.
+
+    `log` gets a plain line now and then, whatever the console shows.
+    """
+    logged = _Logged(log)
+    with _shown(console) as shown:
+
+        def both(connection: Connection, scope: str | None, pages: int, records: int) -> None:
+            logged(connection, scope, pages, records)
+            shown(connection, scope, pages, records)
+
+        yield both
+
+
+@contextlib.contextmanager
+def _shown(console: Console) -> Iterator[Progress]:
+    if not console.is_terminal:
+        yield _Logged(lambda line: console.print(line, soft_wrap=True))
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=None))
+    counts = TextColumn("{task.completed:,.0f} records"), TimeElapsedColumn()
+    with Live(*columns, *counts, console=console, transient=True) as live:
+        yield _Animated(live)
+
+
+class _Animated:
+    """A line for each listing, that spins until the night ends."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, connection: Connection, scope: str | None, _pages: int, records: int) -> None:
+        name = listing_name(connection, scope)
+        with self._lock:
+            if name not in self._tasks:
+                self._tasks[name] = self._live.add_task(name, total=None)
+        self._live.update(self._tasks[name], completed=records)
+
+
+class _Logged:
+    """A line for a listing that is long under way, every few seconds."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._told: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, connection: Connection, scope: str | None, pages: int, records: int) -> None:
+        name, now = listing_name(connection, scope), time.monotonic()
+        with self._lock:
+            if now - self._told.setdefault(name, now) < EVERY_S:
+                return
+            self._told[name] = now
+            self._say(f"{name}: {records:,} records in {pages:,} pages so far")

@@ -1,0 +1,298 @@
+"""What the results of the reading verbs look like: data on standard output, all else on standard error."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli.failures import note, note_excerpt
+from pipelines.common.errors import sentences
+from pipelines.common.text import printable
+from pipelines.output.result import Cut, Rows, json_pieces, rows_of, text_rows
+from pipelines.output.writer import Output, write, write_text
+from pipelines.warehouse.reader import Warehouse
+
+if TYPE_CHECKING:
+    from pipelines.commands.changes import Changes
+    from pipelines.commands.describe import Description
+    from pipelines.commands.export import Export, Proof
+    from pipelines.commands.export_all import ExportAll
+    from pipelines.commands.forget import Forgettable
+    from pipelines.commands.history import History
+    from pipelines.commands.history_live import Live
+    from pipelines.commands.report import Report
+    from pipelines.commands.restore import Restored
+    from pipelines.commands.status import Status
+    from pipelines.commands.why import Reasons
+
+# As a table, a result is for the eye: times to the minute, what changed in a sentence.
+_STATUS = """
+    select
+        connection || if(provider = connection, '', ' (' || provider || ')') as connection,
+        records,
+        outcome,
+        strftime(last_proven_at, '%Y-%m-%d %H:%M') as "last proven",
+        strftime(last_attempt_at, '%Y-%m-%d %H:%M') as "last attempt"
+    from ({})
+    order by connection
+"""
+_DIFFERENCE = (
+    "column_name || ': ' || coalesce(old_value, 'nothing') || ' → ' || coalesce(new_value, 'nothing')"
+)
+_HISTORY = f"""
+    select
+        version,
+        strftime(valid_from, '%Y-%m-%d %H:%M') as "from",
+        strftime(valid_to, '%Y-%m-%d %H:%M') || if(end_reason = 'removed', ', removed', '') as "until",
+        change,
+        string_agg({_DIFFERENCE}, '; ' order by column_name) as changes
+    from ({{}})
+    group by all
+    order by version
+"""
+_WHY = """
+    select
+        strftime(night, '%Y-%m-%d %H:%M') as night,
+        event,
+        coalesce(scope || ':', '') || record_id as record,
+        coalesce(outcome, 'no') || ' listing of ' || coalesce(records, 0) || ' records'
+            || coalesce(' since ' || strftime(window_start, '%Y-%m-%d'), '') || coalesce(': ' || message, '')
+            as "shown by a",
+        coalesce(
+            list_aggregate(list_transform(
+                changed_fields,
+                lambda field: field || ': '
+                    || coalesce(before -> ('/' || replace(replace(field, '~', '~0'), '/', '~1')), 'nothing')
+                    || ' → '
+                    || coalesce(after -> ('/' || replace(replace(field, '~', '~0'), '/', '~1')), 'nothing')
+            ), 'string_agg', '; '),
+            cast(coalesce(after, before) as text)
+        ) as "what it said"
+    from ({}) as told
+    order by told.night, record, told.event
+"""
+_CHANGES = f"""
+    select
+        strftime(changed_at, '%Y-%m-%d %H:%M') as "when",
+        change,
+        project_key,
+        name,
+        {_DIFFERENCE} as difference
+    from ({{}})
+"""
+
+
+def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> None:
+    """The rows, as a table through the SQL `at_a_glance`; and what to know of how they were written."""
+    if at_a_glance is not None and output.form == "table":
+        rows = rows_of(rows.warehouse, at_a_glance.format(rows.sql))
+    written = write(rows, output)
+    for left_out in written.left_out:
+        note(left_out)
+    if written.neutralised:
+        note(f"{counted(written.neutralised, 'cell')} got a ' in front, lest they run as formulas: see --raw")
+    _note_cut(written.cut)
+    if output.path is not None:
+        note(f"wrote {counted(written.rows, 'row')} to {output.path}")
+
+
+def show_description(description: "Description", output: Output) -> None:
+    """The columns of a table or macro, and what it is."""
+    note(f"{description.name}: {description.comment or 'no description'}")
+    show_rows(description.columns, output)
+
+
+def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
+    """One report, as rows, and how fresh they are."""
+    from pipelines.commands.export import naming, proofs, read_report
+
+    rows = read_report(warehouse, path)
+    with naming(path):
+        show_rows(rows, output)
+    _note_freshness(proofs(warehouse))
+
+
+def show_export(export: "Export", *, as_json: bool) -> None:
+    """A line for each file, and how fresh they are."""
+    if as_json:
+        click.echo(json.dumps(_export_as_json(export), ensure_ascii=False, indent=1))
+    else:
+        _show_files(export)
+    _note_export(export)
+
+
+def show_export_all(made: "ExportAll", *, as_json: bool) -> None:
+    """A line for each file, where the newest are found, and how fresh they are."""
+    if as_json:
+        found = {
+            "folder": str(made.folder),
+            "latest": str(made.latest),
+            "existed": made.existed,
+            "removed": [str(folder) for folder in made.removed],
+            **_export_as_json(made.export),
+        }
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        _show_files(made.export)
+        click.echo(printable(f"{made.latest} -> {made.folder.name}"))
+    if made.existed:
+        note(f"{made.folder.name} was there already, and is the same")
+    for folder in made.removed:
+        note(f"removed {folder}")
+    _note_export(made.export)
+
+
+def _export_as_json(export: "Export") -> dict[str, object]:
+    return {
+        "files": [
+            file._asdict() | {"file": str(file.file), "cut": file.cut._asdict()} for file in export.files
+        ],
+        "failed": [failed._asdict() for failed in export.failed],
+        "connections": [proof._asdict() for proof in export.connections],
+    }
+
+
+def _show_files(export: "Export") -> None:
+    width = max((len(file.report) for file in export.files), default=0)
+    for report, path, rows, neutralised, _ in export.files:
+        formulas = f"  ({counted(neutralised, 'cell')} neutralised)" if neutralised else ""
+        click.echo(printable(f"{report:{width}}  {counted(rows, 'row'):>14}  {path}{formulas}"))
+
+
+def _note_export(export: "Export") -> None:
+    for file in export.files:
+        _note_cut(file.cut, file.report)
+    if export.files:
+        _note_freshness(export.connections)
+    for failed in export.failed:
+        note(f"rollcall: {sentences(failed.reason, failed.remedy)}")
+        note_excerpt(failed.excerpt)
+
+
+def show_status(status: "Status", output: Output) -> None:
+    """The warehouse and its last night, and a row for each connection."""
+    for stale in status.stale:
+        when = f"last proven {stale.last_proven_at}" if stale.last_proven_at else "never proven"
+        note(f"rollcall: {stale.connection} is stale: {when}")
+    if output.form == "json":
+        write_text(_status_as_json(status), status.connections.warehouse, output)
+        return
+    if output.form == "table" and output.path is None:
+        night = status.last_night
+        click.echo(printable(f"{status.warehouse}, {status.bytes / 1e6:,.1f} MB"))
+        click.echo(f"last night {night.started_at}: {night.outcome}\n" if night else "no night yet\n")
+    show_rows(status.connections, output, _STATUS)
+    if output.form == "table" and output.path is None:
+        for line in _messages(status.connections):
+            click.echo(line)
+
+
+def _status_as_json(status: "Status") -> str:
+    found = {
+        "warehouse": str(status.warehouse),
+        "bytes": status.bytes,
+        "last_night": status.last_night and asdict(status.last_night),
+        "connections": json.loads("".join(piece.text for piece in json_pieces(status.connections))),
+        "stale": [asdict(stale) for stale in status.stale],
+    }
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+
+
+def _messages(connections: Rows) -> Iterator[str]:
+    names = [column.name for column in connections.columns]
+    for batch in text_rows(connections):
+        for row in batch:
+            connection = dict(zip(names, row, strict=True))
+            if connection["message"]:
+                yield printable(f"{connection['connection']}: {connection['message']}")
+
+
+def show_history(history: "History", output: Output) -> None:
+    """A row for each version and column that it changed, and what it is of."""
+    kind, key, name = history.subject
+    note(f"{kind} {key}: {name}" if name else f"{kind} {key}")
+    show_rows(history.versions, output, _HISTORY)
+
+
+def show_why(reasons: "Reasons", output: Output) -> None:
+    """A row for each boundary, and what it is of."""
+    kind, key, name = reasons.subject
+    note(f"{kind} {key}: {name}" if name else f"{kind} {key}")
+    show_rows(reasons.events, output, _WHY)
+
+
+def show_live(live: "Live", output: Output) -> None:
+    """A row for each field of a record: as it is known, and as its provider gives it now."""
+    differing = sum(field.differs for field in live.fields)
+    note(f"project {live.key} differs in {counted(differing, 'field')}")
+    show_rows(live.rows, output)
+
+
+def show_changes(changes: "Changes", output: Output) -> None:
+    """The changes, and how many projects they befell."""
+    show_rows(changes.rows, output, _CHANGES)
+    note(
+        f"{changes.created:,} created, {changes.changed:,} changed, "
+        f"{changes.removed:,} removed, {changes.returned:,} returned"
+    )
+
+
+def show_page(report: "Report", *, as_json: bool) -> None:
+    """Where the report was written, and which connections it could not be sure of."""
+    if as_json:
+        file = None if report.file is None else str(report.file)
+        click.echo(json.dumps(asdict(report) | {"file": file}, ensure_ascii=False, indent=1))
+    elif report.file is not None:
+        click.echo(printable(f"{report.file}: {counted(report.projects, 'project')} as of {report.night}"))
+    for connection in report.stale:
+        note(f"{connection} is not up to date, and the page says so")
+
+
+def show_forgettable(found: "Sequence[Forgettable]") -> None:
+    """A line for each project or file, with what goes with it."""
+    for one in found:
+        kind, key, name = one.subject
+        named = f"{kind} {key}: {name}" if name else f"{kind} {key}"
+        refused = f", {one.refused} in quarantine" if one.refused else ""
+        note(f"{named}: {counted(one.versions, 'version')} of {counted(one.records, 'record')}{refused}")
+        if one.named_by:
+            note(f"{key} stays named, as the customer above, in {', '.join(one.named_by)}: forget these too")
+
+
+def show_restored(restored: "Restored", *, as_json: bool) -> None:
+    """A line: what is published again, and where what was published is now."""
+    warehouse, aside = restored.warehouse, restored.aside
+    if as_json:
+        last_night = restored.last_night and restored.last_night.isoformat()
+        found = {"warehouse": str(warehouse), "last_night": last_night, "aside": aside and str(aside)}
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    night = f"{restored.last_night:%Y-%m-%d %H:%M}" if restored.last_night else "no night"
+    kept = f"; what stood there is kept as {aside.name}" if aside else ""
+    click.echo(printable(f"{warehouse.name} is the night of {night} again{kept}"))
+
+
+def counted(number: int, what: str) -> str:
+    """`number` and `what`, in the plural where it is one."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _note_cut(cut: Cut, report: str = "") -> None:
+    if cut.cells:
+        of = f"{report}: " if report else ""
+        more = f" and {cut.cells - len(cut.first):,} more" if cut.cells > len(cut.first) else ""
+        note(f"{of}{counted(cut.cells, 'cell')} cut to what Excel holds: {', '.join(cut.first)}{more}")
+
+
+def _note_freshness(proofs: "Sequence[Proof]") -> None:
+    for proof in proofs:
+        if not proof.is_fresh:
+            last = f"last proven {proof.last_proven_at}" if proof.last_proven_at else "never proven"
+            why = f" ({proof.outcome}: {proof.message})" if proof.message else ""
+            note(f"{proof.connection} is not up to date: {last}{why}")
+    if proofs and all(proof.is_fresh for proof in proofs):
+        oldest = min(proof.last_proven_at or "" for proof in proofs)
+        note(f"every connection is up to date: last proven {oldest} or later")

@@ -1,0 +1,96 @@
+"""What the results of the verbs for setting up look like."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli.failures import note
+from pipelines.common.text import printable
+
+if TYPE_CHECKING:
+    from pipelines.commands.doctor import Examination
+    from pipelines.commands.init import Initialised
+    from pipelines.commands.schedule import Schedule
+
+
+def show_json(result: object) -> None:
+    """A frozen result as one JSON object."""
+    click.echo(json.dumps(result, default=str, ensure_ascii=False, indent=1))
+
+
+def show_init(done: "Initialised", home: Path, *, as_json: bool) -> None:
+    """What was written, and what is left to do."""
+    if as_json:
+        show_json(asdict(done))
+        return
+    for path in done.written:
+        click.echo(printable(f"wrote {path}"))
+    for connection in done.found:
+        click.echo(f"{connection} is configured already, and stays as it is")
+    for line in done.to_set:
+        click.echo(printable(f"- {line}"))
+    click.echo(f"Then: {command(home)} doctor")
+
+
+def show_providers(required: dict[str, tuple[str, ...]], *, as_json: bool) -> None:
+    """The providers there are, and what each cannot be asked without."""
+    if as_json:
+        show_json(required)
+        return
+    width = max(map(len, required))
+    for name, keys in required.items():
+        click.echo(f"{name:{width}}  needs {', '.join(keys) or 'nothing'}")
+    note(f"Choose some: rollcall init {next(iter(required))}")
+
+
+def show_examination(examination: "Examination", *, as_json: bool) -> None:
+    """A line for each thing looked at; below what failed, the lines that mend it."""
+    if as_json:
+        show_json({"exit_code": examination.exit_code, **asdict(examination)})
+        return
+    width = max(len(check.name) for check in examination.checks)
+    for check in examination.checks:
+        click.echo(printable(f"{check.outcome:7}  {check.name:{width}}  {check.message}"))
+        for remedy in check.remedies:
+            click.echo(printable(f"{'':7}  {'':{width}}  - {remedy}"))
+    failed = sum(check.outcome == "failed" for check in examination.checks)
+    click.echo(f"{failed} of {len(examination.checks)} checks failed" if failed else "Ready: rollcall sync")
+
+
+def show_schedule(made: "Schedule", *, as_json: bool) -> None:
+    """The files on standard output, each under its name where there are several; what to do on the other."""
+    if as_json:
+        show_json(asdict(made))
+        return
+    for name, text in made.files.items():
+        if len(made.files) > 1:
+            click.echo(f"# {name}")
+        click.echo(text)
+    if made.scheduler in {"cron", "systemd"}:
+        note("- give --install to hand it over")
+    _note_steps(made)
+
+
+def show_installed(made: "Schedule", done: tuple[str, ...], *, as_json: bool) -> None:
+    """What was done, and what is left to do."""
+    if as_json:
+        show_json({**asdict(made), "done": done})
+        return
+    for line in done:
+        click.echo(line)
+    _note_steps(made)
+
+
+def _note_steps(made: "Schedule") -> None:
+    for warning in made.warnings:
+        note(f"rollcall: {warning}")
+    for step in made.next_steps:
+        note(f"- {step}")
+
+
+def command(home: Path) -> str:
+    """How Rollcall is called for `home` from here."""
+    return "rollcall" if home == Path.cwd() else f"rollcall --home {home}"

@@ -1,0 +1,77 @@
+"""`rollcall changes`: what the nights changed."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pipelines.common.errors import UsageError
+from pipelines.common.sql import literal
+from pipelines.output.result import Rows, rows_of
+from pipelines.warehouse.freshness import in_last_night
+from pipelines.warehouse.reader import Warehouse
+
+_DURATION = re.compile(r"(\d+) ?(h|d|w)")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed in a time, newest first, a row per changed column; and how many projects each kind befell.
+
+    A project is counted once for each night that changed it.
+    """
+
+    rows: Rows
+    created: int
+    changed: int
+    removed: int
+    returned: int
+
+
+def changes(warehouse: Warehouse, since: datetime | None, until: datetime | None) -> Changes:
+    """What nights from `since` up to but not including `until` (None: now) changed.
+
+    `since` None: what the last night of each connection changed.
+    """
+    begun = in_last_night("changed_at") if since is None else f"changed_at >= {_instant(since)}"
+    ended = "" if until is None else f"and changed_at < {_instant(until)}"
+    chosen = f"from project_changes where {begun} {ended}"
+    counts: dict[str, int] = dict(
+        warehouse.connection.execute(
+            f"select change, count(distinct (project_key, changed_at)) {chosen} group by change"
+        ).fetchall()
+    )
+    rows = rows_of(
+        warehouse,
+        f"""
+        with names as (
+            select project_key, arg_max(name, version) as name from projects_history group by project_key
+        )
+
+        select changed_at, change, project_key, name, column_name, old_value, new_value
+        from (select * {chosen}) as chosen
+        left join names using (project_key)
+        order by changed_at desc, project_key, change, column_name
+        """,
+    )
+    return Changes(rows, *(counts.get(kind, 0) for kind in ("created", "changed", "removed", "returned")))
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """The instant that `text` means: a date or time, in UTC where it names no zone, or a time before `now`.
+
+    Raises UsageError where it is neither.
+    """
+    try:
+        if duration := _DURATION.fullmatch(text):
+            return now - int(duration[1]) * _UNITS[duration[2]]
+        given = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{text} is no date and no duration", "write 2026-11-01, 2026-11-01T06:00:00Z, 12h, 7d or 2w"
+        ) from None
+    return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def _instant(at: datetime) -> str:
+    return f"{literal(at.isoformat())}::timestamptz"

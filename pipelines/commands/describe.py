@@ -1,0 +1,128 @@
+"""`rollcall describe`: what tables there are and what their columns mean, as the database says of itself."""
+
+from dataclasses import dataclass
+
+from pipelines.common.errors import UsageError
+from pipelines.common.sql import identifier, literal
+from pipelines.common.suggest import nearest
+from pipelines.output.result import Rows, rows_of
+from pipelines.warehouse.reader import Warehouse
+
+_TYPE = "replace(lower({}), 'timestamp with time zone', 'timestamptz') as type"
+_PUBLISHED = """
+    select table_name as name, counted.rows, comment, 1 as place
+    from duckdb_tables() inner join ({counted}) as counted using (table_name)
+    where schema_name = 'main'
+    union all
+    select function_name || '(' || list_aggregate(parameters, 'string_agg', ', ') || ')', null, comment, 2
+    from duckdb_functions() where schema_name = 'main' and function_type = 'table_macro' and not internal
+    union all
+    select 'raw.records', count(*), 'Every version of every record, as its provider sent it.', 3
+    from raw.records
+"""
+
+
+@dataclass(frozen=True)
+class Description:
+    """A table's or macro's own comment, and a row for each of its columns: name, type and comment."""
+
+    name: str
+    comment: str | None
+    columns: Rows
+
+
+def describe_all(warehouse: Warehouse) -> Rows:
+    """A row for each table, and each macro that gives one: name, number of rows, comment."""
+    published = _PUBLISHED.format(counted=_counted(warehouse))
+    return rows_of(warehouse, f"select name, rows, comment from ({published}) order by place, name")
+
+
+def _counted(warehouse: Warehouse) -> str:
+    """SQL for the number of rows of each published table: the catalog only estimates it."""
+    found = warehouse.connection.execute(
+        "select table_name from duckdb_tables() where schema_name = 'main' and not internal"
+    )
+    counts = [
+        f"select {literal(name)} as table_name, count(*) as rows from main.{identifier(name)}"
+        for (name,) in found.fetchall()
+    ]
+    return " union all ".join(counts) or "select '' as table_name, 0 as rows where false"
+
+
+def describe(warehouse: Warehouse, name: str) -> Description:
+    """Describe a table, view or macro, such as `raw.records`. Raises UsageError where there is none."""
+    wanted = name.lower().removeprefix("main.").partition("(")[0]
+    macros, tables = _macros(warehouse), _tables(warehouse)
+    if wanted in macros:
+        parameters, comment = macros[wanted]
+        return Description(
+            f"{wanted}({', '.join(parameters)})", comment, _columns_of_macro(warehouse, wanted, parameters)
+        )
+    if wanted in tables:
+        return Description(wanted, tables[wanted], _columns_of_table(warehouse, wanted))
+    raise UsageError(f"there is no table {name}", nearest(wanted, [*tables, *macros]))
+
+
+def _tables(warehouse: Warehouse) -> dict[str, str | None]:
+    found = warehouse.connection.execute(
+        """
+        select if(schema_name = 'main', '', schema_name || '.') || name as name, comment
+        from (
+            select schema_name, table_name as name, comment from duckdb_tables() where not internal
+            union all
+            select schema_name, view_name as name, comment from duckdb_views() where not internal
+        )
+        """
+    )
+    return dict(found.fetchall())
+
+
+def _macros(warehouse: Warehouse) -> dict[str, tuple[list[str], str | None]]:
+    found = warehouse.connection.execute(
+        """
+        select function_name, parameters, comment
+        from duckdb_functions()
+        where schema_name = 'main' and function_type = 'table_macro' and not internal
+        """
+    )
+    return {name: (parameters, comment) for name, parameters, comment in found.fetchall()}
+
+
+def _columns_of_table(warehouse: Warehouse, table: str) -> Rows:
+    schema, _, name = table.rpartition(".")
+    return rows_of(
+        warehouse,
+        f"""
+        select column_name, {_TYPE.format("data_type")}, comment
+        from duckdb_columns()
+        where schema_name = {literal(schema or "main")} and table_name = {literal(name)}
+        order by column_index
+        """,
+    )
+
+
+def _columns_of_macro(warehouse: Warehouse, macro: str, parameters: list[str]) -> Rows:
+    """The columns that a macro gives. What each means, the table says that shares the most of them."""
+    given = rows_of(warehouse, f"from {identifier(macro)}({', '.join('null' for _ in parameters)})").columns
+    names = ", ".join(
+        f"({place}, {literal(name)}, {literal(kind)})" for place, (name, kind) in enumerate(given)
+    )
+    return rows_of(
+        warehouse,
+        f"""
+        with given(place, column_name, data_type) as (values {names}),
+
+        said as (
+            select
+                table_name, column_name, data_type, comment,
+                count(*) over (partition by table_name) as shared
+            from duckdb_columns() semi join given using (column_name, data_type)
+            where schema_name = 'main'
+        )
+
+        select column_name, {_TYPE.format("data_type")}, max_by(comment, shared) as comment
+        from given left join said using (column_name, data_type)
+        group by place, column_name, data_type
+        order by place
+        """,
+    )

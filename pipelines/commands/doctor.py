@@ -1,0 +1,353 @@
+"""`rollcall doctor`: everything that a night needs, looked at without running one.
+
+Nothing is changed but what a night changes too before it lists: the lock is taken, and what dead nights left
+is tidied away. Of each listing one page is read, by the same code as at night.
+"""
+
+import shlex
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import requests
+from requests.auth import AuthBase
+
+from pipelines.commands.export import find_reports, read_report
+from pipelines.commands.first_run import refuse_lost
+from pipelines.common.database import open_database
+from pipelines.common.errors import (
+    ConfigurationError,
+    NightRunning,
+    ProviderError,
+    Refused,
+    SyncError,
+    WarehouseError,
+)
+from pipelines.common.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
+from pipelines.common.limits import Clock
+from pipelines.common.sql import SQL_ROOT
+from pipelines.config.settings import find_unknown, warehouse_path
+from pipelines.extract.client import Api
+from pipelines.extract.connections import (
+    COMMON,
+    Configured,
+    Connection,
+    how_to_set,
+    listing_name,
+    make_connection,
+    read_tables,
+    resolve,
+)
+from pipelines.extract.provider import Ask, Setting, Settings
+from pipelines.extract.records import read_record
+from pipelines.monitoring.notifications import Notice, read_notify, send, subject
+from pipelines.transform import build as models
+from pipelines.warehouse.publish import is_to_be_rewritten, locked
+from pipelines.warehouse.reader import Warehouse, open_warehouse
+
+DEADLINE_S = 60.0
+TIMEOUT_S = 30.0
+LARGEST_CLOCK_ERROR_S = 300.0
+ELSEWHERE = f"or {elsewhere()}"
+
+Outcome = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: what was found, and for what must be mended the lines that mend it."""
+
+    name: str
+    outcome: Outcome
+    message: str
+    remedies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Everything looked at, in order."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where nothing failed, else 2."""
+        return 2 if any(check.outcome == "failed" for check in self.checks) else 0
+
+
+def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) -> Examination:
+    """Look at everything that a night over all connections, or those named, needs.
+
+    `send_notice` sends a notice to everyone who is to get one. Raises UsageError where a name is not
+    configured.
+    """
+    connections: list[Connection] = []
+    checks = [
+        *_files(home),
+        *_configuration(home, names, connections),
+        *_models(home),
+        _notify(home, send_notice),
+    ]
+    try:
+        warehouse = warehouse_path(home)
+    except ConfigurationError as error:
+        if all(error.reason != check.message for check in checks):
+            checks.append(_failed("warehouse", error))
+    else:
+        checks += [*_place(warehouse), _warehouse(home, warehouse)]
+    checks += _providers(connections)
+    return Examination(tuple(checks))
+
+
+def _failed(name: str, error: SyncError, *remedies: str) -> Check:
+    return Check(name, "failed", error.reason, tuple(filter(None, (error.remedy, *remedies))))
+
+
+def _files(home: Path) -> Iterator[Check]:
+    """Secrets are for their owner only; nobody else may say whom they are sent to."""
+    secrets = home / ".dlt" / "secrets.toml"
+    private = True
+    if secrets.exists() and _mode(secrets) & 0o077:
+        private = False
+        yield Check(
+            "files", "failed", f"{secrets} can be read by others", (f"chmod 600 {shlex.quote(str(secrets))}",)
+        )
+    for path in (home, home / ".dlt", home / ".dlt" / "config.toml"):
+        if path.exists() and _mode(path) & 0o002 and not _mode(path) & stat.S_ISVTX:
+            private = False
+            yield Check(
+                "files",
+                "failed",
+                f"{path} can be changed by others",
+                (f"chmod o-w {shlex.quote(str(path))}",),
+            )
+    if private:
+        yield Check("files", "ok", "nobody else can read secrets or change the configuration")
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _configuration(home: Path, names: Sequence[str], connections: list[Connection]) -> Iterator[Check]:
+    """A check for each mistake; `connections` gets those without one."""
+    try:
+        yield from (_failed("configuration", mistake) for mistake in find_unknown(home))
+        configured = read_tables(home, names)
+    except ConfigurationError as error:
+        yield _failed("configuration", error, "or begin with: rollcall init")
+        return
+    for name in sorted(names or configured.tables):
+        try:
+            connections.append(make_connection(name, configured))
+        except ConfigurationError as error:
+            mistakes = {str(mistake): mistake for mistake in (error, *_mistakes(name, configured))}
+            yield from (_failed("configuration", mistake) for mistake in mistakes.values())
+    if connections:
+        found = ", ".join(connection.name for connection in connections)
+        yield Check("configuration", "ok", f"complete for {found}")
+
+
+def _mistakes(name: str, configured: Configured) -> Iterator[ConfigurationError]:
+    """Everything wrong with a connection's keys, where `make_connection` names the first."""
+    try:
+        provider = configured.providers.get(str(resolve(f"sources.{name}", COMMON[0]) or name))
+    except ConfigurationError:
+        return
+    for setting in (*COMMON, *provider.settings) if provider else ():
+        try:
+            resolve(f"sources.{name}", setting)
+        except ConfigurationError as error:
+            yield error
+
+
+def _models(home: Path) -> Iterator[Check]:
+    """Build and check everything published, over nothing: what a home adds to it is tried so."""
+    try:
+        with open_database() as connection:
+            connection.execute((SQL_ROOT / "raw.sql").read_text())
+            models.build(connection, home)
+            models.check(connection, home)
+            yield Check("models", "ok", "every table can be built")
+            connection.execute("set enable_external_access = false")  # as where reports are exported
+            yield from _reports(Warehouse(home, connection, home, Clock(None)), home)
+    except SyncError as error:
+        yield _failed("models", error)
+    except (duckdb.Error, OSError) as error:
+        reason = str(error).splitlines()[0]
+        yield Check("models", "failed", reason, (f"correct what is in {home / 'sql'}",))
+
+
+def _reports(empty: Warehouse, home: Path) -> Iterator[Check]:
+    """Try each report over nothing."""
+    failed = []
+    for path in find_reports(home).values():
+        try:
+            read_report(empty, path)
+        except SyncError as error:
+            failed.append(_failed("reports", error, "correct it, or move it away"))
+    yield from failed or [Check("reports", "ok", "every report can be exported")]
+
+
+def _notify(home: Path, send_notice: bool) -> Check:
+    try:
+        settings = read_notify(home)
+    except ConfigurationError as error:
+        return _failed("notices", error)
+    if settings is None:
+        remedy = 'ping_url = "…" under [notify] in .dlt/secrets.toml, or NOTIFY__PING_URL, is the least'
+        return Check("notices", "warning", "nobody is told when a night fails", (remedy,))
+    if not send_notice:
+        return Check("notices", "ok", "configured; --send-notice sends a test notice")
+    undelivered: list[str] = []
+    notice = Notice(subject(home, "a test notice"), ("This is a test: no night has failed.",), "test")
+    send(settings, notice, undelivered.append)
+    if undelivered:
+        return Check("notices", "failed", "; ".join(undelivered), ("correct [notify], or NOTIFY__…",))
+    return Check("notices", "ok", "a test notice was delivered")
+
+
+def _place(warehouse: Path) -> Iterator[Check]:
+    """Where the warehouse stands, all that publishing does must be possible, and there must be space."""
+    try:
+        with locked(warehouse) as scratch:
+            limits = probe(warehouse, scratch)
+    except NightRunning as error:
+        yield Check("lock", "warning", error.reason, (error.remedy,))
+        return
+    except SyncError as error:
+        yield _failed("lock", error, *(() if elsewhere() in error.remedy else (ELSEWHERE,)))
+        return
+    except OSError as error:
+        said = f"{warehouse.parent} cannot hold a warehouse: {error.strerror}"
+        yield Check("lock", "failed", said, (f"give this user the rights to {warehouse.parent}", ELSEWHERE))
+        return
+    yield Check("lock", "ok", "no night is running, and one can be published")
+    for limit in limits:
+        yield Check("lock", "warning", limit, (ELSEWHERE,))
+    needed = space_needed(warehouse)
+    free = free_bytes(warehouse)
+    said = f"{space_left(warehouse)}, a night may need {needed >> 20:,} MB"
+    remedy = f"free some of the disk of {warehouse.parent}"
+    yield Check("disk", "ok", said) if free >= needed else Check("disk", "failed", said, (remedy, ELSEWHERE))
+
+
+def _warehouse(home: Path, path: Path) -> Check:
+    """Read the published file as a run does before it goes on with it."""
+    try:
+        refuse_lost(home, path)
+    except WarehouseError as error:
+        return _failed("warehouse", error)
+    if not path.exists():
+        return Check("warehouse", "ok", f"none yet at {path}; the first night makes it")
+    try:
+        with open_warehouse(path) as warehouse:
+            row = warehouse.connection.execute(
+                "select (select count(*) from projects), (select max(started_at)::text from nights)"
+            ).fetchone()
+        is_to_be_rewritten(path, path)
+    except SyncError as error:
+        return _failed("warehouse", error, ELSEWHERE)
+    except duckdb.Error as error:
+        return Check("warehouse", "failed", str(error).splitlines()[0], (f"move {path} away", ELSEWHERE))
+    assert row is not None
+    return Check("warehouse", "ok", f"{row[0]:,} projects, last night {row[1] or 'none'}")
+
+
+def _providers(connections: Sequence[Connection]) -> list[Check]:
+    """A check for each listing, side by side, and one of the clock by what the providers say of the time."""
+    if not connections:
+        return []
+    offsets: list[float] = []
+    with ThreadPoolExecutor(len(connections), thread_name_prefix="doctor") as pool:
+        asked = pool.map(lambda connection: _listings(connection, offsets.append), connections)
+        checks = [check for found in asked for check in found]
+    return [*checks, *_clock(offsets)]
+
+
+def _listings(connection: Connection, note_offset: Callable[[float], None]) -> list[Check]:
+    """Log in, and read a page of each listing, with little patience."""
+    given = connection.settings
+    hasty = {"max_retries": 1, "timeout_s": min(TIMEOUT_S, given.number("timeout_s"))}
+    auth = connection.provider.auth
+    watched = replace(connection.provider, auth=lambda settings: _Watched(auth(settings), note_offset))
+    asking = replace(connection, provider=watched, settings=Settings({**given, **hasty}))
+    with Api(asking, time.monotonic() + DEADLINE_S) as api:
+        return [_listing(api, asking, scope) for scope in watched.scopes(asking.settings)]
+
+
+def _listing(api: Api, connection: Connection, scope: str | None) -> Check:
+    name = listing_name(connection, scope)
+    pages = connection.provider.pages(api, Ask(connection.settings, scope))
+    try:
+        page = next(pages)
+    except ProviderError as error:
+        return _failed(name, error, *_remedies(connection, error))
+    except Exception as error:  # noqa: BLE001 - as in a night, a provider's module fails alone
+        said = connection.redact(f"its module failed: {type(error).__name__}: {error}")
+        return Check(name, "failed", said, ("correct it",))
+    if not page.records:
+        return Check(
+            name, "warning", "it answered, and lists nothing", ("see what these credentials may see",)
+        )
+    record = read_record(connection.provider, connection.settings.texts("drop_fields"), page.records[0], {})
+    if record.reason:
+        return Check(
+            name, "failed", f"its first record cannot be taken: {record.reason}", ("correct base_url",)
+        )
+    of_all = "" if page.total is None else f" of {page.total:,}"
+    return Check(name, "ok", f"{len(page.records):,}{of_all} {connection.provider.entity} on its first page")
+
+
+def _remedies(connection: Connection, error: ProviderError) -> Iterator[str]:
+    """The settings that an error may come from, in both forms."""
+    if isinstance(error, Refused):
+        suspects = [one for one in connection.provider.settings if one.required and one.name != "base_url"]
+    else:
+        yield f"see that this machine reaches {connection.settings.text('base_url')}"
+        suspects = [one for one in connection.provider.settings if one.name == "base_url"]
+    for setting in sorted(suspects, key=_is_public):
+        yield how_to_set(f"sources.{connection.name}", setting)
+
+
+def _is_public(setting: Setting) -> bool:
+    return not setting.secret
+
+
+class _Watched(AuthBase):
+    """A provider's own authentication, that also looks at the time each answer gives."""
+
+    def __init__(self, auth: AuthBase | None, note_offset: Callable[[float], None]) -> None:
+        self._auth = auth
+        self._note_offset = note_offset
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.register_hook("response", self._look)  # type: ignore[no-untyped-call] # untyped in the stubs
+        return self._auth(request) if self._auth else request
+
+    def _look(self, response: requests.Response, **_: object) -> None:
+        try:
+            said = parsedate_to_datetime(response.headers.get("date", ""))
+        except ValueError:
+            return
+        if said.tzinfo is not None:
+            self._note_offset((datetime.now(UTC) - said).total_seconds())
+
+
+def _clock(offsets: Sequence[float]) -> Iterator[Check]:
+    """One provider's clock may be wrong: this machine's is, where most of them say so."""
+    if not offsets:
+        return
+    offset = sorted(offsets)[len(offsets) // 2]
+    if abs(offset) <= LARGEST_CLOCK_ERROR_S:
+        yield Check("clock", "ok", "agrees with the providers'")
+    else:
+        said = f"{abs(offset):,.0f} s {'ahead of' if offset > 0 else 'behind'} the providers'"
+        yield Check("clock", "failed", said, ("timedatectl set-ntp true",))

@@ -1,0 +1,150 @@
+"""`rollcall export`: the reports as files."""
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from pipelines.commands.query import blaming_sql, query
+from pipelines.common.errors import ConfigurationError, UsageError
+from pipelines.common.files import deliver
+from pipelines.common.sql import SQL_ROOT
+from pipelines.common.suggest import nearest
+from pipelines.output.cells import text
+from pipelines.output.result import Cut, Rows, copy_csv
+from pipelines.output.writer import DELIMITERS, Output, Written, write
+from pipelines.transform.model import files_in, read_sql
+from pipelines.warehouse.freshness import IS_FRESH
+from pipelines.warehouse.reader import Warehouse, needs_memory
+
+_NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
+
+
+class Exported(NamedTuple):
+    """One report as it was written."""
+
+    report: str
+    file: Path
+    rows: int
+    neutralised: int
+    cut: Cut
+
+
+class Failed(NamedTuple):
+    """One report that was not written: why, what to do, and the line of its SQL that is wrong, if one is."""
+
+    report: str
+    reason: str
+    remedy: str
+    excerpt: str
+
+
+class Proof(NamedTuple):
+    """When a connection was last proven, whether that is up to date, and how its last attempt went."""
+
+    connection: str
+    last_proven_at: str | None
+    is_fresh: bool
+    outcome: str | None
+    message: str | None
+
+
+@dataclass(frozen=True)
+class Export:
+    """The files that were written, the reports that were not, and how fresh each connection's rows are."""
+
+    files: tuple[Exported, ...]
+    failed: tuple[Failed, ...]
+    connections: tuple[Proof, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every report was written, else that of a wrong configuration."""
+        return ConfigurationError.exit_code if self.failed else 0
+
+
+def find_reports(home: Path, names: Sequence[str] = ()) -> dict[str, Path]:
+    """The files of the reports named, or of all: the package's, and those of `home/sql/reports` before them.
+
+    All include files whose name cannot be one of a report. Raises UsageError where a name is no report.
+    """
+    folders = (SQL_ROOT / "reports", home / "sql" / "reports")
+    known = {path.stem: path for folder in folders for path in files_in(folder, "*.sql")}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no report {name}", nearest(name, known))
+    return {name: known[name] for name in names or sorted(known)}
+
+
+def export(warehouse: Warehouse, reports: Mapping[str, Path], folder: Path, output: Output) -> Export:
+    """Write each report in the form of `output`: one to its path, if it has one, else all into `folder`.
+
+    Each file appears whole or not at all. A report that is wrong stops no other.
+    """
+    files, failed = [], []
+    for name, path in reports.items():
+        target = output.path or folder / f"{name}.{output.form}"
+        try:
+            rows = read_report(warehouse, path)
+            with naming(path):
+                written = _write(rows, replace(output, path=target), target)
+        except (ConfigurationError, UsageError) as error:
+            failed.append(Failed(name, error.reason, error.remedy, error.excerpt))
+        else:
+            files.append(Exported(name, target, written.rows, written.neutralised, written.cut))
+    return Export(tuple(files), tuple(failed), proofs(warehouse))
+
+
+def read_report(warehouse: Warehouse, path: Path) -> Rows:
+    """The rows of the report in `path`. Raises ConfigurationError or UsageError where it is wrong."""
+    if not _NAME.fullmatch(path.stem):
+        raise ConfigurationError(
+            f"{path} has no name for a report", "use lower-case letters and digits, separated by - or _"
+        )
+    with naming(path):
+        return query(warehouse, read_sql(path))
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say of what is wrong, with the SQL or with what it answers, that it is the report in `path`."""
+    try:
+        with blaming_sql(read_sql(path)):
+            yield
+    except duckdb.OutOfMemoryException:
+        error = needs_memory()
+        raise UsageError(f"{path}: {error.reason}", error.remedy) from None
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.reason}", error.remedy, excerpt=error.excerpt) from None
+
+
+def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
+    """How fresh each connection is."""
+    proven_at = text("last_proven_at", "TIMESTAMP WITH TIME ZONE")
+    rows = warehouse.connection.execute(
+        f"""
+        select
+            connection,
+            {proven_at},
+            {IS_FRESH},
+            outcome,
+            message
+        from connections
+        order by connection
+        """
+    ).fetchall()
+    return tuple(Proof(*row) for row in rows)
+
+
+def _write(rows: Rows, output: Output, target: Path) -> Written:
+    delimiter = DELIMITERS.get(output.form)
+    if delimiter is None or output.excel:
+        return write(rows, output)
+    finished = rows.warehouse.workspace / "report"
+    copied = copy_csv(rows, finished, delimiter, raw=output.raw)
+    deliver(finished, target)
+    return Written(copied.rows, copied.neutralised)

@@ -1,0 +1,219 @@
+"""`rollcall export --all`: the reports of a night in a folder of its own, beside those of the nights before.
+
+    exports/20261103T020000Z/   projects.csv and the other reports, manifest.json
+    exports/latest              a link to the folder of the night that was exported last
+
+A folder is written under another name and gets its own when all of it is on disk. It never changes after
+that: what a changed report gives for the same night goes into another one, 20261103T020000Z-02.
+"""
+
+import contextlib
+import errno
+import filecmp
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from pipelines.commands.export import Export, Exported, export
+from pipelines.common.errors import UsageError, WarehouseError
+from pipelines.common.files import private_folder, replace_atomically
+from pipelines.common.filesystem import locked_file, sync
+from pipelines.output.cells import text
+from pipelines.output.writer import Output
+from pipelines.warehouse.reader import Warehouse, open_warehouse, refuse_missing
+
+MANIFEST = "manifest.json"
+MADE_BY = "rollcall export --all"
+
+_DATED = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d{2,}))?")
+# What file systems without symbolic links answer, FAT and some network shares among them.
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+
+
+class Night(NamedTuple):
+    """The last night: the name of its folder, when it started, as text, and its outcome."""
+
+    name: str
+    started_at: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class ExportAll:
+    """The files in their folder, what leads to it, whether it was there before, and which ones had to go.
+
+    `latest` is a symbolic link; a file with the folder's name in it where the file system has none.
+    """
+
+    folder: Path
+    latest: Path
+    existed: bool
+    removed: tuple[Path, ...]
+    export: Export
+
+
+def export_all(
+    warehouse_path: Path,
+    reports: Mapping[str, Path],
+    folder: Path,
+    output: Output,
+    *,
+    keep: int,
+) -> ExportAll:
+    """Write the reports into a new folder of `folder`, named after the last night, and turn `latest` to it.
+
+    Whatever fails or is killed before that leaves `folder` as it was. Of the folders that this made, the
+    newest `keep` stay, with 0 all. Raises as `open_warehouse` does, and UsageError where something else is in
+    the way. An export that runs already is waited for.
+    """
+    refuse_missing(warehouse_path)
+    latest = folder / "latest"
+    if latest.exists() and not latest.is_symlink():
+        raise UsageError(f"{latest} stands where the link to the newest export should", "move it away")
+    if output.form == "json" and "manifest" in reports:
+        raise UsageError("a report called manifest would take the manifest's place", "rename it")
+    with _workshop(folder) as workshop, open_warehouse(warehouse_path, workspace_in=workshop) as warehouse:
+        night = _last_night(warehouse)
+        draft = warehouse.workspace / "night"
+        draft.mkdir(mode=0o700)
+        exported = export(warehouse, reports, draft, output)
+        _write_manifest(warehouse, night, exported, draft)
+        place = _find(folder, night, draft)
+        existed = place.exists()
+        if not existed:
+            draft.rename(place)
+            sync(folder)
+        return ExportAll(
+            folder=place,
+            latest=_turn(latest, place, warehouse.workspace),
+            existed=existed,
+            removed=tuple(_prune(folder, place, keep, warehouse.workspace)),
+            export=replace(exported, files=tuple(_moved(file, place) for file in exported.files)),
+        )
+
+
+@contextlib.contextmanager
+def _workshop(folder: Path) -> Iterator[Path]:
+    """A directory for scratch in `folder`, locked. The kernel lets go when its holder dies, so what is in it
+    is of dead runs.
+    """
+    workshop = folder / ".rollcall"
+    private_folder(workshop)
+    with locked_file(workshop / "exports.lock", table="exports", wait=True):
+        for dead in workshop.glob(".rollcall-*"):
+            shutil.rmtree(dead, ignore_errors=True)
+        yield workshop
+
+
+def _last_night(warehouse: Warehouse) -> Night:
+    started_at = text("started_at", "TIMESTAMP WITH TIME ZONE")
+    found = warehouse.connection.execute(
+        f"""
+        select strftime(started_at, '%Y%m%dT%H%M%SZ'), {started_at}, outcome
+        from nights
+        order by started_at desc
+        limit 1
+        """
+    ).fetchone()
+    if found is None:
+        raise WarehouseError(f"there is no night in {warehouse.path} yet", "run `rollcall sync`")
+    return Night(*found)
+
+
+def _write_manifest(warehouse: Warehouse, night: Night, exported: Export, folder: Path) -> None:
+    manifest = {
+        "made_by": MADE_BY,
+        "night": {"started_at": night.started_at, "outcome": night.outcome},
+        "reports": [_described(file) for file in exported.files],
+        "failed": [failed._asdict() for failed in exported.failed],
+        "connections": [proof._asdict() for proof in exported.connections],
+    }
+    finished = warehouse.workspace / MANIFEST
+    finished.write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    replace_atomically(finished, folder / MANIFEST)
+
+
+def _described(exported: Exported) -> dict[str, object]:
+    with exported.file.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "report": exported.report,
+        "file": exported.file.name,
+        "rows": exported.rows,
+        "bytes": exported.file.stat().st_size,
+        "sha256": sha256,
+        "neutralised": exported.neutralised,
+        "cut": exported.cut.cells,
+    }
+
+
+def _moved(exported: Exported, folder: Path) -> Exported:
+    return exported._replace(file=folder / exported.file.name)
+
+
+def _find(folder: Path, night: Night, draft: Path) -> Path:
+    """Where `draft` belongs: the folder of this night that is the same, or one that is still to be."""
+    taken = [path for path in _dated(folder) if path.name.startswith(night.name)]
+    for path in taken:
+        if _same(path, draft):
+            return path
+    return folder / (f"{night.name}-{_age(taken[-1])[1] + 1:02}" if taken else night.name)
+
+
+def _dated(folder: Path) -> list[Path]:
+    """What has a dated name in `folder`, the oldest first."""
+    return sorted((path for path in folder.iterdir() if _DATED.fullmatch(path.name)), key=_age)
+
+
+def _age(dated: Path) -> tuple[str, int]:
+    night, _, number = dated.name.partition("-")
+    return night, int(number or 1)
+
+
+def _same(folder: Path, draft: Path) -> bool:
+    names = {path.name for path in draft.iterdir()}
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} != names:
+        return False
+    return all(filecmp.cmp(folder / name, draft / name, shallow=False) for name in names)
+
+
+def _turn(latest: Path, place: Path, workspace: Path) -> Path:
+    """Let `latest` lead to `place`, from one moment to the next."""
+    link = workspace / latest.name
+    try:
+        link.symlink_to(place.name)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        link.write_text(f"{place.name}\n", encoding="utf-8")
+        latest = latest.with_suffix(".txt")
+        replace_atomically(link, latest)
+        return latest
+    link.replace(latest)
+    sync(latest.parent)
+    return latest
+
+
+def _prune(folder: Path, newest: Path, keep: int, workspace: Path) -> Iterator[Path]:
+    """Take away the oldest folders that this made, beyond `keep`, but never `newest`."""
+    made = [path for path in _dated(folder) if _is_made_here(path)]
+    for old in made[:-keep] if keep else []:
+        if old != newest:
+            # At once for whoever looks on; its files go with the workspace.
+            old.rename(workspace / old.name)
+            yield old
+
+
+def _is_made_here(folder: Path) -> bool:
+    """Whether all of a folder was written by `export_all`: a file of somebody else's would go with it."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        files = {MANIFEST, *(report["file"] for report in manifest["reports"])}
+        return manifest["made_by"] == MADE_BY and {path.name for path in folder.iterdir()} == files
+    except (OSError, ValueError, LookupError, TypeError):
+        return False

@@ -1,0 +1,193 @@
+"""`rollcall forget`: erases what was ever received of projects or files, as those concerned may demand.
+
+The published warehouse and the former one are written anew without it. What stays is the shape of history:
+under a pseudonym, from when to when there was a record. A record that its provider lists still is known by
+its pseudonym and kept as empty; its connection's counts stay true. An EvoVoice project goes with its files,
+those to come included: with what they were while they were of that customer.
+"""
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipelines.commands.history import Subject, find
+from pipelines.common.errors import UsageError
+from pipelines.common.filesystem import probe
+from pipelines.common.signals import ending_at_once
+from pipelines.common.sql import SQL_ROOT
+from pipelines.config.settings import memory_mb, warehouse_path
+from pipelines.transform import build as models
+from pipelines.transform.incremental import own_tables
+from pipelines.warehouse.paths import asides_of
+from pipelines.warehouse.publish import (
+    clear,
+    connect,
+    draft,
+    draft_path,
+    locked,
+    publish,
+    rewritten,
+    with_memory,
+)
+from pipelines.warehouse.reader import Warehouse, open_warehouse
+
+# What was taken, or refused, of the record with a key. An EvoVoice project has none of its own, but files.
+_RECORDS = """
+    select connection, scope, entity, record_id from raw.records
+    union
+    select connection, scope, entity, record_id from raw.quarantine
+    where record_id is not null
+"""
+_NAMED = f"""
+    select * from ({_RECORDS}) as record
+    where entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key
+"""
+
+
+@dataclass(frozen=True)
+class Forgettable:
+    """What is to be forgotten: a project or file, and how many records and versions are erased with it.
+
+    `refused` counts what is in quarantine under its key. `holder` is the connection and id
+    of a customer whose files go with it. `named_by` are the customers below it, which name it in their
+    breadcrumb and stay as they are.
+    """
+
+    subject: Subject
+    records: int
+    versions: int
+    refused: int
+    holder: tuple[str, str] | None
+    named_by: tuple[str, ...]
+
+
+def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
+    """What these keys or ids name in the published warehouse, or in its quarantine.
+
+    Raises UsageError where one names nothing.
+    """
+    with open_warehouse(warehouse_path(home)) as warehouse:
+        return tuple(
+            _forgettable(warehouse.connection, subject)
+            for subject in dict.fromkeys(_find(warehouse, key) for key in keys)
+        )
+
+
+def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
+    """Erase them. Returns the files, once put aside by `restore`, that went too, for they hold it whole.
+
+    Raises NightRunning where a night runs, UsageError where the file holds tables of a user's own,
+    PublicationRefused where a check fails after it.
+    """
+    os.umask(0o077)
+    warehouse = warehouse_path(home)
+    with locked(warehouse) as scratch, ending_at_once(lambda: clear(scratch)):
+        probe(warehouse, scratch)
+        memory = memory_mb(home)
+        with draft(warehouse, scratch, memory) as connection:
+            if own := own_tables(connection):
+                raise UsageError(
+                    f"tables of your own may hold what is to be forgotten: {', '.join(own)}",
+                    f"move them out of {warehouse}, into a file of their own",
+                )
+            connection.execute(
+                "insert into raw.salt select $1 where not exists (from raw.salt)", [secrets.token_hex(32)]
+            )
+            connection.execute(f"create temp table named as from ({_RECORDS}) limit 0")
+            connection.execute("create temp table holders (connection text, holder text)")
+            for one in found:
+                subject = {"kind": one.subject.kind, "key": one.subject.key}
+                connection.execute(f"insert into named {_NAMED}", subject)
+                if one.holder:
+                    connection.execute("insert into holders values ($1, $2)", one.holder)
+            connection.execute((SQL_ROOT / "forget.sql").read_text())
+        # What is deleted from a file may still be read in its free blocks: hence a new one.
+        candidate = rewritten(draft_path(warehouse, scratch), scratch, memory)
+        with connect(candidate, memory) as connection:
+            with_memory(connection, memory, lambda: models.build(connection, home))
+            models.refuse_broken(with_memory(connection, memory, lambda: models.check(connection, home)))
+        publish(candidate, warehouse, forgetting=True)
+        asides = asides_of(warehouse)
+        for aside in asides:
+            aside.unlink()
+    return asides
+
+
+def _find(warehouse: Warehouse, key: str) -> Subject:
+    """The one project or file with this key or id, or else what was refused under it."""
+    try:
+        return find(warehouse, key)
+    except UsageError:
+        refused = [Subject(kind, key, None) for kind, key in _refused(warehouse, key)]
+        if not refused:
+            raise
+    if len(refused) > 1:
+        keys = ", ".join(subject.key for subject in refused)
+        raise UsageError(f"{len(refused)} records have the id {key}", f"name one by its key: {keys}")
+    return refused[0]
+
+
+def _refused(warehouse: Warehouse, key: str) -> list[tuple[str, str]]:
+    return warehouse.connection.execute(
+        """
+        select distinct rtrim(entity, 's') as kind, concat_ws(':', connection, scope, record_id) as key
+        from raw.quarantine
+        where record_id is not null and $1 in (concat_ws(':', connection, scope, record_id), record_id)
+        order by key
+        """,
+        [key],
+    ).fetchall()
+
+
+def _forgettable(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Forgettable:
+    key = {"kind": subject.kind, "key": subject.key}
+    row = connection.execute(
+        """
+        with versions as (
+            select connection, scope, record_id from raw.records
+            where entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key
+            union all
+            select connection, null as scope, file_id from staging.files
+            where $kind = 'project' and project_key = $key
+        )
+
+        select
+            (select count(distinct versions) from versions),
+            (select count(*) from versions),
+            (
+                select count(*) from raw.quarantine
+                where entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key
+            )
+        """,
+        key,
+    ).fetchone()
+    assert row is not None
+    holder = connection.execute(
+        """
+        select distinct connection, project_id from projects_history
+        where
+            $kind = 'project' and project_key = $key
+            and project_key in (select project_key from files_history)
+        """,
+        key,
+    ).fetchone()
+    below = connection.execute(
+        """
+        select distinct file.project_key
+        from files_history as file
+        inner join projects_history as project on project.project_key = $key
+        where
+            $kind = 'project'
+            and file.connection = project.connection
+            and file.project_key <> $key
+            and contains(file.customer_breadcrumb::text, to_json(project.project_id)::text)
+        order by file.project_key
+        """,
+        key,
+    ).fetchall()
+    records, versions, refused = row
+    return Forgettable(subject, records, versions, refused, holder, tuple(key for (key,) in below))

@@ -1,0 +1,105 @@
+"""`rollcall history KEY --live`: what a provider says of one project now, beside what the warehouse holds.
+
+Nothing is written. Only providers that document a read of one record can be asked.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.common.errors import Malformed, UsageError
+from pipelines.common.sql import literal
+from pipelines.extract.client import Api
+from pipelines.extract.connections import load_connections
+from pipelines.extract.provider import Ask
+from pipelines.extract.raw_json import members
+from pipelines.output.result import Rows, rows_of
+from pipelines.warehouse.reader import Warehouse
+
+DEADLINE_S = 120.0
+
+
+@dataclass(frozen=True)
+class LiveField:
+    """One field of a record: its JSON in the warehouse and at the provider now; None where it is absent."""
+
+    name: str
+    in_warehouse: str | None
+    at_provider: str | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the provider says something else now."""
+        return self.in_warehouse != self.at_provider
+
+
+@dataclass(frozen=True)
+class Live:
+    """One project's fields, in the provider's order, then those that only the warehouse has."""
+
+    key: str
+    fields: tuple[LiveField, ...]
+    rows: Rows
+
+
+def live(home: Path, warehouse: Warehouse, key: str) -> Live:
+    """What the provider says of the project `key` now.
+
+    Raises UsageError where its provider documents no read of one record, ProviderError where that fails.
+    """
+    connection_name, record_id, payload = _known(warehouse, key)
+    (connection,) = load_connections(home, [connection_name])
+    read_one = connection.provider.read_one
+    if read_one is None:
+        raise UsageError(
+            f"{connection.provider_name} documents no read of one project", "leave --live out, or run a night"
+        )
+    with Api(connection, time.monotonic() + DEADLINE_S) as api:
+        now = _compact(read_one(api, Ask(connection.settings), record_id))
+    then = _compact(payload.encode())
+    names = dict.fromkeys((*now, *then))
+    fields = tuple(LiveField(name, then.get(name), now.get(name)) for name in names)
+    return Live(key, fields, _rows(warehouse, fields))
+
+
+def _rows(warehouse: Warehouse, fields: Sequence[LiveField]) -> Rows:
+    values = ", ".join(
+        f"({literal(field.name)}, {_nullable(field.in_warehouse)}, {_nullable(field.at_provider)})"
+        for field in fields
+    )
+    return rows_of(warehouse, f"from (values {values}) as fields(field, in_warehouse, at_provider)")
+
+
+def _nullable(value: str | None) -> str:
+    return "null" if value is None else literal(value)
+
+
+def _known(warehouse: Warehouse, key: str) -> tuple[str, str, str]:
+    """The connection, the record's id and its latest payload."""
+    row = warehouse.connection.execute(
+        """
+        select record.connection, record.record_id, record.payload
+        from projects_history as project
+        inner join raw.records as record
+            on project.connection = record.connection and project.project_id = record.record_id
+        where project.project_key = $1 and record.entity = 'projects'
+        order by record.valid_from desc
+        limit 1
+        """,
+        [key],
+    ).fetchone()
+    if row is None:
+        raise UsageError(f"{key} is not listed as a project by its provider", "leave --live out")
+    return row[0], row[1], row[2]
+
+
+def _compact(record: bytes) -> dict[str, str]:
+    """Each field as JSON without white space."""
+    try:
+        return {
+            name: json.dumps(json.loads(raw), ensure_ascii=False) for name, raw in members(record).items()
+        }
+    except ValueError as error:
+        raise Malformed(f"the record is not readable ({error})") from None

@@ -1,0 +1,443 @@
+"""`rollcall schedule`: what runs a night every night, for the scheduler at hand.
+
+Each schedule names the home and the command by absolute paths, runs in the bare environment that schedulers
+give, and keeps what it writes to its owner. A schedule holds no secret.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pipelines.common.errors import ConfigurationError, UsageError
+from pipelines.common.files import private_folder, replace_atomically
+from pipelines.config.settings import CONFIG, NOTIFY, SECRETS, TABLES, Setting, read_text, refuse_unknown
+from pipelines.extract.connections import read_tables, resolve, variable
+
+Scheduler = Literal["cron", "systemd", "github", "kubernetes"]
+
+OF_ROLLCALL = re.compile(rf"(SOURCES|{'|'.join(TABLES).upper()})__\w+")
+LONGEST_RUN_S = 7 * 3600  # a night ends its listings after six
+PATIENCE_S = 60
+READABLE = 60  # characters of a path; a file's name has at most 255
+DAYS_AHEAD = 366  # clocks change at least once within a year, where they do
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A scheduler's own files by name, what is left to do by hand, and what will not be as it is here."""
+
+    scheduler: Scheduler
+    files: Mapping[str, str]
+    next_steps: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Night:
+    """What is to be run, and when: `zone` is None for the machine's own time."""
+
+    home: Path
+    at: time
+    zone: str | None
+    image: str
+
+    @property
+    def name(self) -> str:
+        """A name for it that no other home has: what can be read of its path, and a digest of all of it."""
+        readable = re.sub(r"[^a-z0-9]+", "-", str(self.home).lower())[-READABLE:].strip("-")
+        return "-".join(filter(None, ("rollcall", readable, sha256(os.fsencode(self.home)).hexdigest()[:8])))
+
+
+def schedule(
+    home: Path, scheduler: Scheduler, *, at: time, zone: str | None = None, image: str = ""
+) -> Schedule:
+    """The schedule of a night at `at`, in the time zone `zone` or else the machine's.
+
+    `image` is the container image that Kubernetes runs. Raises UsageError where the scheduler cannot do what
+    is asked.
+    """
+    if not str(home).isprintable():
+        raise UsageError(f"{str(home)!r} cannot stand in a schedule", "give the directory another name")
+    if zone is not None:
+        _zone(zone)
+    night = _Night(home, at, zone, image or f"rollcall:{version('rollcall')}")
+    return {"cron": _cron, "systemd": _systemd, "github": _github, "kubernetes": _kubernetes}[scheduler](
+        night
+    )
+
+
+def install(made: Schedule, home: Path) -> tuple[str, ...]:
+    """Hand a schedule to its scheduler, in place of an earlier one of the same home.
+
+    Returns what was done, a line each. Raises UsageError for a scheduler that is not on this machine.
+    """
+    match made.scheduler:
+        case "cron":
+            return _install_cron(made, home)
+        case "systemd":
+            return _install_systemd(made)
+    raise UsageError(
+        f"{made.scheduler} is not on this machine", "leave --install out, and save what is printed"
+    )
+
+
+def _command() -> Path:
+    """The program that runs now, beside its Python: what PATH finds may be another one."""
+    command = Path(sys.executable).parent / "rollcall"
+    if not command.exists():
+        raise ConfigurationError(f"there is no {command}", "install Rollcall: pip install .")
+    return command
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise UsageError(f"there is no time zone {name}", "give one such as Europe/Berlin") from None
+
+
+def _local_zone() -> str:
+    from tzlocal import get_localzone_name
+
+    return get_localzone_name() or "UTC"
+
+
+def _clock_changes(night: _Night) -> tuple[str, ...]:
+    """A warning if clocks will skip or repeat the time of the run, which a scheduler then does as well."""
+    name = night.zone or _local_zone()
+    zone, today = _zone(name), datetime.now(UTC).date()
+    for day in (today + timedelta(days=number) for number in range(DAYS_AHEAD)):
+        if fault := clock_fault(day, night.at, zone):
+            return (f"{day} {fault} {night.at:%H:%M} in {name}; choose a time from 04:00 to 20:59",)
+    return ()
+
+
+def clock_fault(day: date, at: time, zone: ZoneInfo) -> str | None:
+    """`has no` where clocks skip the time on that day, `repeats` where they show it twice."""
+    local = datetime.combine(day, at, tzinfo=zone)
+    earlier, later = local.utcoffset(), local.replace(fold=1).utcoffset()
+    if earlier == later:
+        return None
+    skipped = local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None)
+    return "has no" if skipped else "repeats"
+
+
+def _only_here() -> tuple[str, ...]:
+    """The variables that Rollcall reads and that a scheduler will not have."""
+    given = sorted(name for name in os.environ if OF_ROLLCALL.fullmatch(name) and os.environ[name])
+    if not given:
+        return ()
+    files = f".dlt/{SECRETS} or .dlt/{CONFIG}"
+    return (f"set here, and not where the schedule runs: {', '.join(given)}; write them into {files}",)
+
+
+def _cron(night: _Night) -> Schedule:
+    local = _local_zone()
+    if night.zone not in (None, local):
+        raise UsageError(f"cron keeps this machine's time ({local})", "leave --time-zone out, or use systemd")
+    home, program = shlex.quote(str(night.home)), shlex.quote(str(_command()))
+    command = (
+        f"umask 077 && cd {home} && mkdir -p logs && "
+        f"{program} --home {home} sync --quiet >> logs/cron.log 2>&1"
+    )
+    line = command.replace("%", r"\%")  # cron takes a bare one for the end of the line
+    begin, end = _marks(night.home)
+    text = f"{begin}\n# At {night.at:%H:%M} of this machine's time ({local}).\n"
+    text += f"{night.at.minute} {night.at.hour} * * * {line}\n{end}\n"
+    return Schedule("cron", {"crontab": text}, (), (*_clock_changes(night), *_only_here()))
+
+
+def _marks(home: Path) -> tuple[str, str]:
+    return f"# rollcall, begin: {home}", f"# rollcall, end: {home}"
+
+
+def _install_cron(made: Schedule, home: Path) -> tuple[str, ...]:
+    listed = _run("crontab", "-l")
+    if listed.returncode and "no crontab" not in listed.stderr:
+        raise ConfigurationError(f"crontab failed: {listed.stderr.strip()}", "see: crontab -l")
+    begin, end = map(re.escape, _marks(home))
+    others = re.sub(rf"^{begin}\n.*?^{end}\n", "", listed.stdout, flags=re.DOTALL | re.MULTILINE)
+    if others and not others.endswith("\n"):
+        others += "\n"
+    taken = _run("crontab", "-", text=others + made.files["crontab"])
+    if taken.returncode:
+        raise ConfigurationError(f"crontab failed: {taken.stderr.strip()}", "see: crontab -l")
+    return ("the night is in this user's crontab; see: crontab -l",)
+
+
+def _systemd(night: _Night) -> Schedule:
+    home = str(night.home)
+    # A backslash at the end of a line would join the next one to it.
+    described = home.replace("%", "%%").replace("\\", "\\\\")
+    service = f"""\
+[Unit]
+Description=Rollcall: the night of {described}
+
+[Service]
+Type=oneshot
+ExecStart={_unit_word(str(_command()))} --home {_unit_word(home)} sync --quiet
+UMask=0077
+Nice=10
+NoNewPrivileges=yes
+TimeoutStartSec={LONGEST_RUN_S}
+"""
+    zone = f" {night.zone}" if night.zone else ""
+    timer = f"""\
+[Unit]
+Description=Rollcall: every night at {night.at:%H:%M}{zone}
+
+[Timer]
+OnCalendar=*-*-* {night.at:%H:%M}:00{zone}
+Persistent=yes
+
+[Install]
+WantedBy=timers.target
+"""
+    return Schedule(
+        "systemd",
+        {f"{night.name}.service": service, f"{night.name}.timer": timer},
+        (
+            "loginctl enable-linger, so that it runs while this user is logged out",
+            f"journalctl --user -u {night.name} shows what it printed",
+        ),
+        (*_clock_changes(night), *_only_here()),
+    )
+
+
+def _unit_word(text: str) -> str:
+    """A word of ExecStart as systemd reads it back."""
+    for character, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        text = text.replace(character, escaped)
+    return f'"{text}"'
+
+
+def _install_systemd(made: Schedule) -> tuple[str, ...]:
+    configuration = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    folder = Path(configuration) / "systemd" / "user"
+    private_folder(folder)
+    for name, text in made.files.items():
+        _write(folder / name, text)
+    timer = next(name for name in made.files if name.endswith(".timer"))
+    for arguments in (("daemon-reload",), ("enable", "--now", timer)):
+        done = _run("systemctl", "--user", *arguments)
+        if done.returncode:
+            raise ConfigurationError(
+                f"the units are in {folder}, but systemctl failed: {done.stderr.strip()}",
+                f"run: systemctl --user daemon-reload && systemctl --user enable --now {timer}",
+            )
+    return (f"{timer} is enabled; see: systemctl --user list-timers",)
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
+        file.write(text)
+    replace_atomically(Path(name), path)
+
+
+def _run(program: str, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    found = shutil.which(program)
+    if found is None:
+        raise ConfigurationError(
+            f"there is no {program} on this machine", "install it, or leave --install out"
+        )
+    try:
+        return subprocess.run(  # noqa: S603 - the schedulers' own programs, without a shell
+            [found, *arguments], input=text, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigurationError(f"{program} did not end within {PATIENCE_S} s", "run it by hand") from None
+
+
+def _variables(home: Path) -> tuple[str, ...]:
+    """The variables that give every connection its secrets, and those of the notices."""
+    refuse_unknown(home)
+    configured = read_tables(home)
+    provider_key = Setting("provider")
+    names = []
+    for connection in sorted(configured.tables):
+        table = f"sources.{connection}"
+        provider = configured.providers.get(str(resolve(table, provider_key) or connection))
+        if provider is None:
+            raise ConfigurationError(f"{connection} is of no known provider", "see: rollcall doctor")
+        names += [variable(table, setting) for setting in provider.settings if setting.secret]
+    names += [variable("notify", setting) for setting in NOTIFY if setting.secret]
+    for name in names:
+        if not re.fullmatch(r"\w+", name, re.ASCII):
+            raise UsageError(f"{name} cannot be a variable there", "name that connection without a dash")
+    return tuple(names)
+
+
+def _github(night: _Night) -> Schedule:
+    zone = night.zone or _local_zone()
+    today = datetime.combine(datetime.now(UTC).date(), night.at, tzinfo=_zone(zone))
+    utc = today.astimezone(UTC)
+    names = _variables(night.home)
+    secrets = "\n".join(f"          {name}: ${{{{ secrets.{name} }}}}" for name in names)
+    text = f"""\
+# Save as .github/workflows/rollcall.yml in a private repository whose root holds .dlt/config.toml.
+# The warehouse travels from night to night in a cache, and is kept as an artifact for 30 days besides.
+name: Rollcall
+on:
+  schedule:
+    - cron: "{utc.minute} {utc.hour} * * *" # {night.at:%H:%M} in {zone} as of {today:%Y-%m-%d}: this is UTC
+  workflow_dispatch:
+    inputs:
+      first_night:
+        description: Begin a new warehouse
+        type: boolean
+        default: false
+permissions:
+  contents: read
+concurrency:
+  group: rollcall
+jobs:
+  night:
+    runs-on: ubuntu-latest
+    timeout-minutes: 360
+    steps:
+      - uses: actions/checkout@v4
+        with:
+          persist-credentials: false
+      - uses: astral-sh/setup-uv@v6
+      - name: Fetch the warehouse of the night before
+        id: former
+        uses: actions/cache/restore@v4
+        with:
+          path: warehouse*.duckdb
+          key: warehouse-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
+          restore-keys: warehouse-
+      - name: Stop where it is lost, lest its history begin anew
+        if: steps.former.outputs.cache-matched-key == '' && !inputs.first_night
+        run: |
+          echo "There is no former warehouse: put one back, or run this by hand with first_night."
+          exit 1
+      - name: Run the night
+        run: |
+          umask 077
+          uvx --from "rollcall=={version("rollcall")}" rollcall sync
+        env:
+{secrets}
+      - name: Keep the warehouse for the next night
+        if: always() && hashFiles('warehouse.duckdb') != ''
+        uses: actions/cache/save@v4
+        with:
+          path: warehouse*.duckdb
+          key: warehouse-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
+      - name: Keep the warehouse and the log
+        if: always()
+        uses: actions/upload-artifact@v4
+        with:
+          name: warehouse-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
+          path: |
+            warehouse.duckdb
+            logs/
+          retention-days: 30
+          if-no-files-found: ignore
+"""
+    steps = tuple(f"gh secret set {name}" for name in names if not name.startswith("NOTIFY"))
+    first = ("run the first night by hand: gh workflow run rollcall.yml -f first_night=true",)
+    return Schedule("github", {"rollcall.yml": text}, (*steps, *first), ())
+
+
+def _kubernetes(night: _Night) -> Schedule:
+    name = "rollcall"
+    names = [one for one in _variables(night.home) if not one.startswith("NOTIFY")]
+    config = read_text(night.home / ".dlt" / CONFIG)
+    text = f"""\
+# The configuration; its secrets are variables in the Secret {name}, which is made by hand.
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {name}
+data:
+  config.toml: |2
+{textwrap.indent(config, "    ").rstrip()}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: {name}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources:
+    requests:
+      storage: 10Gi
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: {name}
+spec:
+  schedule: "{night.at.minute} {night.at.hour} * * *"
+  timeZone: {json.dumps(night.zone or _local_zone())}
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 3600
+  successfulJobsHistoryLimit: 3
+  failedJobsHistoryLimit: 7
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      activeDeadlineSeconds: {LONGEST_RUN_S}
+      template:
+        spec:
+          restartPolicy: Never
+          automountServiceAccountToken: false
+          securityContext:
+            runAsNonRoot: true
+            runAsUser: 10001
+            runAsGroup: 10001
+            fsGroup: 10001
+            seccompProfile:
+              type: RuntimeDefault
+          containers:
+            - name: {name}
+              image: {json.dumps(night.image)}
+              command: [rollcall, --home, /home/rollcall, sync]
+              envFrom:
+                - secretRef:
+                    name: {name}
+              securityContext:
+                allowPrivilegeEscalation: false
+                readOnlyRootFilesystem: true
+                capabilities:
+                  drop: [ALL]
+              volumeMounts:
+                - name: home
+                  mountPath: /home/rollcall
+                - name: config
+                  mountPath: /home/rollcall/.dlt
+                - name: tmp
+                  mountPath: /tmp
+          volumes:
+            - name: home
+              persistentVolumeClaim:
+                claimName: {name}
+            - name: config
+              configMap:
+                name: {name}
+            - name: tmp
+              emptyDir: {{}}
+"""
+    secrets = f"write a line NAME=value into secrets.env for each of {', '.join(names)}"
+    create = f"kubectl create secret generic {name} --from-env-file=secrets.env"
+    return Schedule(
+        "kubernetes",
+        {"rollcall.yaml": text},
+        (secrets, create, "kubectl apply -f rollcall.yaml"),
+        _clock_changes(night),
+    )

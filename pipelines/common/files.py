@@ -1,0 +1,69 @@
+"""Putting a finished file where it was asked for: whole or not at all, and for its owner only."""
+
+import contextlib
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from pipelines.common.errors import UsageError
+from pipelines.common.filesystem import set_mode, sync
+
+
+def private_folder(folder: Path) -> None:
+    """Make `folder`, with those above it, for its owner only; one that exists keeps its rights."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def deliver(finished: Path, target: Path) -> None:
+    """Rename `finished` to the file that a user has named, on the same file system, once it is on disk.
+
+    A device or a pipe at `target`, such as `/dev/stdout`, is written into. Raises UsageError where `target`
+    is a symbolic link, which is not followed, or a file that Rollcall depends on.
+    """
+    if is_device(target):
+        with finished.open("rb") as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+        return
+    if target.is_symlink():
+        raise UsageError(f"{target} is a symbolic link, which is not followed", "name the file itself")
+    if reason := _why_kept(target):
+        raise UsageError(f"{target} {reason} and is not overwritten", "name another file")
+    replace_atomically(finished, target)
+
+
+def _why_kept(target: Path) -> str | None:
+    """Why a file must not be overwritten; None where it may be. Other hard links to it stay as they are."""
+    if target.suffix.casefold() in {".duckdb", ".wal"}:
+        return "has the name of a database"
+    if not target.exists():
+        return None
+    folder = target.parent.resolve()
+    if any(
+        one.name.casefold() == ".rollcall" and any(one.glob("*.lock")) for one in (folder, *folder.parents)
+    ):
+        return "is a file of Rollcall"
+    if folder.name.casefold() == ".dlt" and target.suffix.casefold() == ".toml":
+        return "is a file of settings"
+    with contextlib.suppress(OSError), target.open("rb") as file:
+        if file.read(12)[8:] == b"DUCK":
+            return "is a DuckDB database"
+    return None
+
+
+def replace_atomically(finished: Path, target: Path) -> None:
+    """Rename `finished` to `target`, on the same file system, once it is on disk."""
+    set_mode(finished, 0o600)
+    sync(finished)
+    finished.replace(target)
+    sync(target.parent)
+
+
+def is_device(target: Path) -> bool:
+    """Whether what is at a path is written into and not replaced: a device, or an open file of a process."""
+    if target.is_symlink():
+        return target.is_relative_to("/dev") or target.is_relative_to("/proc")
+    return target.exists() and not target.is_file()

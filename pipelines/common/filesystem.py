@@ -1,0 +1,212 @@
+"""What Rollcall uses of the file system that a warehouse is on, and what it does where a call is missing.
+
+Network shares, FAT, bind mounts and FUSE lack some of what a local disk has. `probe` tries every call that a
+night needs before the night needs it: when it starts, and in `rollcall doctor`. For some calls there is a
+fallback, and `probe` returns a line about it; for the others it raises an error that says what to do.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import pwd
+import shlex
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.common.errors import SyncError, WarehouseError
+
+# The disk is full, fails or is read-only: no fallback helps.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# What a file system answers to a call that it lacks or does not allow.
+LACKING = (
+    errno.EPERM,
+    errno.EACCES,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOLCK,
+    errno.EXDEV,
+    errno.EBUSY,
+)
+# A night copies the warehouse, writes what it receives twice, and keeps the former file.
+SPACE_PER_WAREHOUSE = 4
+LEAST_SPACE_BYTES = 256 << 20
+
+
+def elsewhere(table: str = "warehouse") -> str:
+    """The remedy for a file system that cannot be used."""
+    return (
+        f'keep it on another disk: path = "…" under [{table}] in .dlt/config.toml, or {table.upper()}__PATH'
+    )
+
+
+def sync(path: Path) -> bool:
+    """Have the kernel write a file, or a directory's entries, to disk. False if the file system cannot."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in LACKING:
+            raise
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def set_mode(path: Path, mode: int) -> bool:
+    """Set the permissions of a file. False if the file system cannot."""
+    try:
+        path.chmod(mode)
+    except OSError as error:
+        if error.errno not in LACKING:
+            raise
+        return False
+    return stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def link_or_copy(source: Path, target: Path) -> bool:
+    """Give a file a second name. False if the file system has no hard links, and it is a copy."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno in DISK_ERRORS:
+            raise
+    else:
+        return True
+    shutil.copyfile(source, target)
+    set_mode(target, 0o600)
+    sync(target)
+    return False
+
+
+@contextlib.contextmanager
+def locked_file(path: Path, *, table: str = "warehouse", wait: bool = False) -> Iterator[None]:
+    """Hold the lock on a file, which is made where it is missing. Its content stays as it is.
+
+    The kernel releases the lock when its holder ends, however it ends. Raises BlockingIOError where another
+    process holds it, unless told to `wait`; WarehouseError where it cannot be taken at all. `table` is the
+    table of the configuration that says where the file is.
+    """
+    descriptor = _open_lock(path)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError as error:
+            if isinstance(error, BlockingIOError) or error.errno not in LACKING:
+                raise
+            raise _no_locks(path.parent, error, table) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    if path.is_symlink():
+        raise WarehouseError(f"{path} is a symbolic link, which is not followed", "remove it, then try again")
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except PermissionError:
+        if not path.exists():
+            raise
+    quoted, owner = shlex.quote(str(path)), path.stat().st_uid
+    if owner == os.geteuid():
+        raise WarehouseError(f"{path} may not be written to", f"run: chmod 600 {quoted}")
+    raise WarehouseError(
+        f"{path} belongs to another user",
+        f"run this as {_name_of(owner)}, or run, while no night is running: sudo rm {quoted}",
+    )
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
+
+
+def _no_locks(folder: Path, error: OSError, table: str) -> WarehouseError:
+    return WarehouseError(f"the file system of {folder} has no locks ({error.strerror})", elsewhere(table))
+
+
+def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
+    """Try in `scratch` what a night does with files; returns a line for each call that has a fallback.
+
+    Raises WarehouseError where a call without one is missing, or the warehouse cannot be replaced.
+    """
+    trial, second = scratch / "trial", scratch / "trial.linked"
+    with trial.open("wb", buffering=0) as file:
+        file.write(b"trial")
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as DuckDB does
+        except OSError as error:
+            raise _no_locks(warehouse.parent, error, "warehouse") from None
+    here = f"the file system of {warehouse.parent}"
+    private = f"{here} cannot set permissions (chmod): see to it that nobody else can read the warehouse"
+    lasting = f"{here} cannot confirm that a file is on disk (fsync): a power failure may lose the last night"
+    linked = f"{here} has no hard links: each night copies the former file instead, which takes longer"
+    limits = {
+        private: set_mode(trial, 0o600),
+        lasting: sync(trial) and sync(warehouse.parent),
+        linked: link_or_copy(trial, second),
+    }
+    trial.replace(second)
+    second.unlink()
+    if warehouse.exists():
+        _refuse_mounted(warehouse, second)
+    return tuple(limit for limit, holds in limits.items() if not holds)
+
+
+def _refuse_mounted(warehouse: Path, trial: Path) -> None:
+    """A file that is a mount of its own cannot be replaced by a rename; a link to it shows whether it is."""
+    try:
+        os.link(warehouse, trial)
+    except OSError as error:
+        if error.errno in DISK_ERRORS:
+            raise
+        if error.errno == errno.EXDEV:
+            raise WarehouseError(
+                f"{warehouse} is mounted by itself, so no night can replace it",
+                f"mount the directory {warehouse.parent} instead of the file",
+            ) from None
+    else:
+        trial.unlink()
+
+
+def space_needed(warehouse: Path) -> int:
+    """How many bytes a night may need besides what is there."""
+    size = warehouse.stat().st_size if warehouse.exists() else 0
+    return SPACE_PER_WAREHOUSE * size + LEAST_SPACE_BYTES
+
+
+def free_bytes(path: Path) -> int:
+    """How much is free on the file system of a path, which need not exist."""
+    return shutil.disk_usage(_existing(path)).free
+
+
+def space_left(path: Path) -> str:
+    """How much is free on the file system of a path, and where that is mounted."""
+    place = _existing(path)
+    mount = next(folder for folder in (place, *place.parents) if os.path.ismount(folder))
+    return f"{free_bytes(path) >> 20:,} MB are free on {mount}"
+
+
+def _existing(path: Path) -> Path:
+    """The path, or what exists of it."""
+    path = path.absolute()
+    return next(place for place in (path, *path.parents) if place.exists()).resolve()
+
+
+def disk_failure(warehouse: Path, number: int) -> SyncError:
+    """What to say of error `number`, one of `DISK_ERRORS`, while a night works beside its warehouse."""
+    reason = f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})"
+    remedy = "mend it, and run it again; what is published is whole"
+    if number in FULL:
+        reason += f": {space_left(warehouse)}, a night may need {space_needed(warehouse) >> 20:,} MB"
+        remedy = "make room, and run it again; what is published is whole"
+    return SyncError(reason, remedy)

@@ -1,0 +1,166 @@
+"""Bounds for what DuckDB may take: time, and memory beyond what it counts itself.
+
+DuckDB looks for an interrupt between rows, not within one. For signals it looks now and then only, and the
+interpreter acts on them when DuckDB returns. So a thread watches over both, and ends the process if it must.
+"""
+
+import contextlib
+import math
+import os
+import resource
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import duckdb
+
+from pipelines.common.errors import SyncError, UsageError, sentences
+
+# How long DuckDB may take to notice that it was interrupted.
+GRACE_S = 2.0
+
+
+class Clock:
+    """Counts `seconds` down; None never ends."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = math.inf if seconds is None else seconds
+        self._started = time.monotonic()
+        self._stopped: float | None = None
+
+    def left(self) -> float:
+        """The seconds that are left."""
+        return self.seconds - ((self._stopped or time.monotonic()) - self._started)
+
+    def too_late(self) -> UsageError:
+        """The error of a query that took longer."""
+        return UsageError(
+            f"the query took longer than {self.seconds:g} s", "narrow it, or allow more with --timeout"
+        )
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Do not count the block: whoever reads an answer may take their time."""
+        self._stopped = time.monotonic()
+        try:
+            yield
+        finally:
+            self._started += time.monotonic() - self._stopped
+            self._stopped = None
+
+
+@contextlib.contextmanager
+def bounded_time(
+    connection: duckdb.DuckDBPyConnection, clock: Clock, tidy: Callable[[], None]
+) -> Iterator[None]:
+    """Run the block, then close `connection`; interrupt it on SIGINT and SIGTERM, and when time has run out.
+
+    The last is a UsageError. Where DuckDB does not hear the interrupt, the process ends, after `tidy`.
+    """
+    late, closing, done = threading.Event(), threading.Event(), threading.Event()
+    in_use = threading.Lock()
+
+    def interrupt() -> None:
+        with in_use:
+            if not closing.is_set():
+                connection.interrupt()
+
+    def watch(signals: int) -> None:
+        while (left := clock.left()) > 0:
+            if select.select([signals], [], [], None if left == math.inf else max(left, 0.05))[0]:
+                break
+        else:
+            late.set()
+        ends = time.monotonic() + GRACE_S
+        # An interrupt between two queries is forgotten: hence more than one.
+        while not done.wait(0.05):
+            interrupt()
+            if time.monotonic() > ends:
+                tidy()
+                _leave(clock.too_late() if late.is_set() else None)
+
+    with _signals_on_a_pipe() as (signals, wake):
+        watcher = threading.Thread(target=watch, args=(signals,), name="watch", daemon=True)
+        watcher.start()
+        try:
+            yield
+        except (duckdb.Error, SyncError):
+            # DuckDB has more than one exception for an answer that was interrupted.
+            if late.is_set():
+                raise clock.too_late() from None
+            raise
+        finally:
+            interrupt()  # closing waits for what runs, and nobody wants its answer any more
+            with in_use:
+                closing.set()
+            connection.close()
+            done.set()
+            os.write(wake, b"\0")
+            watcher.join()
+
+
+@contextlib.contextmanager
+def _signals_on_a_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe that the interpreter writes to the moment a signal comes, even while DuckDB holds it up.
+
+    SIGTERM does what SIGINT does meanwhile, so that nothing stays behind.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        if threading.current_thread() is not threading.main_thread():
+            yield reader, writer  # only the main thread may say what signals do
+            return
+        former_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            yield reader, writer
+        finally:
+            signal.signal(signal.SIGTERM, former)
+            signal.set_wakeup_fd(former_writer)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def _leave(reason: UsageError | None) -> NoReturn:
+    """End the process, for this reason or because it was interrupted."""
+    said = sentences(reason.reason, reason.remedy) if reason else "interrupted"
+    sys.stderr.write(f"rollcall: {said}\n")
+    sys.stderr.flush()
+    os._exit(reason.exit_code if reason else 130)
+
+
+def physical_mb() -> int:
+    """The memory of the machine, in MB."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
+
+@contextlib.contextmanager
+def bounded_memory(megabytes: int) -> Iterator[None]:
+    """Let the process have no more than this much memory of its own; beyond it, allocations fail."""
+    with _limited(resource.RLIMIT_DATA, megabytes << 20):
+        yield
+
+
+@contextlib.contextmanager
+def bounded_files(megabytes: int) -> Iterator[None]:
+    """Let no file that is written grow beyond this; the write that would fails with EFBIG."""
+    with _limited(resource.RLIMIT_FSIZE, megabytes << 20):
+        yield
+
+
+@contextlib.contextmanager
+def _limited(kind: int, amount: int) -> Iterator[None]:
+    """Lower a limit of the process, where it is not lower already."""
+    soft, hard = resource.getrlimit(kind)
+    given = [limit for limit in (soft, hard, amount) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(kind, (min(given), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, (soft, hard))

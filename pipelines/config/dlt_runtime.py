@@ -1,0 +1,103 @@
+"""dlt, imported with everything off that a run does not need. Import dlt from here only.
+
+dlt reads more than a home: a global folder (`~/.dlt`, `/var/dlt`), `/run/secrets`, Airflow and vaults, and
+whatever `DLT_PROJECT_DIR` or a plugin names. A connection found there would sync another project's data, so
+`HomeContext` replaces dlt's own context. Telemetry is on by default and its setting is read at import.
+"""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.config.settings import CONFIG, SECRETS, read_toml
+
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # dlt's dependencies, not ours
+    import dlt
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.providers import EnvironProvider
+    from dlt.common.configuration.providers.doc import CustomLoaderDocProvider
+    from dlt.common.configuration.providers.provider import ConfigProvider
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+    from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
+    from dlt.common.runtime.run_context import RunContext
+
+__all__ = ["dlt", "undisturbed", "use_home"]
+
+SETTINGS = {
+    "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"},
+    "pipelines": {
+        "enable_runtime_trace": False,  # it writes every secret that was resolved to a file
+        "restore_from_destination": False,  # each run has a new directory, with nothing to restore
+    },
+}
+
+
+class Environment(EnvironProvider):
+    """Environment variables alone; dlt's own provider also reads files in `/run/secrets`."""
+
+    def get_value(
+        self, key: str, hint: type[object], pipeline_name: str | None, *sections: str
+    ) -> tuple[str | None, str]:
+        """The variable of a key, and its name."""
+        del hint  # for a secret, dlt would read the file
+        name = self.get_key_name(key, pipeline_name or "", *sections)
+        return os.environ.get(name), name
+
+
+class HomeContext(RunContext):
+    """What dlt reads: the environment and the two files of one home."""
+
+    def initial_providers(self) -> list[ConfigProvider]:
+        """The environment before `secrets.toml` before `config.toml`."""
+        folder = Path(self.run_dir) / ".dlt"
+        secrets, config = read_toml(folder / SECRETS), read_toml(folder / CONFIG)
+        return [
+            Environment(),
+            CustomLoaderDocProvider(SECRETS, lambda: secrets, supports_secrets=True),
+            CustomLoaderDocProvider(CONFIG, lambda: config, supports_secrets=False),
+        ]
+
+    @property
+    def run_dir(self) -> str:
+        """The home, even where `DLT_PROJECT_DIR` is set."""
+        return self._init_run_dir
+
+    def initialize_runtime(self, runtime_config: RuntimeConfiguration | None = None) -> None:
+        """Start dlt's runtime with these settings, not with any that dlt would resolve."""
+        super().initialize_runtime(
+            runtime_config or RuntimeConfiguration(dlthub_telemetry=False, log_level="CRITICAL")
+        )
+
+
+class HomeOnly(PluggableRunContext):
+    """dlt's holder of a context, without the providers that dlt adds to one: Airflow and the vaults."""
+
+    def add_extras(self) -> None:
+        """Start the runtime, and add nothing."""
+        self.initialize_runtime()
+
+
+def use_home(home: Path) -> None:
+    """Let dlt read the configuration in `home/.dlt`, and nothing else.
+
+    Raises ConfigurationError if a file cannot be read.
+    """
+    Container()[PluggableRunContext] = HomeOnly(HomeContext(str(home)))
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let dlt see no settings but these: it would take any by its bare name, such as a variable DEV_MODE."""
+    providers = Container()[PluggableRunContext].providers
+    former = providers.providers
+    providers.providers = [CustomLoaderDocProvider("rollcall", lambda: SETTINGS)]
+    try:
+        yield
+    finally:
+        providers.providers = former

@@ -1,0 +1,280 @@
+"""What may stand in a home's configuration, and where a home keeps its files; read without importing dlt.
+
+The order is dlt's: a variable such as `WAREHOUSE__PATH`, then `.dlt/config.toml`, then the default. Paths are
+relative to the home.
+"""
+
+import contextlib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, cast
+
+from pipelines.common.errors import ConfigurationError
+from pipelines.common.suggest import nearest
+
+EXPORTS_KEPT = 14
+MEMORY_MB = 300
+
+type_names = Literal["text", "integer", "number", "list"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of a connection's table. `default` None with `required` False means unset.
+
+    `about` is the comment beside it in a new configuration: where it comes from, or what it does.
+    """
+
+    name: str
+    type: type_names = "text"
+    default: object = None
+    required: bool = False
+    secret: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    about: str = ""
+
+
+class Settings(Mapping[str, object]):
+    """A connection's resolved settings, read by type."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> object:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def text(self, name: str) -> str:
+        """The text under `name`; empty where it is unset."""
+        return cast("str | None", self._values[name]) or ""
+
+    def integer(self, name: str) -> int:
+        """The whole number under `name`."""
+        return cast("int", self._values[name])
+
+    def number(self, name: str) -> float:
+        """The number under `name`."""
+        return cast("float", self._values[name])
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The list under `name`; empty where it is unset."""
+        return cast("tuple[str, ...] | None", self._values[name]) or ()
+
+
+WAREHOUSE = (
+    Setting("path", default="warehouse.duckdb", about="the published warehouse"),
+    Setting("memory_mb", "integer", MEMORY_MB, about="how much memory DuckDB may take in a night"),
+)
+EXPORTS = (
+    Setting("path", default="exports", about="the directory of the exports"),
+    Setting("keep", "integer", EXPORTS_KEPT, about="how many dated folders of exports stay; 0 is all"),
+)
+LOGS = (Setting("path", default="logs", about="the directory of the nights' logs"),)
+NOTIFY = (
+    Setting("webhook", secret=True, about="an incoming webhook of Slack, or of what takes the same form"),
+    Setting("ping_url", secret=True, about="called when each night starts and ends, as at healthchecks.io"),
+    Setting("email_to", "list", (), about="who gets an e-mail"),
+    Setting("email_from", about="rollcall@ this machine, unless set"),
+    Setting("smtp_host", default="localhost", about="the server that takes the e-mail"),
+    Setting("smtp_port", "integer", minimum=1, maximum=65535, about="587, with tls 465, with none 25"),
+    Setting("smtp_security", default="starttls", about="starttls, tls, or none (to this machine only)"),
+    Setting("smtp_user"),
+    Setting("smtp_password", secret=True),
+    Setting("nights", default="failed", about="failed: e-mail and webhook only when one fails; or all"),
+    Setting(
+        "deadline_s", "number", 20.0, minimum=1, maximum=600, about="for all notices of one kind together"
+    ),
+)
+# Every table of the configuration, but for those of connections, [sources.NAME].
+TABLES: Mapping[str, tuple[Setting, ...]] = {
+    "warehouse": WAREHOUSE,
+    "exports": EXPORTS,
+    "logs": LOGS,
+    "notify": NOTIFY,
+}
+# Tables of dlt's own, which `dlt init` writes. Rollcall sets what dlt needs itself: they have no effect.
+OF_DLT = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
+LIKE_OURS = 0.75  # how much of a name is that of a setting
+CONFIG, SECRETS = "config.toml", "secrets.toml"
+
+
+def warehouse_path(home: Path) -> Path:
+    """The published warehouse, absolute: where it is a symbolic link, the file that this leads to.
+
+    All that belongs to a warehouse is beside that file, and the link stays as it is. Raises
+    ConfigurationError where the configuration is wrong, or the link leads nowhere.
+    """
+    path = _path(home, "warehouse")
+    if not path.is_symlink():
+        return path
+    with contextlib.suppress(OSError, RuntimeError):  # what Python says of a loop depends on its version
+        path = path.resolve()
+    if path.is_symlink():
+        raise ConfigurationError(f"{path} is a symbolic link that leads to itself", "remove it")
+    return path
+
+
+def exports_path(home: Path) -> Path:
+    """The directory of the exports, absolute. Raises ConfigurationError as `warehouse_path` does."""
+    return _path(home, "exports")
+
+
+def exports_kept(home: Path) -> int:
+    """How many dated folders of exports stay; 0 is all. Raises ConfigurationError where it is no number."""
+    return _number(home, "exports", "keep")
+
+
+def memory_mb(home: Path) -> int:
+    """How much memory DuckDB may take in a night, in MB. Raises ConfigurationError where it is no number."""
+    return _number(home, "warehouse", "memory_mb")
+
+
+def logs_path(home: Path) -> Path:
+    """The directory of the nights' logs, absolute. Raises ConfigurationError as `warehouse_path` does."""
+    return _path(home, "logs")
+
+
+def _path(home: Path, table: str) -> Path:
+    given, default = _given(home, table, "path")
+    if not (given is None or isinstance(given, str)):
+        raise ConfigurationError(
+            f"path of [{table}] in {_file(home, CONFIG)} should be a text, not {given!r}",
+            'write it as path = "…"',
+        )
+    return home.absolute() / Path(given or str(default)).expanduser()
+
+
+def _number(home: Path, table: str, key: str) -> int:
+    given, default = _given(home, table, key)
+    if given is None:
+        return cast("int", default)
+    text = str(given)
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigurationError(
+            f"{key} of [{table}] should be a whole number, not {given!r}", f"write it as {key} = {default}"
+        )
+    return int(text)
+
+
+def _given(home: Path, table: str, key: str) -> tuple[object, object]:
+    """The value that is given for a key, None where none is, and its default."""
+    refuse_unknown(home)
+    section = cast("Mapping[str, object]", read_toml(_file(home, CONFIG)).get(table, {}))
+    (default,) = (setting.default for setting in TABLES[table] if setting.name == key)
+    return os.environ.get(f"{table}__{key}".upper()) or section.get(key), default
+
+
+def refuse_unknown(home: Path) -> None:
+    """Raise ConfigurationError for the first table or key that nothing reads, or file that is not TOML."""
+    for mistake in find_unknown(home):
+        raise mistake
+
+
+def find_unknown(home: Path) -> Iterator[ConfigurationError]:
+    """An error for each table, key and variable that nothing reads.
+
+    The keys of connections are left out, since only a provider knows its own. A secrets file that this user
+    may not read is left out too: it is not needed to read the warehouse. Raises ConfigurationError where a
+    file is not TOML.
+    """
+    for file in (_file(home, CONFIG), _file(home, SECRETS)):
+        if file.name == CONFIG or os.access(file, os.R_OK):
+            for table, given in read_toml(file).items():
+                yield from _unknown_in(file, table, given)
+    yield from _unknown_variables()
+
+
+def _unknown_in(file: Path, table: str, given: object) -> Iterator[ConfigurationError]:
+    if not isinstance(given, Mapping):
+        yield ConfigurationError(f"{table} in {file} is in no table", "write it below the line of its table")
+    elif table == "sources":
+        for key in (key for key, keys in given.items() if not isinstance(keys, Mapping)):
+            yield ConfigurationError(
+                f"{key} under [sources] in {file} belongs to no connection",
+                "write it below the line of its connection, such as [sources.belltastic]",
+            )
+    elif table in TABLES:
+        for key in given:
+            yield from _unknown_key(file, table, key)
+    elif table not in OF_DLT:
+        yield ConfigurationError(
+            f"{file} has an unknown table [{table}]", nearest(table, {*TABLES, "sources"})
+        )
+
+
+def _unknown_key(file: Path, table: str, key: str) -> Iterator[ConfigurationError]:
+    known = {setting.name: setting for setting in TABLES[table]}
+    if key not in known:
+        yield ConfigurationError(f"[{table}] in {file} has an unknown key {key}", nearest(key, known))
+    elif file.name == CONFIG and known[key].secret:
+        yield ConfigurationError(
+            f"{key} of [{table}] is a secret, which is not read from {file}",
+            f"move it into {file.with_name(SECRETS)}",
+        )
+    elif file.name == SECRETS and table != "notify":
+        yield ConfigurationError(
+            f"{key} of [{table}] is not read from {file}", f"move it into {file.with_name(CONFIG)}"
+        )
+
+
+def _unknown_variables() -> Iterator[ConfigurationError]:
+    """Variables that look like a misspelled one of ours. Other programs have variables of this form too."""
+    for variable in sorted(os.environ):
+        table, separator, key = variable.partition("__")
+        known = [setting.name.upper() for setting in TABLES.get(table.lower(), ())]
+        near = get_close_matches(key, known, n=1, cutoff=LIKE_OURS) if separator else []
+        if near and key not in known:
+            yield ConfigurationError(
+                f"the variable {variable} sets nothing", f"did you mean {table}__{near[0]}?"
+            )
+
+
+def _file(home: Path, name: str) -> Path:
+    return home.absolute() / ".dlt" / name
+
+
+def connections_in(home: Path, name: str) -> tuple[str, ...]:
+    """The connections that have a table in one of the two files."""
+    sources = read_toml(_file(home, name)).get("sources", {})
+    return tuple(sources) if isinstance(sources, Mapping) else ()
+
+
+def read_toml(file: Path) -> dict[str, object]:
+    """The tables of a file; none if there is no such file.
+
+    Raises ConfigurationError if it cannot be read.
+    """
+    return parse_toml(read_text(file), file)
+
+
+def parse_toml(text: str, file: Path) -> dict[str, object]:
+    """The tables in the text of `file`. Raises ConfigurationError where it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is not TOML", f"correct it: {error}") from None
+
+
+def read_text(file: Path) -> str:
+    """The text of a file of settings, without a byte-order mark; empty if there is no such file.
+
+    Raises ConfigurationError if it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} is not UTF-8", "save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read", error.strerror or "") from None

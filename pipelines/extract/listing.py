@@ -1,0 +1,226 @@
+"""One listing: walked page by page, read again where it moved, and proven or not.
+
+A listing is proven when it ended by the provider's own sign and everything the provider said of it agrees:
+the distinct ids equal every total, no id came with two contents, no page came twice, no record was without
+an id. A provider that gives no total proves a listing of one page by one whole, valid answer.
+
+Pages are read one after the other, while records come and go. One that goes from a page already read moves
+a later one over the border of two pages, unseen; where another comes, the total stays as it was. Whoever
+missed a record like that has counted, in its place, one that was gone by the end. Hence a listing of several
+pages that lacks a known record is read again, and is proven by a walk that has all that the walk before had:
+then none of those had gone. Without a total, two walks must bring the same ids in the same order.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pipelines.common.errors import Malformed, ProviderError
+from pipelines.extract.client import Api
+from pipelines.extract.connections import Connection
+from pipelines.extract.provider import Ask, Page
+from pipelines.extract.records import Record, Texts, read_record
+
+RE_READINGS = 3
+MOST_EMPTY_PAGES = 100  # before a listing's end, however long it says it is
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records of one page, in the order received. `reading` counts the walks through the listing from 0."""
+
+    reading: int
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How one listing went. `reading` is the walk that counts; None where nothing was received.
+
+    `doubt` says why it is not proven; None where it is. `records` is what the counting walk received.
+    """
+
+    connection: Connection
+    scope: str | None
+    since: datetime | None
+    reading: int | None
+    pages: int
+    records: int
+    requests: int
+    retries: int
+    seconds: float
+    doubt: str | None
+
+
+@dataclass
+class Reading:
+    """One walk through a listing: what came, and what speaks against it."""
+
+    pages: int = 0
+    records: int = 0
+    empty_pages: int = 0
+    nameless: int = 0
+    ended: bool = False
+    seen: dict[str, int] = field(default_factory=dict)  # id -> what tells its content from another
+    conflicts: set[str] = field(default_factory=set)
+    totals: set[int] = field(default_factory=set)
+    page_counts: set[int] = field(default_factory=set)
+    page_size: int = 0
+    uncounted: str | None = None  # why a page does not say how many records there are
+    fingerprints: set[int] = field(default_factory=set)
+
+    def take(self, page: Page, records: tuple[Record, ...]) -> None:
+        """Count one page. Raises Malformed where the provider does not turn pages: it is not taken then."""
+        fingerprint = hash(page.records)
+        if records and fingerprint in self.fingerprints:
+            raise Malformed("it has come before", "look at the provider's paging")
+        if not records and self.empty_pages == MOST_EMPTY_PAGES:
+            raise Malformed(f"{MOST_EMPTY_PAGES} pages were empty", "look at the provider's paging")
+        self.fingerprints.add(fingerprint)
+        self.pages += 1
+        self.empty_pages += not records
+        self.records += len(records)
+        self.page_size = self.page_size or len(records)
+        self.uncounted = self.uncounted or page.doubt
+        if page.total is not None:
+            self.totals.add(page.total)
+        if page.page_count is not None:
+            self.page_counts.add(page.page_count)
+        # A third of the memory of the texts.
+        contents = [
+            (record.record_id, hash(record.canonical_hash or record.content_hash)) for record in records
+        ]
+        came = {record_id: content for record_id, content in contents if record_id is not None}
+        if len(came) == len(contents) and self.seen.keys().isdisjoint(came):
+            self.seen |= came  # as on nearly every page
+            return
+        for record_id, content in contents:
+            if record_id is None:
+                self.nameless += 1
+            elif self.seen.setdefault(record_id, content) != content:
+                self.conflicts.add(record_id)
+
+    @property
+    def may_move(self) -> bool:
+        """Whether another walk might show more than this one."""
+        return bool(self.totals) or (self.pages > 1 and self.uncounted is None)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether ids came twice with other bytes, and nothing else speaks against the listing so far.
+
+        Only reading it exactly shows whether they say the same.
+        """
+        return bool(self.conflicts) and self.uncounted is None
+
+    def doubt(self) -> str | None:
+        """What this walk itself says against the listing, or None."""
+        return next(self._doubts(), None)
+
+    def doubt_about_absence(self, known: Set[str], former: "Reading | None") -> str | None:
+        """Why what this walk lacks may be there all the same, or None where it is sure to be gone.
+
+        `former` is the walk before, where nothing speaks against that one.
+        """
+        if self.pages <= 1 or (self.totals and known <= self.seen.keys()):
+            return None
+        if former is None:
+            return "no second reading has confirmed it"
+        if self.totals:
+            gone = len(former.seen.keys() - self.seen.keys())
+            return f"it moved: {gone} records of one reading were missing in the next" if gone else None
+        same = list(former.seen) == list(self.seen)
+        return None if same else "it gives no total, and no two readings agree"
+
+    def _doubts(self) -> Iterator[str]:
+        if self.uncounted:
+            yield self.uncounted
+        if len(self.totals) > 1:
+            yield f"its total changed while it was read: {_numbers(self.totals)}"
+        if self.conflicts:
+            yield f"{len(self.conflicts)} ids came twice with different content"
+        if self.nameless:
+            yield f"{self.nameless} records have no id that can be read"
+        for total in self.totals:
+            if len(self.seen) != total:
+                yield f"the provider counts {total} records, {len(self.seen)} came"
+            if not self.page_counts <= self._fitting_page_counts(total):
+                yield f"{total} records do not make {_numbers(self.page_counts)} pages"
+
+    def _fitting_page_counts(self, total: int) -> set[int]:
+        """No vendor says how its number of pages rounds, nor whether an empty listing has a page."""
+        if not self.page_size:
+            return {0, 1}
+        return {total // self.page_size, -(-total // self.page_size)}
+
+
+def read_listing(
+    api: Api,
+    connection: Connection,
+    ask: Ask,
+    known: Texts,
+    progress: Callable[[int, int], None],
+    finish: Callable[[Listing], None],
+) -> Iterator[Batch]:
+    """The pages of every walk through one listing, then `finish` with how it went.
+
+    `known` is what it is expected to bring. `progress` is told of the pages and the records that have
+    come. What a provider does never makes it raise.
+    """
+    began = time.monotonic()
+    expected = frozenset(known.values())
+    drop = connection.settings.texts("drop_fields")
+    requests, retries = api.traffic.requests, api.traffic.retries
+    best: tuple[int, Reading] | None = None
+    former: Reading | None = None
+    doubt: str | None = None
+    exact = False
+    for number in range(1 + RE_READINGS):
+        reading = Reading()
+        failure = None
+        try:
+            for page in connection.provider.pages(api, ask):
+                records = tuple(
+                    read_record(connection.provider, drop, text, known, exact=exact) for text in page.records
+                )
+                reading.take(page, records)
+                yield Batch(number, records)
+                progress(reading.pages, reading.records)
+            reading.ended = True
+        except ProviderError as error:
+            failure = str(error)
+        except Exception as error:  # noqa: BLE001 - a provider's module must not end the other connections
+            failure = f"its module failed: {type(error).__name__}: {connection.quote(str(error))}"
+        if reading.ended or (best is None and reading.pages):
+            best = number, reading
+        own = _at_page(reading, failure) if failure else reading.doubt()
+        doubt = own or reading.doubt_about_absence(expected, former)
+        is_undecided = reading.is_undecided and not exact
+        if failure or doubt is None or not (is_undecided or (reading.may_move and not reading.nameless)):
+            break  # proven, or another walk would not show more
+        exact = exact or is_undecided
+        former = None if own else reading
+    counted = best[1] if best else Reading()
+    finish(
+        Listing(
+            connection=connection,
+            scope=ask.scope,
+            since=ask.since,
+            reading=best[0] if best else None,
+            pages=counted.pages,
+            records=counted.records,
+            requests=api.traffic.requests - requests,
+            retries=api.traffic.retries - retries,
+            seconds=time.monotonic() - began,
+            doubt=doubt and connection.redact(doubt),
+        )
+    )
+
+
+def _at_page(reading: Reading, failure: str) -> str:
+    return f"page {reading.pages + 1}: {failure}"
+
+
+def _numbers(counts: set[int]) -> str:
+    return " and ".join(str(count) for count in sorted(counts))

@@ -1,0 +1,61 @@
+"""Walking through a listing page by page, by the total that it gives, or else to its end."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+from pipelines.common.errors import Malformed
+from pipelines.extract.provider import Client, Page, Request
+from pipelines.extract.raw_json import whole_number
+
+Count = tuple[str, bytes | None]
+"""The name of a count, and its JSON as sent; None where it is missing."""
+
+
+def pages_of(
+    client: Client, request: Callable[[int, int], Request], read: Callable[[bytes], Page]
+) -> Iterator[Page]:
+    """Every page of a listing in order.
+
+    `request` makes the request for a page from its number, from 0, and the number of records before it. A
+    server may return fewer records than it was asked for: the first page shows how many a page has. Without a
+    total that can be true, pages are read one by one, up to one that is empty or shorter than the first.
+    """
+    first = client.get(request(0, 0), read)
+    yield first
+    size = len(first.records)
+    if not size:
+        return
+    requests = (request(number, number * size) for number in itertools.count(1))
+    if count := page_count_of(first):
+        yield from client.get_all(itertools.islice(requests, count - 1), read)
+        return
+    for another in requests:
+        page = client.get(another, read)
+        yield page
+        if len(page.records) < size:
+            return
+
+
+def page_count_of(first: Page) -> int | None:
+    """How many pages a listing has by its first page; None where its total cannot be true."""
+    size = len(first.records)
+    return -(-first.total // size) if first.total is not None and first.total >= size > 0 else None
+
+
+def counted(records: tuple[bytes, ...], total: Count, page_count: Count = ("", None)) -> Page:
+    """A page with the counts that came with it.
+
+    Where the total is missing or is not a whole number, the records are taken all the same, and the page says
+    why the listing cannot be verified. The number of pages may be missing: the total is enough.
+    """
+    number, doubt = _read(total)
+    pages, other_doubt = (None, None) if page_count[1] in (None, b"null") else _read(page_count)
+    return Page(records, number, pages, doubt or other_doubt)
+
+
+def _read(count: Count) -> tuple[int | None, str | None]:
+    name, text = count
+    try:
+        return whole_number(text, name), None
+    except Malformed as error:
+        return None, error.reason

@@ -1,0 +1,167 @@
+"""What a provider is: a description, and one generator of pages.
+
+A provider is a module of `pipelines.providers`, or of a directory `providers` in the user's home, that
+holds one `PROVIDER`. Its file name is its name; nothing else lists it.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, Protocol, TypeVar
+
+from requests.auth import AuthBase
+
+from pipelines.common.errors import ConfigurationError, ProviderError
+from pipelines.config.settings import Setting, Settings
+from pipelines.transform.model import files_in
+
+T = TypeVar("T")
+
+PACKAGE = "pipelines.providers"  # not imported above: its modules import this one
+
+__all__ = [
+    "Ask",
+    "Client",
+    "ErrorBody",
+    "Page",
+    "Provider",
+    "Request",
+    "Setting",
+    "Settings",
+    "find_providers",
+    "no_error_body",
+    "one_scope",
+]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One GET below a connection's base URL."""
+
+    path: str
+    params: Mapping[str, str | int] | None = None
+
+
+class Client(Protocol):
+    """A connection's HTTP client, as far as a provider needs it.
+
+    Every method raises `Transient` when all attempts failed, `Refused` on credentials or permissions, and
+    `Malformed` when the answer is not what the vendor documents.
+    """
+
+    settings: Settings
+
+    def get(self, request: Request, read: Callable[[bytes], T]) -> T:
+        """What `read` makes of the answer's JSON body."""
+
+    def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
+        """The answers in the order of the requests, several of which are in flight at a time."""
+
+    def log_in(self, path: str, credentials: Mapping[str, object]) -> None:
+        """Send credentials to a login below the base URL; the client keeps the cookies that it sets."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What one listing asks for: a scope (None where the provider has none), and records created since."""
+
+    settings: Settings
+    scope: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a listing: each record's JSON text as sent, and how many records there are in all.
+
+    `total` and `page_count` are what the provider says of the whole listing; None where it does not say.
+    `doubt` says why one of them that should be there cannot be read.
+    """
+
+    records: tuple[bytes, ...]
+    total: int | None = None
+    page_count: int | None = None
+    doubt: str | None = None
+
+
+@dataclass(frozen=True)
+class ErrorBody:
+    """A provider's documented error body: its code and its message.
+
+    `failure` is what the code says of trying again, whatever the HTTP status; None where the status decides.
+    """
+
+    code: str
+    message: str
+    failure: type[ProviderError] | None = None
+
+
+def no_error_body(_body: bytes) -> ErrorBody | None:
+    """For a provider that documents no error body."""
+    return None
+
+
+def one_scope(_settings: Settings) -> tuple[str | None, ...]:
+    """For a provider whose listing has no scopes."""
+    return (None,)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """How one service is asked for one kind of record.
+
+    `id_keys` and `created_keys` name a field by every spelling that the service uses. `pages` yields the
+    pages of one listing in order. `created_keys` is given where the listing can be asked for a window.
+    """
+
+    entity: Literal["projects", "files"]
+    settings: tuple[Setting, ...]
+    id_keys: tuple[str, ...]
+    pages: Callable[[Client, Ask], Iterator[Page]]
+    auth: Callable[[Settings], AuthBase | None]
+    sign_in: Callable[[Client], None] | None = None
+    error_body: Callable[[bytes], ErrorBody | None] = no_error_body
+    read_one: Callable[[Client, Ask, str], bytes] | None = None
+    scopes: Callable[[Settings], tuple[str | None, ...]] = one_scope
+    volatile: frozenset[str] = frozenset()
+    created_keys: tuple[str, ...] = ()
+    time_zone: Callable[[Settings], str | None] = field(default=lambda _settings: None)
+
+
+def find_providers(home: Path) -> dict[str, Provider]:
+    """Every provider there is, by name: the package's own, and those of `home/providers`."""
+    package = importlib.import_module(PACKAGE)
+    found = {
+        info.name: _provider_of(importlib.import_module(f"{PACKAGE}.{info.name}"))
+        for info in pkgutil.iter_modules(package.__path__)
+    }
+    for path in files_in(home / "providers", "[!_]*.py"):
+        found[path.stem] = _provider_of(_import_file(path))
+    return found
+
+
+def _import_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"rollcall_home_{path.stem}", path)
+    assert spec is not None  # its name ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is the user's to mend
+        reason = f"{path} cannot be imported ({type(error).__name__}: {error})"
+        raise ConfigurationError(reason, "correct it") from None
+    return module
+
+
+def _provider_of(module: ModuleType) -> Provider:
+    provider = getattr(module, "PROVIDER", None)
+    if not isinstance(provider, Provider):
+        raise ConfigurationError(
+            f"{module.__file__} describes no provider", "give it a PROVIDER = Provider(...)"
+        )
+    return provider

@@ -1,0 +1,245 @@
+"""A record as it is kept: its identity, its text as sent, a hash of the text and, if needed, of what it says.
+
+The canonical hash ignores what is not a change: the order of keys, white space, the spelling of a number or a
+timestamp, Unicode composition, and the fields that a provider declares volatile. It takes most of the time
+that a record takes, and only a known record whose text differs needs it. The text is kept as it came.
+"""
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import NoneType
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import msgspec
+
+from pipelines.common.errors import Malformed
+from pipelines.extract.raw_json import (
+    BYTE_ORDER_MARK,
+    composed,
+    cut_members,
+    first_of,
+    has_each_key_once,
+    has_few_marks,
+    key_of,
+    refuse_duplicate_keys,
+    value,
+)
+
+if TYPE_CHECKING:
+    from pipelines.extract.provider import Provider
+
+# A thousand times what a record of any provider has. A larger one would take a night's memory for itself.
+MOST_RECORD_BYTES = 8 << 20
+KEPT_BYTES = 64 << 10  # of such a one, in quarantine
+# No provider documents more than three; Python and DuckDB read some hundreds.
+MOST_LEVELS = 200
+SPELLED_ONE_WAY = frozenset({NoneType, bool})
+# RFC 3339 with an offset; 'T' or a space, any number of decimals. SQL's staging.instant reads all of these.
+INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):\d\d:\d\d)(?:\.(\d+))?"
+    r"([Zz]|[+-](?:0\d|1[0-8]):?[0-5]\d)",
+    re.ASCII,
+)
+
+
+class Record(NamedTuple):
+    """One record of a page. Where `reason` is given it cannot be taken, and goes to quarantine.
+
+    `payload` is its JSON in UTF-8; None where that is, byte for byte, the text that is known of it.
+    `content_hash` tells that text from others; `canonical_hash` is None where it was not needed.
+    """
+
+    record_id: str | None
+    payload: bytes | None
+    content_hash: str | None = None
+    canonical_hash: str | None = None
+    created_at: datetime | None = None
+    reason: str | None = None
+
+
+Texts = Mapping[str, str]
+"""The ids of the records that are known, by the digest of their text."""
+
+
+def digest(text: bytes) -> str:
+    """128 bits, in hex, that tell one text from another: DuckDB's `left(sha256(text), 32)`."""
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+def read_record(
+    provider: "Provider", drop: Collection[str], text: bytes, known: Texts, *, exact: bool = False
+) -> Record:
+    """What `text` holds, without the fields named by `drop`. What a provider sent never makes it raise.
+
+    Most texts of a night are known to the last byte, and are not read. An `exact` reader reads every text,
+    and works out its canonical hash.
+    """
+    text = text.removeprefix(BYTE_ORDER_MARK)  # DuckDB reads none
+    try:
+        if drop:
+            whole, text = text, b""
+            text = _without(whole, drop)
+        if len(text) > MOST_RECORD_BYTES:
+            raise Malformed(
+                f"it has {len(text) >> 20} MB, more than the {MOST_RECORD_BYTES >> 20} MB that are taken; "
+                f"its first {KEPT_BYTES >> 10} KB are kept here"
+            )
+        content_hash = digest(text)
+        if not exact and (known_id := known.get(content_hash)):
+            return Record(known_id, None, content_hash)
+        said = value(text)
+        if not isinstance(said, dict):
+            raise Malformed(f"it is not an object but {text[:40].decode(errors='replace')}")
+        record_id = _identity(first_of(said, *provider.id_keys), provider.id_keys[0])
+        created_at = instant(first_of(said, *provider.created_keys))
+        has_each_once = has_each_key_once(text, said)
+        canonical_hash = None
+        if exact or not _is_plain(text):
+            canonical_hash = hash_of(said, provider.volatile)
+        if not has_each_once:
+            refuse_duplicate_keys(text)
+        return Record(record_id, text, content_hash, canonical_hash, created_at)
+    except Malformed as error:
+        return Record(_legible_id(provider, text), _quotable(text), reason=error.reason)
+
+
+def canonical_hash(provider: "Provider", text: bytes) -> str | None:
+    """The canonical hash of a text that was taken once; None where today's reader would not take it."""
+    with contextlib.suppress(Malformed):
+        said = value(text)
+        if isinstance(said, dict):
+            return hash_of(said, provider.volatile)
+    return None
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether a valid JSON text is sure to hold nothing that `canonical` refuses; if in doubt, False."""
+    return text.count(b"{") + text.count(b"[") <= MOST_LEVELS and has_few_marks(text)
+
+
+def _quotable(text: bytes) -> bytes:
+    """The text as UTF-8, whole unless it is too large; what is not UTF-8 becomes U+FFFD."""
+    if len(text) > MOST_RECORD_BYTES:
+        return text[:KEPT_BYTES].decode(errors="ignore").encode()
+    return text.decode(errors="replace").encode()
+
+
+def _legible_id(provider: "Provider", text: bytes) -> str | None:
+    """The id of a record that cannot be taken, where at least that can be read."""
+    with contextlib.suppress(Malformed):
+        sent = cut_members(text)
+        for key in provider.id_keys:
+            said = {content for raw, content in sent if key_of(raw) == key}
+            if said:
+                return _identity(value(said.pop()), key) if len(said) == 1 else None
+    return None
+
+
+def _without(text: bytes, drop: Collection[str]) -> bytes:
+    """The record without the fields named by `drop`, in capitals or not: EvoVoice has two spellings."""
+    try:
+        sent = [(key_of(member[0]), member) for member in cut_members(text)]
+    except Malformed:
+        raise Malformed("it is not an object that fields could be dropped from") from None
+    dropped = {composed(name).casefold() for name in drop}
+    kept = [member for key, member in sent if composed(key).casefold() not in dropped]
+    return text if len(kept) == len(sent) else b"{" + b",".join(map(b":".join, kept)) + b"}"
+
+
+def _identity(said: object, key: str) -> str:
+    """The provider's id as text, exactly: a text that is not empty, or a whole number."""
+    if isinstance(said, str) and said.strip() and "\0" not in said:
+        return said
+    if isinstance(said, int) and not isinstance(said, bool):
+        return str(said)
+    shown = str(said) if isinstance(said, Decimal) else repr(said)
+    raise Malformed(f"its id, {key}, is {'missing' if said is None else shown[:40]}")
+
+
+def hash_of(fields: dict[str, object], volatile: Collection[str] = ()) -> str:
+    """128 bits, in hex, of what an object says without its volatile fields; `fields` are altered in place.
+
+    Those have to be readable as well: SQL reads them.
+    """
+    content = _canonical_object(fields, MOST_LEVELS - 1)
+    for name in volatile:
+        content.pop(name, None)
+    return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=16).hexdigest()
+
+
+def canonical(said: object, levels: int = MOST_LEVELS) -> object:
+    """The value with one spelling for each number, instant and text; lists and objects are altered in place.
+
+    Raises Malformed where they are nested more than `levels` deep. Half of a night's work in Python is done
+    here, hence what is most frequent comes first.
+    """
+    kind = type(said)
+    if kind is str:
+        return _canonical_text(cast("str", said))
+    if kind is dict or kind is list:
+        if not levels:
+            raise Malformed(f"it is nested more than {MOST_LEVELS} levels deep")
+        if kind is dict:
+            return _canonical_object(cast("dict[str, object]", said), levels - 1)
+        parts = cast("list[object]", said)
+        parts[:] = [canonical(part, levels - 1) for part in parts]
+        return parts
+    if kind is int:
+        return said if cast("int", said).bit_length() < 60 else _canonical_number(Decimal(cast("int", said)))
+    return _canonical_number(said) if isinstance(said, Decimal) else said
+
+
+def _canonical_object(fields: dict[str, object], levels: int) -> dict[str, object]:
+    for key, part in fields.items():
+        if type(part) is str:
+            if "-" in part:  # as in every instant
+                fields[key] = _canonical_text(part)
+            elif not part.isascii():
+                fields[key] = composed(part)
+        elif type(part) not in SPELLED_ONE_WAY:
+            fields[key] = canonical(part, levels)
+    return fields if all(map(str.isascii, fields)) else {composed(key): fields[key] for key in fields}
+
+
+def _canonical_number(number: Decimal) -> object:
+    """1.0 and 10e-1 are the integer 1; what is no small integer is its digits without trailing zeros."""
+    if not number:
+        return 0  # 0e20 and -0.0 as well
+    if number.adjusted() < 18 and number == (whole := int(number)):
+        return whole
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)  # JSON has neither NaN nor Infinity
+    significant = "".join(map(str, digits)).strip("0")
+    exponent += len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    return {"negative": sign, "digits": significant, "exponent": exponent}
+
+
+def _canonical_text(text: str) -> str:
+    if found := INSTANT.fullmatch(text):
+        moment = _utc(*found.groups())
+        if moment is not None:
+            return f"{moment.isoformat()[:19]}.{(found[3] or '').rstrip('0')}Z"
+    return composed(text)
+
+
+def instant(said: object) -> datetime | None:
+    """The instant a text names, to the microsecond; None where it names none. Without an offset it is UTC."""
+    if not isinstance(said, str):
+        return None
+    found = INSTANT.fullmatch(said) or INSTANT.fullmatch(f"{said}Z")
+    if found is None:
+        return None
+    moment = _utc(*found.groups())
+    return moment and moment.replace(microsecond=int((found[3] or "0")[:6].ljust(6, "0")))
+
+
+def _utc(date: str, time: str, _decimals: str | None, offset: str) -> datetime | None:
+    try:
+        local = datetime.fromisoformat(f"{date}T{time}{offset.upper()}")
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,87 @@
+"""A night's log: a private file with a line for whatever happens, each with its time in UTC.
+
+It is there for whoever is called when a night fails. That it cannot be written is no reason for a night to
+fail: then the night says so, and goes on without.
+"""
+
+import contextlib
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import BinaryIO
+
+from pipelines.common.errors import SyncError
+from pipelines.common.files import private_folder
+from pipelines.common.filesystem import set_mode
+from pipelines.common.text import printable
+from pipelines.config.settings import logs_path
+from pipelines.extract.connections import secrets_of
+
+KEPT = 60
+NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z\.log")
+
+Say = Callable[[str], None]
+
+
+class NightLog:
+    """Takes lines for as long as the file can be written; `warn` is told once where it cannot."""
+
+    def __init__(self, path: Path | None, file: BinaryIO | None, warn: Say) -> None:
+        self.path = path
+        self._file = file
+        self._warn = warn
+
+    def line(self, text: str) -> None:
+        """Add one line."""
+        if self._file is None:
+            return
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        try:
+            self._file.write(f"{now} {printable(text)}\n".encode())
+        except OSError as error:
+            self._file = None
+            self._warn(f"the log {self.path} cannot be written ({error.strerror}); the night goes on")
+
+
+@contextlib.contextmanager
+def night_log(home: Path, warn: Say) -> Iterator[NightLog]:
+    """A new log in the home's directory of logs; what ends the block with an error is its last line.
+
+    The newest `KEPT` logs are kept.
+    """
+    with contextlib.ExitStack() as stack:
+        path, file = None, None
+        try:
+            path = _new_path(logs_path(home))
+            # Unbuffered: closing the file would try again to write what a full disk has refused.
+            file = stack.enter_context(path.open("xb", buffering=0))
+            set_mode(path, 0o600)
+            _prune(path.parent)
+        except (OSError, SyncError) as error:
+            warn(f"no log is kept ({error}); the night goes on")
+        log = NightLog(path, file, warn)
+        log.line(f"rollcall {version('rollcall')}, home {home}")
+        try:
+            yield log
+        except SyncError as error:
+            log.line(f"failed: {error}")
+            raise
+        except Exception as error:
+            secrets = secrets_of(home)
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                log.line(secrets.redact(line))
+            raise
+
+
+def _new_path(folder: Path) -> Path:
+    private_folder(folder)
+    return folder / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ.log")
+
+
+def _prune(folder: Path) -> None:
+    logs = sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
+    for old in logs[:-KEPT]:
+        old.unlink(missing_ok=True)

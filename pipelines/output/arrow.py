@@ -1,0 +1,58 @@
+"""Rows as Arrow, with their own types, a batch at a time.
+
+Only this module imports pyarrow for what is read: it takes a while.
+"""
+
+from collections.abc import Iterator
+from typing import IO
+
+import duckdb
+import pyarrow as pa
+from pyarrow import ipc
+
+from pipelines.output.result import Piece, Rows
+
+BATCH = 16384
+# What DuckDB raises reaches a reader of Arrow as an OSError that begins like this.
+_RAISED: dict[str, type[duckdb.Error]] = {
+    "INTERRUPT Error": duckdb.InterruptException,
+    "IO Error": duckdb.IOException,
+    "Out of Memory Error": duckdb.OutOfMemoryException,
+}
+
+
+def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Piece:
+    """Write the rows to `sink` in Arrow's format for files, or for streams where it is not `seekable`."""
+    reader = _reader(rows)
+    opened = ipc.new_file if seekable else ipc.new_stream
+    written = 0
+    with opened(sink, reader.schema) as writer:
+        for batch in _batches(reader):
+            with rows.warehouse.clock.stopped():
+                writer.write_batch(batch)
+            written += batch.num_rows
+    return Piece("", rows=written)
+
+
+def _reader(rows: Rows) -> pa.RecordBatchReader:
+    """The rows, a batch at a time, as `sql` alone gives them in every version of DuckDB.
+
+    DuckDB 2 holds in memory what `execute` answers, and 1.5 what `sql` answers to parameters. So an answer to
+    parameters goes into a temporary table first, which DuckDB may put on disk.
+    """
+    sql = rows.sql
+    if rows.parameters:
+        rows.execute(f"create or replace temp table answer as select * from (\n{sql}\n)")
+        sql = "from temp.answer"
+    return rows.warehouse.connection.sql(sql).to_arrow_reader(BATCH)
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except OSError as error:
+            raise _RAISED.get(str(error).partition(":")[0], duckdb.Error)(str(error)) from None
+        yield batch

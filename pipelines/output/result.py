@@ -1,0 +1,231 @@
+"""Rows that a reading verb found: the answer to one SELECT, not read yet, and the ways to read it."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from pipelines.common.sql import identifier, literal
+from pipelines.output import cells
+from pipelines.warehouse.reader import Warehouse
+
+BATCH = 2048
+
+
+class Column(NamedTuple):
+    """A column of an answer: its name and DuckDB's name of its type."""
+
+    name: str
+    type: str
+
+
+class Cut(NamedTuple):
+    """How many cells were too long for their form and lost their end, and where the first of them are."""
+
+    cells: int
+    first: tuple[str, ...]
+
+
+NOT_CUT = Cut(0, ())
+
+
+class Piece(NamedTuple):
+    """A part of an answer as it is written: its rows, and the cells that were neutralised or cut."""
+
+    text: str
+    rows: int = 0
+    neutralised: int = 0
+    cut: Cut = NOT_CUT
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The answer to `sql`, one SELECT. It is read when it is written, and each time that it is.
+
+    `parameters` are the values of what `sql` names as `$name`.
+    """
+
+    warehouse: Warehouse
+    sql: str
+    columns: tuple[Column, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def limited(self, count: int) -> "Rows":
+        """The first `count` of these rows."""
+        return replace(self, sql=f"select * from (\n{self.sql}\n) limit {count}")
+
+    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run `sql`, which is made of that of these rows, with their parameters."""
+        return self.warehouse.connection.execute(sql, self.parameters)
+
+
+def rows_of(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
+    """Prepare `sql`, one SELECT without a semicolon. Raises duckdb.Error where it is wrong."""
+    rows = Rows(warehouse, sql, (), parameters or {})
+    answer = rows.execute(f"select * from (\n{sql}\n) limit 0")
+    columns = tuple(Column(name, str(kind)) for name, kind, *_ in answer.description)
+    answer.fetchall()  # as long as there is more to fetch DuckDB cannot copy what a PIVOT answers
+    return replace(rows, columns=columns)
+
+
+def batches(rows: Rows, expressions: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+    """Batches of rows, each with what these expressions say of it; a column is #1, #2 and so on."""
+    # No `in` with a list among the expressions: DuckDB makes it a join, and a join loses the order.
+    cursor = rows.execute(f"select {', '.join(expressions)} from (\n{rows.sql}\n)")
+    while batch := cursor.fetchmany(BATCH):
+        yield batch
+
+
+def text_rows(rows: Rows) -> Iterator[list[tuple[str | None, ...]]]:
+    """Batches of rows, each cell as text."""
+    return batches(rows, [_text(n, column) for n, column in enumerate(rows.columns, 1)])
+
+
+def csv_pieces(rows: Rows, delimiter: str = ",", *, raw: bool) -> Iterator[Piece]:
+    """The rows as a CSV, each piece of whole lines. `raw` leaves cells that begin like a formula."""
+    names, renamed = _heading(rows, raw=raw)
+    heading = delimiter.join(_csv_name(name, delimiter) for name in names)
+    yield Piece(f"{heading}\n", neutralised=renamed)
+    fields = [_csv_field(n, column, delimiter, raw=raw) for n, column in enumerate(rows.columns, 1)]
+    line = f" || {literal(delimiter)} || ".join(fields)
+    yield from _csv_lines(rows, line, "0" if raw else _formulas(rows), "\n")
+
+
+def excel_pieces(rows: Rows) -> Iterator[Piece]:
+    """The rows as a CSV that Excel reads as what it is, each piece of whole lines.
+
+    It begins with a byte-order mark, lines end with CR LF, and cells are as `cells.kept_by_excel` says.
+    """
+    names, renamed = _heading(rows, raw=False)
+    kept = [f'="{name}"' if re.search(cells.ALTERED, name) else name for name in names]
+    yield Piece("\ufeff" + ",".join(_csv_name(name, ",") for name in kept) + "\r\n", neutralised=renamed)
+    fields = [
+        cells.csv_field(cells.kept_by_excel(_text(n, column), column.type))
+        for n, column in enumerate(rows.columns, 1)
+    ]
+    yield from _csv_lines(rows, " || ',' || ".join(fields), _formulas(rows), "\r\n")
+
+
+def json_pieces(rows: Rows) -> Iterator[Piece]:
+    """The rows as a JSON array, an object for each."""
+    before = "["
+    for batch in _objects(rows):
+        yield Piece(before + "\n" + ",\n".join(batch), rows=len(batch))
+        before = ","
+    yield Piece("[]\n" if before == "[" else "\n]\n")
+
+
+def json_lines(rows: Rows) -> Iterator[Piece]:
+    """The rows as JSON objects, each on a line of its own."""
+    for batch in _objects(rows):
+        yield Piece("".join(f"{line}\n" for line in batch), rows=len(batch))
+
+
+def _objects(rows: Rows) -> Iterator[list[str]]:
+    """The rows as JSON objects, a batch at a time."""
+    members = " || ',' || ".join(
+        literal(f"{json.dumps(column.name, ensure_ascii=False)}:")
+        + f" || {cells.json_value(f'#{n}', column.type)}"
+        for n, column in enumerate(rows.columns, 1)
+    )
+    for batch in batches(rows, [members]):
+        yield [f"{{{line}}}" for (line,) in batch]
+
+
+def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Piece:
+    """Write the rows as `csv_pieces` does, but at the speed of COPY, to `path` in the workspace.
+
+    They are read twice, because COPY counts rows only: not for an answer that may differ the next time. To be
+    counted they need no order, and putting them in one takes longer than all else.
+    """
+    names, renamed = _heading(rows, raw=raw)
+    fields = ", ".join(
+        f"{_safe_text(n, column, raw=raw)} as {identifier(name)}"
+        for n, (column, name) in enumerate(zip(rows.columns, names, strict=True), 1)
+    )
+    options = f"format csv, header true, delimiter {literal(delimiter)}"
+    copied = _copy(rows, f"select {fields} from (\n{rows.sql}\n)", path, options)
+    if raw:
+        return copied
+    counted = rows.execute(f"select sum({_formulas(rows)}) from (\n{unordered(rows)}\n)")
+    (formulas,) = counted.fetchall()[0]
+    return copied._replace(neutralised=renamed + int(formulas or 0))
+
+
+def copy_parquet(rows: Rows, path: Path) -> Piece:
+    """Write the rows as Parquet, with their own types, to `path` in the workspace."""
+    return _copy(rows, f"select * from (\n{rows.sql}\n)", path, "format parquet, compression zstd")
+
+
+def _copy(rows: Rows, sql: str, path: Path, options: str) -> Piece:
+    copied = rows.execute(f"copy (\n{sql}\n) to {literal(str(path))} ({options})").fetchall()
+    # Of a PIVOT that finds its columns itself, several statements in one, DuckDB does not tell the count.
+    counted = copied or rows.execute(f"select count(*) from (\n{sql}\n)").fetchall()
+    return Piece("", rows=counted[0][0])
+
+
+def unordered(rows: Rows) -> str:
+    """SQL of the same rows, not ordered at last where that decides nothing, as it does before a LIMIT."""
+    try:
+        serialized = rows.warehouse.connection.execute("select json_serialize_sql($1)", [rows.sql])
+        tree = json.loads(serialized.fetchall()[0][0])
+        query = tree["statements"][0]["node"]
+        if [modifier["type"] for modifier in query["modifiers"]] != ["ORDER_MODIFIER"]:
+            return rows.sql
+        query["modifiers"] = []
+        written = rows.warehouse.connection.execute("select json_deserialize_sql($1)", [json.dumps(tree)])
+        sql: str = written.fetchall()[0][0]
+        rows.execute(f"explain {sql}").fetchall()
+    except (duckdb.Error, KeyError):  # DuckDB cannot write every statement this way
+        return rows.sql
+    return sql
+
+
+def _csv_lines(rows: Rows, line: str, formulas: str, end: str) -> Iterator[Piece]:
+    for batch in batches(rows, [line, formulas]):
+        lines = "".join(f"{line}{end}" for line, _ in batch)
+        yield Piece(lines, rows=len(batch), neutralised=sum(formulas for _, formulas in batch))
+
+
+def _heading(rows: Rows, *, raw: bool) -> tuple[list[str], int]:
+    """The names of the columns, and how many were neutralised: PIVOT makes names of values."""
+    names = [column.name for column in rows.columns]
+    if raw:
+        return names, 0
+    formulas = [re.match(cells.FORMULA, name) is not None for name in names]
+    return [f"'{name}" if formula else name for name, formula in zip(names, formulas, strict=True)], sum(
+        formulas
+    )
+
+
+def _csv_name(name: str, delimiter: str) -> str:
+    must_be = re.search(cells.quoted_where(delimiter), name)
+    return '"' + name.replace('"', '""') + '"' if must_be else name
+
+
+def _csv_field(n: int, column: Column, delimiter: str, *, raw: bool) -> str:
+    shown = _safe_text(n, column, raw=raw)
+    return cells.csv_field(shown, delimiter) if cells.is_text(column.type) else f"coalesce({shown}, '')"
+
+
+def _formulas(rows: Rows) -> str:
+    """SQL of how many cells of a row begin like a formula."""
+    counts = [
+        f"case when {cells.begins_formula(_text(n, column))} then 1 else 0 end"
+        for n, column in enumerate(rows.columns, 1)
+        if cells.is_text(column.type)
+    ]
+    return " + ".join(counts) or "0"
+
+
+def _safe_text(n: int, column: Column, *, raw: bool) -> str:
+    shown = _text(n, column)
+    return shown if raw or not cells.is_text(column.type) else cells.neutralised(shown)
+
+
+def _text(n: int, column: Column) -> str:
+    return cells.text(f"#{n}", column.type)

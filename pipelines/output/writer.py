@@ -1,0 +1,230 @@
+"""Where an answer goes and in which form: what the options shared by the reading verbs ask for."""
+
+import contextlib
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Literal
+
+from pipelines.common.errors import UsageError
+from pipelines.common.files import deliver, is_device
+from pipelines.common.limits import Clock
+from pipelines.common.text import printable
+from pipelines.output.pager import find_pager, paged
+from pipelines.output.result import (
+    NOT_CUT,
+    Cut,
+    Piece,
+    Rows,
+    copy_parquet,
+    csv_pieces,
+    excel_pieces,
+    json_lines,
+    json_pieces,
+)
+from pipelines.warehouse.reader import Warehouse
+
+Form = Literal["table", "csv", "tsv", "json", "jsonl", "parquet", "arrow", "xlsx"]
+DELIMITERS: Mapping[Form, str] = {"csv": ",", "tsv": "\t"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """What to write, and where: `path` None is standard output.
+
+    Of a CSV, `raw` leaves what begins like a formula, and `excel` makes it one for Excel; not both. `pager`
+    lets a pager show what is longer than the screen.
+    """
+
+    form: Form = "table"
+    path: Path | None = None
+    raw: bool = False
+    excel: bool = False
+    pager: bool = True
+
+    @property
+    def folder(self) -> Path | None:
+        """The directory that the file will stand in, if there is to be one. Raises UsageError if missing."""
+        if self.path is None or is_device(self.path):
+            return None
+        folder = self.path.absolute().parent
+        if not folder.is_dir():
+            raise UsageError(f"there is no directory {folder}", "make it, or name another file")
+        return folder
+
+
+@dataclass(frozen=True)
+class Written:
+    """How an answer was written: rows, cells neutralised or cut, and what a terminal had no room for."""
+
+    rows: int
+    neutralised: int = 0
+    cut: Cut = NOT_CUT
+    left_out: tuple[str, ...] = ()
+
+
+def write(rows: Rows, output: Output) -> Written:
+    """Write `rows` in the form and to the place that `output` says; a file appears whole or not at all."""
+    if output.form in {"parquet", "arrow", "xlsx"}:
+        return _write_binary(rows, output)
+    if delimiter := DELIMITERS.get(output.form):
+        pieces = excel_pieces(rows) if output.excel else csv_pieces(rows, delimiter, raw=output.raw)
+        return _pour(pieces, rows.warehouse, output)
+    if output.form == "json":
+        return _pour(json_pieces(rows), rows.warehouse, output)
+    if output.form == "jsonl":
+        return _pour(json_lines(rows), rows.warehouse, output)
+    if output.path is None and _on_terminal():
+        return _show_table(rows, output)
+    # Imported late, for rich takes its time.
+    from pipelines.output.table import shown_rows, table_pieces
+
+    return _pour(table_pieces(rows.columns, shown_rows(rows)), rows.warehouse, output)
+
+
+def write_text(text: str, warehouse: Warehouse, output: Output) -> None:
+    """Write `text`, which says it in `output`'s form already, to the place that `output` asks for."""
+    _pour(iter([Piece(text)]), warehouse, output)
+
+
+def _write_binary(rows: Rows, output: Output) -> Written:
+    if output.path is None and _on_terminal():
+        raise UsageError(f"a terminal cannot show {output.form.title()}", "name a file: --output FILE")
+    if output.form == "arrow":
+        return _write_arrow(rows, output)
+    if output.form == "parquet":
+        return _write_copy(rows, output, copy_parquet)
+    # Imported late, for it takes its time.
+    from pipelines.output.xlsx import write_workbook
+
+    return _write_copy(rows, output, write_workbook)
+
+
+def _write_copy(rows: Rows, output: Output, write_file: Callable[[Rows, Path], Piece]) -> Written:
+    finished = _finished(rows.warehouse)
+    copied = write_file(rows, finished)
+    _hand_over(finished, output)
+    return Written(copied.rows, cut=copied.cut)
+
+
+def _write_arrow(rows: Rows, output: Output) -> Written:
+    from pipelines.output.arrow import write_arrow
+
+    if output.path is None and not _redirected():
+        with _standard_output() as standard_output:
+            return Written(write_arrow(rows, standard_output, seekable=False).rows)
+    finished = _finished(rows.warehouse)
+    with finished.open("wb") as file:
+        written = write_arrow(rows, file, seekable=output.path is not None)
+    _hand_over(finished, output)
+    return Written(written.rows)
+
+
+def _pour(pieces: Iterator[Piece], warehouse: Warehouse, output: Output) -> Written:
+    if output.path is None and _on_terminal():
+        pieces = (piece._replace(text=printable(piece.text, keep="\n\t")) for piece in pieces)
+        return _show(pieces, warehouse.clock, output)
+    if output.path is None and not _redirected():
+        # A query that fails before it has a row writes no heading either: that would be an empty table.
+        begun = list(islice(pieces, 2))
+        with _standard_output() as file:
+            return _pour_into(file, chain(begun, pieces), warehouse.clock)
+    finished = _finished(warehouse)
+    with finished.open("wb") as file:
+        written = _pour_into(file, pieces, warehouse.clock)
+    _hand_over(finished, output)
+    return written
+
+
+def _show_table(rows: Rows, output: Output) -> Written:
+    """Show rows on the terminal, as wide as it is. Longer ones that it cannot hold go to the pager whole."""
+    from pipelines.output.table import shown_rows, table_pieces
+    from pipelines.output.terminal import ROWS, fit
+
+    pager = output.pager and find_pager() is not None
+    most = max(ROWS, _screen_lines()) if pager else ROWS
+    batches = shown_rows(rows if pager else rows.limited(most + 1))
+    found = []
+    for batch in batches:
+        found += batch
+        if len(found) > most:
+            break
+    fitted = fit(rows.columns, found, most)
+    if pager and fitted.left_out and len(found) >= _screen_lines() - 1:
+        return _show(table_pieces(rows.columns, chain([found], batches)), rows.warehouse.clock, output)
+    written = _show(iter([Piece(fitted.text, fitted.rows)]), rows.warehouse.clock, output)
+    return replace(written, left_out=fitted.left_out)
+
+
+def _show(pieces: Iterator[Piece], clock: Clock, output: Output) -> Written:
+    """Write to the terminal, through a pager where it has too few lines."""
+    pager = find_pager() if output.pager else None
+    room, first = _screen_lines(), []
+    while pager and room > 0 and (piece := next(pieces, None)):
+        first.append(piece)
+        room -= piece.text.count("\n")
+    shown = chain(first, pieces)
+    if not pager or room > 0:
+        with _standard_output() as file:
+            return _pour_into(file, shown, clock)
+    try:
+        with paged(pager, clock) as file:
+            return _pour_into(file, shown, clock)
+    except BrokenPipeError:
+        return Written(0)  # the reader has left it before the end
+
+
+def _screen_lines() -> int:
+    return shutil.get_terminal_size().lines
+
+
+def _pour_into(file: IO[bytes], pieces: Iterator[Piece], clock: Clock) -> Written:
+    rows = neutralised = 0
+    for piece in pieces:
+        with clock.stopped():
+            file.write(piece.text.encode())
+        rows += piece.rows
+        neutralised += piece.neutralised
+    return Written(rows, neutralised)
+
+
+def _finished(warehouse: Warehouse) -> Path:
+    return warehouse.workspace / "answer"
+
+
+def _hand_over(finished: Path, output: Output) -> None:
+    """Put a finished answer where `output` asks for it."""
+    if output.path is not None:
+        deliver(finished, output.path)
+        return
+    with finished.open("rb") as file, _standard_output() as standard_output:
+        shutil.copyfileobj(file, standard_output)
+
+
+def _redirected() -> bool:
+    """Whether standard output is a file, as of `> projects.csv`: one with half an answer looks whole."""
+    try:
+        return sys.stdout is not None and stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    except OSError:  # it has no descriptor
+        return False
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[IO[bytes]]:
+    """Standard output as bytes; nowhere, where it is closed."""
+    if sys.stdout is None:
+        with Path(os.devnull).open("wb") as nowhere:
+            yield nowhere
+    else:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()

@@ -1,0 +1,177 @@
+"""Rows as a workbook of Excel: one sheet, its heading frozen, values of their own types.
+
+Numbers, truth values, dates and times (UTC) are what Excel takes for such. All else is text, and so is what
+Excel would alter: a whole or decimal number of more than 15 digits, a time before March 1900. No text is
+ever a formula or a link. A text that is longer than a cell is cut, marked and counted.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from pipelines.common.errors import UsageError
+from pipelines.output import cells
+from pipelines.output.result import NOT_CUT, Column, Cut, Piece, Rows, batches
+
+MOST_ROWS = 1_048_575  # below the heading
+MOST_COLUMNS = 16_384
+LONGEST_TEXT = 32_767  # in units of UTF-16
+WIDTHS = (8, 60)  # of columns, in characters
+MARK = " … [cut: longer than a cell of Excel]"  # at the end of a text that is
+CUT_SHOWN = 5
+KEYS = ("project_key", "file_key")  # of columns that say which row it is
+REMEDY = "write csv or parquet instead"
+
+_TIMES = {"DATE": "yyyy-mm-dd"} | dict.fromkeys(
+    ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
+    "yyyy-mm-dd hh:mm:ss",
+)
+# Not all of these reach to the year 10,000.
+_OTHER_TIMESTAMPS = ("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+_DAYS_BEFORE_1970 = 25_569
+_DAY_US = 86_400_000_000
+
+Put = Callable[[int, int, Any], int]
+
+
+class Shape(NamedTuple):
+    """How a column is written: SQL of a cell's number, null where it is a text, and SQL of that text."""
+
+    number: str
+    text: str
+
+
+class Digits(float):
+    """A number that is written with all its digits: XlsxWriter rounds to 16, and some need 17."""
+
+    def __format__(self, _specification: str) -> str:
+        return repr(float(self)).removesuffix(".0")
+
+
+def write_workbook(rows: Rows, path: Path) -> Piece:
+    """Write the rows to `path` in the workspace. Raises UsageError where Excel cannot hold them."""
+    ((count,),) = rows.execute(f"select count(*) from (\n{rows.sql}\n)").fetchall()
+    _refuse_too_many(count, len(rows.columns))
+    options = {"constant_memory": True, "tmpdir": str(rows.warehouse.workspace)}
+    try:
+        with Workbook(str(path), options) as book:
+            book.use_zip64()
+            # The time of the night and not of the clock: the same rows are the same bytes.
+            book.set_properties({"created": _last_night(rows)})
+            return _write_sheet(rows, book)
+    except FileCreateError as error:
+        raise error.args[0] from None
+
+
+def _refuse_too_many(rows: int, columns: int) -> None:
+    if rows > MOST_ROWS:
+        raise UsageError(f"{rows:,} rows are more than the {MOST_ROWS:,} of a sheet of Excel", REMEDY)
+    if columns > MOST_COLUMNS:
+        raise UsageError(
+            f"{columns:,} columns are more than the {MOST_COLUMNS:,} of a sheet of Excel", REMEDY
+        )
+
+
+def _last_night(rows: Rows) -> datetime:
+    """The start of the last night, in UTC; a time of no meaning before the first."""
+    ((found,),) = rows.warehouse.connection.execute(
+        "select coalesce(max(started_at at time zone 'UTC'), timestamp '1980-01-01') from nights"
+    ).fetchall()
+    night: datetime = found
+    return night
+
+
+def _write_sheet(rows: Rows, book: Workbook) -> Piece:
+    sheet = book.add_worksheet("rows")
+    sheet.freeze_panes(1, 0)
+    put_name = _put_text(sheet, book.add_format({"bold": True, "num_format": "@"}))
+    for n, column in enumerate(rows.columns):
+        put_name(0, n, column.name)
+    widths = [len(column.name) + 3 for column in rows.columns]  # beside the button of the filter
+    # Its own format keeps a text what it is when somebody edits the cell.
+    put_text = _put_text(sheet, book.add_format({"num_format": "@"}))
+    put_numbers = [_put_number(sheet, book, column.type) for column in rows.columns]
+    shapes = [_shape(n, column.type) for n, column in enumerate(rows.columns, 1)]
+    key = next((n for n, column in enumerate(rows.columns) if column.name in KEYS), None)
+    written, cut = 0, NOT_CUT
+    for batch in batches(rows, [sql for shape in shapes for sql in shape]):
+        with rows.warehouse.clock.stopped():
+            if not written:
+                widths = list(map(max, widths, _widths(batch, rows.columns)))
+            for row in batch:
+                written += 1
+                _refuse_too_many(written, 1)
+                for n, put_number in enumerate(put_numbers):
+                    number, text = row[2 * n : 2 * n + 2]
+                    if number is not None:
+                        put_number(written, n, number)
+                    elif text is not None and put_text(written, n, text):
+                        put_text(written, n, _shortened(text))
+                        of = (key is not None and row[2 * key + 1]) or f"row {written:,}"
+                        cut = _counted(cut, f"{rows.columns[n].name} of {of}")
+    for n, width in enumerate(widths):
+        sheet.set_column(n, n, min(max(width, WIDTHS[0]), WIDTHS[1]))
+    sheet.autofilter(0, 0, written, len(rows.columns) - 1)
+    # Excel would mark every id that is a text of digits.
+    sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
+    return Piece("", rows=written, cut=cut)
+
+
+def _shape(n: int, type_name: str) -> Shape:
+    shown = cells.text(f"#{n}", type_name)
+    if type_name == "BOOLEAN":
+        return Shape(f"cast(#{n} as integer)", "null")
+    if type_name in _TIMES:
+        value = f"cast(#{n} as timestamp)" if type_name in _OTHER_TIMESTAMPS else f"#{n}"
+        fits = f"{value} >= '1900-03-01' and {value} < '10000-01-01'"
+        number = f"cast(epoch_us({value}) / {_DAY_US}.0 + {_DAYS_BEFORE_1970} as double)"
+    elif type_name in {"FLOAT", "DOUBLE"}:
+        fits, number = f"isfinite(#{n})", f"cast({shown} as double)"
+    elif cells.is_number(type_name):
+        fits = f"{cells.digits(shown)} <= {cells.EXCEL_DIGITS}"
+        number = f"cast({shown} as double)"
+    else:
+        return Shape("null", shown)
+    return Shape(f"case when {fits} then {number} end", f"case when not ({fits}) then {shown} end")
+
+
+def _put_number(sheet: Worksheet, book: Workbook, type_name: str) -> Put:
+    if type_name == "BOOLEAN":
+        return lambda row, n, value: int(sheet.write_boolean(row, n, value))
+    form = book.add_format({"num_format": _TIMES[type_name]}) if type_name in _TIMES else None
+    return lambda row, n, value: int(sheet.write_number(row, n, Digits(value), form))
+
+
+def _put_text(sheet: Worksheet, form: Format) -> Put:
+    def put(row: int, n: int, text: str) -> int:
+        if text.startswith("<r>") and text.endswith("</r>"):
+            # XlsxWriter would take it for a text with formats, and write its markup as it is.
+            return int(sheet.write_rich_string(row, n, *text[:2], text[2:], form))
+        return int(sheet.write_string(row, n, text, form))
+
+    return put
+
+
+def _shortened(text: str) -> str:
+    """As much of a text as a cell holds, with a mark of where it ends."""
+    room = 2 * (LONGEST_TEXT - len(MARK))  # bytes of UTF-16
+    return text.encode("utf-16-le")[:room].decode("utf-16-le", "ignore") + MARK
+
+
+def _counted(cut: Cut, place: str) -> Cut:
+    return Cut(cut.cells + 1, (*cut.first, place)[:CUT_SHOWN])
+
+
+def _widths(batch: Sequence[tuple[Any, ...]], columns: Sequence[Column]) -> Iterator[int]:
+    """How wide the columns want to be to show these rows."""
+    for n, column in enumerate(columns):
+        texts = [row[2 * n + 1].partition("\n")[0] for row in batch if row[2 * n + 1] is not None]
+        numbers = [f"{row[2 * n]:.15g}" for row in batch if row[2 * n] is not None]
+        shown = [_TIMES[column.type]] if column.type in _TIMES else numbers
+        yield max(map(len, (*texts, *shown)), default=0) + 1

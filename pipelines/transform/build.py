@@ -1,0 +1,202 @@
+"""The models at work: everything published is built from `raw.*` and the seeds, described, and checked.
+
+What a model is stands in `model_files`, how models depend on each other in `relations`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipelines.common.errors import ConfigurationError, PublicationRefused
+from pipelines.common.sql import identifier, literal, transaction
+from pipelines.transform.graph import Relation, described_columns, read_relations
+from pipelines.transform.incremental import (
+    built_tables,
+    find_keys,
+    find_touched,
+    note_build,
+    own_tables,
+    read_all,
+    rebuild,
+    refresh,
+)
+from pipelines.transform.model import Model, Severity, read_models
+from pipelines.transform.seeds import fill_seeds
+
+__all__ = [
+    "Finding",
+    "Model",
+    "build",
+    "check",
+    "read_models",
+    "refuse_broken",
+    "update",
+]
+
+SAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check returned: rows that break a promise or, as a warning, that a reader should know of.
+
+    `sample` holds the first of them, with the values of `columns`.
+    """
+
+    name: str
+    severity: Severity
+    description: str
+    rows: int
+    columns: tuple[str, ...]
+    sample: tuple[tuple[object, ...], ...]
+
+
+def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Make everything published anew, in one transaction.
+
+    Raises ConfigurationError where a model or the status mapping in the user's home cannot be used.
+    """
+    connection.execute("set TimeZone = 'UTC'")
+    with transaction(connection):
+        built_before = built_tables(connection)
+        _refuse_replacing(connection, home)
+        fill_seeds(connection, home)
+        _stage(connection, home)
+        _make(connection, home, touched=None)
+        _drop_former(connection, home, built_before)
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Make what the marts of a first night read through, before there is anything to read."""
+    with transaction(connection):
+        fill_seeds(connection, home)
+        _stage(connection, home)
+
+
+def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bool = False) -> None:
+    """Make everything published what `build` would make of it, at the cost of what has changed since.
+
+    Everything is built anew where Rollcall, the models, the seeds or DuckDB are others than then, or much has
+    changed.
+    """
+    connection.execute("set TimeZone = 'UTC'")
+    with transaction(connection):
+        _refuse_replacing(connection, home)
+        built_before = built_tables(connection)
+        if not is_prepared:
+            fill_seeds(connection, home)
+        touched = find_touched(connection, home)
+        if touched is None and not is_prepared:
+            _stage(connection, home)
+        _make(connection, home, touched)
+        _drop_former(connection, home, built_before)
+    # Not within the transaction: DuckDB cannot commit one that creates, fills and drops a table.
+    connection.execute("drop schema if exists touched cascade")
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Make the functions and the staging views; nothing stays of one that is no longer there."""
+    connection.execute("drop schema if exists staging cascade; create schema staging")
+    for functions in read_models("functions", home).values():
+        _run(connection, functions, functions.sql)
+    read_all(connection)
+    relations = read_relations(home)
+    described = described_columns(relations)
+    for relation in relations:
+        if relation.kind == "view":
+            _create(connection, relation, described)
+
+
+def _make(connection: duckdb.DuckDBPyConnection, home: Path, touched: int | None) -> None:
+    """Make every table; where the records `touched` are known, what is incremental of these alone."""
+    relations = read_relations(home)
+    described = described_columns(relations)
+    tables = [relation for relation in relations if relation.kind == "table"]
+    if touched:
+        find_keys(connection)
+    for relation in tables:
+        key = relation.model and relation.model.incremental
+        if not key or touched is None:
+            _create(connection, relation, described)
+        else:
+            if touched:
+                rebuild(connection, relation, key)
+            refresh(connection, relation, key)
+    for macro in read_models("macros", home).values():
+        _run(connection, macro, macro.sql)
+        connection.execute(f"comment on macro table {macro.name} is {literal(macro.description)}")
+    note_build(connection, home, [relation.name for relation in tables])
+
+
+def _refuse_replacing(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Raise ConfigurationError where a mart has the name of a table that a user has put into the file."""
+    if not built_tables(connection):
+        return
+    own = own_tables(connection)
+    for relation in read_relations(home):
+        if relation.kind == "table" and f"main.{relation.name}" in own:
+            raise ConfigurationError(
+                f"the warehouse holds a table {relation.name} that no run has made",
+                "rename it in the file: Rollcall has a table of that name",
+            )
+
+
+def _drop_former(connection: duckdb.DuckDBPyConnection, home: Path, built_before: Set[str]) -> None:
+    """Nothing stays of a mart that is no longer there. A user's own tables stay."""
+    made = {relation.name for relation in read_relations(home) if relation.kind == "table"}
+    for table in sorted(built_before - made):
+        connection.execute(f"drop table if exists {identifier(table)}")
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection, relation: Relation, described: Mapping[str, Mapping[str, str]]
+) -> None:
+    statement = f"create or replace {relation.kind} {relation.name} as\n{relation.query}"
+    _run(connection, relation.model, statement)
+    if comments := ";\n".join(_comments(relation, described[relation.name])):
+        connection.execute(comments)
+
+
+def check(connection: duckdb.DuckDBPyConnection, home: Path) -> tuple[Finding, ...]:
+    """What the checks found: nothing, where every promise is kept and there is nothing to know."""
+    findings = []
+    for model in read_models("checks", home).values():
+        _run(connection, model, model.sql)
+        columns = tuple(column[0] for column in connection.description)
+        sample = tuple(connection.fetchmany(SAMPLE_ROWS))
+        rows = len(sample) + sum(map(len, iter(lambda: connection.fetchmany(10_000), [])))
+        if rows:
+            findings.append(Finding(model.name, model.severity, model.description, rows, columns, sample))
+    return tuple(findings)
+
+
+def refuse_broken(findings: Sequence[Finding]) -> None:
+    """Raise PublicationRefused where a check found a promise broken."""
+    broken = [finding for finding in findings if finding.severity == "error"]
+    if broken:
+        first = broken[0]
+        raise PublicationRefused(
+            f"checks failed: {len(broken)}; first {first.name}, rows: {first.rows} ({first.description})",
+            "nothing was published; the former warehouse stays as it was",
+        )
+
+
+def _comments(relation: Relation, columns: Mapping[str, str]) -> Iterator[str]:
+    if relation.model is not None:
+        yield f"comment on {relation.kind} {relation.name} is {literal(relation.model.description)}"
+    for column, text in columns.items():
+        if text:
+            yield f'comment on column {relation.name}."{column}" is {literal(text)}'
+
+
+def _run(connection: duckdb.DuckDBPyConnection, model: Model | None, statement: str) -> None:
+    """Execute a statement; what is wrong with a model of the user's is told as such."""
+    try:
+        connection.execute(statement)
+    except duckdb.Error as error:
+        if model is None or model.is_own:
+            raise
+        first_line = str(error).splitlines()[0]
+        raise ConfigurationError(f"{model.path} does not run ({first_line})", "correct it") from None

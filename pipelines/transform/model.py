@@ -1,0 +1,103 @@
+"""The files of SQL: a file is a model, its folder a layer, its name that of the table.
+
+functions   scalar macros that the other layers are written with; a file holds several, in order
+touched     tables of what changed since the last build
+staging     views: one row per version as received, typed and renamed; only these read JSON
+marts       tables, published
+macros      table macros over the marts, published
+checks      selects of the rows that break a promise
+reports     selects that are exported
+
+A directory `sql` in the user's home adds to a layer; a file there replaces its namesake.
+The head of a file is the one place for its description (`-- text`), the grain of its table
+(`-- grain: a, b`), the severity of a check (`-- severity: warning`), and of a table that can be built by
+what changed the column of its keys (`-- incremental: a`): a key's rows come from its own records alone, but
+for the columns that change with every night (`-- refreshed: b`), which are worked out anew for all rows.
+"""
+
+import itertools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from pipelines.common.errors import ConfigurationError
+from pipelines.common.sql import SQL_ROOT
+
+Severity = Literal["error", "warning"]
+
+# The keys whose touched values `sql/touched` finds.
+INCREMENTAL_KEYS = ("file_key", "project_key")
+
+_KEY = re.compile(r"(grain|severity|incremental|refreshed): (.*)")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One file, and what its head says."""
+
+    name: str
+    path: Path
+    sql: str
+    description: str
+    grain: tuple[str, ...]
+    severity: Severity
+    incremental: str | None
+    refreshed: tuple[str, ...]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it came with Rollcall, and not from the user's home."""
+        return self.path.is_relative_to(SQL_ROOT)
+
+
+def read_models(layer: str, home: Path) -> dict[str, Model]:
+    """The models of a layer by name, in the order of their names."""
+    paths = {path.stem: path for root in (SQL_ROOT, home / "sql") for path in files_in(root / layer, "*.sql")}
+    return {name: _read_model(paths[name]) for name in sorted(paths)}
+
+
+def files_in(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder by name, without hidden ones and directories: editors and macOS leave those."""
+    found = sorted(folder.glob(pattern))
+    return [path for path in found if not path.name.startswith(".") and not path.is_dir()]
+
+
+def read_sql(path: Path) -> str:
+    """The SQL in a file. Raises ConfigurationError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not in UTF-8 ({error})", "save it as that") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read", error.strerror or "") from None
+
+
+def _read_model(path: Path) -> Model:
+    sql = read_sql(path)
+    head = itertools.takewhile(lambda line: line.startswith("--"), sql.splitlines())
+    lines = [line.removeprefix("--").strip() for line in head]
+    keys = {found[1]: found[2] for line in lines if (found := _KEY.fullmatch(line))}
+    severity = keys.get("severity", "error")
+    if severity not in ("error", "warning"):
+        raise ConfigurationError(f"{path} has the severity {severity!r}", "use error or warning")
+    incremental = keys.get("incremental")
+    if incremental is not None and incremental not in INCREMENTAL_KEYS:
+        raise ConfigurationError(
+            f"{path} is incremental by {incremental!r}",
+            f"use {' or '.join(INCREMENTAL_KEYS)}, or leave it out",
+        )
+    return Model(
+        name=path.stem,
+        path=path,
+        sql=sql,
+        description=" ".join(line for line in lines if not _KEY.fullmatch(line)),
+        grain=_names(keys.get("grain")),
+        severity=cast("Severity", severity),
+        incremental=incremental,
+        refreshed=_names(keys.get("refreshed")),
+    )
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    return tuple(listed.split(", ")) if listed else ()

@@ -1,0 +1,452 @@
+"""The warehouse file: locked for one night, drafted in a scratch directory, published by a rename.
+
+Nothing but this module and `remember` and `models` knows which engine holds the tables.
+"""
+
+import contextlib
+import errno
+import filecmp
+import glob
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from pipelines.common.database import HEADERS_BYTES, hidden_builtins, open_database
+from pipelines.common.errors import ConfigurationError, NightRunning, SyncError, UsageError, WarehouseError
+from pipelines.common.filesystem import (
+    DISK_ERRORS,
+    LACKING,
+    disk_failure,
+    elsewhere,
+    link_or_copy,
+    locked_file,
+    set_mode,
+    sync,
+)
+from pipelines.common.limits import physical_mb
+from pipelines.common.sql import SQL_ROOT, identifier, literal, transaction
+from pipelines.transform.incremental import forget_build
+from pipelines.warehouse.paths import former_of, log_of, way_back
+from pipelines.warehouse.reader import read_every_value
+
+T = TypeVar("T")
+
+# Written by every DuckDB from 1.4 on, and read by every shell from 1.4 on.
+STORAGE_VERSION = "v1.4.0"
+# A copy is rewritten when more than half of it, and at least this much, is free space.
+COMPACT_FROM_BYTES = 32 << 20
+# A tenth of DuckDB's own: what a thread writes at once, and holds until then. Smaller ones make a larger
+# file; of larger ones what two threads leave over is written again by the last checkpoint.
+ROWS_PER_GROUP = 12_288
+# What a thread of DuckDB's wants to write such groups of rows of a thousand bytes, and not ask for more.
+MB_PER_THREAD = 150
+# Fewer are not worth being shared.
+RECORDS_PER_THREAD = 8 * ROWS_PER_GROUP
+UNFIT = "%?"  # dlt makes formats of the paths of its files, and DuckDB takes what follows a ? for options
+
+
+@contextlib.contextmanager
+def locked(warehouse: Path) -> Iterator[Path]:
+    """Hold the warehouse's lock, with a new private scratch directory.
+
+    The kernel lets go of the lock when its holder dies, so whatever scratch is found then is of dead nights.
+    Raises NightRunning where it is held, WarehouseError where nothing may be written there, and SyncError
+    where the block fails for the disk or the file system.
+    """
+    workshop = warehouse.parent / ".rollcall"
+    with contextlib.ExitStack() as held:
+        held.enter_context(_blaming_machine(warehouse))
+        _refuse_unfit(warehouse)
+        _refuse_read_only(warehouse.parent)
+        workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_link(workshop)
+        _refuse_read_only(workshop)
+        try:
+            held.enter_context(locked_file(workshop / f"{warehouse.name}.lock"))
+        except BlockingIOError:
+            raise NightRunning(
+                f"another night is running for {warehouse}", "wait for it to end, then try again"
+            ) from None
+        prefix = f"{warehouse.name}-night-"
+        for dead in workshop.glob(f"{glob.escape(prefix)}*"):
+            clear(dead)
+        scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=workshop))
+        held.callback(clear, scratch)
+        yield scratch
+
+
+def clear(scratch: Path) -> None:
+    """Remove a scratch directory, as far as that is possible: the next night tries it again."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def draft_path(warehouse: Path, scratch: Path) -> Path:
+    """Where `draft` puts its file, to be published from there."""
+    return scratch / warehouse.name
+
+
+def _refuse_unfit(warehouse: Path) -> None:
+    if unfit := [character for character in UNFIT if character in str(warehouse)]:
+        raise ConfigurationError(
+            f"nothing can land beside {warehouse}, whose path has a {' and a '.join(unfit)}",
+            f"give it another name, or {elsewhere()}",
+        )
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise WarehouseError(f"{path} is a symbolic link, which is not followed", "remove it, then try again")
+
+
+def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """Open a copy of the published warehouse to work on, or a new one where none is published yet.
+
+    Where anything but a run has written to the published file, every table is built again. The file is copied
+    without a write-ahead log, which only another program can have left beside it. Raises WarehouseError where
+    the published one is damaged or of a newer Rollcall, or only a former one is there.
+    """
+    copy = draft_path(warehouse, scratch)
+    published = copy.with_name(f"{copy.name}.published")
+    connection = _start(copy, memory_mb)
+    is_altered = is_older = False
+    try:
+        if warehouse.exists():
+            shutil.copyfile(warehouse, published)
+            is_altered = not _is_as_published(published, warehouse)
+            with _readable(connection, published, warehouse, way_back(warehouse)):
+                is_older = _is_older(connection, warehouse)
+                is_rewritten = is_older or _is_unfit_to_keep(connection)
+            if not is_rewritten:
+                published.rename(copy)
+        elif former_of(warehouse).exists():
+            raise WarehouseError(
+                f"there is no warehouse at {warehouse}, but a former night's beside it",
+                f"run `rollcall restore`, or move {former_of(warehouse)} away to begin anew",
+            )
+        _attach(connection, copy)
+        connection.execute((SQL_ROOT / "raw.sql").read_text())
+        if published.exists():
+            with_memory(connection, memory_mb, lambda: _take_over(connection, published))
+            if is_older:
+                upgrade = (SQL_ROOT / "upgrade.sql").read_text()
+                with_memory(connection, memory_mb, lambda: connection.execute(upgrade))
+            connection.execute(f"set memory_limit = '{memory_mb}MB'")
+            published.unlink()
+            is_altered = True
+        if is_altered:
+            forget_build(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """Open a draft for writing; times are UTC, and nothing is fetched from anywhere.
+
+    What does not fit into memory is put beside the draft; see `with_memory`.
+    """
+    connection = _start(path, memory_mb)
+    _attach(connection, path)
+    return connection
+
+
+def _start(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """Start DuckDB for the draft at `path`, which is not opened yet."""
+    return open_database(
+        settings={
+            "temp_directory": str(path.with_suffix(".spill")),
+            "memory_limit": f"{memory_mb}MB",
+            "threads": str(min(os.cpu_count() or 1, max(1, memory_mb // MB_PER_THREAD))),
+        }
+    )
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    connection.execute(
+        f"attach {literal(str(path))} as draft "
+        f"(storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
+    )
+    connection.execute("use draft")
+
+
+def use_threads(connection: duckdb.DuckDBPyConnection, records: int) -> None:
+    """Give work on so many records as many threads as it is worth, of those that `connect` allows."""
+    row = connection.execute("select current_setting('threads')").fetchone()
+    assert row is not None
+    connection.execute(f"set threads = {min(row[0], 1 + records // RECORDS_PER_THREAD)}")
+
+
+def with_memory(connection: duckdb.DuckDBPyConnection, memory_mb: int, work: Callable[[], T]) -> T:
+    """Do some `work`, all of it or nothing, with twice the memory as long as it needs more than it has.
+
+    DuckDB puts on disk what there is too much of, but not the texts of the few thousand rows that it works
+    on: how much those need shows only with them. Raises OutOfMemoryException where the machine has no more.
+    """
+    most_mb = physical_mb()
+    while True:
+        try:
+            return work()
+        except duckdb.OutOfMemoryException:
+            memory_mb *= 2
+            if memory_mb > most_mb:
+                raise
+            connection.execute(f"set memory_limit = '{memory_mb}MB'")
+
+
+def rewritten(facts: Path, scratch: Path, memory_mb: int) -> Path:
+    """A new file in `scratch` with nothing but the facts of another; what is published is to be built."""
+    candidate = scratch / f"rewritten-{facts.name}"
+    with connect(candidate, memory_mb) as connection:
+        connection.execute((SQL_ROOT / "raw.sql").read_text())
+        with_memory(connection, memory_mb, lambda: _take_over(connection, facts, facts_only=True))
+    return candidate
+
+
+def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> tuple[str, ...]:
+    """Put `candidate` in the warehouse's place, the former beside it. Readers see the old file or the new.
+
+    `candidate` must be closed, and lie on the same file system. Where it is `forgetting`, it takes the place
+    of the former file too, and first: nothing stays then of what was published. Returns a line for what
+    failed once it was published.
+    """
+    _verify(candidate)
+    set_mode(candidate, 0o600)
+    sync(candidate)
+    if warehouse.exists():
+        spare = candidate.with_name("former")
+        if forgetting:
+            shutil.copyfile(candidate, spare)
+            set_mode(spare, 0o600)
+            sync(spare)
+            log_of(former_of(warehouse)).unlink(missing_ok=True)
+        else:
+            link_or_copy(warehouse, spare)
+        spare.replace(former_of(warehouse))
+    # What another program left unwritten beside the former file would make the new one unreadable.
+    log_of(warehouse).unlink(missing_ok=True)
+    candidate.replace(warehouse)
+    _note_published(warehouse)
+    return _sync_published(warehouse)
+
+
+def put_back(warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
+    """Put a copy of the former warehouse in the published one's place; what stood there is kept as `aside`.
+
+    `scratch` and `aside` lie on the same file system. Returns a line for what failed once it was published.
+    Raises WarehouseError where there is no former, or it cannot be read; UsageError where it is what is
+    published already.
+    """
+    former = former_of(warehouse)
+    if not former.exists():
+        raise WarehouseError(f"there is no former night at {former}", "put a copy of your own in its place")
+    copy = draft_path(warehouse, scratch)
+    shutil.copyfile(former, copy)
+    with (
+        open_database() as connection,
+        _readable(connection, copy, former, f"put a copy of your own at {warehouse}"),
+    ):
+        set_mode(copy, 0o600)
+    sync(copy)
+    if warehouse.exists():
+        if not log_of(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
+            raise UsageError(f"{warehouse} is the former night already", "leave it as it is")
+        spare = scratch / "aside"
+        link_or_copy(warehouse, spare)
+        spare.replace(aside)
+    if log_of(warehouse).exists():
+        log_of(warehouse).replace(log_of(aside))
+    copy.replace(warehouse)
+    return _sync_published(warehouse)
+
+
+def _sync_published(warehouse: Path) -> tuple[str, ...]:
+    """Readers have the new file already: that its name may not be on disk is no failure any more."""
+    try:
+        sync(warehouse.parent)
+    except OSError as error:
+        return (
+            f"{warehouse} is published, but may not outlast a power failure: its directory could not be "
+            f"written to disk ({error.strerror})",
+        )
+    return ()
+
+
+def _refuse_read_only(directory: Path) -> None:
+    """A night would otherwise find out when it publishes."""
+    if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
+        raise WarehouseError(
+            f"{directory} may not be written to", "run this as its owner, on a disk that is not read-only"
+        )
+
+
+@contextlib.contextmanager
+def _blaming_machine(warehouse: Path) -> Iterator[None]:
+    """Turn what comes of the disk, of a missing call or of too little memory into a SyncError."""
+    try:
+        yield
+    except SyncError:
+        raise
+    except duckdb.OutOfMemoryException as error:
+        raise SyncError(
+            "DuckDB needs more memory than there is",
+            "give it more, or leave long fields out with drop_fields; nothing is lost",
+        ) from error
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            for number in DISK_ERRORS:
+                if os.strerror(number) in str(cause):
+                    raise disk_failure(warehouse, number) from error
+            if isinstance(cause, OSError) and cause.errno in LACKING and cause.errno != errno.EACCES:
+                raise WarehouseError(
+                    f"the file system of {warehouse.parent} refused what a night needs ({cause.strerror})",
+                    elsewhere(),
+                ) from error
+            cause = cause.__cause__ or cause.__context__
+        raise
+
+
+def _verify(candidate: Path) -> None:
+    if log_of(candidate).exists():
+        raise WarehouseError(f"{candidate.name} has not been written out whole", "run the night again")
+    with open_database(candidate, read_only=True) as connection:
+        connection.execute("select count(*) from raw.records").fetchone()
+        connection.execute("select count(*) from projects").fetchone()
+
+
+@contextlib.contextmanager
+def _readable(
+    connection: duckdb.DuckDBPyConnection, copy: Path, original: Path, remedy: str
+) -> Iterator[None]:
+    """Attach a copy of the file `original` as `published` while the block runs.
+
+    Raises WarehouseError where any of its values cannot be read. A night reads few of its blocks and copies
+    them all: what is damaged would be published again, and once more as the former.
+    """
+    try:
+        connection.execute(f"attach {literal(str(copy))} as published (read_only)")
+        read_every_value(connection)
+        yield
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0].replace(str(copy), str(original))
+        raise WarehouseError(f"{original} cannot be read ({reason})", remedy) from None
+    connection.execute("detach published")
+
+
+def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
+    """Whether a run goes on with a new file, and not with `copy`, a copy of the published one or itself.
+
+    Every value is read. Raises WarehouseError where one cannot be, or a newer Rollcall wrote the file.
+    """
+    with open_database() as connection, _readable(connection, copy, warehouse, way_back(warehouse)):
+        return (
+            _is_older(connection, warehouse) or _is_wasteful(connection) or bool(hidden_builtins(connection))
+        )
+
+
+def _is_older(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
+    """Whether the facts in `published` lack columns: an earlier Rollcall kept less of them.
+
+    Raises WarehouseError where they have columns that are not known here, which would be lost.
+    """
+    connection.execute("attach ':memory:' as empty; use empty")
+    connection.execute((SQL_ROOT / "raw.sql").read_text())
+    known, held = _columns_of_facts(connection, "empty"), _columns_of_facts(connection, "published")
+    connection.execute("use memory; detach empty")
+    if held - known:
+        raise WarehouseError(
+            f"{warehouse} was written by a newer Rollcall",
+            "install the one that wrote it, or put a copy from before it there",
+        )
+    return bool(known - held)
+
+
+def _columns_of_facts(connection: duckdb.DuckDBPyConnection, database: str) -> set[tuple[str, str, str]]:
+    """Table, name and type of each column of the facts."""
+    return set(
+        connection.execute(
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = $1 and schema_name = 'raw'",
+            [database],
+        ).fetchall()
+    )
+
+
+def _is_unfit_to_keep(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether much of `published` is free space, or it has macros that Rollcall's own SQL would call."""
+    return _is_wasteful(connection) or bool(hidden_builtins(connection))
+
+
+def _is_wasteful(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether much of the file is free space."""
+    row = connection.execute(
+        "select free_blocks * block_size, used_blocks * block_size from pragma_database_size() "
+        "where database_name = 'published'"
+    ).fetchone()
+    assert row is not None
+    free, used = row
+    return bool(free > max(used, COMPACT_FROM_BYTES))
+
+
+def _take_over(connection: duckdb.DuckDBPyConnection, file: Path, *, facts_only: bool = False) -> None:
+    """Copy the tables of another file without the free space between them, a user's own ones and views too.
+
+    Macros are left out: a user's come from `sql/macros`.
+    """
+    connection.execute(f"attach if not exists {literal(str(file))} as published (read_only)")
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'published' "
+        "and (schema_name = 'raw' or not $1)",
+        [facts_only],
+    ).fetchall()
+    with transaction(connection):
+        for schema, table in tables:
+            name = f"{identifier(schema)}.{identifier(table)}"
+            if schema == "raw":
+                connection.execute(f"insert into {name} by name from published.{name}")
+                continue
+            connection.execute(f"create schema if not exists {identifier(schema)}")
+            connection.execute(f"create table {name} as from published.{name}")
+    if not facts_only:
+        views = connection.execute(
+            "select sql from duckdb_views() where database_name = 'published' and not internal "
+            "and schema_name <> 'staging' order by view_oid"
+        ).fetchall()
+        for (statement,) in views:
+            # One that reads what is no longer there cannot be made, and could not be read.
+            with contextlib.suppress(duckdb.Error):
+                connection.execute(statement)
+    connection.execute("detach published")
+
+
+def _is_as_published(copy: Path, warehouse: Path) -> bool:
+    """Whether nothing but a run has written to the published file, of which `copy` is a copy."""
+    try:
+        return _note_of(warehouse).read_text(encoding="utf-8") == _fingerprint(copy)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _note_published(warehouse: Path) -> None:
+    """Note what has been published. A run that is killed before it does costs the next one a rebuild."""
+    with contextlib.suppress(OSError):
+        _note_of(warehouse).write_text(_fingerprint(warehouse), encoding="utf-8")
+
+
+def _note_of(warehouse: Path) -> Path:
+    return warehouse.parent / ".rollcall" / f"{warehouse.name}.fingerprint"
+
+
+def _fingerprint(file: Path) -> str:
+    """What changes whenever DuckDB writes to a file: its size, and its headers, which count the writes."""
+    with file.open("rb") as opened:
+        headers = opened.read(HEADERS_BYTES)
+    return f"{file.stat().st_size} {hashlib.sha256(headers).hexdigest()}"

@@ -1,0 +1,220 @@
+"""The published warehouse, open for reading and closed to all else.
+
+DuckDB's read-only mode alone still lets SQL write files, read any file and reach the network. Here it can do
+neither, nor change a setting, and it is bounded in time, memory and disk.
+"""
+
+import contextlib
+import errno
+import functools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipelines.common.database import HEADERS_BYTES, hidden_builtins, open_database
+from pipelines.common.errors import UsageError, WarehouseError
+from pipelines.common.files import private_folder
+from pipelines.common.limits import Clock, bounded_files, bounded_memory, bounded_time, physical_mb
+from pipelines.common.sql import identifier, literal
+from pipelines.warehouse.paths import former_of, log_of, way_back
+
+# A million projects are sorted within it; more go to disk.
+MEMORY_MB = min(2048, physical_mb() // 2)
+# DuckDB's own limit does not count what a function makes of one value, as repeat('x', 3000000000) does.
+PROCESS_MEMORY_MB = 1024 + MEMORY_MB
+SPILL_GB = 10
+# One answer may not fill the disk that the next run needs: this much, and half of what is free.
+LARGEST_FILE_MB = SPILL_GB << 10
+
+_BOUNDS = {
+    "max_temp_directory_size": f"{SPILL_GB}GB",
+    "memory_limit": f"{MEMORY_MB}MB",
+    "threads": str(min(4, os.cpu_count() or 1)),
+}
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The published warehouse, open. `workspace` is private, and the only directory that SQL can write to."""
+
+    path: Path
+    connection: duckdb.DuckDBPyConnection
+    workspace: Path
+    clock: Clock
+
+
+@contextlib.contextmanager
+def open_warehouse(
+    path: Path, *, seconds: float | None = None, workspace_in: Path | None = None
+) -> Iterator[Warehouse]:
+    """Open the warehouse at `path` for as long as the block runs, or until it has run for `seconds`.
+
+    The workspace is made in `workspace_in`, itself made where it is missing, or where temporary files go, and
+    removed afterwards. Raises WarehouseError where the file is missing or cannot be read, UsageError where a
+    limit is exceeded.
+    """
+    refuse_missing(path)
+    if workspace_in is not None:
+        private_folder(workspace_in)
+    with (
+        tempfile.TemporaryDirectory(prefix=".rollcall-", dir=workspace_in) as directory,
+        bounded_memory(PROCESS_MEMORY_MB),
+    ):
+        workspace, clock = Path(directory).resolve(), Clock(seconds)
+        largest_mb = min(LARGEST_FILE_MB, shutil.disk_usage(workspace).free >> 21)
+        connection = _connect(path, workspace)
+        tidy = functools.partial(shutil.rmtree, workspace, ignore_errors=True)
+        with (
+            _translated(path, largest_mb),
+            bounded_time(connection, clock, tidy),
+            bounded_files(largest_mb),
+        ):
+            yield Warehouse(path, connection, workspace, clock)
+
+
+def refuse_missing(path: Path) -> None:
+    """Raise WarehouseError where there is no warehouse at `path`."""
+    if path.exists():
+        return
+    if former_of(path).exists():
+        raise WarehouseError(f"there is no warehouse at {path}", way_back(path))
+    raise WarehouseError(
+        f"there is no warehouse at {path} yet", "run `rollcall sync`, or `rollcall demo` to see one"
+    )
+
+
+def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        connection = open_database(
+            path, read_only=True, settings=_BOUNDS | {"temp_directory": str(workspace)}
+        )
+    except duckdb.Error as error:
+        raise _unreadable(path, error) from None
+    if log_of(path).exists():
+        connection.close()
+        raise _written_to(path)
+    if hidden := hidden_builtins(connection):
+        connection.close()
+        raise WarehouseError(
+            f"{path} has a macro or a type with the name of DuckDB's own {hidden[0]}",
+            "drop it, or run `rollcall sync`, which leaves it out",
+        )
+    _refuse_cut(connection, path)
+    # These are settings of a running database; the last one is the lock on all of them.
+    connection.execute(f"set allowed_directories = [{literal(f'{workspace}/')}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def _refuse_cut(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Raise WarehouseError where a part of the file that is in use is missing: a query may read none of it.
+
+    A file may lack blocks that are free, which DuckDB itself cuts off at its end. So one that is smaller than
+    all its blocks is read as a whole.
+    """
+    row = connection.execute("select total_blocks * block_size from pragma_database_size()").fetchone()
+    assert row is not None
+    if path.stat().st_size < HEADERS_BYTES + row[0]:
+        try:
+            read_every_value(connection)
+        except duckdb.Error as error:
+            connection.close()
+            raise _unreadable(path, error) from None
+
+
+def read_every_value(connection: duckdb.DuckDBPyConnection) -> None:
+    """Read all that is in all tables. Raises duckdb.Error where a block is missing or damaged.
+
+    DuckDB keeps a checksum for each of its blocks and looks at it when it reads the block.
+    """
+    tables = connection.execute(
+        "select database_name, schema_name, table_name from duckdb_tables() where not internal"
+    ).fetchall()
+    for names in tables:
+        table = ".".join(map(identifier, names))
+        connection.execute(f"select bit_xor(hash(t)) from {table} as t").fetchone()
+
+
+def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
+    message = str(error)
+    if "Could not set lock" in message:
+        holder = re.search(r"PID \d+", message)
+        return WarehouseError(
+            f"another program has {path} open for writing ({holder[0] if holder else 'unknown'})",
+            "close it there; to read beside a night, open it read-only",
+        )
+    if log_of(path).exists():
+        return _written_to(path)
+    if "created with a newer version of DuckDB" in message:
+        older = f", or {way_back(path)}" if former_of(path).exists() else ""
+        return WarehouseError(
+            f"{path} was written by a newer DuckDB than {duckdb.__version__}",
+            f"upgrade the package duckdb{older}",
+        )
+    return WarehouseError(f"{path} cannot be read ({first_line(error)})", way_back(path))
+
+
+def _written_to(path: Path) -> WarehouseError:
+    """DuckDB takes what a program has left beside the file for a part of it; it is of no night."""
+    return WarehouseError(
+        f"another program has written to {path}, and left {log_of(path).name} beside it",
+        "run `rollcall sync`, which leaves that out, or `rollcall restore`",
+    )
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether a block of the file is missing or not as it was written.
+
+    SQL cannot raise an error that begins like one of these: DuckDB puts the kind of its own before it.
+    """
+    return (
+        str(error).removeprefix("IO Error: ").startswith(("Corrupt database file", "Could not read enough"))
+    )
+
+
+def exceeds_file_limit(error: duckdb.Error | OSError) -> bool:
+    """Whether an answer grew beyond what one file may take."""
+    return os.strerror(errno.EFBIG) in str(error)
+
+
+def first_line(error: Exception) -> str:
+    """What DuckDB says of an error, with what it suggests, without the excerpt of the SQL."""
+    said = str(error).split("\n\n", 1)[0]
+    return " ".join(line.strip() for line in said.splitlines() if line.strip())
+
+
+def needs_memory() -> UsageError:
+    """The error of an answer that does not fit into the memory that reading may take."""
+    return UsageError(
+        f"the answer needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
+    )
+
+
+@contextlib.contextmanager
+def _translated(path: Path, largest_mb: int) -> Iterator[None]:
+    """Turn what DuckDB raises for reasons other than the SQL into an error that says what to do."""
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, MemoryError):
+        raise needs_memory() from None
+    except (duckdb.Error, OSError) as error:
+        if exceeds_file_limit(error):
+            raise UsageError(
+                f"the answer is larger than the {largest_mb:,} MB that one file may take",
+                "ask for fewer rows or columns, or make room on the disk",
+            ) from None
+        if isinstance(error, OSError):
+            raise
+        raise _unreadable(path, error) from None
+    except RuntimeError as error:
+        # What DuckDB's package makes of Ctrl-C, where it looks for it.
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
