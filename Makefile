@@ -47,6 +47,7 @@ check: .venv/.synced ## format, lint, types, SQL lint and tests
 	$(RUN) ruff format --check pipelines tests benchmarks examples notebooks
 	$(RUN) ruff check pipelines tests benchmarks examples notebooks
 	$(RUN) mypy
+	$(RUN) lint-imports --no-logo
 	$(RUN) sqlfluff lint --disable-progress-bar sql
 	$(RUN) pytest -n auto
 
