@@ -35,7 +35,7 @@ def watched_sync(
             _warn(line)
             log.line(f"warning: {line}")
 
-        def run(begun: Callable[[], None]) -> Night:
+        def attempt(begun: Callable[[], None]) -> Night:
             with shown_progress(console, log.line) as progress:
                 observer = Observer(begun, progress)
                 night = sync(
@@ -52,10 +52,10 @@ def watched_sync(
             return night
 
         if dry_run:
-            return run(lambda: None)
+            return attempt(lambda: None)
         notices = Notices(home, warn)
         try:
-            night = run(notices.begin)
+            night = attempt(notices.begin)
         except Exception as error:
             notices.fail(error)
             raise

@@ -55,9 +55,9 @@ def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
         published,
     ]
     accepted = run(home, "sync", "belltastic", "--accept-removals", "belltastic=20", "--json")
-    night = json.loads(accepted.stdout)
-    (listing,) = night["listings"]
-    assert (night["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "proven")
+    said = json.loads(accepted.stdout)
+    (listing,) = said["listings"]
+    assert (said["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "proven")
 
 
 @pytest.mark.usefixtures("sandbox")

@@ -44,7 +44,7 @@ class Nights:
         self._listed += 1
         self._loopback.serve("belltastic", Answer([{"id": 1, "name": str(self._listed)}]))
         order = {"home": str(self.home), "said": str(self.said), "light": self.light} | options
-        return self._forked.night(Order(**order))
+        return self._forked.begin(Order(**order))
 
     def end(self, process: int) -> int:
         """Wait for a night to end; returns its exit code, or less than 0 the signal that killed it.

@@ -83,7 +83,7 @@ class Forked:
         """Call a function of a module in a process, which exits with what it returns; returns its id."""
         return self._ask([f"{function.__globals__['__spec__'].name}:{function.__name__}", *arguments])
 
-    def night(self, order: Order) -> int:
+    def begin(self, order: Order) -> int:
         """Start a night; returns its process id."""
         return self.start(night, asdict(order))
 
@@ -97,7 +97,7 @@ class Forked:
 
     def run(self, order: Order) -> int:
         """Run a night to its end; returns how it ended."""
-        return self.wait(self.night(order))
+        return self.wait(self.begin(order))
 
     def _ask(self, order: list[object], within_s: float = PATIENCE_S) -> int:
         assert self._server.stdin is not None

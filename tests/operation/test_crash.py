@@ -116,7 +116,7 @@ def test_a_night_that_is_told_to_end_does_so_at_once(
     loopback.serve("belltastic", waiting)
     order = Order(home=str(nights.home), said=str(nights.said))
     try:
-        process = forked.night(order)
+        process = forked.begin(order)
         assert waiting.asked.wait(60)
         os.kill(process, told)
         assert forked.wait(process, within_s=5) == exit_code
@@ -159,7 +159,7 @@ def test_promise_19_of_four_nights_at_once_one_runs(
     order = Order(home=str(nights.home), said=str(nights.said), light=True)
     try:
         for _ in range(4):
-            forked.night(order)
+            forked.begin(order)
         assert [forked.wait() for _ in range(3)] == [5, 5, 5]
         assert published(nights.home / "warehouse.duckdb") == nights.history
     finally:
