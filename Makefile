@@ -22,7 +22,7 @@ help: ## what there is
 	$(UV) sync --frozen --quiet
 	@touch $@
 
-demo: .venv/.synced ## three nights over stand-in providers; leaves a warehouse in demo/
+demo: .venv/.synced ## three runs over stand-in providers; leaves a warehouse in demo/
 	.venv/bin/rollcall demo
 
 test: .venv/.synced ## the tests
@@ -35,7 +35,7 @@ test-orchestrators: .venv/.synced ## the examples in Airflow, Dagster and Prefec
 	ORCHESTRATORS=1 $(RUN) pytest -n 0 tests/examples
 
 # The lock stays on DuckDB 1.5, and pip takes the newest that is supported.
-test-duckdb2: .venv/.synced ## the tests on DuckDB 2, in an environment of its own; TESTS="tests/nights ..."
+test-duckdb2: .venv/.synced ## the tests on DuckDB 2, in an environment of its own; TESTS="tests/runs ..."
 	UV_PROJECT_ENVIRONMENT=.venv-duckdb2 $(UV) sync --frozen --quiet
 	$(UV) pip install --quiet --no-config --python .venv-duckdb2/bin/python 'duckdb>=2,<3'
 	.venv-duckdb2/bin/python -m pytest -n auto $(TESTS)
@@ -66,16 +66,16 @@ BENCH := $(RUN) --with matplotlib==3.11.2 --with httptools==0.9.0 --with uvloop=
 bench: .venv/.synced ## speed beside the peers: CASE="first-10k ..." N=repeats SIZE=records SIDES="rollcall limit ..."
 	$(BENCH) $(CASE) $(if $(N),--repeat $(N)) $(if $(SIZE),--size $(SIZE)) $(SIDES:%=--side %)
 
-profile: .venv/.synced ## where the time of a night of 100,000 projects goes
+profile: .venv/.synced ## where the time of a run of 100,000 projects goes
 	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 --with py-spy==0.4.3 python -m benchmarks.profile
 
-floors: .venv/.synced ## the parts that a night cannot do without, each by itself
+floors: .venv/.synced ## the parts that a run cannot do without, each by itself
 	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 python -m benchmarks.floors
 
 choices: .venv/.synced ## parsers, hashes and ways to load, beside each other
 	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 --with orjson==3.11.4 python -m benchmarks.choices
 
-campaign-history: .venv/.synced ## nights against a model of history, HISTORIES=10000 histories
+campaign-history: .venv/.synced ## runs against a model of history, HISTORIES=10000 histories
 	HISTORIES=$(or $(HISTORIES),10000) $(RUN) pytest -n auto tests/campaigns/test_history.py
 
 campaign-reading: .venv/.synced ## what Python and DuckDB read of odd records, for SECONDS=600
@@ -84,7 +84,7 @@ campaign-reading: .venv/.synced ## what Python and DuckDB read of odd records, f
 campaign-drift: .venv/.synced ## listings that move while they are read, SEEDS=2000 of each kind
 	SEEDS=$(SEEDS) $(RUN) python -m tests.campaigns.drift
 
-campaign-crash: .venv/.synced ## nights killed and failing at every step, and KILLS=1000 killed at random
+campaign-crash: .venv/.synced ## runs killed and failing at every step, and KILLS=1000 killed at random
 	KILLS=$(KILLS) $(RUN) python -m tests.operation.crash
 
 campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIPS=1000 bits flipped in what is published
@@ -93,10 +93,10 @@ campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIP
 # What fetches and proves, what merges and publishes, and the tests that show it without programs of their own.
 LAYERS := extract/* load/* providers/* transform/* warehouse/publish config/dlt_runtime common/limits \
 	commands/sync commands/restore commands/forget
-SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/nights \
+SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/runs \
 	tests/models/test_kernel.py tests/models/test_checks.py tests/models/test_update.py tests/models/test_seeds.py \
 	tests/operation/test_restore.py tests/operation/test_warehouse.py \
-	tests/docs/test_upgrading.py tests/setup/test_night.py tests/cli/test_bounds.py \
+	tests/docs/test_upgrading.py tests/setup/test_run.py tests/cli/test_bounds.py \
 	tests/cli/test_query.py tests/cli/test_query_is_closed.py
 
 coverage: .venv/.synced ## every branch of what fetches, proves, merges and publishes, or it fails
@@ -104,7 +104,7 @@ coverage: .venv/.synced ## every branch of what fetches, proves, merges and publ
 	$(RUN) coverage report --show-missing --fail-under 100 \
 		--include '$(shell echo '$(LAYERS:%=pipelines/%.py)' | tr ' ' ,)'
 
-mutants: .venv/.synced ## small faults in what proves, merges and publishes, EACH=30 a file; ONLY="seeds sql/remember"
+mutants: .venv/.synced ## small faults in what proves, merges and publishes, EACH=30 a file; ONLY="seeds sql/merge"
 	$(RUN) --with cosmic-ray==8.7.0 python -m tests.mutants $(if $(EACH),--each $(EACH)) $(ONLY)
 
 clean: ## remove the environment and the demo

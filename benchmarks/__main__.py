@@ -57,7 +57,7 @@ def main(
 
 
 def _measure(bench: Bench, cases: Sequence[Case], folder: Path) -> bool:
-    """Run the cases, each group that shares its nights together; whether Rollcall did as it should in all."""
+    """Run the cases, each group that shares its runs together; whether Rollcall did as it should in all."""
     sound = True
     for _, group in itertools.groupby(cases, lambda case: case.group):
         members = list(group)

@@ -1,5 +1,5 @@
 """What is measured, by name. A case says how large it is and how often it is run; a runner measures a
-group of cases that share their nights.
+group of cases that share their runs.
 """
 
 import re
@@ -31,21 +31,21 @@ class Case:
     size: int
     repeat: int
     sides: Sequence[str] = ("rollcall",)
-    night: str = "first"
+    run: str = "first"
     latency_s: float = 0.0
 
     @property
     def group(self) -> tuple[object, ...]:
-        """Cases of one group share their nights."""
+        """Cases of one group share their runs."""
         return self.runner, self.size, self.latency_s
 
 
-def nights(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """Matter: every side's first night in an empty home, and a night there in which nothing changed."""
+def runs(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """Matter: every side's first run in an empty home, and a run there in which nothing changed."""
     case = max(cases, key=lambda one: len(one.sides))
     size, repeat = bench.size or case.size, bench.repeat or case.repeat
     ready, missing = bench.chosen(case.sides)
-    found = {(side.name, one.night): Measured(side.name, one.night) for side in ready for one in cases}
+    found = {(side.name, one.run): Measured(side.name, one.run) for side in ready for one in cases}
     published = None
     with Server(projects={"matter": size}) as server:
         ceiling = _warm(bench, server, "matter")
@@ -55,8 +55,8 @@ def nights(bench: Bench, cases: Sequence[Case]) -> list[Result]:
             for side in _turned(ready, turn):
                 with bench.home() as home:
                     furnish(home, server)
-                    steps = [found.get((side.name, night)) for night in ("first", "unchanged")]
-                    _two_nights(bench, side, home, server, size, steps)
+                    steps = [found.get((side.name, run)) for run in ("first", "unchanged")]
+                    _two_runs(bench, side, home, server, size, steps)
                     if side.name == "rollcall":
                         published = _mb_per_million(home, size)
     facts = {
@@ -71,7 +71,7 @@ def nights(bench: Bench, cases: Sequence[Case]) -> list[Result]:
         new_result(
             one.name,
             facts,
-            [found[side.name, one.night] for side in ready] + [_at(one.night, each) for each in missing],
+            [found[side.name, one.run] for side in ready] + [_at(one.run, each) for each in missing],
             ceiling,
         )
         for one in cases
@@ -84,10 +84,10 @@ def _turned(sides: list[Side], turn: int) -> list[Side]:
     return sides[first:] + sides[:first]
 
 
-def _two_nights(
+def _two_runs(
     bench: Bench, side: Side, home: Path, server: Server, size: int, steps: Sequence[Measured | None]
 ) -> None:
-    """The first night and, where it is wanted, the second; what each leaves behind is looked at."""
+    """The first run and, where it is wanted, the second; what each leaves behind is looked at."""
     wanted = [step for step in steps if step]
     if any(step.fault for step in wanted):
         return
@@ -109,7 +109,7 @@ def _at(step: str, missing: Measured) -> Measured:
 
 
 def files(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """EvoVoice's files, first night."""
+    """EvoVoice's files, first run."""
     (case,) = cases
     size, measured = bench.size or case.size, Measured("rollcall", "first")
     with Server(projects={"evovoice": max(1, size // 100)}, files=size) as server:
@@ -125,7 +125,7 @@ def files(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def long_history(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """A night on ten versions of every project, beside a first night and one on a single version."""
+    """A run on ten versions of every project, beside a first run and one on a single version."""
     (case,) = cases
     size = bench.size or case.size
     steps = {step: Measured("rollcall", step) for step in ("first", "unchanged", "unchanged 10x")}
@@ -147,7 +147,7 @@ def long_history(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def together(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """Five providers, each alone and all in one night."""
+    """Five providers, each alone and all in one run."""
     (case,) = cases
     size = bench.size or case.size
     with Server(
@@ -169,24 +169,24 @@ def together(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def nothing_changed(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """A small night in which nothing changed, and how much of it goes into importing modules."""
+    """A small run in which nothing changed, and how much of it goes into importing modules."""
     (case,) = cases
     size = bench.size or case.size
-    night, importing = Measured("rollcall", "unchanged"), Measured("rollcall", "with a clock on imports")
+    run, importing = Measured("rollcall", "unchanged"), Measured("rollcall", "with a clock on imports")
     import_s = []
     with Server(projects={"matter": size}) as server, bench.home() as home:
         ceiling = _warm(bench, server, "matter")
         furnish(home, server)
         bench.run(SYNC, home)
         for _ in range(bench.repeat or case.repeat):
-            bench.take(night, server, SYNC, home)
+            bench.take(run, server, SYNC, home)
             clocked = [str(PYTHON), "-X", "importtime", str(ROLLCALL), "sync", "--quiet"]
             done = bench.take(importing, server, clocked, home)
             import_s.append(sum(map(int, re.findall(r"^import time:\s+(\d+) \|", done.output, re.M))) / 1e6)
     shares = [seconds / wall for seconds, wall in zip(import_s, importing.wall_s, strict=True)]
     facts = {"size": size, "import_s": sorted(import_s)[len(import_s) // 2]}
     facts["import_share"] = sorted(shares)[len(shares) // 2]
-    return [new_result(case.name, facts, [night, importing], ceiling)]
+    return [new_result(case.name, facts, [run, importing], ceiling)]
 
 
 def commands(bench: Bench, cases: Sequence[Case]) -> list[Result]:
@@ -232,9 +232,7 @@ def connections(bench: Bench, cases: Sequence[Case]) -> list[Result]:
     (case,) = cases
     size = bench.size or case.size
     steps = {
-        (n, night): Measured("rollcall", f"{n}, {night}")
-        for n in (1, 10, 100)
-        for night in ("first", "unchanged")
+        (n, run): Measured("rollcall", f"{n}, {run}") for n in (1, 10, 100) for run in ("first", "unchanged")
     }
     with Server(projects={"matter": size}) as server:
         _warm(bench, server, "matter")
@@ -246,8 +244,8 @@ def connections(bench: Bench, cases: Sequence[Case]) -> list[Result]:
                     configure(
                         home, dict.fromkeys(names, table), dict.fromkeys(names, server.secrets["matter"])
                     )
-                    for night in ("first", "unchanged"):
-                        step = steps[n, night]
+                    for run in ("first", "unchanged"):
+                        step = steps[n, run]
                         bench.take(step, server, SYNC, home)
                         step.wrong = step.wrong or wrong(SIDES["rollcall"], home, n * size)
     return [new_result(case.name, {"size": size}, list(steps.values()), None)]
@@ -281,10 +279,10 @@ def _lines(path: Path) -> int:
 
 def _pair(label: str, size: int, repeat: int, sides: Sequence[str]) -> tuple[Case, Case]:
     about = f"{size:,} projects of Matter, "
-    first, unchanged = about + "first night", about + "a night in which nothing changed"
+    first, unchanged = about + "first run", about + "a run in which nothing changed"
     return (
-        Case(f"first-{label}", first, nights, size, repeat, sides),
-        Case(f"unchanged-{label}", unchanged, nights, size, repeat, sides, night="unchanged"),
+        Case(f"first-{label}", first, runs, size, repeat, sides),
+        Case(f"unchanged-{label}", unchanged, runs, size, repeat, sides, run="unchanged"),
     )
 
 
@@ -297,15 +295,15 @@ CASES: Mapping[str, Case] = {
         *_pair("1m", 1_000_000, 1, OURS_AND_LIMIT),
         Case(
             "latency-10k",
-            "10,000 projects of Matter, first night, each answer after 50 ms",
-            nights,
+            "10,000 projects of Matter, first run, each answer after 50 ms",
+            runs,
             10_000,
             3,
             ALL,
             latency_s=LATENCY_S,
         ),
-        Case("files-100k", "100,000 files of EvoVoice, first night", files, 100_000, 3),
-        Case("files-1m", "1,000,000 files of EvoVoice, first night", files, 1_000_000, 1),
+        Case("files-100k", "100,000 files of EvoVoice, first run", files, 100_000, 3),
+        Case("files-1m", "1,000,000 files of EvoVoice, first run", files, 1_000_000, 1),
         Case(
             "history-10x",
             "100,000 projects of Matter of which ten versions each are known, and nothing changed",
@@ -315,7 +313,7 @@ CASES: Mapping[str, Case] = {
         ),
         Case(
             "five-together",
-            "Five providers with 10,000 records each, first night, each answer after 50 ms",
+            "Five providers with 10,000 records each, first run, each answer after 50 ms",
             together,
             10_000,
             3,

@@ -120,7 +120,7 @@ def _writing(texts: list[bytes], rows: int) -> Callable[[], object]:
 
 def _loading(texts: list[bytes]) -> dict[str, float]:
     """From Arrow tables, and once from dictionaries, to where DuckDB can read them."""
-    from pipelines.config.dlt_runtime import dlt, undisturbed
+    from pipelines.config.dlt_runtime import dlt, isolated_settings
 
     table = _table(texts, ROWS_PER_TABLE)
     rows = table.to_pylist()
@@ -128,7 +128,7 @@ def _loading(texts: list[bytes]) -> dict[str, float]:
     def load(destination: str, form: Literal["parquet", "insert_values"], *, as_rows: bool) -> float:
         with (
             tempfile.TemporaryDirectory() as directory,
-            undisturbed(),
+            isolated_settings(),
             contextlib.redirect_stdout(sys.stderr),
         ):
             place = Path(directory) / "landing"

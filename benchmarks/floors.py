@@ -1,10 +1,10 @@
-"""What a night cannot do without, each part by itself: `make floors` times it beside the limit.
+"""What a run cannot do without, each part by itself: `make floors` times it beside the limit.
 
 Each part is done as directly as its library can do it, with everything it needs at hand. The first have
 nothing of Rollcall's around them: no proof, no history, no check. Three more are the least of what makes a
-night of them: the fields of each record are read once, the known version of each is found, the checks run.
-What a night makes of two processors is taken into account: parts that can run beside each other count as the
-longer one. Beside them stands how much time the goals allow such nights, by the limit and the peers in the
+run of them: the fields of each record are read once, the known version of each is found, the checks run.
+What a run makes of two processors is taken into account: parts that can run beside each other count as the
+longer one. Beside them stands how much time the goals allow such runs, by the limit and the peers in the
 same run. The seconds are kept in `benchmarks/results/inside/floors.json`.
 """
 
@@ -30,7 +30,7 @@ from benchmarks.cases import PAGE_SIZE
 from benchmarks.server import LATENCY_S, Server
 from benchmarks.sides import IN_FLIGHT, SIDES, SYNC, furnish
 from pipelines.common.sql import SQL_ROOT
-from pipelines.config.dlt_runtime import dlt, undisturbed, use_home
+from pipelines.config.dlt_runtime import dlt, isolated_settings, use_home
 from pipelines.config.settings import MEMORY_MB
 from pipelines.extract.connections import load_connections
 from pipelines.extract.records import Record, read_record
@@ -39,7 +39,7 @@ from pipelines.providers import matter
 from pipelines.transform import build as models
 from pipelines.warehouse.publish import connect, use_threads
 
-NIGHTS = ("first", "unchanged")
+RUNS = ("first", "unchanged")
 IMPORTS = "import pipelines.config.dlt_runtime, duckdb, pyarrow.parquet, requests"
 HASHED = "select bit_xor(hash(t)) from {} as t"
 DIGESTS = "select content_hash from raw.records"
@@ -55,12 +55,12 @@ COMPARED = """
 """
 PUBLISHED = ("raw.records", "projects_history", "projects")
 LIBRARIES = "**together**, as far as one must wait for the other"
-NIGHT = "**together** with the least that makes a night of it"
+RUN = "**together** with the least that makes a run of it"
 LIMIT = "the limit"
 ALLOWED = "what the goals allow"
 
 Seconds = tuple[float, float]
-"""Of a first night and of one in which nothing changed; nothing where it is not needed."""
+"""Of a first run and of one in which nothing changed; nothing where it is not needed."""
 Parts = dict[str, Seconds]
 
 
@@ -81,7 +81,7 @@ def _of_waiting(size: int, _limit: Seconds, peers: Mapping[str, Seconds]) -> Sec
 
 @dataclass(frozen=True)
 class Case:
-    """Nights of so many projects, and how much time the goals allow them, by the limit and the peers."""
+    """Runs of so many projects, and how much time the goals allow them, by the limit and the peers."""
 
     label: str
     size: int
@@ -101,15 +101,15 @@ CASES = {
 
 
 def floors(bench: Bench, case: Case) -> Parts:
-    """The parts of nights of so many projects, what they make together, the limit, and what is allowed."""
+    """The parts of runs of so many projects, what they make together, the limit, and what is allowed."""
     size = case.size
     with Server(projects={"matter": size}) as server, bench.home() as home:
         server.warm("matter")
         furnish(home, server)
         bench.run(SYNC, home)
         server.control(latency_s=case.latency_s)
-        limits = _two_nights(bench, server, "limit")
-        allowed = case.allowed(size, limits, {name: _two_nights(bench, server, name) for name in case.peers})
+        limits = _two_runs(bench, server, "limit")
+        allowed = case.allowed(size, limits, {name: _two_runs(bench, server, name) for name in case.peers})
         use_home(home)
         (connection,) = load_connections(home)
         base_url, token = connection.settings.text("base_url"), connection.settings.text("access_token")
@@ -146,17 +146,17 @@ def floors(bench: Bench, case: Case) -> Parts:
         "reading the fields of each record by SQL": (flattened, 0.0),
         "finding the known version of each record": (0.0, compared),
         "the checks": (checked, checked),
-        NIGHT: (libraries[0] + flattened + checked, libraries[1] + compared + checked),
+        RUN: (libraries[0] + flattened + checked, libraries[1] + compared + checked),
         LIMIT: limits,
         ALLOWED: allowed,
     }
 
 
-def _two_nights(bench: Bench, server: Server, name: str) -> tuple[float, float]:
+def _two_runs(bench: Bench, server: Server, name: str) -> tuple[float, float]:
     side = SIDES[name]
     with bench.home() as home:
         furnish(home, server)
-        first, unchanged = (bench.run(bench.command(side, home), home).wall_s for _ in NIGHTS)
+        first, unchanged = (bench.run(bench.command(side, home), home).wall_s for _ in RUNS)
     return first, unchanged
 
 
@@ -198,7 +198,7 @@ def _tables(records: Sequence[Record]) -> list[pa.Table]:
 
 
 def _load(tables: list[pa.Table]) -> float:
-    with tempfile.TemporaryDirectory() as directory, undisturbed():
+    with tempfile.TemporaryDirectory() as directory, isolated_settings():
         pipeline = dlt.pipeline(
             "floor",
             pipelines_dir=f"{directory}/dlt",
@@ -249,11 +249,11 @@ def _read(warehouse: Path, home: Path) -> tuple[float, float, float, float]:
 
 def table(found: Mapping[str, Parts]) -> list[list[str]]:
     """A row for each part; of what is together also how it compares with the limit, and with the goals."""
-    columns = [f"{label}, {night}" for label in found for night in NIGHTS]
+    columns = [f"{label}, {run}" for label in found for run in RUNS]
     names = list(next(iter(found.values())))
     seconds = {name: [each for parts in found.values() for each in parts[name]] for name in names}
     rows = [[name, *(f"{each:.2f} s" if each else "" for each in seconds[name])] for name in names]
-    for name, other in ((LIBRARIES, LIMIT), (NIGHT, LIMIT), (NIGHT, ALLOWED)):
+    for name, other in ((LIBRARIES, LIMIT), (RUN, LIMIT), (RUN, ALLOWED)):
         pairs = zip(seconds[name], seconds[other], strict=True)
         rows.append([f"{name}: times {other}", *(f"{one / most:.1f}" if most else "" for one, most in pairs)])
     return [["part", *columns], *rows]

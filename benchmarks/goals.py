@@ -128,7 +128,7 @@ GOALS: Mapping[str, Sequence[Goal]] = {
         Goal("peak memory of all processes under 1,000 MB", _peak, "MB", most=1000),
         Goal("files per second at least 0.8 times those at 100,000", _throughput_kept, least=0.8),
     ),
-    "history-10x": (Goal("at most 1.3 times a night on an empty history", _old_beside_empty, most=1.3),),
+    "history-10x": (Goal("at most 1.3 times a run on an empty history", _old_beside_empty, most=1.3),),
     "five-together": (
         Goal("together at most 1.2 times the slowest alone", _together_beside_slowest, most=1.2),
     ),

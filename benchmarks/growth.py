@@ -41,16 +41,16 @@ def connections(results: Results) -> list[Growth]:
     """Rollcall's seconds by the number of connections, each with as many projects."""
     if "connections" not in results:
         return []
-    nights: dict[str, dict[int, float]] = {}
+    runs: dict[str, dict[int, float]] = {}
     for measured in results["connections"].measured:
-        count, _, night = measured.step.partition(", ")
+        count, _, run = measured.step.partition(", ")
         if measured.wall is not None:
-            nights.setdefault(night, {})[int(count)] = measured.wall
-    return [Growth("rollcall", night, seconds) for night, seconds in nights.items()]
+            runs.setdefault(run, {})[int(count)] = measured.wall
+    return [Growth("rollcall", run, seconds) for run, seconds in runs.items()]
 
 
 def growth(results: Results) -> list[Growth]:
-    """Of every side that was measured at two sizes or more, at first nights and unchanged ones."""
+    """Of every side that was measured at two sizes or more, at first runs and unchanged ones."""
     found = []
     for step in ("first", "unchanged"):
         cases = [f"{step}-{label}" for label in LABELS if f"{step}-{label}" in results]

@@ -42,9 +42,9 @@ INSIDES = {
     "profile": """\
 ## Where the time goes
 
-The night of the case of 100,000 projects, its first and one in which nothing changed, by `make profile`.""",
+The run of the case of 100,000 projects, its first and one in which nothing changed, by `make profile`.""",
     "floors": """\
-## What a night cannot do without
+## What a run cannot do without
 
 Each part by itself, as directly as its library does it and with all it needs at hand, beside the limit in
 the same run, by `make floors`. Nothing in the first sum proves a listing, compares, builds a model or checks
@@ -190,7 +190,7 @@ def _grown(
         exponents = ", ".join(f"{exponent:.2f}" for exponent in each.exponents)
         cells = [_seconds(each.seconds[size]) if size in each.seconds else "" for size in sizes]
         rows.append((LABELS[each.side], each.step, *cells, exponents, *cells_of(each)))
-    return _table(("side", "night", *(f"{size:,}" for size in sizes), "exponents", *more), rows)
+    return _table(("side", "run", *(f"{size:,}" for size in sizes), "exponents", *more), rows)
 
 
 def _hours(seconds: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The picture of the page on speed: seconds by number of projects, for first nights and unchanged ones.
+"""The picture of the page on speed: seconds by number of projects, for first runs and unchanged ones.
 
 `python -m benchmarks.picture RESULTS` draws `speed.svg` into the folder of the results.
 """
@@ -16,11 +16,11 @@ from benchmarks.results import load
 mpl.rcParams["svg.hashsalt"] = "speed"  # the same numbers make the same file
 mpl.rcParams["svg.fonttype"] = "none"
 
-TITLES = {"first": "First night", "unchanged": "A night in which nothing changed"}
+TITLES = {"first": "First run", "unchanged": "A run in which nothing changed"}
 
 
 def draw(folder: Path) -> None:
-    """One panel for each kind of night; both axes are logarithmic, so that a straight line is a power."""
+    """One panel for each kind of run; both axes are logarithmic, so that a straight line is a power."""
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for panel, (step, title) in zip(panels, TITLES.items(), strict=True):

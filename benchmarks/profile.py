@@ -1,7 +1,7 @@
-"""Where the time of a night of 100,000 projects goes: `make profile` measures a first and an unchanged one.
+"""Where the time of a run of 100,000 projects goes: `make profile` measures a first and an unchanged one.
 
-Each night runs twice in a process of its own: once with a clock on its steps and on every statement of SQL,
-once under py-spy, which looks two hundred times a second who holds Python's lock. Of nights in which most of
+Each run runs twice in a process of its own: once with a clock on its steps and on every statement of SQL,
+once under py-spy, which looks two hundred times a second who holds Python's lock. Of runs in which most of
 the time is waited for answers, alone and together, the steps are clocked too. What it finds is kept in
 `benchmarks/results/inside/profile.json` and shown on the page on speed.
 """
@@ -37,7 +37,7 @@ STEPS = {
     "draft": "copying and reading the published file",
     "known_texts": "what is known of each record",
     "land": "asking, checking and landing",
-    "remember": "remembering",
+    "merge": "merging",
     "update": "the models",
     "check": "the checks",
     "publish": "publication",
@@ -57,7 +57,7 @@ PURPOSES = {
 
 
 def profile(say: Callable[[str], None]) -> dict[str, Any]:
-    """What each night's steps, statements and lock holders took; walls and CPU in seconds, shares of 1."""
+    """What every night's steps, statements and lock holders took; walls and CPU in seconds, shares of 1."""
     found: dict[str, Any] = {"waiting": _waiting(say)}
     with Server(projects={"matter": SIZE}) as server:
         server.warm("matter")
@@ -65,17 +65,17 @@ def profile(say: Callable[[str], None]) -> dict[str, Any]:
             with tempfile.TemporaryDirectory() as directory:
                 home = Path(directory)
                 furnish(home, server)
-                for night in ("first", "unchanged"):
-                    say(f"{night}{', under py-spy' if spying else ''}")
+                for run in ("first", "unchanged"):
+                    say(f"{run}{', under py-spy' if spying else ''}")
                     if spying:
-                        found[night]["holders"] = _spied(_night(home), home / "stacks")
+                        found[run]["holders"] = _spied(_run(home), home / "stacks")
                     else:
-                        found[night] = _clocked(home)
+                        found[run] = _clocked(home)
     return found
 
 
 def _waiting(say: Callable[[str], None]) -> dict[str, Any]:
-    """The same of first nights in which each answer takes a while: two providers alone, all five together."""
+    """The same of first runs in which each answer takes a while: two providers alone, all five together."""
     found = {}
     with Server(projects=dict.fromkeys(PROVIDERS, FEW), files=FEW) as server:
         for latency_s in (0.0, LATENCY_S):  # first the server makes every answer
@@ -88,12 +88,12 @@ def _waiting(say: Callable[[str], None]) -> dict[str, Any]:
     return found
 
 
-def _night(home: Path) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.profile", "--night", str(home)]
+def _run(home: Path) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.profile", "--run", str(home)]
 
 
 def _clocked(home: Path) -> dict[str, Any]:
-    done = subprocess.run(_night(home), cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    done = subprocess.run(_run(home), cwd=ROOT, check=True, stdout=subprocess.PIPE)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -112,8 +112,8 @@ def _spied(command: list[str], stacks: Path) -> dict[str, float]:
     return {purpose: count / samples.total() for purpose, count in samples.most_common()}
 
 
-def clocked_night(home: Path) -> dict[str, Any]:
-    """Run a night in this process; what its steps and its longest statements took."""
+def clocked_run(home: Path) -> dict[str, Any]:
+    """Run a run in this process; what its steps and its longest statements took."""
     began = _now()
     from pipelines.commands import sync
     from pipelines.transform import build as models
@@ -197,42 +197,42 @@ def _since(began: tuple[float, float]) -> tuple[float, float]:
 
 
 def section(found: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
-    """Tables, each with its heading: steps, statements, holders of the lock, steps of nights that wait."""
+    """Tables, each with its heading: steps, statements, holders of the lock, steps of runs that wait."""
     first, unchanged = found["first"], found["unchanged"]
     statements = [["statement", "first", "unchanged"]]
     for title in dict.fromkeys([*first["statements"], *unchanged["statements"]]):
-        cells = [night["statements"].get(title) for night in (first, unchanged)]
+        cells = [run["statements"].get(title) for run in (first, unchanged)]
         statements.append([f"`{title}`", *("" if cell is None else f"{cell:.2f} s" for cell in cells)])
     holders = [["purpose", "first", "unchanged"]]
     for purpose in dict.fromkeys([*first["holders"], *unchanged["holders"]]):
-        cells = [night["holders"].get(purpose, 0) for night in (first, unchanged)]
+        cells = [run["holders"].get(purpose, 0) for run in (first, unchanged)]
         holders.append([purpose, *(f"{share:.0%}" for share in cells)])
     return [
-        ("The steps of a night", _steps({"first": first, "unchanged": unchanged})),
+        ("The steps of a run", _steps({"first": first, "unchanged": unchanged})),
         ("The longest statements of SQL", statements),
         ("Who holds Python's lock", holders),
         (
-            f"First nights of {FEW:,} records each, {1000 * LATENCY_S:.0f} ms a request",
+            f"First runs of {FEW:,} records each, {1000 * LATENCY_S:.0f} ms a request",
             _steps(found["waiting"]),
         ),
     ]
 
 
-def _steps(nights: Mapping[str, Any]) -> list[list[str]]:
-    """Wall and CPU of each step of each night."""
-    rows = [["step", *(cell for title in nights for cell in (title, "CPU"))]]
+def _steps(runs: Mapping[str, Any]) -> list[list[str]]:
+    """Wall and CPU of each step of every night."""
+    rows = [["step", *(cell for title in runs for cell in (title, "CPU"))]]
     for name, about in {"import": "importing duckdb and pyarrow", **STEPS, "all": "**all**"}.items():
-        seconds = [each for night in nights.values() for each in night["steps"].get(name, (0, 0))]
+        seconds = [each for run in runs.values() for each in run["steps"].get(name, (0, 0))]
         rows.append([about, *(f"{each:.2f} s" for each in seconds)])
     return rows
 
 
 @click.command()
-@click.option("--night", "home", type=click.Path(path_type=Path), hidden=True)
+@click.option("--run", "home", type=click.Path(path_type=Path), hidden=True)
 def main(home: Path | None) -> None:
     """Measure, and keep what is found."""
     if home is not None:
-        click.echo(json.dumps(clocked_night(home)))
+        click.echo(json.dumps(clocked_run(home)))
         return
     INSIDE.mkdir(exist_ok=True)
     (INSIDE / "profile.json").write_text(json.dumps(section(profile(click.echo)), indent=1) + "\n")

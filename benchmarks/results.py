@@ -115,7 +115,7 @@ def new_result(
 
 
 def save(result: Result, folder: Path) -> None:
-    """Write it in place of the case's former result."""
+    """Write it in place of the case's previous result."""
     folder.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.format(msgspec.json.encode(result), indent=1)
     (folder / f"{result.case}.json").write_bytes(text + b"\n")

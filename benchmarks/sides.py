@@ -47,7 +47,7 @@ def _singer(pythons: Pythons, home: Path) -> Sequence[str]:
     return ["bash", "-o", "pipefail", "-c", f"{tap} | {target}"]
 
 
-def _nights(name: str, label: str, environment: str, script: str) -> Side:
+def _runs(name: str, label: str, environment: str, script: str) -> Side:
     return Side(
         name=name,
         label=label,
@@ -83,8 +83,8 @@ SIDES: Mapping[str, Side] = {
             listed="select count(*) from raw.records where valid_to is null",
             versions="select count(*) from raw.records",
         ),
-        _nights("limit", "the limit", "by_hand", "limit.py"),
-        _nights("by_hand", "requests and DuckDB by hand", "by_hand", "by_hand.py"),
+        _runs("limit", "the limit", "by_hand", "limit.py"),
+        _runs("by_hand", "requests and DuckDB by hand", "by_hand", "by_hand.py"),
         Side(
             name="singer",
             label="Singer tap, target-duckdb (no history)",

@@ -1,4 +1,4 @@
-"""Airflow: a night every night, then the exports. Put it and rollcall_command.py into the dags folder."""
+"""Airflow: a run every night, then the exports. Put it and rollcall_command.py into the dags folder."""
 
 import logging
 
@@ -13,15 +13,15 @@ log = logging.getLogger(__name__)
 @dag(
     schedule="30 4 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    catchup=False,  # a night asks for what there is now: one that was missed cannot be made up for
+    catchup=False,  # a run asks for what there is now: one that was missed cannot be made up for
     max_active_runs=1,
     default_args={"retries": 0},  # Rollcall tries again itself what may pass
 )
 def rollcall_nightly() -> None:
-    """The night fails where nothing was published, and is skipped while another one runs."""
+    """The run fails where nothing was published, and is skipped while another one runs."""
 
     @task
-    def night() -> str:
+    def run() -> str:
         try:
             outcome, printed = rollcall("sync")
         except CommandFailed as error:
@@ -29,7 +29,7 @@ def rollcall_nightly() -> None:
         if outcome == BUSY:
             raise AirflowSkipException(printed)
         if outcome == PARTIAL:
-            log.warning("The night was published, not all of it proven:\n%s", printed)
+            log.warning("The run was published, not all of it verified:\n%s", printed)
         else:
             log.info(printed)
         return outcome
@@ -38,7 +38,7 @@ def rollcall_nightly() -> None:
     def exports() -> None:
         log.info(rollcall("export", "--all")[1])
 
-    night() >> exports()
+    run() >> exports()
 
 
 rollcall_nightly()

@@ -1,19 +1,19 @@
-"""Dagster: a night every night, then the exports. Start it beside rollcall_command.py."""
+"""Dagster: a run every night, then the exports. Start it beside rollcall_command.py."""
 
 from collections.abc import Iterator
 
 import dagster as dg
-from rollcall_command import BUSY, PROVEN, CommandFailed, rollcall
+from rollcall_command import BUSY, VERIFIED, CommandFailed, rollcall
 
-EVERY_LISTING_PROVEN = dg.AssetCheckSpec("every_listing_proven", asset="warehouse")
+EVERY_LISTING_VERIFIED = dg.AssetCheckSpec("every_listing_verified", asset="warehouse")
 
 
 # No retry policy: Rollcall tries again itself what may pass.
-@dg.asset(output_required=False, check_specs=[EVERY_LISTING_PROVEN])
+@dg.asset(output_required=False, check_specs=[EVERY_LISTING_VERIFIED])
 def warehouse(
     context: dg.AssetExecutionContext,
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """The published warehouse. It stays as it was, and what follows is skipped, while another night runs."""
+    """The published warehouse. It stays as it was, and what follows is skipped, while another run runs."""
     try:
         outcome, printed = rollcall("sync")
     except CommandFailed as error:
@@ -22,8 +22,8 @@ def warehouse(
     if outcome != BUSY:
         yield dg.MaterializeResult(metadata={"outcome": outcome})
     yield dg.AssetCheckResult(
-        check_name=EVERY_LISTING_PROVEN.name,
-        passed=outcome == PROVEN,
+        check_name=EVERY_LISTING_VERIFIED.name,
+        passed=outcome == VERIFIED,
         severity=dg.AssetCheckSeverity.WARN,
         description=printed,
     )
@@ -31,7 +31,7 @@ def warehouse(
 
 @dg.asset(deps=[warehouse])
 def exports(context: dg.AssetExecutionContext) -> None:
-    """Every report, as CSV, in a folder for this night."""
+    """Every report, as CSV, in a folder for this run."""
     context.log.info(rollcall("export", "--all")[1])
 
 

@@ -1,4 +1,4 @@
-"""Prefect: a night every night, then the exports. Start it beside rollcall_command.py."""
+"""Prefect: a run every night, then the exports. Start it beside rollcall_command.py."""
 
 from prefect import flow, get_run_logger, task
 from prefect.client.schemas.objects import State
@@ -7,11 +7,11 @@ from rollcall_command import BUSY, PARTIAL, rollcall
 
 
 @task(retries=0)  # Rollcall tries again itself what may pass
-def night() -> str:
+def run() -> str:
     """How it went. Fails where nothing was published."""
     outcome, printed = rollcall("sync")
     if outcome == PARTIAL:
-        get_run_logger().warning("The night was published, not all of it proven:\n%s", printed)
+        get_run_logger().warning("The run was published, not all of it verified:\n%s", printed)
     else:
         get_run_logger().info(printed)
     return outcome
@@ -19,19 +19,19 @@ def night() -> str:
 
 @task(retries=0)
 def exports() -> None:
-    """Every report, as CSV, in a folder for this night."""
+    """Every report, as CSV, in a folder for this run."""
     get_run_logger().info(rollcall("export", "--all")[1])
 
 
 @flow(name="rollcall-nightly")
 def rollcall_nightly() -> State[None]:
-    """Ends as Completed, as Partial where not all is proven, or as Skipped while another night runs."""
-    outcome = night()
+    """Ends as Completed, as Partial where not all is verified, or as Skipped while another run runs."""
+    outcome = run()
     if outcome == BUSY:
-        return Completed(name="Skipped", message="Another night is running.")
+        return Completed(name="Skipped", message="Another run is running.")
     exports()
     if outcome == PARTIAL:
-        return Completed(name="Partial", message="Not every listing is proven: see the log.")
+        return Completed(name="Partial", message="Not every listing is verified: see the log.")
     return Completed()
 
 

@@ -6,8 +6,8 @@ ROLLCALL_HOME names the directory with its configuration.
 
 import subprocess
 
-PROVEN, PARTIAL, BUSY = "proven", "partial", "busy"
-OUTCOMES = {0: PROVEN, 3: PARTIAL, 5: BUSY}
+VERIFIED, PARTIAL, BUSY = "verified", "partial", "busy"
+OUTCOMES = {0: VERIFIED, 3: PARTIAL, 5: BUSY}
 
 
 class CommandFailed(Exception):
@@ -17,7 +17,7 @@ class CommandFailed(Exception):
 def rollcall(*arguments: str) -> tuple[str, str]:
     """Run a command: how it went, and what it printed.
 
-    PARTIAL is a night that is published although a listing failed, was not proven or is held back. BUSY is
+    PARTIAL is a run that is published although a listing failed, was not verified or is held back. BUSY is
     one that did not begin because another one runs. Raises CommandFailed for any other exit code but 0.
     """
     ended = subprocess.run(

@@ -27,7 +27,7 @@ def _():
 @app.cell
 def _(duckdb, file):
     def ask(sql, **parameters):
-        """The answer as an Arrow table. Each question opens the file anew, and so sees the last night."""
+        """The answer as an Arrow table. Each question opens the file anew, and so sees the last run."""
         with duckdb.connect(file, read_only=True) as warehouse:
             warehouse.execute("set TimeZone = 'UTC'")
             return warehouse.execute(sql, parameters).to_arrow_table()
@@ -37,14 +37,14 @@ def _(duckdb, file):
 
 @app.cell
 def _(ask, file, mo):
-    nights = ask("select started_at, outcome from nights order by started_at desc").to_pylist()
+    runs = ask("select started_at, outcome from runs order by started_at desc").to_pylist()
     mo.md(f"""
     # Projects
 
-    `{file}`: {len(nights)} nights, the last one on {nights[0]["started_at"]:%Y-%m-%d %H:%M} UTC
-    ({nights[0]["outcome"]}).
+    `{file}`: {len(runs)} runs, the last one on {runs[0]["started_at"]:%Y-%m-%d %H:%M} UTC
+    ({runs[0]["outcome"]}).
     """)
-    return (nights,)
+    return (runs,)
 
 
 @app.cell
@@ -60,7 +60,7 @@ def _(ask, mo):
     )
     fresh = ask(
         """
-        select connection, outcome, records, last_proven_at, message
+        select connection, outcome, records, last_verified_at, message
         from connections
         order by connection
         """
@@ -77,11 +77,11 @@ def _(ask, mo):
 
 
 @app.cell
-def _(mo, nights):
+def _(mo, runs):
     since = mo.ui.dropdown(
-        {f"{night['started_at']:%Y-%m-%d %H:%M:%S}": night["started_at"] for night in nights},
-        value=f"{nights[0]['started_at']:%Y-%m-%d %H:%M:%S}",
-        label="since the night of",
+        {f"{run['started_at']:%Y-%m-%d %H:%M:%S}": run["started_at"] for run in runs},
+        value=f"{runs[0]['started_at']:%Y-%m-%d %H:%M:%S}",
+        label="since the run of",
     )
     mo.vstack([mo.md("## What changed"), since])
     return (since,)
@@ -136,19 +136,19 @@ def _(ask, mo, project):
 
 
 @app.cell
-def _(mo, nights):
-    night = mo.ui.slider(
-        steps=list(range(len(nights))),
-        value=len(nights) - 1,
-        label="nights before the last one",
+def _(mo, runs):
+    run = mo.ui.slider(
+        steps=list(range(len(runs))),
+        value=len(runs) - 1,
+        label="runs before the last one",
     )
-    mo.vstack([mo.md("## How it was at a time"), night])
-    return (night,)
+    mo.vstack([mo.md("## How it was at a time"), run])
+    return (run,)
 
 
 @app.cell
-def _(ask, mo, night, nights):
-    moment = nights[night.value]["started_at"]
+def _(ask, mo, run, runs):
+    moment = runs[run.value]["started_at"]
     then = ask(
         """
         select provider, status, count(*) as projects

@@ -34,7 +34,7 @@ with known as (
         payload,
         content_hash = 'forgotten' as is_erased,
         raw.pseudonym(connection, scope, entity, record_id) as pseudonym,
-        raw.holder(connection, entity, payload) as holder,
+        raw.customer_pseudonym(connection, entity, payload) as holder,
     from raw.records
     where record_id not in (select pseudonym, from raw.forgotten)
 ),
@@ -63,7 +63,7 @@ select
     if(is_named or is_all_erased, pseudonym, null) as pseudonym,
     case
         when is_erased then payload
-        when is_held then raw.remains(holder)
+        when is_held then raw.erased_payload(holder)
         else '{}'
     end as payload,
 from weighed
@@ -99,7 +99,9 @@ with swept as (
             and refused.record_id = known.record_id
     where
         refused.record_id is not null
-        and raw.holder(refused.connection, refused.entity, refused.payload) in (select pseudonym, from raw.forgotten)
+        and raw.customer_pseudonym(refused.connection, refused.entity, refused.payload) in (
+            select pseudonym, from raw.forgotten
+        )
 )
 
 select
@@ -128,13 +130,15 @@ where
         select pseudonym, from raw.forgotten
         where is_named
     )
-    or raw.holder(refused.connection, refused.entity, refused.payload) in (select pseudonym, from raw.forgotten)
+    or raw.customer_pseudonym(refused.connection, refused.entity, refused.payload) in (
+        select pseudonym, from raw.forgotten
+    )
     or (
-        raw.is_anyones(refused.entity, refused.record_id, refused.payload)
+        raw.is_unattributable(refused.entity, refused.record_id, refused.payload)
         and refused.connection in (select connection, from raw.forgotten)
     );
 
--- What was said of a page may quote what the provider said; later nights do not quote it.
+-- What was said of a page may quote what the provider said; later runs do not quote it.
 update raw.listings
 set message = 'erased, for it may name what is forgotten'
 where starts_with(message, 'page ') and connection in (select connection, from raw.forgotten);

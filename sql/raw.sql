@@ -1,16 +1,16 @@
--- What nights leave behind: facts only. Every published table is a pure function of these and of the seeds.
--- Times are UTC instants; a night's rows all carry the night's start.
+-- What runs leave behind: facts only. Every published table is a pure function of these and of the seeds.
+-- Times are UTC instants; a run's rows all carry the run's start.
 create schema if not exists raw;
 
-create table if not exists raw.nights (
+create table if not exists raw.runs (
     started_at timestamptz primary key,
     finished_at timestamptz not null,
-    outcome text not null check (outcome in ('proven', 'partial')),
+    outcome text not null check (outcome in ('verified', 'partial')),
     rollcall_version text not null,
     duckdb_version text not null
 );
 
--- A connection as it was configured on the last night that it took part in.
+-- A connection as it was configured on the last run that it took part in.
 create table if not exists raw.connections (
     connection text primary key,
     provider text not null,
@@ -23,7 +23,7 @@ create table if not exists raw.listings (
     provider text not null,
     scope text, -- Rillsoft client; else null
     entity text not null, -- projects or files
-    outcome text not null check (outcome in ('proven', 'unproven', 'held_back', 'failed')),
+    outcome text not null check (outcome in ('verified', 'unverified', 'held_back', 'failed')),
     window_start timestamptz, -- only records created from here on were asked for; null: all
     pages bigint not null,
     requests bigint not null,
@@ -38,10 +38,10 @@ create table if not exists raw.listings (
     quarantined bigint not null,
     held_back bigint not null, -- known records that the listing lacked and that were not closed
     seconds double not null,
-    message text -- why it is not proven, and what to do
+    message text -- why it is not verified, and what to do
 );
 
--- One row per version of a record, as received. A closed version is never touched again.
+-- One row per version of a record, as received. A closed version is never affected again.
 create table if not exists raw.records (
     provider text not null,
     connection text not null,
@@ -55,8 +55,8 @@ create table if not exists raw.records (
     valid_from timestamptz not null,
     valid_to timestamptz, -- null: current
     end_reason text check (end_reason in ('changed', 'removed')),
-    last_seen_at timestamptz not null, -- start of the last night that received this version
-    refreshed_at timestamptz -- start of the last night that found its text other and its content the same
+    last_seen_at timestamptz not null, -- start of the last run that received this version
+    refreshed_at timestamptz -- start of the last run that found its text other and its content the same
 );
 
 create table if not exists raw.quarantine (
@@ -97,7 +97,7 @@ create or replace macro raw.pseudonym(connection, scope, entity, record_id) as
 );
 
 -- The pseudonym of the customer, or the account, that a file of EvoVoice is of; null for all else.
-create or replace macro raw.holder(connection, entity, payload) as case
+create or replace macro raw.customer_pseudonym(connection, entity, payload) as case
     when entity = 'files' and json_valid(payload) then raw.pseudonym(
         connection,
         null,
@@ -112,8 +112,8 @@ create or replace macro raw.holder(connection, entity, payload) as case
 end;
 
 -- What stays of a file whose customer is forgotten: that it is of somebody.
-create or replace macro raw.remains(holder) as '{"customerId": "' || holder || '"}';
+create or replace macro raw.erased_payload(holder) as '{"customerId": "' || holder || '"}';
 
 -- Whether nobody can tell whose a record is: it has no id, or is a file that does not say of which customer it is.
-create or replace macro raw.is_anyones(entity, record_id, payload) as
+create or replace macro raw.is_unattributable(entity, record_id, payload) as
 record_id is null or (entity = 'files' and not json_valid(payload));

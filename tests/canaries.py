@@ -1,4 +1,4 @@
-"""Promise 20, wherever a night is run: no secret is in a file, an argument or a stream, however spelled."""
+"""Promise 20, wherever a run is run: no secret is in a file, an argument or a stream, however spelled."""
 
 import base64
 import gzip
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 LEAST = 8  # characters: a shorter one may be there by chance
 
 told: set[str] = set()
-"""Every spelling of every secret that a night of this session was configured with."""
+"""Every spelling of every secret that a run of this session was configured with."""
 
 
 def canaries(home: Path) -> set[str]:

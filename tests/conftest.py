@@ -1,4 +1,4 @@
-"""A home, the five stand-in providers and a scripted server, for tests that run nights."""
+"""A home, the five stand-in providers and a scripted server, for tests that run runs."""
 
 import signal
 from collections.abc import Generator, Iterator
@@ -19,7 +19,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test that printed or logged a secret of a night."""
+    """Fail a test that printed or logged a secret of a run."""
     report = yield
     printed = "\n".join(text for _, text in report.sections)
     if printed and any(spelling in printed for spelling in canaries.told):

@@ -1,4 +1,4 @@
-"""A home directory with connections, and the nights that are run in it."""
+"""A home directory with connections, and the runs that are run in it."""
 
 import json
 import tomllib
@@ -12,23 +12,23 @@ import duckdb
 import pytest
 
 from pipelines.commands import sync as sync_module
-from pipelines.commands.sync import Night, sync
+from pipelines.commands.sync import Run, sync
 from pipelines.extract.connections import COMMON
 from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Sandbox
 from tests.canaries import leaks
 
-FIRST_NIGHT = datetime(2026, 11, 1, 2, tzinfo=UTC)
+FIRST_RUN = datetime(2026, 11, 1, 2, tzinfo=UTC)
 
 Row = dict[str, Any]
 
 
 class Home:
-    """A home of the test's own. By its clock the nights are a day apart, from `FIRST_NIGHT` on."""
+    """A home of the test's own. By its clock the runs are a day apart, from `FIRST_RUN` on."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.nights = 0
+        self.runs = 0
         self._tables: dict[str, dict[str, object]] = {}
 
     def connect(self, name: str, provider: str | None = None, **settings: object) -> None:
@@ -57,13 +57,13 @@ class Home:
         for name, configured in sandbox_settings(sandbox).items():
             self.connect(f"{name}{suffix}", name, **configured | settings)
 
-    def night(self, *names: str, at: datetime | None = None, **options: Any) -> Night:
-        """Run a night that starts `at` a time, or a day after the one before.
+    def run(self, *names: str, at: datetime | None = None, **options: Any) -> Run:
+        """Run a run that starts `at` a time, or a day after the one before.
 
         What it leaves, and just before it publishes what it works on, is searched for its secrets.
         """
-        now = at or FIRST_NIGHT + timedelta(days=self.nights)
-        self.nights += 1
+        now = at or FIRST_RUN + timedelta(days=self.runs)
+        self.runs += 1
         found: list[str] = []
         publish = sync_module.publish
 
@@ -74,9 +74,9 @@ class Home:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("pipelines.commands.sync.datetime", SimpleNamespace(now=lambda _zone: now))
             patch.setattr("pipelines.commands.sync.publish", search_and_publish)
-            night = sync(self.path, names, **options)
-        assert found + leaks(self.path, ".", repr(night)) == []
-        return night
+            run = sync(self.path, names, **options)
+        assert found + leaks(self.path, ".", repr(run)) == []
+        return run
 
     @property
     def warehouse(self) -> Path:

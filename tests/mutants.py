@@ -33,33 +33,33 @@ LEAST_TIMEOUT_S = 10.0
 MOST_UNMUTATED_S = 600.0
 
 WINDOW = "tests/providers/test_evovoice.py::test_whether_a_window_holds_its_start_makes_no_difference"
-GOLDEN = "tests/nights/test_golden.py"
-LANDINGS = ["tests/nights/test_landing.py", "tests/nights/test_proof.py"]
-NIGHTS = [
-    "tests/nights/test_landing.py",
-    "tests/campaigns/test_history.py::test_a_night_again_changes_nothing",
-    "tests/nights/test_removal_limit.py",
-    "tests/nights/test_proof.py",
-    "tests/nights/test_history.py",
+GOLDEN = "tests/runs/test_golden.py"
+LANDINGS = ["tests/runs/test_landing.py", "tests/runs/test_proof.py"]
+RUNS = [
+    "tests/runs/test_landing.py",
+    "tests/campaigns/test_history.py::test_a_run_again_changes_nothing",
+    "tests/runs/test_removal_limit.py",
+    "tests/runs/test_proof.py",
+    "tests/runs/test_history.py",
 ]
 UPDATE = [
-    "tests/models/test_update.py::test_an_update_works_out_only_what_is_touched",
-    "tests/models/test_update.py::test_one_that_changed_is_touched_once",
+    "tests/models/test_update.py::test_an_update_works_out_only_what_is_affected",
+    "tests/models/test_update.py::test_one_that_changed_is_affected_once",
     "tests/models/test_update.py::test_of_other_customers_no_file_is_read",
-    "tests/models/test_update.py::test_an_update_works_out_only_the_customers_that_are_touched",
-    "tests/models/test_update.py::test_what_the_last_build_has_worked_out_is_not_touched",
+    "tests/models/test_update.py::test_an_update_works_out_only_the_customers_that_are_affected",
+    "tests/models/test_update.py::test_what_the_last_build_has_worked_out_is_not_affected",
     "tests/models/test_update.py::test_everything_is_built_anew_where_that_costs_no_more",
     "tests/models/test_update.py::test_everything_is_built_anew_of_other_models_seeds_and_zones",
-    "tests/models/test_update.py::test_one_that_is_new_is_touched",
+    "tests/models/test_update.py::test_one_that_is_new_is_affected",
     "tests/models/test_update.py::test_an_update_is_a_build",
 ]
 MODELS = ["tests/models/test_kernel.py", "tests/models/test_checks.py", *UPDATE]
-REFUSED = "tests/nights/test_publication.py::test_a_check_that_finds_rows_stops_the_publication"
+REFUSED = "tests/runs/test_publication.py::test_a_check_that_finds_rows_stops_the_publication"
 CHECKS = ["tests/models/test_checks.py"]
 FIELDS = ["tests/setup/test_fields.py", *CHECKS]
-FORGET = ["tests/nights/test_forget.py"]
+FORGET = ["tests/runs/test_forget.py"]
 FORGOTTEN = [
-    f"tests/nights/test_forget.py::{test}"
+    f"tests/runs/test_forget.py::{test}"
     for test in (
         "test_what_may_be_it_is_not_kept",
         "test_one_client_of_rillsoft_is_forgotten_without_the_other",
@@ -79,8 +79,8 @@ RECORDED = ["tests/providers/test_settings.py", "tests/providers/test_recorded.p
 SUBJECTS = {
     "pipelines/extract/records.py": ["tests/http/test_content.py", "tests/campaigns/test_reading.py"],
     "pipelines/extract/raw_json.py": ["tests/http/test_strict_json.py"],
-    "pipelines/extract/listing.py": ["tests/campaigns/test_drift.py", "tests/nights/test_proof.py"],
-    "pipelines/load/landing.py": [*LANDINGS, "tests/nights/test_configuration.py", WINDOW],
+    "pipelines/extract/listing.py": ["tests/campaigns/test_drift.py", "tests/runs/test_proof.py"],
+    "pipelines/load/landing.py": [*LANDINGS, "tests/runs/test_configuration.py", WINDOW],
     "pipelines/extract/deadline.py": ["tests/http/test_deadline.py"],
     "pipelines/providers/belltastic.py": ["tests/providers/test_belltastic.py", *RECORDED],
     "pipelines/providers/evovoice.py": [*RECORDED, "tests/providers/test_evovoice.py"],
@@ -89,8 +89,8 @@ SUBJECTS = {
     "pipelines/providers/rillsoft.py": ["tests/providers/test_rillsoft.py", *RECORDED],
     "pipelines/extract/provider.py": [
         "tests/providers/test_matter.py",
-        "tests/nights/test_configuration.py",
-        "tests/nights/test_toy_provider.py",
+        "tests/runs/test_configuration.py",
+        "tests/runs/test_toy_provider.py",
     ],
     "pipelines/extract/client.py": [
         "tests/http/test_api.py",
@@ -108,26 +108,26 @@ SUBJECTS = {
     "pipelines/transform/build.py": [*MODELS, REFUSED],
     "pipelines/transform/graph.py": MODELS,
     "pipelines/commands/restore.py": ["tests/operation/test_restore.py"],
-    "pipelines/load/merge.py": [GOLDEN, *NIGHTS],
+    "pipelines/load/merge.py": [GOLDEN, *RUNS],
     "pipelines/commands/forget.py": FORGET,
     "pipelines/commands/sync.py": [
-        "tests/nights/test_command.py",
+        "tests/runs/test_command.py",
         "tests/providers/test_evovoice.py",
-        "tests/nights/test_publication.py",
-        *NIGHTS[2:],
+        "tests/runs/test_publication.py",
+        *RUNS[2:],
     ],
-    "sql/remember/1_received.sql": [GOLDEN, WINDOW, *NIGHTS, *FORGOTTEN],
-    "sql/remember/2_arrivals.sql": [GOLDEN, WINDOW, *NIGHTS, *FORGOTTEN],
-    "sql/remember/3_absent.sql": [
-        *NIGHTS,
+    "sql/merge/1_received.sql": [GOLDEN, WINDOW, *RUNS, *FORGOTTEN],
+    "sql/merge/2_arrivals.sql": [GOLDEN, WINDOW, *RUNS, *FORGOTTEN],
+    "sql/merge/3_absent.sql": [
+        *RUNS,
         WINDOW,
     ],
-    "sql/remember/4_records.sql": NIGHTS,
-    "sql/remember/5_accounts.sql": NIGHTS,
-    "sql/raw.sql": [*NIGHTS, *FORGOTTEN],
+    "sql/merge/4_records.sql": RUNS,
+    "sql/merge/5_accounts.sql": RUNS,
+    "sql/raw.sql": [*RUNS, *FORGOTTEN],
     "sql/forget.sql": FORGOTTEN,
-    "sql/touched/1_records.sql": UPDATE,
-    "sql/touched/2_keys.sql": UPDATE,
+    "sql/incremental/1_records.sql": UPDATE,
+    "sql/incremental/2_keys.sql": UPDATE,
     **{
         f"sql/checks/{path.name}": [*CHECKS, "-k", f"sound or {path.stem}"]
         for path in sorted((ROOT / "sql" / "checks").glob("*.sql"))

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.extract.connections import COMMON, Connection
-from pipelines.extract.provider import Ask, Page, Settings, find_providers
+from pipelines.extract.provider import ListingRequest, Page, Settings, find_providers
 
 PROVIDERS = find_providers(Path("/nonexistent"))
 
-Pages = Callable[[Any, Ask], Iterator[Page]]
+Pages = Callable[[Any, ListingRequest], Iterator[Page]]
 
 
 def scripted(name: str, provider: str, pages: Pages | None = None, **settings: object) -> Connection:

@@ -1,9 +1,9 @@
 """What a competent person writes in an afternoon: requests, one page after the other, and DuckDB.
 
-Guarantees: tries again on 429 and 5xx, a timeout for every wait, no page of errors taken for data, a night
+Guarantees: tries again on 429 and 5xx, a timeout for every wait, no page of errors taken for data, a run
 remembered whole or not at all, history. Does not guarantee: that the listing was whole, that a reader is
 never kept waiting (the file is locked while it is written), that large numbers keep every digit, that one
-bad record spares the others, a limit to what one night may close.
+bad record spares the others, a limit to what one run may close.
 """
 
 import json

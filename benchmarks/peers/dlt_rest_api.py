@@ -1,7 +1,7 @@
 """dlt's own REST source into DuckDB with its slowly changing dimension, as dlt's documentation shows both.
 
 Guarantees: retries on 429, 5xx and broken connections, a schema that follows the data, history (`scd2`).
-Does not guarantee: that the listing was whole (what it missed is closed as removed), that a night killed in
+Does not guarantee: that the listing was whole (what it missed is closed as removed), that a run killed in
 its merge leaves the table whole (not on DuckDB, unless told so), that a reader is never kept waiting.
 
 The second argument, if given, is the form in which dlt hands its load to DuckDB: `parquet` is the one setting

@@ -1,6 +1,6 @@
 """The history that a script keeps: one transaction of SQL over a file with one project per line.
 
-Used by `by_hand.py` and `limit.py`. It guarantees that a night is remembered whole or not at all, and that a
+Used by `by_hand.py` and `limit.py`. It guarantees that a run is remembered whole or not at all, and that a
 version begins only where a field changed. It does not prove that the listing was whole: a project that
 slipped from one page to another while they were read is closed as removed, or missed, and nobody is told.
 """

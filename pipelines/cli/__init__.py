@@ -92,7 +92,7 @@ def _init(chosen: Sequence[str], as_json: bool) -> None:
 )
 @json_option
 def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> None:
-    """Look at everything a night needs, without running one.
+    """Look at everything a run needs, without running one.
 
     Of each listing one page is read. What fails is shown with the line that mends it.
     """
@@ -133,15 +133,15 @@ def _sync(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Run one night over all connections, or those named.
+    """Run one run over all connections, or those named.
 
     What is known after it is published, even where a connection failed.
     """
     from pipelines.cli.failures import telling_what_is_done
-    from pipelines.cli.run_view import night_json, print_night, result_console
+    from pipelines.cli.run_view import print_run, result_console, run_json
     from pipelines.cli.sync_session import watched_sync
 
-    night = watched_sync(
+    run = watched_sync(
         home(),
         connections,
         full=full,
@@ -152,10 +152,10 @@ def _sync(
     )
     with telling_what_is_done():
         if as_json:
-            click.echo(night_json(night))
-        elif not quiet or night.exit_code or night.unfinished:
-            print_night(night, result_console())
-    click.get_current_context().exit(night.exit_code)
+            click.echo(run_json(run))
+        elif not quiet or run.exit_code or run.unfinished:
+            print_run(run, result_console())
+    click.get_current_context().exit(run.exit_code)
 
 
 def _accepted(pairs: Sequence[str]) -> dict[str, int]:
@@ -181,7 +181,7 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
     default="04:30",  # no time zone skips or repeats it when its clocks change
     show_default=True,
     metavar="HH:MM",
-    help="When the night begins.",
+    help="When the run begins.",
 )
 @click.option("--time-zone", "zone", metavar="ZONE", help="Of that time.  [default: this machine's]")
 @click.option("--image", default="", help="The container image that Kubernetes runs.")
@@ -190,7 +190,7 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
 def _schedule(
     scheduler: "Scheduler", at: datetime, zone: str | None, image: str, to_install: bool, as_json: bool
 ) -> None:
-    """Print what runs a night every night, for the scheduler named."""
+    """Print what runs a run every night, for the scheduler named."""
     from pipelines.cli.setup_views import show_installed, show_schedule
     from pipelines.commands.schedule import install, schedule
 
@@ -205,15 +205,15 @@ def _schedule(
 @click.argument("directory", default="demo", type=click.Path(file_okay=False, path_type=Path))
 @json_option
 def _demo(directory: Path, as_json: bool) -> None:
-    """Play three nights over stand-in providers.
+    """Play three runs over stand-in providers.
 
-    No account is needed. What the nights found is left in DIRECTORY, to be explored.
+    No account is needed. What the runs found is left in DIRECTORY, to be explored.
     """
-    from pipelines.cli.run_view import demo_json, print_demo, print_demo_night, result_console
+    from pipelines.cli.run_view import demo_json, print_demo, print_demo_run, result_console
     from pipelines.commands.demo import demo
 
     place, console = home() / directory, result_console()
-    played = demo(place, lambda night: None if as_json else print_demo_night(night, console))
+    played = demo(place, lambda run: None if as_json else print_demo_run(run, console))
     if as_json:
         click.echo(demo_json(played))
     else:
@@ -302,10 +302,10 @@ def _query(
     It is given as SQL, in a file or on standard input, and can do nothing but read the warehouse.
     """
     from pipelines.cli.read_views import show_rows
-    from pipelines.commands.query import blaming_sql, query
+    from pipelines.commands.query import query, sql_errors_as_usage_errors
 
     asked, values = _sql(sql, sql_file), _parameters(parameters)
-    with _warehouse(output.folder, seconds) as warehouse, blaming_sql(asked):
+    with _warehouse(output.folder, seconds) as warehouse, sql_errors_as_usage_errors(asked):
         show_rows(query(warehouse, asked, values), output)
 
 
@@ -385,7 +385,7 @@ def _describe(table: str | None, output: "Output") -> None:
     help="What to write; else the ending of FILE decides.  [default: csv]",
 )
 @click.option(
-    "--all", "dated", is_flag=True, help="All of them, in a folder for the last night, with a manifest."
+    "--all", "dated", is_flag=True, help="All of them, in a folder for the last run, with a manifest."
 )
 @click.option(
     "-o",
@@ -455,7 +455,7 @@ def _export(
 @click.option(
     "--max-age",
     metavar="AGE",
-    help="Exit with 3 where a connection was not proven within it, as 36h, 7d or 2w.",
+    help="Exit with 3 where a connection was not verified within it, as 36h, 7d or 2w.",
 )
 @output_options
 def _status(max_age: str | None, output: "Output") -> None:
@@ -511,7 +511,7 @@ def _history(key: str, live: bool, output: "Output") -> None:
 def _why(key: str, output: "Output") -> None:
     """Explain one project or file: listings, proofs, payloads.
 
-    A row for each night that began, ended or refreshed a version, with the listing that showed it and what
+    A row for every night that began, ended or refreshed a version, with the listing that showed it and what
     the provider sent before and after. KEY is as for history.
     """
     from pipelines.cli.read_views import show_why
@@ -533,12 +533,12 @@ def _why(key: str, output: "Output") -> None:
     show_default=True,
     metavar="WHEN",
     help="A date or time in UTC, as 2026-11-01; a time before now, as 12h, 7d or 2w; or last, for the last "
-    "night of each connection.",
+    "run of each connection.",
 )
 @click.option("--until", metavar="WHEN", help="The same; what changed then is left out.")
 @output_options
 def _changes(since: str, until: str | None, output: "Output") -> None:
-    """List what changed in each connection's last night, or since."""
+    """List what changed in each connection's last run, or since."""
     from pipelines.cli.read_views import show_changes
     from pipelines.commands.changes import changes, moment
 
@@ -558,7 +558,7 @@ def _changes(since: str, until: str | None, output: "Output") -> None:
     "--since",
     metavar="WHEN",
     help="Where the period chosen begins: a date or time in UTC, as 2026-11-01; or a time before the last "
-    "night, as 12h, 7d or 2w.  [default: 30 days]",
+    "run, as 12h, 7d or 2w.  [default: 30 days]",
 )
 @click.option(
     "-o",
@@ -570,7 +570,7 @@ def _changes(since: str, until: str | None, output: "Output") -> None:
 )
 @json_option
 def _report(since: str | None, file: Path | None, as_json: bool) -> None:
-    """Write what the nights found as one HTML page.
+    """Write what the runs found as one HTML page.
 
     It needs no server and asks nothing of any: send it to whoever should read it.
     """
@@ -598,7 +598,7 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
 def _forget(keys: tuple[str, ...], yes: bool) -> None:
     """Erase projects or files from the warehouse for good.
 
-    What was ever received of them goes from the published file and the former one; that there was something
+    What was ever received of them goes from the published file and the previous one; that there was something
     stays, under a pseudonym. Exports, reports, logs and copies made before are yours to delete.
     """
     from pipelines.cli.failures import note
@@ -620,9 +620,9 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
 @verb("restore", "rollcall restore", "rollcall restore --json")
 @json_option
 def _restore(as_json: bool) -> None:
-    """Put the former night back in the place of the published one.
+    """Put the previous run's file back in the place of the published one.
 
-    What was published is kept beside it. No night may be running.
+    What was published is kept beside it. No run may be running.
     """
     from pipelines.cli.failures import telling_what_is_done
     from pipelines.cli.read_views import show_restored

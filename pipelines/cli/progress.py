@@ -45,7 +45,7 @@ def _shown(console: Console) -> Iterator[Progress]:
 
 
 class _Animated:
-    """A line for each listing, that spins until the night ends."""
+    """A line for each listing, that spins until the run ends."""
 
     def __init__(self, live: Live) -> None:
         self._live = live

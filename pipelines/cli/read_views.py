@@ -34,7 +34,7 @@ _STATUS = """
         connection || if(provider = connection, '', ' (' || provider || ')') as connection,
         records,
         outcome,
-        strftime(last_proven_at, '%Y-%m-%d %H:%M') as "last proven",
+        strftime(last_verified_at, '%Y-%m-%d %H:%M') as "last verified",
         strftime(last_attempt_at, '%Y-%m-%d %H:%M') as "last attempt"
     from ({})
     order by connection
@@ -55,7 +55,7 @@ _HISTORY = f"""
 """
 _WHY = """
     select
-        strftime(night, '%Y-%m-%d %H:%M') as night,
+        strftime(run, '%Y-%m-%d %H:%M') as run,
         event,
         coalesce(scope || ':', '') || record_id as record,
         coalesce(outcome, 'no') || ' listing of ' || coalesce(records, 0) || ' records'
@@ -72,7 +72,7 @@ _WHY = """
             cast(coalesce(after, before) as text)
         ) as "what it said"
     from ({}) as told
-    order by told.night, record, told.event
+    order by told.run, record, told.event
 """
 _CHANGES = f"""
     select
@@ -173,17 +173,17 @@ def _note_export(export: "Export") -> None:
 
 
 def show_status(status: "Status", output: Output) -> None:
-    """The warehouse and its last night, and a row for each connection."""
+    """The warehouse and its last run, and a row for each connection."""
     for stale in status.stale:
-        when = f"last proven {stale.last_proven_at}" if stale.last_proven_at else "never proven"
+        when = f"last verified {stale.last_verified_at}" if stale.last_verified_at else "never verified"
         note(f"rollcall: {stale.connection} is stale: {when}")
     if output.form == "json":
         write_text(_status_as_json(status), status.connections.warehouse, output)
         return
     if output.form == "table" and output.path is None:
-        night = status.last_night
+        run = status.last_run
         click.echo(printable(f"{status.warehouse}, {status.bytes / 1e6:,.1f} MB"))
-        click.echo(f"last night {night.started_at}: {night.outcome}\n" if night else "no night yet\n")
+        click.echo(f"last run {run.started_at}: {run.outcome}\n" if run else "no run yet\n")
     show_rows(status.connections, output, _STATUS)
     if output.form == "table" and output.path is None:
         for line in _messages(status.connections):
@@ -194,7 +194,7 @@ def _status_as_json(status: "Status") -> str:
     found = {
         "warehouse": str(status.warehouse),
         "bytes": status.bytes,
-        "last_night": status.last_night and asdict(status.last_night),
+        "last_run": status.last_run and asdict(status.last_run),
         "connections": json.loads("".join(piece.text for piece in json_pieces(status.connections))),
         "stale": [asdict(stale) for stale in status.stale],
     }
@@ -246,7 +246,7 @@ def show_page(report: "Report", *, as_json: bool) -> None:
         file = None if report.file is None else str(report.file)
         click.echo(json.dumps(asdict(report) | {"file": file}, ensure_ascii=False, indent=1))
     elif report.file is not None:
-        click.echo(printable(f"{report.file}: {counted(report.projects, 'project')} as of {report.night}"))
+        click.echo(printable(f"{report.file}: {counted(report.projects, 'project')} as of {report.run}"))
     for connection in report.stale:
         note(f"{connection} is not up to date, and the page says so")
 
@@ -266,13 +266,13 @@ def show_restored(restored: "Restored", *, as_json: bool) -> None:
     """A line: what is published again, and where what was published is now."""
     warehouse, aside = restored.warehouse, restored.aside
     if as_json:
-        last_night = restored.last_night and restored.last_night.isoformat()
-        found = {"warehouse": str(warehouse), "last_night": last_night, "aside": aside and str(aside)}
+        last_run = restored.last_run and restored.last_run.isoformat()
+        found = {"warehouse": str(warehouse), "last_run": last_run, "aside": aside and str(aside)}
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
         return
-    night = f"{restored.last_night:%Y-%m-%d %H:%M}" if restored.last_night else "no night"
+    run = f"{restored.last_run:%Y-%m-%d %H:%M}" if restored.last_run else "no run"
     kept = f"; what stood there is kept as {aside.name}" if aside else ""
-    click.echo(printable(f"{warehouse.name} is the night of {night} again{kept}"))
+    click.echo(printable(f"{warehouse.name} is the run of {run} again{kept}"))
 
 
 def counted(number: int, what: str) -> str:
@@ -290,9 +290,9 @@ def _note_cut(cut: Cut, report: str = "") -> None:
 def _note_freshness(proofs: "Sequence[Proof]") -> None:
     for proof in proofs:
         if not proof.is_fresh:
-            last = f"last proven {proof.last_proven_at}" if proof.last_proven_at else "never proven"
+            last = f"last verified {proof.last_verified_at}" if proof.last_verified_at else "never verified"
             why = f" ({proof.outcome}: {proof.message})" if proof.message else ""
             note(f"{proof.connection} is not up to date: {last}{why}")
     if proofs and all(proof.is_fresh for proof in proofs):
-        oldest = min(proof.last_proven_at or "" for proof in proofs)
-        note(f"every connection is up to date: last proven {oldest} or later")
+        oldest = min(proof.last_verified_at or "" for proof in proofs)
+        note(f"every connection is up to date: last verified {oldest} or later")

@@ -1,4 +1,4 @@
-"""What a night's result looks like: a line per listing, what needs attention, and what to do next."""
+"""What a run's result looks like: a line per listing, what needs attention, and what to do next."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -12,15 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.commands.dry_run import Change, Preview
-from pipelines.commands.sync import ListingResult, Night
+from pipelines.commands.sync import ListingResult, Run
 from pipelines.common.text import printable
 
 if TYPE_CHECKING:
-    from pipelines.commands.demo import Demo, DemoNight
+    from pipelines.commands.demo import Demo, DemoRun
 
 REASONS = {
     "created": "listed for the first time",
-    "removed": "missing from a proven listing",
+    "removed": "missing from a verified listing",
     "returned": "listed again, under its old key",
 }
 PIPE_WIDTH = 160
@@ -33,34 +33,34 @@ def result_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
-def print_night(night: Night, console: Console) -> None:
+def print_run(run: Run, console: Console) -> None:
     """The summary of `rollcall sync`; its last lines say what to do next."""
-    console.print(_table(night.listings))
+    console.print(_table(run.listings))
     console.print()
-    if night.preview is not None:
-        print_preview(night.preview, console)
-    for line in attention(night):
+    if run.preview is not None:
+        print_preview(run.preview, console)
+    for line in attention(run):
         console.print(Text(line), soft_wrap=True)
-    for line in next_steps(night):
+    for line in next_steps(run):
         console.print(Text(line), soft_wrap=True)
 
 
-def night_facts(night: Night) -> Iterator[str]:
-    """The night in plain lines, for its log: one for each listing, then what the summary ends with."""
-    for listing in night.listings:
+def run_facts(run: Run) -> Iterator[str]:
+    """The run in plain lines, for its log: one for each listing, then what the summary ends with."""
+    for listing in run.listings:
         yield (
             f"{_name(listing)}: {listing.outcome}, {listing.pages} pages, {listing.requests} requests, "
             f"{listing.retries} retries, {listing.seconds:.1f} s; {listing.records} records: "
             f"{listing.new} new, {listing.changed} changed, {listing.removed} removed, "
             f"{listing.unchanged} unchanged, {listing.held_back} held back, {listing.quarantined} quarantined"
         )
-    yield from attention(night)
-    yield from next_steps(night)
+    yield from attention(run)
+    yield from next_steps(run)
 
 
-def night_json(night: Night) -> str:
+def run_json(run: Run) -> str:
     """The result of `rollcall sync --json`: one object."""
-    return _json({**asdict(night), "exit_code": night.exit_code})
+    return _json({**asdict(run), "exit_code": run.exit_code})
 
 
 def demo_json(demo: "Demo") -> str:
@@ -72,25 +72,25 @@ def _json(result: object) -> str:
     return msgspec.json.encode(result, enc_hook=str).decode()
 
 
-def print_demo_night(demo_night: "DemoNight", console: Console) -> None:
-    """One night of the demo: what was done before it, and what it found."""
-    console.print(f"Night {demo_night.number}, {demo_night.night.started_at:%Y-%m-%d}", style="bold")
-    for event in demo_night.done:
+def print_demo_run(demo_run: "DemoRun", console: Console) -> None:
+    """One run of the demo: what was done before it, and what it found."""
+    console.print(f"Run {demo_run.number}, {demo_run.run.started_at:%Y-%m-%d}", style="bold")
+    for event in demo_run.done:
         console.print(Text(f"  {event}"), soft_wrap=True)
-    console.print(_table(demo_night.night.listings))
+    console.print(_table(demo_run.run.listings))
     console.print()
 
 
 def print_demo(demo: "Demo", console: Console) -> None:
-    """What the nights found to have changed, and where to go on."""
-    console.print("What changed, and in which night", style="bold")
-    nights = {night.night.started_at: night.number for night in demo.nights}
+    """What the runs found to have changed, and where to go on."""
+    console.print("What changed, and in which run", style="bold")
+    runs = {run.run.started_at: run.number for run in demo.runs}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("night", "project", "change", "why"):
+    for heading in ("run", "project", "change", "why"):
         table.add_column(heading, overflow="fold")
     for change in demo.changes:
         cells = (change.name or change.project_key, change.change, _why(change))
-        table.add_row(str(nights[change.changed_at]), *map(printable, cells))
+        table.add_row(str(runs[change.changed_at]), *map(printable, cells))
     console.print(table)
     console.print()
     for line in (
@@ -123,55 +123,55 @@ def _why(change: Change) -> str:
     return REASONS[change.change]
 
 
-def attention(night: Night) -> Iterator[str]:
+def attention(run: Run) -> Iterator[str]:
     """What did not go as it should, a line each: what came of it and what was kept."""
-    for listing in night.listings:
+    for listing in run.listings:
         name = _name(listing)
         if listing.outcome == "failed":
             yield f"{name} failed: {listing.message}. Its rows stay as they were."
-        elif listing.outcome == "unproven":
-            yield f"{name} is not proven: {listing.message}. What came was taken, nothing was removed."
+        elif listing.outcome == "unverified":
+            yield f"{name} is not verified: {listing.message}. What came was taken, nothing was removed."
         elif listing.outcome == "held_back":
             yield f"{name} is held back: {listing.message}. Nothing was removed."
         if listing.quarantined:
             yield f"{name}: {listing.quarantined} records not taken; see: rollcall query 'from quarantine'"
-    for warning in night.warnings:
+    for warning in run.warnings:
         examples = "; ".join(", ".join(map(str, row)) for row in warning.sample)
         more = f" and {warning.rows - len(warning.sample)} more" if warning.rows > len(warning.sample) else ""
         yield f"Note: {warning.description}: {printable(examples)}{more}"
-    for line in (*night.limits, *night.unfinished):
+    for line in (*run.limits, *run.unfinished):
         yield f"Note: {line}"
 
 
-def not_asked(night: Night) -> Iterator[str]:
-    """A line for each configured connection that this night left out and that is not proven."""
-    for other in night.not_asked:
+def not_asked(run: Run) -> Iterator[str]:
+    """A line for each configured connection that this run left out and that is not verified."""
+    for other in run.not_asked:
         if other.last_attempt_at is None:
             yield f"{other.connection} was not asked, and has never been"
-        elif other.outcome != "proven":
+        elif other.outcome != "verified":
             outcome = (other.outcome or "").replace("_", " ")
             at = f"{other.last_attempt_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             yield f"{other.connection} was not asked; its last attempt, {at}: {outcome}: {other.message}"
 
 
-def next_steps(night: Night) -> Iterator[str]:
+def next_steps(run: Run) -> Iterator[str]:
     """The commands that a reader of this summary may want next."""
-    for connection, listings in groupby(night.listings, key=lambda listing: listing.connection):
+    for connection, listings in groupby(run.listings, key=lambda listing: listing.connection):
         held_back = sum(listing.held_back for listing in listings)
         if held_back:
             yield (
                 f"If these {held_back} are gone: "
                 f"rollcall sync {connection} --accept-removals {connection}={held_back}"
             )
-    if any(listing.outcome in {"failed", "unproven"} for listing in night.listings):
+    if any(listing.outcome in {"failed", "unverified"} for listing in run.listings):
         names = dict.fromkeys(
-            listing.connection for listing in night.listings if listing.outcome in {"failed", "unproven"}
+            listing.connection for listing in run.listings if listing.outcome in {"failed", "unverified"}
         )
         yield f"Once that is mended: rollcall sync {' '.join(names)}"
-    if night.preview is not None:
-        yield f"This was a dry run: {night.warehouse} stays as it was"
+    if run.preview is not None:
+        yield f"This was a dry run: {run.warehouse} stays as it was"
         return
-    yield f"Published {night.warehouse}. Next: rollcall changes, rollcall status, rollcall export"
+    yield f"Published {run.warehouse}. Next: rollcall changes, rollcall status, rollcall export"
 
 
 def _table(listings: Sequence[ListingResult]) -> Table:

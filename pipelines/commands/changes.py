@@ -1,4 +1,4 @@
-"""`rollcall changes`: what the nights changed."""
+"""`rollcall changes`: what the runs changed."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pipelines.common.errors import UsageError
 from pipelines.common.sql import literal
 from pipelines.output.result import Rows, rows_of
-from pipelines.warehouse.freshness import in_last_night
+from pipelines.warehouse.freshness import in_last_run
 from pipelines.warehouse.reader import Warehouse
 
 _DURATION = re.compile(r"(\d+) ?(h|d|w)")
@@ -18,7 +18,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 class Changes:
     """What changed in a time, newest first, a row per changed column; and how many projects each kind befell.
 
-    A project is counted once for each night that changed it.
+    A project is counted once for every night that changed it.
     """
 
     rows: Rows
@@ -29,11 +29,11 @@ class Changes:
 
 
 def changes(warehouse: Warehouse, since: datetime | None, until: datetime | None) -> Changes:
-    """What nights from `since` up to but not including `until` (None: now) changed.
+    """What runs from `since` up to but not including `until` (None: now) changed.
 
-    `since` None: what the last night of each connection changed.
+    `since` None: what the last run of each connection changed.
     """
-    begun = in_last_night("changed_at") if since is None else f"changed_at >= {_instant(since)}"
+    begun = in_last_run("changed_at") if since is None else f"changed_at >= {_instant(since)}"
     ended = "" if until is None else f"and changed_at < {_instant(until)}"
     chosen = f"from project_changes where {begun} {ended}"
     counts: dict[str, int] = dict(

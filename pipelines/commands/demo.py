@@ -1,6 +1,6 @@
-"""`rollcall demo`: three nights over the sandbox, with changes made at the providers in between.
+"""`rollcall demo`: three runs over the sandbox, with changes made at the providers in between.
 
-They are played at once, by a clock that is two days slow, then one, then right: nights are a day apart.
+They are played at once, by a clock that is two days slow, then one, then right: runs are a day apart.
 Where a provider documents writes (Belltastic), they are made through it; what happens at the others is done
 to the sandbox's records. Everything lands in one directory, which is left to be explored.
 """
@@ -24,7 +24,7 @@ from pipelines.common.files import private_folder
 from pipelines.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from pipelines.commands.sync import Night
+    from pipelines.commands.sync import Run
 
 PROJECTS = 40
 FILES = 400
@@ -39,17 +39,17 @@ MARK = "# Written by rollcall demo, which may overwrite this directory.\n"
 
 
 @dataclass(frozen=True)
-class DemoNight:
-    """One night of the demo: what was done at the providers before it, and what it found."""
+class DemoRun:
+    """One run of the demo: what was done at the providers before it, and what it found."""
 
     number: int
     done: tuple[str, ...]
-    night: "Night"
+    run: "Run"
 
 
 @dataclass(frozen=True)
 class DemoChange(Change):
-    """A change, and the start of the night that found it."""
+    """A change, and the start of the run that found it."""
 
     changed_at: datetime
 
@@ -59,7 +59,7 @@ class Demo:
     """What the demo leaves behind."""
 
     directory: Path
-    nights: tuple[DemoNight, ...]
+    runs: tuple[DemoRun, ...]
     changes: tuple[DemoChange, ...]
     exported: tuple[Path, ...]
     projects: int
@@ -78,22 +78,22 @@ def _program() -> str:
     return shlex.quote(str(called))
 
 
-def demo(directory: Path, tell: Callable[[DemoNight], None]) -> Demo:
-    """Play the three nights in `directory`, telling of each as it ends.
+def demo(directory: Path, tell: Callable[[DemoRun], None]) -> Demo:
+    """Play the three runs in `directory`, telling of each as it ends.
 
     Raises UsageError where the directory holds something else than an earlier demo.
     """
     from pipelines.commands.sync import sync
 
     _empty(directory)
-    nights = []
+    runs = []
     with Sandbox(projects=PROJECTS, files=FILES) as sandbox:
         write_home(directory, sandbox, MARK)
         days = (_before, _first_day, _second_day)
         for number, day in enumerate(days, 1):
-            nights.append(DemoNight(number, day(sandbox), sync(directory, clock=_slow(len(days) - number))))
-            tell(nights[-1])
-    return _left_behind(directory, nights)
+            runs.append(DemoRun(number, day(sandbox), sync(directory, clock=_slow(len(days) - number))))
+            tell(runs[-1])
+    return _left_behind(directory, runs)
 
 
 def _slow(days: int) -> Callable[[], datetime]:
@@ -167,7 +167,7 @@ def _belltastic(sandbox: Sandbox, method: str, path: str, body: dict[str, object
     answer.raise_for_status()
 
 
-def _left_behind(directory: Path, nights: Sequence[DemoNight]) -> Demo:
+def _left_behind(directory: Path, runs: Sequence[DemoRun]) -> Demo:
     from pipelines.commands.export import export, find_reports
     from pipelines.config.settings import exports_path, warehouse_path
     from pipelines.output.writer import Output
@@ -181,13 +181,13 @@ def _left_behind(directory: Path, nights: Sequence[DemoNight]) -> Demo:
             select project_key, name, change, column_name, old_value, new_value, changed_at
             from projects_changed_between($1, 'infinity')
             """,
-            [nights[1].night.started_at],
+            [runs[1].run.started_at],
         ).fetchall()
         count = warehouse.connection.execute("select count(*) from projects").fetchall()[0][0]
         exported = export(warehouse, find_reports(directory), folder, Output("csv"))
     return Demo(
         directory=directory,
-        nights=tuple(nights),
+        runs=tuple(runs),
         changes=tuple(DemoChange(*row) for row in rows),
         exported=tuple(file.file for file in exported.files),
         projects=count,

@@ -1,7 +1,7 @@
-"""`rollcall doctor`: everything that a night needs, looked at without running one.
+"""`rollcall doctor`: everything that a run needs, looked at without running one.
 
-Nothing is changed but what a night changes too before it lists: the lock is taken, and what dead nights left
-is tidied away. Of each listing one page is read, by the same code as at night.
+Nothing is changed but what a run changes too before it lists: the lock is taken, and what dead runs left
+is tidied away. Of each listing one page is read, by the same code as during a run.
 """
 
 import shlex
@@ -23,10 +23,10 @@ from pipelines.commands.export import find_reports, read_report
 from pipelines.commands.first_run import refuse_lost
 from pipelines.common.database import open_database
 from pipelines.common.errors import (
+    AccessRefused,
     ConfigurationError,
-    NightRunning,
     ProviderError,
-    Refused,
+    RunInProgress,
     SyncError,
     WarehouseError,
 )
@@ -34,7 +34,7 @@ from pipelines.common.filesystem import elsewhere, free_bytes, probe, space_left
 from pipelines.common.limits import Clock
 from pipelines.common.sql import SQL_ROOT
 from pipelines.config.settings import find_unknown, warehouse_path
-from pipelines.extract.client import Api
+from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import (
     COMMON,
     Configured,
@@ -45,7 +45,7 @@ from pipelines.extract.connections import (
     read_tables,
     resolve,
 )
-from pipelines.extract.provider import Ask, Setting, Settings
+from pipelines.extract.provider import ListingRequest, Setting, Settings
 from pipelines.extract.records import read_record
 from pipelines.monitoring.notifications import Notice, read_notify, send, subject
 from pipelines.transform import build as models
@@ -83,7 +83,7 @@ class Examination:
 
 
 def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) -> Examination:
-    """Look at everything that a night over all connections, or those named, needs.
+    """Look at everything that a run over all connections, or those named, needs.
 
     `send_notice` sends a notice to everyone who is to get one. Raises UsageError where a name is not
     configured.
@@ -203,11 +203,11 @@ def _notify(home: Path, send_notice: bool) -> Check:
         return _failed("notices", error)
     if settings is None:
         remedy = 'ping_url = "…" under [notify] in .dlt/secrets.toml, or NOTIFY__PING_URL, is the least'
-        return Check("notices", "warning", "nobody is told when a night fails", (remedy,))
+        return Check("notices", "warning", "nobody is told when a run fails", (remedy,))
     if not send_notice:
         return Check("notices", "ok", "configured; --send-notice sends a test notice")
     undelivered: list[str] = []
-    notice = Notice(subject(home, "a test notice"), ("This is a test: no night has failed.",), "test")
+    notice = Notice(subject(home, "a test notice"), ("This is a test: no run has failed.",), "test")
     send(settings, notice, undelivered.append)
     if undelivered:
         return Check("notices", "failed", "; ".join(undelivered), ("correct [notify], or NOTIFY__…",))
@@ -219,7 +219,7 @@ def _place(warehouse: Path) -> Iterator[Check]:
     try:
         with locked(warehouse) as scratch:
             limits = probe(warehouse, scratch)
-    except NightRunning as error:
+    except RunInProgress as error:
         yield Check("lock", "warning", error.reason, (error.remedy,))
         return
     except SyncError as error:
@@ -229,12 +229,12 @@ def _place(warehouse: Path) -> Iterator[Check]:
         said = f"{warehouse.parent} cannot hold a warehouse: {error.strerror}"
         yield Check("lock", "failed", said, (f"give this user the rights to {warehouse.parent}", ELSEWHERE))
         return
-    yield Check("lock", "ok", "no night is running, and one can be published")
+    yield Check("lock", "ok", "no run is running, and one can be published")
     for limit in limits:
         yield Check("lock", "warning", limit, (ELSEWHERE,))
     needed = space_needed(warehouse)
     free = free_bytes(warehouse)
-    said = f"{space_left(warehouse)}, a night may need {needed >> 20:,} MB"
+    said = f"{space_left(warehouse)}, a run may need {needed >> 20:,} MB"
     remedy = f"free some of the disk of {warehouse.parent}"
     yield Check("disk", "ok", said) if free >= needed else Check("disk", "failed", said, (remedy, ELSEWHERE))
 
@@ -246,11 +246,11 @@ def _warehouse(home: Path, path: Path) -> Check:
     except WarehouseError as error:
         return _failed("warehouse", error)
     if not path.exists():
-        return Check("warehouse", "ok", f"none yet at {path}; the first night makes it")
+        return Check("warehouse", "ok", f"none yet at {path}; the first run makes it")
     try:
         with open_warehouse(path) as warehouse:
             row = warehouse.connection.execute(
-                "select (select count(*) from projects), (select max(started_at)::text from nights)"
+                "select (select count(*) from projects), (select max(started_at)::text from runs)"
             ).fetchone()
         is_to_be_rewritten(path, path)
     except SyncError as error:
@@ -258,7 +258,7 @@ def _warehouse(home: Path, path: Path) -> Check:
     except duckdb.Error as error:
         return Check("warehouse", "failed", str(error).splitlines()[0], (f"move {path} away", ELSEWHERE))
     assert row is not None
-    return Check("warehouse", "ok", f"{row[0]:,} projects, last night {row[1] or 'none'}")
+    return Check("warehouse", "ok", f"{row[0]:,} projects, last run {row[1] or 'none'}")
 
 
 def _providers(connections: Sequence[Connection]) -> list[Check]:
@@ -279,18 +279,18 @@ def _listings(connection: Connection, note_offset: Callable[[float], None]) -> l
     auth = connection.provider.auth
     watched = replace(connection.provider, auth=lambda settings: _Watched(auth(settings), note_offset))
     asking = replace(connection, provider=watched, settings=Settings({**given, **hasty}))
-    with Api(asking, time.monotonic() + DEADLINE_S) as api:
+    with HttpClient(asking, time.monotonic() + DEADLINE_S) as api:
         return [_listing(api, asking, scope) for scope in watched.scopes(asking.settings)]
 
 
-def _listing(api: Api, connection: Connection, scope: str | None) -> Check:
+def _listing(api: HttpClient, connection: Connection, scope: str | None) -> Check:
     name = listing_name(connection, scope)
-    pages = connection.provider.pages(api, Ask(connection.settings, scope))
+    pages = connection.provider.pages(api, ListingRequest(connection.settings, scope))
     try:
         page = next(pages)
     except ProviderError as error:
         return _failed(name, error, *_remedies(connection, error))
-    except Exception as error:  # noqa: BLE001 - as in a night, a provider's module fails alone
+    except Exception as error:  # noqa: BLE001 - as in a run, a provider's module fails alone
         said = connection.redact(f"its module failed: {type(error).__name__}: {error}")
         return Check(name, "failed", said, ("correct it",))
     if not page.records:
@@ -308,7 +308,7 @@ def _listing(api: Api, connection: Connection, scope: str | None) -> Check:
 
 def _remedies(connection: Connection, error: ProviderError) -> Iterator[str]:
     """The settings that an error may come from, in both forms."""
-    if isinstance(error, Refused):
+    if isinstance(error, AccessRefused):
         suspects = [one for one in connection.provider.settings if one.required and one.name != "base_url"]
     else:
         yield f"see that this machine reaches {connection.settings.text('base_url')}"

@@ -1,4 +1,4 @@
-"""What a night would change, read from the draft that it would publish."""
+"""What a run would change, read from the draft that it would publish."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that a night found: a column that changed, or a project that came, went or returned."""
+    """One thing that a run found: a column that changed, or a project that came, went or returned."""
 
     project_key: str
     name: str | None
@@ -29,7 +29,7 @@ class Preview:
 
 
 def preview(draft: duckdb.DuckDBPyConnection, started_at: datetime) -> Preview:
-    """The changes that the night which started at `started_at` would add to `project_changes`."""
+    """The changes that the run which started at `started_at` would add to `project_changes`."""
     rows = draft.execute(
         f"""
         with names as (

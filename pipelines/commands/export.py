@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from pipelines.commands.query import blaming_sql, query
+from pipelines.commands.query import query, sql_errors_as_usage_errors
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.files import deliver
 from pipelines.common.sql import SQL_ROOT
@@ -44,10 +44,10 @@ class Failed(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """When a connection was last proven, whether that is up to date, and how its last attempt went."""
+    """When a connection was last verified, whether that is up to date, and how its last attempt went."""
 
     connection: str
-    last_proven_at: str | None
+    last_verified_at: str | None
     is_fresh: bool
     outcome: str | None
     message: str | None
@@ -113,7 +113,7 @@ def read_report(warehouse: Warehouse, path: Path) -> Rows:
 def naming(path: Path) -> Iterator[None]:
     """Say of what is wrong, with the SQL or with what it answers, that it is the report in `path`."""
     try:
-        with blaming_sql(read_sql(path)):
+        with sql_errors_as_usage_errors(read_sql(path)):
             yield
     except duckdb.OutOfMemoryException:
         error = needs_memory()
@@ -124,12 +124,12 @@ def naming(path: Path) -> Iterator[None]:
 
 def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
     """How fresh each connection is."""
-    proven_at = text("last_proven_at", "TIMESTAMP WITH TIME ZONE")
+    verified_at = text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
     rows = warehouse.connection.execute(
         f"""
         select
             connection,
-            {proven_at},
+            {verified_at},
             {IS_FRESH},
             outcome,
             message

@@ -1,10 +1,10 @@
-"""`rollcall export --all`: the reports of a night in a folder of its own, beside those of the nights before.
+"""`rollcall export --all`: the reports of a run in a folder of its own, beside those of the runs before.
 
     exports/20261103T020000Z/   projects.csv and the other reports, manifest.json
-    exports/latest              a link to the folder of the night that was exported last
+    exports/latest              a link to the folder of the run that was exported last
 
 A folder is written under another name and gets its own when all of it is on disk. It never changes after
-that: what a changed report gives for the same night goes into another one, 20261103T020000Z-02.
+that: what a changed report gives for the same run goes into another one, 20261103T020000Z-02.
 """
 
 import contextlib
@@ -35,8 +35,8 @@ _DATED = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d{2,}))?")
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
-class Night(NamedTuple):
-    """The last night: the name of its folder, when it started, as text, and its outcome."""
+class Run(NamedTuple):
+    """The last run: the name of its folder, when it started, as text, and its outcome."""
 
     name: str
     started_at: str
@@ -65,7 +65,7 @@ def export_all(
     *,
     keep: int,
 ) -> ExportAll:
-    """Write the reports into a new folder of `folder`, named after the last night, and turn `latest` to it.
+    """Write the reports into a new folder of `folder`, named after the last run, and turn `latest` to it.
 
     Whatever fails or is killed before that leaves `folder` as it was. Of the folders that this made, the
     newest `keep` stay, with 0 all. Raises as `open_warehouse` does, and UsageError where something else is in
@@ -78,12 +78,12 @@ def export_all(
     if output.form == "json" and "manifest" in reports:
         raise UsageError("a report called manifest would take the manifest's place", "rename it")
     with _workshop(folder) as workshop, open_warehouse(warehouse_path, workspace_in=workshop) as warehouse:
-        night = _last_night(warehouse)
-        draft = warehouse.workspace / "night"
+        run = _last_run(warehouse)
+        draft = warehouse.workspace / "run"
         draft.mkdir(mode=0o700)
         exported = export(warehouse, reports, draft, output)
-        _write_manifest(warehouse, night, exported, draft)
-        place = _find(folder, night, draft)
+        _write_manifest(warehouse, run, exported, draft)
+        place = _find(folder, run, draft)
         existed = place.exists()
         if not existed:
             draft.rename(place)
@@ -110,25 +110,25 @@ def _workshop(folder: Path) -> Iterator[Path]:
         yield workshop
 
 
-def _last_night(warehouse: Warehouse) -> Night:
+def _last_run(warehouse: Warehouse) -> Run:
     started_at = text("started_at", "TIMESTAMP WITH TIME ZONE")
     found = warehouse.connection.execute(
         f"""
         select strftime(started_at, '%Y%m%dT%H%M%SZ'), {started_at}, outcome
-        from nights
+        from runs
         order by started_at desc
         limit 1
         """
     ).fetchone()
     if found is None:
-        raise WarehouseError(f"there is no night in {warehouse.path} yet", "run `rollcall sync`")
-    return Night(*found)
+        raise WarehouseError(f"there is no run in {warehouse.path} yet", "run `rollcall sync`")
+    return Run(*found)
 
 
-def _write_manifest(warehouse: Warehouse, night: Night, exported: Export, folder: Path) -> None:
+def _write_manifest(warehouse: Warehouse, run: Run, exported: Export, folder: Path) -> None:
     manifest = {
         "made_by": MADE_BY,
-        "night": {"started_at": night.started_at, "outcome": night.outcome},
+        "run": {"started_at": run.started_at, "outcome": run.outcome},
         "reports": [_described(file) for file in exported.files],
         "failed": [failed._asdict() for failed in exported.failed],
         "connections": [proof._asdict() for proof in exported.connections],
@@ -156,13 +156,13 @@ def _moved(exported: Exported, folder: Path) -> Exported:
     return exported._replace(file=folder / exported.file.name)
 
 
-def _find(folder: Path, night: Night, draft: Path) -> Path:
-    """Where `draft` belongs: the folder of this night that is the same, or one that is still to be."""
-    taken = [path for path in _dated(folder) if path.name.startswith(night.name)]
+def _find(folder: Path, run: Run, draft: Path) -> Path:
+    """Where `draft` belongs: the folder of this run that is the same, or one that is still to be."""
+    taken = [path for path in _dated(folder) if path.name.startswith(run.name)]
     for path in taken:
         if _same(path, draft):
             return path
-    return folder / (f"{night.name}-{_age(taken[-1])[1] + 1:02}" if taken else night.name)
+    return folder / (f"{run.name}-{_age(taken[-1])[1] + 1:02}" if taken else run.name)
 
 
 def _dated(folder: Path) -> list[Path]:
@@ -171,8 +171,8 @@ def _dated(folder: Path) -> list[Path]:
 
 
 def _age(dated: Path) -> tuple[str, int]:
-    night, _, number = dated.name.partition("-")
-    return night, int(number or 1)
+    run, _, number = dated.name.partition("-")
+    return run, int(number or 1)
 
 
 def _same(folder: Path, draft: Path) -> bool:

@@ -1,6 +1,6 @@
 """A home keeps a mark that it has published. If its warehouse is missing then, no new history begins.
 
-The disk of the warehouse may not be mounted, or its path may be misspelled: a night would find nothing there,
+The disk of the warehouse may not be mounted, or its path may be misspelled: a run would find nothing there,
 and begin a history without a past. The mark is in the home, since the warehouse may be on another disk.
 """
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from pipelines.common.errors import WarehouseError
 from pipelines.common.files import private_folder
-from pipelines.warehouse.paths import former_of
+from pipelines.warehouse.paths import previous_path
 
 FOLDER, MARK = ".rollcall", "published"
 TEXT = """\
-This home has published a night. Where its warehouse is missing, `rollcall sync` stops, and does not begin a
+This home has published a run. Where its warehouse is missing, `rollcall sync` stops, and does not begin a
 new history unless it is given --first-run.
 """
 
 
 def refuse_lost(home: Path, warehouse: Path) -> None:
-    """Raise WarehouseError where `home` has published and there is no warehouse, and no former one either."""
-    if (home / FOLDER / MARK).exists() and not warehouse.exists() and not former_of(warehouse).exists():
+    """Raise WarehouseError if `home` has published and there is neither a warehouse nor a previous one."""
+    if (home / FOLDER / MARK).exists() and not warehouse.exists() and not previous_path(warehouse).exists():
         raise WarehouseError(
             f"there is no warehouse at {warehouse}, but this home has published one before",
             "mount its disk or put it back; to begin a new history, run: rollcall sync --first-run",

@@ -1,6 +1,6 @@
 """`rollcall forget`: erases what was ever received of projects or files, as those concerned may demand.
 
-The published warehouse and the former one are written anew without it. What stays is the shape of history:
+The published warehouse and the previous one are written anew without it. What stays is the shape of history:
 under a pseudonym, from when to when there was a record. A record that its provider lists still is known by
 its pseudonym and kept as empty; its connection's counts stay true. An EvoVoice project goes with its files,
 those to come included: with what they were while they were of that customer.
@@ -22,7 +22,7 @@ from pipelines.common.sql import SQL_ROOT
 from pipelines.config.settings import memory_mb, warehouse_path
 from pipelines.transform import build as models
 from pipelines.transform.incremental import own_tables
-from pipelines.warehouse.paths import asides_of
+from pipelines.warehouse.paths import replaced_paths
 from pipelines.warehouse.publish import (
     clear,
     connect,
@@ -30,8 +30,8 @@ from pipelines.warehouse.publish import (
     draft_path,
     locked,
     publish,
+    retry_with_more_memory,
     rewritten,
-    with_memory,
 )
 from pipelines.warehouse.reader import Warehouse, open_warehouse
 
@@ -80,7 +80,7 @@ def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
 def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     """Erase them. Returns the files, once put aside by `restore`, that went too, for they hold it whole.
 
-    Raises NightRunning where a night runs, UsageError where the file holds tables of a user's own,
+    Raises RunInProgress where a run runs, UsageError where the file holds tables of a user's own,
     PublicationRefused where a check fails after it.
     """
     os.umask(0o077)
@@ -108,10 +108,12 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
         # What is deleted from a file may still be read in its free blocks: hence a new one.
         candidate = rewritten(draft_path(warehouse, scratch), scratch, memory)
         with connect(candidate, memory) as connection:
-            with_memory(connection, memory, lambda: models.build(connection, home))
-            models.refuse_broken(with_memory(connection, memory, lambda: models.check(connection, home)))
+            retry_with_more_memory(connection, memory, lambda: models.build(connection, home))
+            models.refuse_broken(
+                retry_with_more_memory(connection, memory, lambda: models.check(connection, home))
+            )
         publish(candidate, warehouse, forgetting=True)
-        asides = asides_of(warehouse)
+        asides = replaced_paths(warehouse)
         for aside in asides:
             aside.unlink()
     return asides

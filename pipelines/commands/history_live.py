@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.common.errors import Malformed, UsageError
+from pipelines.common.errors import MalformedAnswer, UsageError
 from pipelines.common.sql import literal
-from pipelines.extract.client import Api
+from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import load_connections
-from pipelines.extract.provider import Ask
+from pipelines.extract.provider import ListingRequest
 from pipelines.extract.raw_json import members
 from pipelines.output.result import Rows, rows_of
 from pipelines.warehouse.reader import Warehouse
@@ -54,10 +54,10 @@ def live(home: Path, warehouse: Warehouse, key: str) -> Live:
     read_one = connection.provider.read_one
     if read_one is None:
         raise UsageError(
-            f"{connection.provider_name} documents no read of one project", "leave --live out, or run a night"
+            f"{connection.provider_name} documents no read of one project", "leave --live out, or run a run"
         )
-    with Api(connection, time.monotonic() + DEADLINE_S) as api:
-        now = _compact(read_one(api, Ask(connection.settings), record_id))
+    with HttpClient(connection, time.monotonic() + DEADLINE_S) as api:
+        now = _compact(read_one(api, ListingRequest(connection.settings), record_id))
     then = _compact(payload.encode())
     names = dict.fromkeys((*now, *then))
     fields = tuple(LiveField(name, then.get(name), now.get(name)) for name in names)
@@ -102,4 +102,4 @@ def _compact(record: bytes) -> dict[str, str]:
             name: json.dumps(json.loads(raw), ensure_ascii=False) for name, raw in members(record).items()
         }
     except ValueError as error:
-        raise Malformed(f"the record is not readable ({error})") from None
+        raise MalformedAnswer(f"the record is not readable ({error})") from None

@@ -46,7 +46,7 @@ def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None =
     Raises UsageError where it is wrong, not one statement that only reads, or names other parameters.
     """
     given = parameters or {}
-    with blaming_sql(sql):
+    with sql_errors_as_usage_errors(sql):
         text = _as_sql(sql)
         tokens = _only_statement(text)
         # Without the comment above it, but on the lines where it was: errors name them.
@@ -101,7 +101,7 @@ def _as_sql(text: str) -> str:
 
 
 @contextlib.contextmanager
-def blaming_sql(sql: str) -> Iterator[None]:
+def sql_errors_as_usage_errors(sql: str) -> Iterator[None]:
     """Turn what DuckDB has against `sql`, or an SQL that is made of it, into a UsageError."""
     try:
         yield

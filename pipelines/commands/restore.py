@@ -1,4 +1,4 @@
-"""`rollcall restore`: the former night back in the place of the published one."""
+"""`rollcall restore`: the previous run's file back in the place of the published one."""
 
 import os
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from pipelines.warehouse.reader import open_warehouse
 
 @dataclass(frozen=True)
 class Restored:
-    """What is published again: a file, and its last night. `aside` is the file that stood there, if any."""
+    """What is published again: a file, and its last run. `aside` is the file that stood there, if any."""
 
     warehouse: Path
-    last_night: datetime | None
+    last_run: datetime | None
     aside: Path | None
 
 
 def restore(home: Path) -> Restored:
-    """Publish the former night again, and keep what was published beside it.
+    """Publish the previous run's file again, and keep what was published beside it.
 
-    Raises WarehouseError where there is no former night or it cannot be read, NightRunning where one runs.
+    Raises WarehouseError if there is no previous file or it cannot be read, RunInProgress if one is going on.
     """
-    os.umask(0o077)  # as at night
+    os.umask(0o077)  # as during a run
     warehouse = warehouse_path(home)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    aside = warehouse.with_name(f"{warehouse.stem}.aside-{now}{warehouse.suffix}")
+    aside = warehouse.with_name(f"{warehouse.stem}.replaced-{now}{warehouse.suffix}")
     with locked(warehouse) as scratch:
         put_back(warehouse, scratch, aside)
     with open_warehouse(warehouse) as opened:
-        row = opened.connection.execute("select max(started_at) from nights").fetchone()
+        row = opened.connection.execute("select max(started_at) from runs").fetchone()
     assert row is not None
     return Restored(warehouse, row[0], aside if aside.exists() else None)

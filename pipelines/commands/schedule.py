@@ -1,4 +1,4 @@
-"""`rollcall schedule`: what runs a night every night, for the scheduler at hand.
+"""`rollcall schedule`: what runs a run every night, for the scheduler at hand.
 
 Each schedule names the home and the command by absolute paths, runs in the bare environment that schedulers
 give, and keeps what it writes to its owner. A schedule holds no secret.
@@ -30,7 +30,7 @@ from pipelines.extract.connections import read_tables, resolve, variable
 Scheduler = Literal["cron", "systemd", "github", "kubernetes"]
 
 OF_ROLLCALL = re.compile(rf"(SOURCES|{'|'.join(TABLES).upper()})__\w+")
-LONGEST_RUN_S = 7 * 3600  # a night ends its listings after six
+LONGEST_RUN_S = 7 * 3600  # a run ends its listings after six
 PATIENCE_S = 60
 READABLE = 60  # characters of a path; a file's name has at most 255
 DAYS_AHEAD = 366  # clocks change at least once within a year, where they do
@@ -47,7 +47,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class _Night:
+class _Run:
     """What is to be run, and when: `zone` is None for the machine's own time."""
 
     home: Path
@@ -65,7 +65,7 @@ class _Night:
 def schedule(
     home: Path, scheduler: Scheduler, *, at: time, zone: str | None = None, image: str = ""
 ) -> Schedule:
-    """The schedule of a night at `at`, in the time zone `zone` or else the machine's.
+    """The schedule of a run at `at`, in the time zone `zone` or else the machine's.
 
     `image` is the container image that Kubernetes runs. Raises UsageError where the scheduler cannot do what
     is asked.
@@ -74,10 +74,8 @@ def schedule(
         raise UsageError(f"{str(home)!r} cannot stand in a schedule", "give the directory another name")
     if zone is not None:
         _zone(zone)
-    night = _Night(home, at, zone, image or f"rollcall:{version('rollcall')}")
-    return {"cron": _cron, "systemd": _systemd, "github": _github, "kubernetes": _kubernetes}[scheduler](
-        night
-    )
+    run = _Run(home, at, zone, image or f"rollcall:{version('rollcall')}")
+    return {"cron": _cron, "systemd": _systemd, "github": _github, "kubernetes": _kubernetes}[scheduler](run)
 
 
 def install(made: Schedule, home: Path) -> tuple[str, ...]:
@@ -116,13 +114,13 @@ def _local_zone() -> str:
     return get_localzone_name() or "UTC"
 
 
-def _clock_changes(night: _Night) -> tuple[str, ...]:
+def _clock_changes(run: _Run) -> tuple[str, ...]:
     """A warning if clocks will skip or repeat the time of the run, which a scheduler then does as well."""
-    name = night.zone or _local_zone()
+    name = run.zone or _local_zone()
     zone, today = _zone(name), datetime.now(UTC).date()
     for day in (today + timedelta(days=number) for number in range(DAYS_AHEAD)):
-        if fault := clock_fault(day, night.at, zone):
-            return (f"{day} {fault} {night.at:%H:%M} in {name}; choose a time from 04:00 to 20:59",)
+        if fault := clock_fault(day, run.at, zone):
+            return (f"{day} {fault} {run.at:%H:%M} in {name}; choose a time from 04:00 to 20:59",)
     return ()
 
 
@@ -145,20 +143,20 @@ def _only_here() -> tuple[str, ...]:
     return (f"set here, and not where the schedule runs: {', '.join(given)}; write them into {files}",)
 
 
-def _cron(night: _Night) -> Schedule:
+def _cron(run: _Run) -> Schedule:
     local = _local_zone()
-    if night.zone not in (None, local):
+    if run.zone not in (None, local):
         raise UsageError(f"cron keeps this machine's time ({local})", "leave --time-zone out, or use systemd")
-    home, program = shlex.quote(str(night.home)), shlex.quote(str(_command()))
+    home, program = shlex.quote(str(run.home)), shlex.quote(str(_command()))
     command = (
         f"umask 077 && cd {home} && mkdir -p logs && "
         f"{program} --home {home} sync --quiet >> logs/cron.log 2>&1"
     )
     line = command.replace("%", r"\%")  # cron takes a bare one for the end of the line
-    begin, end = _marks(night.home)
-    text = f"{begin}\n# At {night.at:%H:%M} of this machine's time ({local}).\n"
-    text += f"{night.at.minute} {night.at.hour} * * * {line}\n{end}\n"
-    return Schedule("cron", {"crontab": text}, (), (*_clock_changes(night), *_only_here()))
+    begin, end = _marks(run.home)
+    text = f"{begin}\n# At {run.at:%H:%M} of this machine's time ({local}).\n"
+    text += f"{run.at.minute} {run.at.hour} * * * {line}\n{end}\n"
+    return Schedule("cron", {"crontab": text}, (), (*_clock_changes(run), *_only_here()))
 
 
 def _marks(home: Path) -> tuple[str, str]:
@@ -176,16 +174,16 @@ def _install_cron(made: Schedule, home: Path) -> tuple[str, ...]:
     taken = _run("crontab", "-", text=others + made.files["crontab"])
     if taken.returncode:
         raise ConfigurationError(f"crontab failed: {taken.stderr.strip()}", "see: crontab -l")
-    return ("the night is in this user's crontab; see: crontab -l",)
+    return ("the run is in this user's crontab; see: crontab -l",)
 
 
-def _systemd(night: _Night) -> Schedule:
-    home = str(night.home)
+def _systemd(run: _Run) -> Schedule:
+    home = str(run.home)
     # A backslash at the end of a line would join the next one to it.
     described = home.replace("%", "%%").replace("\\", "\\\\")
     service = f"""\
 [Unit]
-Description=Rollcall: the night of {described}
+Description=Rollcall: the run of {described}
 
 [Service]
 Type=oneshot
@@ -195,13 +193,13 @@ Nice=10
 NoNewPrivileges=yes
 TimeoutStartSec={LONGEST_RUN_S}
 """
-    zone = f" {night.zone}" if night.zone else ""
+    zone = f" {run.zone}" if run.zone else ""
     timer = f"""\
 [Unit]
-Description=Rollcall: every night at {night.at:%H:%M}{zone}
+Description=Rollcall: every night at {run.at:%H:%M}{zone}
 
 [Timer]
-OnCalendar=*-*-* {night.at:%H:%M}:00{zone}
+OnCalendar=*-*-* {run.at:%H:%M}:00{zone}
 Persistent=yes
 
 [Install]
@@ -209,12 +207,12 @@ WantedBy=timers.target
 """
     return Schedule(
         "systemd",
-        {f"{night.name}.service": service, f"{night.name}.timer": timer},
+        {f"{run.name}.service": service, f"{run.name}.timer": timer},
         (
             "loginctl enable-linger, so that it runs while this user is logged out",
-            f"journalctl --user -u {night.name} shows what it printed",
+            f"journalctl --user -u {run.name} shows what it printed",
         ),
-        (*_clock_changes(night), *_only_here()),
+        (*_clock_changes(run), *_only_here()),
     )
 
 
@@ -282,22 +280,22 @@ def _variables(home: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _github(night: _Night) -> Schedule:
-    zone = night.zone or _local_zone()
-    today = datetime.combine(datetime.now(UTC).date(), night.at, tzinfo=_zone(zone))
+def _github(run: _Run) -> Schedule:
+    zone = run.zone or _local_zone()
+    today = datetime.combine(datetime.now(UTC).date(), run.at, tzinfo=_zone(zone))
     utc = today.astimezone(UTC)
-    names = _variables(night.home)
+    names = _variables(run.home)
     secrets = "\n".join(f"          {name}: ${{{{ secrets.{name} }}}}" for name in names)
     text = f"""\
 # Save as .github/workflows/rollcall.yml in a private repository whose root holds .dlt/config.toml.
-# The warehouse travels from night to night in a cache, and is kept as an artifact for 30 days besides.
+# The warehouse travels from run to run in a cache, and is kept as an artifact for 30 days besides.
 name: Rollcall
 on:
   schedule:
-    - cron: "{utc.minute} {utc.hour} * * *" # {night.at:%H:%M} in {zone} as of {today:%Y-%m-%d}: this is UTC
+    - cron: "{utc.minute} {utc.hour} * * *" # {run.at:%H:%M} in {zone} as of {today:%Y-%m-%d}: this is UTC
   workflow_dispatch:
     inputs:
-      first_night:
+      first_run:
         description: Begin a new warehouse
         type: boolean
         default: false
@@ -306,7 +304,7 @@ permissions:
 concurrency:
   group: rollcall
 jobs:
-  night:
+  run:
     runs-on: ubuntu-latest
     timeout-minutes: 360
     steps:
@@ -314,25 +312,25 @@ jobs:
         with:
           persist-credentials: false
       - uses: astral-sh/setup-uv@v6
-      - name: Fetch the warehouse of the night before
-        id: former
+      - name: Fetch the warehouse of the previous run
+        id: previous
         uses: actions/cache/restore@v4
         with:
           path: warehouse*.duckdb
           key: warehouse-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
           restore-keys: warehouse-
       - name: Stop where it is lost, lest its history begin anew
-        if: steps.former.outputs.cache-matched-key == '' && !inputs.first_night
+        if: steps.previous.outputs.cache-matched-key == '' && !inputs.first_run
         run: |
-          echo "There is no former warehouse: put one back, or run this by hand with first_night."
+          echo "There is no previous warehouse: put one back, or run this by hand with first_run."
           exit 1
-      - name: Run the night
+      - name: Run the run
         run: |
           umask 077
           uvx --from "rollcall=={version("rollcall")}" rollcall sync
         env:
 {secrets}
-      - name: Keep the warehouse for the next night
+      - name: Keep the warehouse for the next run
         if: always() && hashFiles('warehouse.duckdb') != ''
         uses: actions/cache/save@v4
         with:
@@ -350,14 +348,14 @@ jobs:
           if-no-files-found: ignore
 """
     steps = tuple(f"gh secret set {name}" for name in names if not name.startswith("NOTIFY"))
-    first = ("run the first night by hand: gh workflow run rollcall.yml -f first_night=true",)
+    first = ("run the first run by hand: gh workflow run rollcall.yml -f first_run=true",)
     return Schedule("github", {"rollcall.yml": text}, (*steps, *first), ())
 
 
-def _kubernetes(night: _Night) -> Schedule:
+def _kubernetes(run: _Run) -> Schedule:
     name = "rollcall"
-    names = [one for one in _variables(night.home) if not one.startswith("NOTIFY")]
-    config = read_text(night.home / ".dlt" / CONFIG)
+    names = [one for one in _variables(run.home) if not one.startswith("NOTIFY")]
+    config = read_text(run.home / ".dlt" / CONFIG)
     text = f"""\
 # The configuration; its secrets are variables in the Secret {name}, which is made by hand.
 apiVersion: v1
@@ -383,8 +381,8 @@ kind: CronJob
 metadata:
   name: {name}
 spec:
-  schedule: "{night.at.minute} {night.at.hour} * * *"
-  timeZone: {json.dumps(night.zone or _local_zone())}
+  schedule: "{run.at.minute} {run.at.hour} * * *"
+  timeZone: {json.dumps(run.zone or _local_zone())}
   concurrencyPolicy: Forbid
   startingDeadlineSeconds: 3600
   successfulJobsHistoryLimit: 3
@@ -406,7 +404,7 @@ spec:
               type: RuntimeDefault
           containers:
             - name: {name}
-              image: {json.dumps(night.image)}
+              image: {json.dumps(run.image)}
               command: [rollcall, --home, /home/rollcall, sync]
               envFrom:
                 - secretRef:
@@ -439,5 +437,5 @@ spec:
         "kubernetes",
         {"rollcall.yaml": text},
         (secrets, create, "kubectl apply -f rollcall.yaml"),
-        _clock_changes(night),
+        _clock_changes(run),
     )

@@ -9,15 +9,15 @@ from pipelines.output.result import Rows, rows_of, text_rows
 from pipelines.warehouse.reader import Warehouse
 
 _CONNECTIONS = """
-    select connection, provider, records, last_attempt_at, last_proven_at, outcome, message
+    select connection, provider, records, last_attempt_at, last_verified_at, outcome, message
     from connections
     order by connection
 """
 
 
 @dataclass(frozen=True)
-class Night:
-    """A night that was published: instants as text, and whether all of it was proven."""
+class Run:
+    """A run that was published: instants as text, and whether all of it was verified."""
 
     started_at: str
     finished_at: str
@@ -26,25 +26,25 @@ class Night:
 
 @dataclass(frozen=True)
 class Stale:
-    """A connection that was not proven in the time allowed: when it last was, as text; None for never."""
+    """A connection that was not verified in the time allowed: when it last was, as text; None for never."""
 
     connection: str
-    last_proven_at: str | None
+    last_verified_at: str | None
 
 
 @dataclass(frozen=True)
 class Status:
-    """The warehouse's file and its size, its last night, a row for each connection, and which are stale."""
+    """The warehouse's file and its size, its last run, a row for each connection, and which are stale."""
 
     warehouse: Path
     bytes: int
-    last_night: Night | None
+    last_run: Run | None
     connections: Rows
     stale: tuple[Stale, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """0 where none is stale, else 3, as for a night that was not all proven."""
+        """0 where none is stale, else 3, as for a run that was not all verified."""
         return 3 if self.stale else 0
 
 
@@ -53,27 +53,28 @@ def status(
 ) -> Status:
     """How the warehouse stands.
 
-    A connection is stale that was not proven since `oldest`: of those `configured`, or of all that are known.
+    A connection is stale if it was not verified since `oldest`; `configured` names those that count, or else
+    all do.
     """
-    nights = rows_of(
-        warehouse, "select started_at, finished_at, outcome from nights order by started_at desc limit 1"
+    runs = rows_of(
+        warehouse, "select started_at, finished_at, outcome from runs order by started_at desc limit 1"
     )
-    last = next((batch[0] for batch in text_rows(nights)), None)
+    last = next((batch[0] for batch in text_rows(runs)), None)
     return Status(
         warehouse=warehouse.path,
         bytes=warehouse.path.stat().st_size,
-        last_night=None if last is None else Night(*(cell or "" for cell in last)),
+        last_run=None if last is None else Run(*(cell or "" for cell in last)),
         connections=rows_of(warehouse, _CONNECTIONS),
         stale=() if oldest is None else tuple(_stale(warehouse, oldest, configured)),
     )
 
 
 def _stale(warehouse: Warehouse, oldest: datetime, configured: Collection[str] | None) -> list[Stale]:
-    rows = warehouse.connection.execute("select connection, last_proven_at from connections").fetchall()
-    proven: dict[str, datetime | None] = dict(rows)
-    judged = proven.keys() if configured is None else configured
+    rows = warehouse.connection.execute("select connection, last_verified_at from connections").fetchall()
+    verified: dict[str, datetime | None] = dict(rows)
+    judged = verified.keys() if configured is None else configured
     return [
         Stale(name, f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None)
         for name in sorted(judged)
-        if (at := proven.get(name)) is None or at < oldest
+        if (at := verified.get(name)) is None or at < oldest
     ]

@@ -1,4 +1,4 @@
-"""`rollcall sync`: one night. Lock, scratch, list, land, remember, model and check, publish."""
+"""`rollcall sync`: one run. Lock, scratch, list, land, remember, model and check, publish."""
 
 import functools
 import os
@@ -21,20 +21,28 @@ from pipelines.common.sql import literal
 from pipelines.config.settings import memory_mb, warehouse_path
 from pipelines.extract.connections import Connection, configured_names, load_connections
 from pipelines.load.landing import Progress, land
-from pipelines.load.merge import known_texts, next_start, remember
+from pipelines.load.merge import known_texts, merge, next_start
 from pipelines.transform import build as models
 from pipelines.transform.graph import read_relations
 from pipelines.warehouse.freshness import Freshness, read_freshness
-from pipelines.warehouse.publish import clear, draft, draft_path, locked, publish, use_threads, with_memory
+from pipelines.warehouse.publish import (
+    clear,
+    draft,
+    draft_path,
+    locked,
+    publish,
+    retry_with_more_memory,
+    use_threads,
+)
 
-LONGEST_NIGHT_S = 6 * 3600.0
+LONGEST_RUN_S = 6 * 3600.0
 MOST_ZONES_DIFFER = timedelta(hours=26)  # from UTC-12 to UTC+14
 EARLIEST_FILE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Observer:
-    """Who is told when a night has begun, alone on its warehouse, and of each page that comes in it."""
+    """Who is told when a run has begun, alone on its warehouse, and of each page that comes in it."""
 
     begun: Callable[[], None] = lambda: None
     progress: Progress = lambda *_: None
@@ -45,7 +53,7 @@ UNOBSERVED = Observer()
 
 @dataclass(frozen=True)
 class ListingResult:
-    """What a night made of one listing: counts of records, as `listings` publishes them."""
+    """What a run made of one listing: counts of records, as `listings` publishes them."""
 
     connection: str
     provider: str
@@ -68,12 +76,12 @@ class ListingResult:
 
 
 @dataclass(frozen=True)
-class Night:
-    """One night: when it began and ended, how each listing went, what checks warn of.
+class Run:
+    """One run: when it began and ended, how each listing went, what checks warn of.
 
     It is published, unless it was only a preview of what it would change. `not_asked` is how the configured
     connections stand that it left out. `limits` says what the file system lacks, `unfinished` what failed
-    once the night was published.
+    once the run was published.
     """
 
     started_at: datetime
@@ -89,8 +97,8 @@ class Night:
 
     @property
     def exit_code(self) -> int:
-        """0 where every listing is proven, else 3."""
-        return 0 if self.outcome == "proven" else 3
+        """0 where every listing is verified, else 3."""
+        return 0 if self.outcome == "verified" else 3
 
 
 def sync(  # noqa: PLR0913 - one for each option of the verb
@@ -103,15 +111,15 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
     first_run: bool = False,
     observer: Observer = UNOBSERVED,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Night:
+) -> Run:
     """Ask every connection, or those named, for all its records, and publish what is known then.
 
     `full` reads whole listings where windows would do. `accept` gives, per connection, the exact number of
     removals that an operator agrees to. A `dry_run` ends before anything is published. A `first_run` begins a
-    new history where a home that has published before has no warehouse. `clock` says when the night begins
+    new history where a home that has published before has no warehouse. `clock` says when the run begins
     and ends. Raises SyncError where nothing could be published.
     """
-    os.umask(0o077)  # whatever a night writes is for its owner only
+    os.umask(0o077)  # whatever a run writes is for its owner only
     warehouse, memory = warehouse_path(home), memory_mb(home)
     if not first_run:
         refuse_lost(home, warehouse)
@@ -143,7 +151,7 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
                 asked.set()
                 observer.progress(connection, scope, pages, records)
 
-            deadline = time.monotonic() + LONGEST_NIGHT_S
+            deadline = time.monotonic() + LONGEST_RUN_S
             try:
                 landing, listings = land(connections, windows, known, scratch, deadline, came)
             finally:
@@ -153,21 +161,21 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
             records = sum(map(len, known.values())) + sum(one.records for one in listings)
             del known  # as much memory as DuckDB has
             use_threads(connection, records)
-            remembering = functools.partial(
-                remember, connection, landing, listings, started_at, accept or {}, clock()
+            merging = functools.partial(
+                merge, connection, landing, listings, started_at, accept or {}, clock()
             )
-            with_memory(connection, memory, remembering)
+            retry_with_more_memory(connection, memory, merging)
             updating = functools.partial(models.update, connection, home, is_prepared=is_prepared)
-            with_memory(connection, memory, updating)
-            findings = with_memory(connection, memory, lambda: models.check(connection, home))
+            retry_with_more_memory(connection, memory, updating)
+            findings = retry_with_more_memory(connection, memory, lambda: models.check(connection, home))
             models.refuse_broken(findings)
             configured = configured_names(home) if names else None
-            night = replace(_night(connection, warehouse, findings, configured or ()), limits=limits)
+            run = replace(_run(connection, warehouse, findings, configured or ()), limits=limits)
             if dry_run:
-                return replace(night, preview=preview(connection, night.started_at))
+                return replace(run, preview=preview(connection, run.started_at))
             connection.execute("checkpoint")  # closing does it too, but tells nobody where it fails
         unfinished = publish(draft_path(warehouse, scratch), warehouse) + mark_published(home)
-        return replace(night, unfinished=unfinished)
+        return replace(run, unfinished=unfinished)
 
 
 def _prepare(
@@ -185,7 +193,7 @@ def _connections(home: Path, names: Sequence[str], accept: Mapping[str, int]) ->
     connections = load_connections(home, names)
     for name in accept:
         if name not in {connection.name for connection in connections}:
-            raise UsageError(f"--accept-removals names {name}, which this night does not ask", "name it too")
+            raise UsageError(f"--accept-removals names {name}, which this run does not ask", "name it too")
     return connections
 
 
@@ -243,7 +251,7 @@ def _has_local_times(warehouse: duckdb.DuckDBPyConnection, connection: Connectio
 def _last_whole_listing(
     warehouse: duckdb.DuckDBPyConnection, connection: str, now: datetime
 ) -> tuple[datetime | None, datetime | None]:
-    """When the connection was last listed whole and proven, and the newest creation time known of it.
+    """When the connection was last listed whole and verified, and the newest creation time known of it.
 
     A time that cannot be true, such as one to come or .NET's year 1, would move the window away.
     """
@@ -252,7 +260,7 @@ def _last_whole_listing(
         select
             (
                 select max(started_at) from raw.listings
-                where connection = $1 and outcome = 'proven' and window_start is null
+                where connection = $1 and outcome = 'verified' and window_start is null
             ),
             (
                 select max(created_at) from raw.records
@@ -286,25 +294,25 @@ def _unquoted(
     return tuple(replace(one, may_quote=one.name not in forgetful) for one in connections)
 
 
-def _night(
+def _run(
     connection: duckdb.DuckDBPyConnection,
     warehouse: Path,
     findings: tuple[models.Finding, ...],
     configured: Sequence[str],
-) -> Night:
-    """The night just remembered, read back from what will be published."""
-    night = connection.execute(
-        "select started_at, finished_at, outcome from nights order by started_at desc limit 1"
+) -> Run:
+    """The run just remembered, read back from what will be published."""
+    run = connection.execute(
+        "select started_at, finished_at, outcome from runs order by started_at desc limit 1"
     ).fetchone()
-    assert night is not None
+    assert run is not None
     columns = ", ".join(ListingResult.__dataclass_fields__)
     listings = connection.execute(
-        f"select {columns} from listings where started_at = $1 order by connection, scope", [night[0]]
+        f"select {columns} from listings where started_at = $1 order by connection, scope", [run[0]]
     ).fetchall()
-    return Night(
-        started_at=night[0],
-        finished_at=night[1],
-        outcome=night[2],
+    return Run(
+        started_at=run[0],
+        finished_at=run[1],
+        outcome=run[2],
         warehouse=warehouse,
         listings=tuple(ListingResult(*listing) for listing in listings),
         warnings=findings,  # an error would have been refused

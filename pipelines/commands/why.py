@@ -34,8 +34,8 @@ def _events(subject: Subject) -> str:
         with versions as (
             select
                 *,
-                lag(payload) over life as former,
-                lag(valid_to) over life as former_end
+                lag(payload) over life as previous,
+                lag(valid_to) over life as previous_end
             from raw.records
             where
                 (entity = {entity} and concat_ws(':', connection, scope, record_id) = {key})
@@ -48,27 +48,27 @@ def _events(subject: Subject) -> str:
 
         events as (
             select
-                * exclude (payload, former),
-                valid_from as night,
+                * exclude (payload, previous),
+                valid_from as run,
                 case
-                    when former_end is null then 'created' when former_end = valid_from then 'changed'
+                    when previous_end is null then 'created' when previous_end = valid_from then 'changed'
                     else 'returned'
                 end as event,
-                former as before,
+                previous as before,
                 payload as after
             from versions
             union all by name
-            select * exclude (payload, former), valid_to as night, 'removed' as event, payload as before
+            select * exclude (payload, previous), valid_to as run, 'removed' as event, payload as before
             from versions
             where end_reason = 'removed'
             union all by name
-            select * exclude (payload, former), refreshed_at as night, 'refreshed' as event, payload as after
+            select * exclude (payload, previous), refreshed_at as run, 'refreshed' as event, payload as after
             from versions
             where refreshed_at is not null
         )
 
         select
-            events.night, events.event, events.connection, events.scope, events.entity, events.record_id,
+            events.run, events.event, events.connection, events.scope, events.entity, events.record_id,
             listing.outcome, listing.pages, listing.records, listing.window_start, listing.message,
             case when events.event in ('changed', 'returned') then list_sort(list_filter(
                 list_distinct(json_keys(events.before) || json_keys(events.after)),
@@ -79,9 +79,9 @@ def _events(subject: Subject) -> str:
         from events
         left join raw.listings as listing
             on
-                events.night = listing.started_at
+                events.run = listing.started_at
                 and events.connection = listing.connection
                 and events.scope is not distinct from listing.scope
                 and events.entity = listing.entity
-        order by events.night, events.connection, events.scope, events.entity, events.record_id, events.event
+        order by events.run, events.connection, events.scope, events.entity, events.record_id, events.event
     """

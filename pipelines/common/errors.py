@@ -5,11 +5,11 @@ SyncError                       what happened, and what to do about it
 ├── UsageError                  an argument names nothing, or asks for too much     exit 2
 ├── WarehouseError              there is no warehouse, or it cannot be read         exit 2
 ├── PublicationRefused          a check found a broken promise; nothing published   exit 4
-├── NightRunning                another night holds the lock                        exit 5
-└── ProviderError               one listing failed; the night goes on               exit 3
+├── RunInProgress                another run holds the lock                        exit 5
+└── ProviderError               one listing failed; the run goes on               exit 3
     ├── Transient               worth another try: timeouts, 429, 5xx, cut bodies
-    ├── Refused                 credentials or rights; never tried again
-    └── Malformed               an answer that is not what the vendor documents
+    ├── AccessRefused                 credentials or rights; never tried again
+    └── MalformedAnswer               an answer that is not what the vendor documents
 """
 
 import copy
@@ -59,13 +59,13 @@ class WarehouseError(SyncError):
 
 
 class PublicationRefused(SyncError):
-    """A check found rows that break a promise; the former warehouse stays."""
+    """A check found rows that break a promise; the previous warehouse stays."""
 
     exit_code = 4
 
 
-class NightRunning(SyncError):
-    """Another night holds the warehouse's lock."""
+class RunInProgress(SyncError):
+    """Another run holds the warehouse's lock."""
 
     exit_code = 5
 
@@ -98,7 +98,7 @@ class Transient(ProviderError):
         self.is_too_much = is_too_much
 
 
-class Refused(ProviderError):
+class AccessRefused(ProviderError):
     """The provider refuses these credentials (`unauthorized`), or what they may see."""
 
     def __init__(self, reason: str, remedy: str = "", *, unauthorized: bool = False) -> None:
@@ -106,5 +106,5 @@ class Refused(ProviderError):
         self.unauthorized = unauthorized
 
 
-class Malformed(ProviderError):
+class MalformedAnswer(ProviderError):
     """The answer is not what the vendor's page documents."""

@@ -1,7 +1,7 @@
 """What Rollcall uses of the file system that a warehouse is on, and what it does where a call is missing.
 
 Network shares, FAT, bind mounts and FUSE lack some of what a local disk has. `probe` tries every call that a
-night needs before the night needs it: when it starts, and in `rollcall doctor`. For some calls there is a
+run needs before the run needs it: when it starts, and in `rollcall doctor`. For some calls there is a
 fallback, and `probe` returns a line about it; for the others it raises an error that says what to do.
 """
 
@@ -33,7 +33,7 @@ LACKING = (
     errno.EXDEV,
     errno.EBUSY,
 )
-# A night copies the warehouse, writes what it receives twice, and keeps the former file.
+# A run copies the warehouse, writes what it receives twice, and keeps the previous file.
 SPACE_PER_WAREHOUSE = 4
 LEAST_SPACE_BYTES = 256 << 20
 
@@ -119,7 +119,7 @@ def _open_lock(path: Path) -> int:
         raise WarehouseError(f"{path} may not be written to", f"run: chmod 600 {quoted}")
     raise WarehouseError(
         f"{path} belongs to another user",
-        f"run this as {_name_of(owner)}, or run, while no night is running: sudo rm {quoted}",
+        f"run this as {_name_of(owner)}, or run, while no run is running: sudo rm {quoted}",
     )
 
 
@@ -135,7 +135,7 @@ def _no_locks(folder: Path, error: OSError, table: str) -> WarehouseError:
 
 
 def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
-    """Try in `scratch` what a night does with files; returns a line for each call that has a fallback.
+    """Try in `scratch` what a run does with files; returns a line for each call that has a fallback.
 
     Raises WarehouseError where a call without one is missing, or the warehouse cannot be replaced.
     """
@@ -148,8 +148,8 @@ def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
             raise _no_locks(warehouse.parent, error, "warehouse") from None
     here = f"the file system of {warehouse.parent}"
     private = f"{here} cannot set permissions (chmod): see to it that nobody else can read the warehouse"
-    lasting = f"{here} cannot confirm that a file is on disk (fsync): a power failure may lose the last night"
-    linked = f"{here} has no hard links: each night copies the former file instead, which takes longer"
+    lasting = f"{here} cannot confirm that a file is on disk (fsync): a power failure may lose the last run"
+    linked = f"{here} has no hard links: every night copies the previous file instead, which takes longer"
     limits = {
         private: set_mode(trial, 0o600),
         lasting: sync(trial) and sync(warehouse.parent),
@@ -171,7 +171,7 @@ def _refuse_mounted(warehouse: Path, trial: Path) -> None:
             raise
         if error.errno == errno.EXDEV:
             raise WarehouseError(
-                f"{warehouse} is mounted by itself, so no night can replace it",
+                f"{warehouse} is mounted by itself, so no run can replace it",
                 f"mount the directory {warehouse.parent} instead of the file",
             ) from None
     else:
@@ -179,7 +179,7 @@ def _refuse_mounted(warehouse: Path, trial: Path) -> None:
 
 
 def space_needed(warehouse: Path) -> int:
-    """How many bytes a night may need besides what is there."""
+    """How many bytes a run may need besides what is there."""
     size = warehouse.stat().st_size if warehouse.exists() else 0
     return SPACE_PER_WAREHOUSE * size + LEAST_SPACE_BYTES
 
@@ -203,10 +203,10 @@ def _existing(path: Path) -> Path:
 
 
 def disk_failure(warehouse: Path, number: int) -> SyncError:
-    """What to say of error `number`, one of `DISK_ERRORS`, while a night works beside its warehouse."""
+    """What to say of error `number`, one of `DISK_ERRORS`, while a run works beside its warehouse."""
     reason = f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})"
     remedy = "mend it, and run it again; what is published is whole"
     if number in FULL:
-        reason += f": {space_left(warehouse)}, a night may need {space_needed(warehouse) >> 20:,} MB"
+        reason += f": {space_left(warehouse)}, a run may need {space_needed(warehouse) >> 20:,} MB"
         remedy = "make room, and run it again; what is published is whole"
     return SyncError(reason, remedy)

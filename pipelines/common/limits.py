@@ -115,13 +115,13 @@ def _signals_on_a_pipe() -> Iterator[tuple[int, int]]:
         if threading.current_thread() is not threading.main_thread():
             yield reader, writer  # only the main thread may say what signals do
             return
-        former_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        previous_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             yield reader, writer
         finally:
-            signal.signal(signal.SIGTERM, former)
-            signal.set_wakeup_fd(former_writer)
+            signal.signal(signal.SIGTERM, previous)
+            signal.set_wakeup_fd(previous_writer)
     finally:
         os.close(reader)
         os.close(writer)

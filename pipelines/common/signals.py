@@ -1,6 +1,6 @@
-"""Ending a night at once when it is told to.
+"""Ending a run at once when it is told to.
 
-A night may be killed at any instant without harm, so nothing is unwound: threads that wait for a provider,
+A run may be killed at any instant without harm, so nothing is unwound: threads that wait for a provider,
 and dlt's own handling of signals, would only keep the operator waiting.
 """
 
@@ -22,16 +22,16 @@ def ending_at_once(tidy: Callable[[], None]) -> Iterator[None]:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     # The interpreter writes each signal's number here at once, even while the main thread is held up.
-    former_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    former = {number: signal.signal(number, _left_to_the_watch) for number in ENDING}
+    previous_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    previous = {number: signal.signal(number, _left_to_the_watch) for number in ENDING}
     watch = threading.Thread(target=_watch, args=(reader, tidy), name="signals", daemon=True)
     watch.start()
     try:
         yield
     finally:
-        for number, handler in former.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
-        signal.set_wakeup_fd(former_writer)
+        signal.set_wakeup_fd(previous_writer)
         os.close(writer)
         watch.join()
         os.close(reader)
@@ -46,5 +46,5 @@ def _watch(reader: int, tidy: Callable[[], None]) -> None:
         if received[0] in ENDING:
             tidy()
             # Not through sys.stderr: a display that is being drawn may hold it.
-            os.write(2, b"rollcall: interrupted; the last published night stands\n")
+            os.write(2, b"rollcall: interrupted; the last published run stands\n")
             os._exit(128 + received[0])

@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
     from dlt.common.runtime.run_context import RunContext
 
-__all__ = ["dlt", "undisturbed", "use_home"]
+__all__ = ["dlt", "isolated_settings", "use_home"]
 
 SETTINGS = {
     "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"},
@@ -92,12 +92,12 @@ def use_home(home: Path) -> None:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
+def isolated_settings() -> Iterator[None]:
     """Let dlt see no settings but these: it would take any by its bare name, such as a variable DEV_MODE."""
     providers = Container()[PluggableRunContext].providers
-    former = providers.providers
+    previous = providers.providers
     providers.providers = [CustomLoaderDocProvider("rollcall", lambda: SETTINGS)]
     try:
         yield
     finally:
-        providers.providers = former
+        providers.providers = previous

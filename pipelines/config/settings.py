@@ -73,16 +73,16 @@ class Settings(Mapping[str, object]):
 
 WAREHOUSE = (
     Setting("path", default="warehouse.duckdb", about="the published warehouse"),
-    Setting("memory_mb", "integer", MEMORY_MB, about="how much memory DuckDB may take in a night"),
+    Setting("memory_mb", "integer", MEMORY_MB, about="how much memory DuckDB may take in a run"),
 )
 EXPORTS = (
     Setting("path", default="exports", about="the directory of the exports"),
     Setting("keep", "integer", EXPORTS_KEPT, about="how many dated folders of exports stay; 0 is all"),
 )
-LOGS = (Setting("path", default="logs", about="the directory of the nights' logs"),)
+LOGS = (Setting("path", default="logs", about="the directory of the runs' logs"),)
 NOTIFY = (
     Setting("webhook", secret=True, about="an incoming webhook of Slack, or of what takes the same form"),
-    Setting("ping_url", secret=True, about="called when each night starts and ends, as at healthchecks.io"),
+    Setting("ping_url", secret=True, about="called when every night starts and ends, as at healthchecks.io"),
     Setting("email_to", "list", (), about="who gets an e-mail"),
     Setting("email_from", about="rollcall@ this machine, unless set"),
     Setting("smtp_host", default="localhost", about="the server that takes the e-mail"),
@@ -90,7 +90,7 @@ NOTIFY = (
     Setting("smtp_security", default="starttls", about="starttls, tls, or none (to this machine only)"),
     Setting("smtp_user"),
     Setting("smtp_password", secret=True),
-    Setting("nights", default="failed", about="failed: e-mail and webhook only when one fails; or all"),
+    Setting("runs", default="failed", about="failed: e-mail and webhook only when one fails; or all"),
     Setting(
         "deadline_s", "number", 20.0, minimum=1, maximum=600, about="for all notices of one kind together"
     ),
@@ -135,12 +135,12 @@ def exports_kept(home: Path) -> int:
 
 
 def memory_mb(home: Path) -> int:
-    """How much memory DuckDB may take in a night, in MB. Raises ConfigurationError where it is no number."""
+    """How much memory DuckDB may take in a run, in MB. Raises ConfigurationError where it is no number."""
     return _number(home, "warehouse", "memory_mb")
 
 
 def logs_path(home: Path) -> Path:
-    """The directory of the nights' logs, absolute. Raises ConfigurationError as `warehouse_path` does."""
+    """The directory of the runs' logs, absolute. Raises ConfigurationError as `warehouse_path` does."""
     return _path(home, "logs")
 
 

@@ -1,4 +1,4 @@
-"""HTTP as a night needs it: one pinned host, GET only, a deadline for everything, and bounded memory.
+"""HTTP as a run needs it: one pinned host, GET only, a deadline for everything, and bounded memory.
 
 Built on `requests` with what would surprise switched off: redirects, proxies and netrc of the environment.
 An answer is checked in this order: status, content type, encoding; only then is it read.
@@ -24,10 +24,10 @@ import requests
 import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from pipelines.common.errors import Malformed, ProviderError, Refused, Transient
+from pipelines.common.errors import AccessRefused, MalformedAnswer, ProviderError, Transient
 from pipelines.common.text import printable
 from pipelines.extract.connections import Connection
-from pipelines.extract.deadline import DeadlineAdapter, Watch, ending_after
+from pipelines.extract.deadline import Deadline, DeadlineAdapter, ending_after
 from pipelines.extract.provider import Client, ErrorBody, Request
 from pipelines.extract.raw_json import read_within
 
@@ -44,7 +44,7 @@ MOST_REFUSALS = 2  # of one token, one after another: more might lock the accoun
 LONGEST_TOLD = 300  # characters of what a server says
 
 
-class Traffic:
+class RequestCounter:
     """How many requests were sent, and how many of them again; counted from several threads."""
 
     def __init__(self) -> None:
@@ -61,17 +61,17 @@ class Traffic:
                 self.requests += 1
 
 
-class Api:
+class HttpClient:
     """One connection's HTTP session. Safe to use from several threads; close it when done.
 
-    Every method raises `Transient` when all tries failed, `Refused` on credentials or rights, `Malformed`
-    when the answer is not what the vendor documents.
+    Every method raises `Transient` when all attempts failed, `AccessRefused` on credentials or permissions,
+    and `MalformedAnswer` when the answer is not what the vendor documents.
     """
 
     def __init__(self, connection: Connection, deadline: float) -> None:
-        """`deadline` ends the night, in seconds of `time.monotonic`."""
+        """`deadline` ends the run, in seconds of `time.monotonic`."""
         self.settings = connection.settings
-        self.traffic = Traffic()
+        self.traffic = RequestCounter()
         self._connection = connection
         self._provider = connection.provider
         self._deadline = deadline
@@ -80,7 +80,7 @@ class Api:
         self._signed_in = 0
         self._renewed = False  # signed in once more since the listing began
         self._answered = False  # at all, since the listing began
-        self._refusal: Refused | None = None
+        self._refusal: AccessRefused | None = None
         self._refusals = 0
         self._resumes_at = -math.inf  # before, no thread asks for anything
         self._session = requests.Session()
@@ -101,7 +101,7 @@ class Api:
             reraise=True,
         )
 
-    def __enter__(self) -> "Api":
+    def __enter__(self) -> "HttpClient":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -136,7 +136,7 @@ class Api:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def log_in(self, path: str, credentials: Mapping[str, object]) -> None:
+    def post_login(self, path: str, credentials: Mapping[str, object]) -> None:
         """Send credentials to a login below the base URL; the cookies it sets are kept for the session."""
         self._exchange("POST", Request(path), lambda _body: None, credentials)
 
@@ -155,13 +155,13 @@ class Api:
         session = self._sign_in_after(0, sign_in)
         try:
             return self._get_in_session(request, read)
-        except Refused as refusal:
+        except AccessRefused as refusal:
             if not refusal.unauthorized:
                 raise
         self._sign_in_after(session, sign_in)
         try:
             return self._get_in_session(request, read)
-        except Refused as refusal:
+        except AccessRefused as refusal:
             if refusal.unauthorized and self._answered:
                 raise _session_ended_twice() from None
             raise
@@ -177,7 +177,7 @@ class Api:
             raise self._refusal
         try:
             answer = self._exchange("GET", request, read)
-        except Refused as refusal:
+        except AccessRefused as refusal:
             if refusal.unauthorized:
                 self._refusal, self._refusals = refusal, self._refusals + 1
             raise
@@ -197,7 +197,7 @@ class Api:
                     raise _session_ended_twice()
                 try:
                     sign_in(self)
-                except Refused as refusal:
+                except AccessRefused as refusal:
                     self._refusal = refusal
                     raise
                 self._signed_in += 1
@@ -216,7 +216,7 @@ class Api:
         self.traffic.count()
         seconds = min(self.settings.number("timeout_s"), self._deadline - time.monotonic())
         if seconds <= 0:
-            raise ProviderError("the night's deadline has passed", "ask less in one night")
+            raise ProviderError("the run's deadline has passed", "ask less in one run")
         with contextlib.ExitStack() as turn:
             response, body = self._answer(method, request, credentials, seconds, turn)
             return self._read(request, response, body, read, wants_json=credentials is None)
@@ -256,11 +256,11 @@ class Api:
         try:
             with read_within(self.settings.number("timeout_s")):
                 return read(body)
-        except Malformed:
+        except MalformedAnswer:
             if documented := self._documented(body):  # an error can come with status 200
                 raise self._failure(request, response, documented) from None
             if not self._connection.may_quote:
-                raise Malformed(f"{request.path} answered other than is documented") from None
+                raise MalformedAnswer(f"{request.path} answered other than is documented") from None
             raise
 
     def _send(
@@ -276,7 +276,7 @@ class Api:
         prepared.prepare_auth(self._session.auth)
         return self._session.send(prepared, timeout=seconds, allow_redirects=False, stream=True, proxies={})
 
-    def _body(self, response: requests.Response, watch: Watch, turn: contextlib.ExitStack) -> bytes:
+    def _body(self, response: requests.Response, watch: Deadline, turn: contextlib.ExitStack) -> bytes:
         limit = self.settings.integer("max_body_mb") << 20
         has_turn = False
         with io.BytesIO() as body:
@@ -287,28 +287,28 @@ class Api:
                     with watch.stopped():
                         turn.enter_context(_one_large_body)
                 if body.tell() > limit:
-                    raise Malformed(
+                    raise MalformedAnswer(
                         f"the answer is larger than {limit >> 20} MB",
                         f"if that is right, set max_body_mb for {self._connection.name}",
                     )
             return body.getvalue()
 
     def _check(self, request: Request, response: requests.Response, body: bytes) -> None:
-        """Raise Malformed unless the answer says that it is JSON in UTF-8.
+        """Raise MalformedAnswer unless the answer says that it is JSON in UTF-8.
 
         A byte that is not UTF-8 is found where its record is read.
         """
         kind, charset = _kind_of(response.headers.get("content-type", "application/json"))
         if not kind.endswith(("/json", "+json")):
-            raise Malformed(f"expected JSON from {request.path}, got {self._told(kind)}")
+            raise MalformedAnswer(f"expected JSON from {request.path}, got {self._told(kind)}")
         if charset.lower().replace("_", "-") not in {"utf-8", "utf8", "us-ascii"}:
-            raise Malformed(f"expected UTF-8 from {request.path}, got {self._told(charset)}")
+            raise MalformedAnswer(f"expected UTF-8 from {request.path}, got {self._told(charset)}")
         if self._connection.is_secret_in(body):
-            raise Malformed("the answer repeats the credentials that were sent", "ask the provider why")
+            raise MalformedAnswer("the answer repeats the credentials that were sent", "ask the provider why")
 
     def _documented(self, body: bytes) -> ErrorBody | None:
         """The provider's own code and message, where the body has them."""
-        with contextlib.suppress(Malformed):
+        with contextlib.suppress(MalformedAnswer):
             return self._provider.error_body(body)
         return None
 
@@ -325,15 +325,15 @@ class Api:
             seconds = _retry_after(response)
             is_too_much = status == 429 or seconds is not None
             return Transient(reason, retry_after=seconds, is_too_much=is_too_much)
-        if failure is Refused:
-            return Refused(
+        if failure is AccessRefused:
+            return AccessRefused(
                 reason,
                 f"check the credentials of {self._connection.name}, and what they may see",
                 unauthorized=status == 401,
             )
         if 300 <= status < 400:
-            return Malformed(f"{reason}, a redirect, which is never followed", "correct base_url")
-        return Malformed(reason)
+            return MalformedAnswer(f"{reason}, a redirect, which is never followed", "correct base_url")
+        return MalformedAnswer(reason)
 
     def _told(self, text: str) -> str:
         """What a server says, on one line, without secrets, and not at any length."""
@@ -371,8 +371,8 @@ class Api:
         self.traffic.count(retry=True)
 
 
-def _session_ended_twice() -> Refused:
-    return Refused(
+def _session_ended_twice() -> AccessRefused:
+    return AccessRefused(
         "the session ended twice within one listing",
         "see how long a session of this user lasts, and whether another program ends it",
     )
@@ -396,7 +396,7 @@ def _failure_of(status: int) -> type[ProviderError]:
     """What a status that is not 200 says of trying again."""
     if status in TRANSIENT_STATUSES or status >= 500:
         return Transient
-    return Refused if status in REFUSED_STATUSES else Malformed
+    return AccessRefused if status in REFUSED_STATUSES else MalformedAnswer
 
 
 def _retry_after(response: requests.Response) -> float | None:

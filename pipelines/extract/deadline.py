@@ -21,7 +21,7 @@ from urllib3.response import HTTPResponse
 _exchange = threading.local()
 
 
-class Watch:
+class Deadline:
     """Over one exchange: the time it has left, its socket, and whether its time was up before its end."""
 
     def __init__(self, seconds: float) -> None:
@@ -57,22 +57,22 @@ class Watch:
                 self.socket.shutdown(socket.SHUT_RDWR)
 
 
-class _Watchman(threading.Thread):
+class _DeadlineThread(threading.Thread):
     """Ends the exchanges whose time is up. One thread for all: a thread costs more than most exchanges."""
 
     def __init__(self) -> None:
         super().__init__(name="deadlines", daemon=True)
-        self._watches: set[Watch] = set()
+        self._watches: set[Deadline] = set()
         self._wakes_at = math.inf
         self._sooner = threading.Condition()
 
-    def add(self, watch: Watch) -> None:
+    def add(self, watch: Deadline) -> None:
         with self._sooner:
             self._watches.add(watch)
             if watch.ends_at < self._wakes_at:
                 self._sooner.notify()
 
-    def discard(self, watch: Watch) -> None:
+    def discard(self, watch: Deadline) -> None:
         with self._sooner:
             self._watches.discard(watch)
 
@@ -87,25 +87,25 @@ class _Watchman(threading.Thread):
                 self._sooner.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
 
 
-_on_duty: list[_Watchman] = []
-_hiring = threading.Lock()
+_threads: list[_DeadlineThread] = []
+_start_lock = threading.Lock()
 
 
-def _watchman() -> _Watchman:
+def _watchman() -> _DeadlineThread:
     """The one on duty. A process that was forked off has none: threads stay behind."""
-    with _hiring:
-        watchman = next((one for one in _on_duty if one.is_alive()), None)
+    with _start_lock:
+        watchman = next((one for one in _threads if one.is_alive()), None)
         if watchman is None:
-            watchman = _Watchman()
-            _on_duty[:] = [watchman]
+            watchman = _DeadlineThread()
+            _threads[:] = [watchman]
             watchman.start()
         return watchman
 
 
 @contextlib.contextmanager
-def ending_after(seconds: float) -> Iterator[Watch]:
+def ending_after(seconds: float) -> Iterator[Deadline]:
     """Shut down the socket of the exchange that this thread makes in the block, once `seconds` are over."""
-    watch = _exchange.watch = Watch(seconds)
+    watch = _exchange.watch = Deadline(seconds)
     watch.start()
     try:
         yield watch
@@ -146,7 +146,7 @@ class _SecureConnection(HTTPSConnection):
 
 def _expose(connected: socket.socket | None) -> None:
     """Let the watch of this thread's exchange know its socket; from here on the answer is waited for."""
-    watch: Watch = _exchange.watch
+    watch: Deadline = _exchange.watch
     watch.socket = connected
     if watch.ended:  # while it was being connected
         watch.end()

@@ -1,14 +1,14 @@
-"""One listing: walked page by page, read again where it moved, and proven or not.
+"""One listing: walked page by page, read again where it moved, and verified or not.
 
-A listing is proven when it ended by the provider's own sign and everything the provider said of it agrees:
+A listing is verified when it ended by the provider's own sign and everything the provider said of it agrees:
 the distinct ids equal every total, no id came with two contents, no page came twice, no record was without
 an id. A provider that gives no total proves a listing of one page by one whole, valid answer.
 
 Pages are read one after the other, while records come and go. One that goes from a page already read moves
 a later one over the border of two pages, unseen; where another comes, the total stays as it was. Whoever
 missed a record like that has counted, in its place, one that was gone by the end. Hence a listing of several
-pages that lacks a known record is read again, and is proven by a walk that has all that the walk before had:
-then none of those had gone. Without a total, two walks must bring the same ids in the same order.
+pages that lacks a known record is read again, and is verified by a walk that has all that the walk before
+had: then none of those had gone. Without a total, two walks must bring the same ids in the same order.
 """
 
 import time
@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipelines.common.errors import Malformed, ProviderError
-from pipelines.extract.client import Api
+from pipelines.common.errors import MalformedAnswer, ProviderError
+from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import Connection
-from pipelines.extract.provider import Ask, Page
+from pipelines.extract.provider import ListingRequest, Page
 from pipelines.extract.records import Record, Texts, read_record
 
 RE_READINGS = 3
@@ -38,7 +38,7 @@ class Batch:
 class Listing:
     """How one listing went. `reading` is the walk that counts; None where nothing was received.
 
-    `doubt` says why it is not proven; None where it is. `records` is what the counting walk received.
+    `doubt` says why it is not verified; None where it is. `records` is what the counting walk received.
     """
 
     connection: Connection
@@ -71,12 +71,12 @@ class Reading:
     fingerprints: set[int] = field(default_factory=set)
 
     def take(self, page: Page, records: tuple[Record, ...]) -> None:
-        """Count one page. Raises Malformed where the provider does not turn pages: it is not taken then."""
+        """Count one page. Raises MalformedAnswer, and takes nothing, if the provider repeats a page."""
         fingerprint = hash(page.records)
         if records and fingerprint in self.fingerprints:
-            raise Malformed("it has come before", "look at the provider's paging")
+            raise MalformedAnswer("it has come before", "look at the provider's paging")
         if not records and self.empty_pages == MOST_EMPTY_PAGES:
-            raise Malformed(f"{MOST_EMPTY_PAGES} pages were empty", "look at the provider's paging")
+            raise MalformedAnswer(f"{MOST_EMPTY_PAGES} pages were empty", "look at the provider's paging")
         self.fingerprints.add(fingerprint)
         self.pages += 1
         self.empty_pages += not records
@@ -118,19 +118,19 @@ class Reading:
         """What this walk itself says against the listing, or None."""
         return next(self._doubts(), None)
 
-    def doubt_about_absence(self, known: Set[str], former: "Reading | None") -> str | None:
+    def doubt_about_absence(self, known: Set[str], previous: "Reading | None") -> str | None:
         """Why what this walk lacks may be there all the same, or None where it is sure to be gone.
 
-        `former` is the walk before, where nothing speaks against that one.
+        `previous` is the walk before, where nothing speaks against that one.
         """
         if self.pages <= 1 or (self.totals and known <= self.seen.keys()):
             return None
-        if former is None:
+        if previous is None:
             return "no second reading has confirmed it"
         if self.totals:
-            gone = len(former.seen.keys() - self.seen.keys())
+            gone = len(previous.seen.keys() - self.seen.keys())
             return f"it moved: {gone} records of one reading were missing in the next" if gone else None
-        same = list(former.seen) == list(self.seen)
+        same = list(previous.seen) == list(self.seen)
         return None if same else "it gives no total, and no two readings agree"
 
     def _doubts(self) -> Iterator[str]:
@@ -156,9 +156,9 @@ class Reading:
 
 
 def read_listing(
-    api: Api,
+    api: HttpClient,
     connection: Connection,
-    ask: Ask,
+    ask: ListingRequest,
     known: Texts,
     progress: Callable[[int, int], None],
     finish: Callable[[Listing], None],
@@ -173,7 +173,7 @@ def read_listing(
     drop = connection.settings.texts("drop_fields")
     requests, retries = api.traffic.requests, api.traffic.retries
     best: tuple[int, Reading] | None = None
-    former: Reading | None = None
+    previous: Reading | None = None
     doubt: str | None = None
     exact = False
     for number in range(1 + RE_READINGS):
@@ -195,12 +195,12 @@ def read_listing(
         if reading.ended or (best is None and reading.pages):
             best = number, reading
         own = _at_page(reading, failure) if failure else reading.doubt()
-        doubt = own or reading.doubt_about_absence(expected, former)
+        doubt = own or reading.doubt_about_absence(expected, previous)
         is_undecided = reading.is_undecided and not exact
         if failure or doubt is None or not (is_undecided or (reading.may_move and not reading.nameless)):
-            break  # proven, or another walk would not show more
+            break  # verified, or another walk would not show more
         exact = exact or is_undecided
-        former = None if own else reading
+        previous = None if own else reading
     counted = best[1] if best else Reading()
     finish(
         Listing(

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 
-from pipelines.common.errors import Malformed
+from pipelines.common.errors import MalformedAnswer
 from pipelines.extract.provider import Client, Page, Request
 from pipelines.extract.raw_json import whole_number
 
@@ -57,5 +57,5 @@ def _read(count: Count) -> tuple[int | None, str | None]:
     name, text = count
     try:
         return whole_number(text, name), None
-    except Malformed as error:
+    except MalformedAnswer as error:
         return None, error.reason

@@ -25,9 +25,9 @@ T = TypeVar("T")
 PACKAGE = "pipelines.providers"  # not imported above: its modules import this one
 
 __all__ = [
-    "Ask",
     "Client",
     "ErrorBody",
+    "ListingRequest",
     "Page",
     "Provider",
     "Request",
@@ -50,8 +50,8 @@ class Request:
 class Client(Protocol):
     """A connection's HTTP client, as far as a provider needs it.
 
-    Every method raises `Transient` when all attempts failed, `Refused` on credentials or permissions, and
-    `Malformed` when the answer is not what the vendor documents.
+    Every method raises `Transient` when all attempts failed, `AccessRefused` on credentials or permissions,
+    and `MalformedAnswer` when the answer is not what the vendor documents.
     """
 
     settings: Settings
@@ -62,12 +62,12 @@ class Client(Protocol):
     def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
         """The answers in the order of the requests, several of which are in flight at a time."""
 
-    def log_in(self, path: str, credentials: Mapping[str, object]) -> None:
+    def post_login(self, path: str, credentials: Mapping[str, object]) -> None:
         """Send credentials to a login below the base URL; the client keeps the cookies that it sets."""
 
 
 @dataclass(frozen=True)
-class Ask:
+class ListingRequest:
     """What one listing asks for: a scope (None where the provider has none), and records created since."""
 
     settings: Settings
@@ -122,11 +122,11 @@ class Provider:
     entity: Literal["projects", "files"]
     settings: tuple[Setting, ...]
     id_keys: tuple[str, ...]
-    pages: Callable[[Client, Ask], Iterator[Page]]
+    pages: Callable[[Client, ListingRequest], Iterator[Page]]
     auth: Callable[[Settings], AuthBase | None]
     sign_in: Callable[[Client], None] | None = None
     error_body: Callable[[bytes], ErrorBody | None] = no_error_body
-    read_one: Callable[[Client, Ask, str], bytes] | None = None
+    read_one: Callable[[Client, ListingRequest, str], bytes] | None = None
     scopes: Callable[[Settings], tuple[str | None, ...]] = one_scope
     volatile: frozenset[str] = frozenset()
     created_keys: tuple[str, ...] = ()

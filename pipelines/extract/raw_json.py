@@ -4,7 +4,7 @@ A value is cut out of a body without being interpreted, so that a record can be 
 A record that is not strict JSON but whose end can be found (NaN, half a surrogate pair, a byte that is not
 UTF-8) is cut out as well. Only reading it fails, so one bad record does not take its page along.
 
-Every function takes time linear in the length of its text, and every failure is a `Malformed`.
+Every function takes time linear in the length of its text, and every failure is a `MalformedAnswer`.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pipelines.common.errors import Malformed
+from pipelines.common.errors import MalformedAnswer
 from pipelines.common.text import printable
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ _clock = threading.local()
 
 @contextlib.contextmanager
 def read_within(seconds: float) -> Iterator[None]:
-    """Let reading in this thread end in time: what takes longer than `seconds` raises Malformed."""
+    """Let reading in this thread end in time: what takes longer than `seconds` raises MalformedAnswer."""
     _clock.seconds, _clock.ends_at = seconds, time.monotonic() + seconds
     try:
         yield
@@ -66,9 +66,9 @@ def read_within(seconds: float) -> Iterator[None]:
 
 
 def refuse_late() -> None:
-    """Raise Malformed where the time for reading is up."""
+    """Raise MalformedAnswer where the time for reading is up."""
     if time.monotonic() > getattr(_clock, "ends_at", math.inf):
-        raise Malformed(f"reading the answer took longer than {_clock.seconds:g} s")
+        raise MalformedAnswer(f"reading the answer took longer than {_clock.seconds:g} s")
 
 
 def members(text: bytes) -> dict[str, bytes]:
@@ -77,7 +77,7 @@ def members(text: bytes) -> dict[str, bytes]:
     for raw, content in cut_members(text):
         key = key_of(raw)
         if key in found:
-            raise Malformed(f"the key {shown(raw)} comes twice")
+            raise MalformedAnswer(f"the key {shown(raw)} comes twice")
         found[key] = content
     return found
 
@@ -118,7 +118,7 @@ def value(text: bytes) -> object:
     """The Python value; numbers with a fraction or an exponent come as `Decimal`."""
     if len(text) > MOST_VALUE_BYTES:
         most = MOST_VALUE_BYTES >> 20
-        raise Malformed(
+        raise MalformedAnswer(
             f"a value has {len(text) >> 20} MB, more than the {most} MB that are read: {shown(text)}"
         )
     return _decode(_value.decode, text.removeprefix(BYTE_ORDER_MARK), "JSON")
@@ -144,7 +144,7 @@ def has_each_key_once(text: bytes, said: object) -> bool:
 
 
 def refuse_duplicate_keys(text: bytes) -> None:
-    """Raise Malformed where an object of a valid JSON text has two members of one key, at any depth.
+    """Raise MalformedAnswer where an object of a valid JSON text has two members of one key, at any depth.
 
     Python's decoders keep the last of them and DuckDB the first. Keys are one key if they differ in their
     Unicode composition only.
@@ -154,7 +154,7 @@ def refuse_duplicate_keys(text: bytes) -> None:
         keys = set()
         for key, _ in found:
             if (name := composed(key)) in keys:
-                raise Malformed(f"the key {shown(msgspec.json.encode(key))} comes twice")
+                raise MalformedAnswer(f"the key {shown(msgspec.json.encode(key))} comes twice")
             keys.add(name)
 
     try:
@@ -173,7 +173,7 @@ def has_few_marks(text: bytes) -> bool:
 def composed(text: str) -> str:
     """The text in Unicode's composed form (NFC).
 
-    Raises Malformed where it has more than `MOST_MARKS` combining marks in a row.
+    Raises MalformedAnswer where it has more than `MOST_MARKS` combining marks in a row.
     """
     if text.isascii():
         return text
@@ -183,7 +183,7 @@ def composed(text: str) -> str:
             # Some vowel signs of Tibetan become marks only when they are decomposed.
             marks = marks + 1 if unicodedata.combining(unicodedata.normalize("NFD", character)[0]) else 0
             if marks > MOST_MARKS:
-                raise Malformed(f"it has more than {MOST_MARKS} combining marks in a row")
+                raise MalformedAnswer(f"it has more than {MOST_MARKS} combining marks in a row")
     return unicodedata.normalize("NFC", text)
 
 
@@ -207,7 +207,7 @@ def whole_number(text: bytes | None, name: str) -> int:
         found = int(found)
     if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < MOST_COUNT:
         return found
-    raise Malformed(f"{name} should be a whole number, not {shown(text)}")
+    raise MalformedAnswer(f"{name} should be a whole number, not {shown(text)}")
 
 
 def as_text(text: bytes | None) -> str | None:
@@ -218,7 +218,7 @@ def as_text(text: bytes | None) -> str | None:
     return text.decode() if text else None
 
 
-class Unreadable(Malformed):
+class Unreadable(MalformedAnswer):
     """The text is not strict JSON, or is too deep or has too many parts to be read at once."""
 
 
@@ -242,7 +242,7 @@ def _parts(text: bytes, opening: bytes) -> Iterator[Member]:
     """Each member of an object, or each element of an array with an empty key, cut at its marks."""
     expected, closing = ("an object", b"}") if opening == b"{" else ("an array", b"]")
     if not text.lstrip().startswith(opening):
-        raise Malformed(f"expected {expected}, not {shown(text)}")
+        raise MalformedAnswer(f"expected {expected}, not {shown(text)}")
     tokens = _tokens(text, expected)
     next(tokens)
     token = next(tokens)
@@ -270,16 +270,16 @@ def _parts(text: bytes, opening: bytes) -> Iterator[Member]:
 
 def _refuse_many(parts: int) -> None:
     if parts > MOST_PARTS:
-        raise Malformed(f"it has more than {MOST_PARTS:,} elements or members")
+        raise MalformedAnswer(f"it has more than {MOST_PARTS:,} elements or members")
 
 
 def _tokens(text: bytes, expected: str) -> Iterator[re.Match[bytes]]:
-    """The tokens of a text. Raises Malformed where one more is asked for than there are."""
+    """The tokens of a text. Raises MalformedAnswer where one more is asked for than there are."""
     for number, token in enumerate(_TOKENS.finditer(text)):
         if not number % TOKENS_PER_LOOK:
             refuse_late()
         yield token
-    raise Malformed(f"expected {expected}, and its end is missing: {shown(text)}")
+    raise MalformedAnswer(f"expected {expected}, and its end is missing: {shown(text)}")
 
 
 def _end_of_value(token: re.Match[bytes], tokens: Iterator[re.Match[bytes]]) -> int:
@@ -298,8 +298,8 @@ def _end_of_value(token: re.Match[bytes], tokens: Iterator[re.Match[bytes]]) -> 
         token = next(tokens)
 
 
-def _broken(what: str, token: re.Match[bytes]) -> Malformed:
-    return Malformed(f"not valid JSON ({what}, at byte {token.start()}): {shown(token.string)}")
+def _broken(what: str, token: re.Match[bytes]) -> MalformedAnswer:
+    return MalformedAnswer(f"not valid JSON ({what}, at byte {token.start()}): {shown(token.string)}")
 
 
 def _decode(decode: Callable[[bytes], T], text: bytes, expected: str) -> T:
@@ -308,7 +308,7 @@ def _decode(decode: Callable[[bytes], T], text: bytes, expected: str) -> T:
     try:
         return decode(text)
     except msgspec.ValidationError:
-        raise Malformed(f"expected {expected}, not {shown(text)}") from None
+        raise MalformedAnswer(f"expected {expected}, not {shown(text)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(f"not valid JSON ({error})") from None
     except RecursionError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import msgspec
 
-from pipelines.common.errors import Malformed
+from pipelines.common.errors import MalformedAnswer
 from pipelines.extract.raw_json import (
     BYTE_ORDER_MARK,
     composed,
@@ -32,7 +32,7 @@ from pipelines.extract.raw_json import (
 if TYPE_CHECKING:
     from pipelines.extract.provider import Provider
 
-# A thousand times what a record of any provider has. A larger one would take a night's memory for itself.
+# A thousand times what a record of any provider has. A larger one would take a run's memory for itself.
 MOST_RECORD_BYTES = 8 << 20
 KEPT_BYTES = 64 << 10  # of such a one, in quarantine
 # No provider documents more than three; Python and DuckDB read some hundreds.
@@ -75,7 +75,7 @@ def read_record(
 ) -> Record:
     """What `text` holds, without the fields named by `drop`. What a provider sent never makes it raise.
 
-    Most texts of a night are known to the last byte, and are not read. An `exact` reader reads every text,
+    Most texts of a run are known to the last byte, and are not read. An `exact` reader reads every text,
     and works out its canonical hash.
     """
     text = text.removeprefix(BYTE_ORDER_MARK)  # DuckDB reads none
@@ -84,7 +84,7 @@ def read_record(
             whole, text = text, b""
             text = _without(whole, drop)
         if len(text) > MOST_RECORD_BYTES:
-            raise Malformed(
+            raise MalformedAnswer(
                 f"it has {len(text) >> 20} MB, more than the {MOST_RECORD_BYTES >> 20} MB that are taken; "
                 f"its first {KEPT_BYTES >> 10} KB are kept here"
             )
@@ -93,7 +93,7 @@ def read_record(
             return Record(known_id, None, content_hash)
         said = value(text)
         if not isinstance(said, dict):
-            raise Malformed(f"it is not an object but {text[:40].decode(errors='replace')}")
+            raise MalformedAnswer(f"it is not an object but {text[:40].decode(errors='replace')}")
         record_id = _identity(first_of(said, *provider.id_keys), provider.id_keys[0])
         created_at = instant(first_of(said, *provider.created_keys))
         has_each_once = has_each_key_once(text, said)
@@ -103,13 +103,13 @@ def read_record(
         if not has_each_once:
             refuse_duplicate_keys(text)
         return Record(record_id, text, content_hash, canonical_hash, created_at)
-    except Malformed as error:
+    except MalformedAnswer as error:
         return Record(_legible_id(provider, text), _quotable(text), reason=error.reason)
 
 
 def canonical_hash(provider: "Provider", text: bytes) -> str | None:
     """The canonical hash of a text that was taken once; None where today's reader would not take it."""
-    with contextlib.suppress(Malformed):
+    with contextlib.suppress(MalformedAnswer):
         said = value(text)
         if isinstance(said, dict):
             return hash_of(said, provider.volatile)
@@ -130,7 +130,7 @@ def _quotable(text: bytes) -> bytes:
 
 def _legible_id(provider: "Provider", text: bytes) -> str | None:
     """The id of a record that cannot be taken, where at least that can be read."""
-    with contextlib.suppress(Malformed):
+    with contextlib.suppress(MalformedAnswer):
         sent = cut_members(text)
         for key in provider.id_keys:
             said = {content for raw, content in sent if key_of(raw) == key}
@@ -143,8 +143,8 @@ def _without(text: bytes, drop: Collection[str]) -> bytes:
     """The record without the fields named by `drop`, in capitals or not: EvoVoice has two spellings."""
     try:
         sent = [(key_of(member[0]), member) for member in cut_members(text)]
-    except Malformed:
-        raise Malformed("it is not an object that fields could be dropped from") from None
+    except MalformedAnswer:
+        raise MalformedAnswer("it is not an object that fields could be dropped from") from None
     dropped = {composed(name).casefold() for name in drop}
     kept = [member for key, member in sent if composed(key).casefold() not in dropped]
     return text if len(kept) == len(sent) else b"{" + b",".join(map(b":".join, kept)) + b"}"
@@ -157,7 +157,7 @@ def _identity(said: object, key: str) -> str:
     if isinstance(said, int) and not isinstance(said, bool):
         return str(said)
     shown = str(said) if isinstance(said, Decimal) else repr(said)
-    raise Malformed(f"its id, {key}, is {'missing' if said is None else shown[:40]}")
+    raise MalformedAnswer(f"its id, {key}, is {'missing' if said is None else shown[:40]}")
 
 
 def hash_of(fields: dict[str, object], volatile: Collection[str] = ()) -> str:
@@ -174,15 +174,15 @@ def hash_of(fields: dict[str, object], volatile: Collection[str] = ()) -> str:
 def canonical(said: object, levels: int = MOST_LEVELS) -> object:
     """The value with one spelling for each number, instant and text; lists and objects are altered in place.
 
-    Raises Malformed where they are nested more than `levels` deep. Half of a night's work in Python is done
-    here, hence what is most frequent comes first.
+    Raises MalformedAnswer if they are nested more than `levels` deep. The most frequent types come first, as
+    half of a run's work in Python is done here.
     """
     kind = type(said)
     if kind is str:
         return _canonical_text(cast("str", said))
     if kind is dict or kind is list:
         if not levels:
-            raise Malformed(f"it is nested more than {MOST_LEVELS} levels deep")
+            raise MalformedAnswer(f"it is nested more than {MOST_LEVELS} levels deep")
         if kind is dict:
             return _canonical_object(cast("dict[str, object]", said), levels - 1)
         parts = cast("list[object]", said)

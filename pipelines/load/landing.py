@@ -1,7 +1,7 @@
 """Landing: dlt runs the connections side by side and loads what they receive as Parquet files.
 
 Each connection is a dlt resource that yields Arrow tables; all of them load into one table, `records`, of a
-folder that lives for one night. No field is interpreted here.
+folder that lives for one run. No field is interpreted here.
 """
 
 import functools
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pipelines.extract.client import Api
+from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import Connection
 from pipelines.extract.listing import Batch, Listing, read_listing
-from pipelines.extract.provider import Ask
+from pipelines.extract.provider import ListingRequest
 from pipelines.extract.records import Record, Texts
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RECORDS = pa.schema(
     [
-        ("listing", pa.int32()),  # index into the night's listings
+        ("listing", pa.int32()),  # index into the run's listings
         ("reading", pa.int32()),
         ("position", pa.int64()),  # in the order received, from 0
         ("record_id", pa.string()),
@@ -58,19 +58,19 @@ def land(
     expected to bring. Records of a listing carry its index in the tuple returned. `progress` is told of the
     pages and records of a connection's scope.
     """
-    from pipelines.config.dlt_runtime import dlt, undisturbed
+    from pipelines.config.dlt_runtime import dlt, isolated_settings
 
     landing = scratch / "landing"
     finished: dict[int, Listing] = {}
     numbers = itertools.count()
-    with undisturbed():
+    with isolated_settings():
         resources = []
         for connection in connections:
             scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
             walk = functools.partial(receive, connection, scopes, known, deadline, progress, finished)
             resources.append(_resource(connection.name, windows.get(connection.name), walk))
         pipeline = dlt.pipeline(
-            "night",
+            "run",
             pipelines_dir=str(scratch / "dlt"),
             destination=dlt.destinations.filesystem(str(landing)),
             dataset_name="received",
@@ -118,13 +118,13 @@ def receive(
     def finish(number: int, listing: Listing) -> None:
         finished[number] = replace(listing, since=since)
 
-    with Api(connection, deadline) as api:
+    with HttpClient(connection, deadline) as api:
         for number, scope in scopes.items():
             api.begin_listing()
             listing = read_listing(
                 api,
                 connection,
-                Ask(connection.settings, scope, asked_since),
+                ListingRequest(connection.settings, scope, asked_since),
                 known.get((connection.name, scope), {}),
                 functools.partial(progress, connection, scope),
                 functools.partial(finish, number),

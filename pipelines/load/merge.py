@@ -1,6 +1,6 @@
-"""Remember: one transaction moves a night's landing into `raw.*`, which only ever gains facts.
+"""Remember: one transaction moves a run's landing into `raw.*`, which only ever gains facts.
 
-The SQL of `sql/remember` says what it means, run in the order of its file names. After the first file, Python
+The SQL of `sql/merge` says what it means, run in the order of its file names. After the first file, Python
 compares what those records say that their bytes do not decide.
 """
 
@@ -50,7 +50,7 @@ CONTENTS = pa.schema(
 AT_ONCE = 10_000  # texts
 
 
-def remember(
+def merge(
     warehouse: duckdb.DuckDBPyConnection,
     landing: Path,
     listings: Sequence[Listing],
@@ -58,7 +58,7 @@ def remember(
     accepted: Mapping[str, int],
     finished_at: datetime | None = None,
 ) -> None:
-    """Write what the night received and how its listings went.
+    """Write what the run received and how its listings went.
 
     `accepted` gives, per connection, the exact number of removals that an operator has agreed to. The
     listings had all ended at `finished_at`, or now.
@@ -72,7 +72,7 @@ def remember(
     warehouse.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
     warehouse.execute("set variable rollcall_version = $1", [version("rollcall")])
     with transaction(warehouse):
-        received, *rest = sorted((SQL_ROOT / "remember").glob("*.sql"))
+        received, *rest = sorted((SQL_ROOT / "merge").glob("*.sql"))
         warehouse.execute(received.read_text())
         _compare(warehouse, listings)
         for path in rest:
@@ -114,10 +114,10 @@ def known_texts(
 
 
 def next_start(warehouse: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
-    """When the night starts: now, to the millisecond, but later than every night before it."""
+    """When the run starts: now, to the millisecond, but later than every night before it."""
     row = warehouse.execute(
         "select greatest(date_trunc('millisecond', $now::timestamptz), "
-        "(select max(started_at) + interval 1 millisecond from raw.nights))",
+        "(select max(started_at) + interval 1 millisecond from raw.runs))",
         {"now": now},
     ).fetchone()
     assert row is not None

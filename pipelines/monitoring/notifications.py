@@ -1,12 +1,12 @@
-"""Notices of how a night went: a webhook in Slack's form, a ping as healthchecks.io takes it, an e-mail.
+"""Notices of how a run went: a webhook in Slack's form, a ping as healthchecks.io takes it, an e-mail.
 
 They are configured under `[notify]`. They say how every configured connection stands, whichever of them the
-night asked: the ping of a night over one connection must not report success while another one fails. Nothing
-is sent for what did not happen: a dry run, a wrong argument, or a night that another one keeps from starting.
-An interrupted night sends nothing either; the service alarms when the end of a started night does not come.
+run asked: the ping of a run over one connection must not report success while another one fails. Nothing
+is sent for what did not happen: a dry run, a wrong argument, or a run that another one keeps from starting.
+An interrupted run sends nothing either; the service alarms when the end of a started run does not come.
 
 All notices share one deadline and carry no secret. One that cannot be delivered is a warning, never a failure
-of the night. Written here on `requests` and `smtplib`: for three kinds of service, Apprise, which speaks to
+of the run. Written here on `requests` and `smtplib`: for three kinds of service, Apprise, which speaks to
 over a hundred, is not worth its packages. It follows redirects by default, and limits each connection attempt
 and read but not the whole: it would need the same deadline around it.
 """
@@ -28,7 +28,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from pipelines.common.errors import ConfigurationError, NightRunning, SyncError, UsageError
+from pipelines.common.errors import ConfigurationError, RunInProgress, SyncError, UsageError
 from pipelines.common.text import printable
 from pipelines.config.settings import NOTIFY, Settings
 from pipelines.extract.connections import is_loopback, resolve
@@ -40,15 +40,15 @@ Say = Callable[[str], None]
 Event = Literal["success", "failure", "test"]
 
 # What follows the ping's URL. /log changes no state at the service: a test neither alarms anybody nor reports
-# a night that did not run.
+# a run that did not run.
 PINGS: Mapping[Event, str] = {"success": "", "failure": "/fail", "test": "/log"}
 MARKS: Mapping[Event, str] = {
     "success": ":white_check_mark:",
     "failure": ":rotating_light:",
     "test": ":information_source:",
 }
-# Whoever typed a wrong argument, or started a second night, sees that; what is published did not change.
-NOT_STARTED = (UsageError, NightRunning)
+# Whoever typed a wrong argument, or started a second run, sees that; what is published did not change.
+NOT_STARTED = (UsageError, RunInProgress)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_notify(home: Path) -> Settings | None:
 
 def send(settings: Settings, notice: Notice, warn: Say) -> None:
     """Send a notice. `warn` gets a line for each channel that could not deliver it."""
-    wanted = notice.event != "success" or settings.text("nights") == "all"
+    wanted = notice.event != "success" or settings.text("runs") == "all"
     channels = {
         name: (lambda deliver=deliver: deliver(settings, notice))
         for name, deliver in _channels(settings).items()
@@ -87,31 +87,31 @@ def send(settings: Settings, notice: Notice, warn: Say) -> None:
 
 
 class Notices:
-    """The notices of one night, to the channels of `[notify]`. `warn` gets one line if that is wrong."""
+    """The notices of one run, to the channels of `[notify]`. `warn` gets one line if that is wrong."""
 
     def __init__(self, home: Path, warn: Say) -> None:
         self._home = home
         self._warn = warn
 
     def begin(self) -> None:
-        """Ping that the night has started."""
+        """Ping that the run has started."""
         if self._settings and self._settings.text("ping_url"):
             ping = functools.partial(_ping, self._settings, "/start", "")
             _deliver({"ping": ping}, self._settings.number("deadline_s"), self._warn)
 
     def fail(self, error: Exception) -> None:
-        """Report a night that published nothing, if it started."""
+        """Report a run that published nothing, if it started."""
         if not isinstance(error, NOT_STARTED):
             self.end(failure_notice(self._home, error))
 
     def end(self, notice: Notice) -> None:
-        """Report how the night ended."""
+        """Report how the run ended."""
         if self._settings:
             send(self._settings, notice, self._warn)
 
     @functools.cached_property
     def _settings(self) -> Settings | None:
-        # Read when first needed: it imports dlt, and a night does that while it copies the warehouse.
+        # Read when first needed: it imports dlt, and a run does that while it copies the warehouse.
         try:
             return read_notify(self._home)
         except SyncError as error:
@@ -120,11 +120,11 @@ class Notices:
 
 
 def failure_notice(home: Path, error: Exception) -> Notice:
-    """The notice of a night that was not published. Only a SyncError's words are known to hold no secret."""
+    """The notice of a run that was not published. Only a SyncError's words are known to hold no secret."""
     reason = f"a fault of Rollcall's own ({type(error).__name__}): see the log"
     if isinstance(error, SyncError):
         reason = str(error)
-    return Notice(subject(home, "the night failed"), (reason, f"Home: {home}"), "failure")
+    return Notice(subject(home, "the run failed"), (reason, f"Home: {home}"), "failure")
 
 
 def subject(home: Path, what: str) -> str:
@@ -138,7 +138,7 @@ def _check(settings: Settings) -> None:
         safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
         if settings.text(name) and not (safe and parts.hostname):
             raise ConfigurationError(f"{name} of [notify] is no https URL", "copy it anew from the service")
-    for name, allowed in (("smtp_security", tuple(PORTS)), ("nights", ("failed", "all"))):
+    for name, allowed in (("smtp_security", tuple(PORTS)), ("runs", ("failed", "all"))):
         if settings.text(name) not in allowed:
             raise ConfigurationError(
                 f"{name} of [notify] is {settings.text(name)!r}", f"set it to one of {', '.join(allowed)}"
@@ -168,7 +168,7 @@ def _deliver(channels: Mapping[str, Callable[[], None]], seconds: float, warn: S
     def run(name: str, deliver: Callable[[], None]) -> None:
         try:
             deliver()
-        except Exception as error:  # noqa: BLE001 - a notice must not end the night
+        except Exception as error:  # noqa: BLE001 - a notice must not end the run
             failed[name] = _why(error)
 
     threads = {

@@ -1,7 +1,7 @@
-"""A night's log: a private file with a line for whatever happens, each with its time in UTC.
+"""A run's log: a private file with a line for whatever happens, each with its time in UTC.
 
-It is there for whoever is called when a night fails. That it cannot be written is no reason for a night to
-fail: then the night says so, and goes on without.
+It is there for whoever is called when a run fails. That it cannot be written is no reason for a run to
+fail: then the run says so, and goes on without.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z\.log")
 Say = Callable[[str], None]
 
 
-class NightLog:
+class RunLog:
     """Takes lines for as long as the file can be written; `warn` is told once where it cannot."""
 
     def __init__(self, path: Path | None, file: BinaryIO | None, warn: Say) -> None:
@@ -43,11 +43,11 @@ class NightLog:
             self._file.write(f"{now} {printable(text)}\n".encode())
         except OSError as error:
             self._file = None
-            self._warn(f"the log {self.path} cannot be written ({error.strerror}); the night goes on")
+            self._warn(f"the log {self.path} cannot be written ({error.strerror}); the run goes on")
 
 
 @contextlib.contextmanager
-def night_log(home: Path, warn: Say) -> Iterator[NightLog]:
+def run_log(home: Path, warn: Say) -> Iterator[RunLog]:
     """A new log in the home's directory of logs; what ends the block with an error is its last line.
 
     The newest `KEPT` logs are kept.
@@ -61,8 +61,8 @@ def night_log(home: Path, warn: Say) -> Iterator[NightLog]:
             set_mode(path, 0o600)
             _prune(path.parent)
         except (OSError, SyncError) as error:
-            warn(f"no log is kept ({error}); the night goes on")
-        log = NightLog(path, file, warn)
+            warn(f"no log is kept ({error}); the run goes on")
+        log = RunLog(path, file, warn)
         log.line(f"rollcall {version('rollcall')}, home {home}")
         try:
             yield log

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from pyarrow import ipc
 
-from pipelines.output.result import Piece, Rows
+from pipelines.output.result import Chunk, Rows
 
 BATCH = 16384
 # What DuckDB raises reaches a reader of Arrow as an OSError that begins like this.
@@ -21,7 +21,7 @@ _RAISED: dict[str, type[duckdb.Error]] = {
 }
 
 
-def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Piece:
+def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Chunk:
     """Write the rows to `sink` in Arrow's format for files, or for streams where it is not `seekable`."""
     reader = _reader(rows)
     opened = ipc.new_file if seekable else ipc.new_stream
@@ -31,7 +31,7 @@ def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Piece:
             with rows.warehouse.clock.stopped():
                 writer.write_batch(batch)
             written += batch.num_rows
-    return Piece("", rows=written)
+    return Chunk("", rows=written)
 
 
 def _reader(rows: Rows) -> pa.RecordBatchReader:

@@ -36,7 +36,7 @@ def paged(command: list[str], clock: Clock) -> Iterator[IO[bytes]]:
     pager = subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": LESS} | os.environ)  # noqa: S603
     assert pager.stdin is not None
     # While the pager runs Ctrl-C is meant for it.
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield pager.stdin
     except BaseException:
@@ -47,4 +47,4 @@ def paged(command: list[str], clock: Clock) -> Iterator[IO[bytes]]:
             pager.stdin.close()
         with clock.stopped():
             pager.wait()
-        signal.signal(signal.SIGINT, former)
+        signal.signal(signal.SIGINT, previous)

@@ -33,7 +33,7 @@ class Cut(NamedTuple):
 NOT_CUT = Cut(0, ())
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """A part of an answer as it is written: its rows, and the cells that were neutralised or cut."""
 
     text: str
@@ -85,24 +85,24 @@ def text_rows(rows: Rows) -> Iterator[list[tuple[str | None, ...]]]:
     return batches(rows, [_text(n, column) for n, column in enumerate(rows.columns, 1)])
 
 
-def csv_pieces(rows: Rows, delimiter: str = ",", *, raw: bool) -> Iterator[Piece]:
+def csv_pieces(rows: Rows, delimiter: str = ",", *, raw: bool) -> Iterator[Chunk]:
     """The rows as a CSV, each piece of whole lines. `raw` leaves cells that begin like a formula."""
     names, renamed = _heading(rows, raw=raw)
     heading = delimiter.join(_csv_name(name, delimiter) for name in names)
-    yield Piece(f"{heading}\n", neutralised=renamed)
+    yield Chunk(f"{heading}\n", neutralised=renamed)
     fields = [_csv_field(n, column, delimiter, raw=raw) for n, column in enumerate(rows.columns, 1)]
     line = f" || {literal(delimiter)} || ".join(fields)
     yield from _csv_lines(rows, line, "0" if raw else _formulas(rows), "\n")
 
 
-def excel_pieces(rows: Rows) -> Iterator[Piece]:
+def excel_pieces(rows: Rows) -> Iterator[Chunk]:
     """The rows as a CSV that Excel reads as what it is, each piece of whole lines.
 
     It begins with a byte-order mark, lines end with CR LF, and cells are as `cells.kept_by_excel` says.
     """
     names, renamed = _heading(rows, raw=False)
     kept = [f'="{name}"' if re.search(cells.ALTERED, name) else name for name in names]
-    yield Piece("\ufeff" + ",".join(_csv_name(name, ",") for name in kept) + "\r\n", neutralised=renamed)
+    yield Chunk("\ufeff" + ",".join(_csv_name(name, ",") for name in kept) + "\r\n", neutralised=renamed)
     fields = [
         cells.csv_field(cells.kept_by_excel(_text(n, column), column.type))
         for n, column in enumerate(rows.columns, 1)
@@ -110,19 +110,19 @@ def excel_pieces(rows: Rows) -> Iterator[Piece]:
     yield from _csv_lines(rows, " || ',' || ".join(fields), _formulas(rows), "\r\n")
 
 
-def json_pieces(rows: Rows) -> Iterator[Piece]:
+def json_pieces(rows: Rows) -> Iterator[Chunk]:
     """The rows as a JSON array, an object for each."""
     before = "["
     for batch in _objects(rows):
-        yield Piece(before + "\n" + ",\n".join(batch), rows=len(batch))
+        yield Chunk(before + "\n" + ",\n".join(batch), rows=len(batch))
         before = ","
-    yield Piece("[]\n" if before == "[" else "\n]\n")
+    yield Chunk("[]\n" if before == "[" else "\n]\n")
 
 
-def json_lines(rows: Rows) -> Iterator[Piece]:
+def json_lines(rows: Rows) -> Iterator[Chunk]:
     """The rows as JSON objects, each on a line of its own."""
     for batch in _objects(rows):
-        yield Piece("".join(f"{line}\n" for line in batch), rows=len(batch))
+        yield Chunk("".join(f"{line}\n" for line in batch), rows=len(batch))
 
 
 def _objects(rows: Rows) -> Iterator[list[str]]:
@@ -136,7 +136,7 @@ def _objects(rows: Rows) -> Iterator[list[str]]:
         yield [f"{{{line}}}" for (line,) in batch]
 
 
-def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Piece:
+def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Chunk:
     """Write the rows as `csv_pieces` does, but at the speed of COPY, to `path` in the workspace.
 
     They are read twice, because COPY counts rows only: not for an answer that may differ the next time. To be
@@ -156,16 +156,16 @@ def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Piec
     return copied._replace(neutralised=renamed + int(formulas or 0))
 
 
-def copy_parquet(rows: Rows, path: Path) -> Piece:
+def copy_parquet(rows: Rows, path: Path) -> Chunk:
     """Write the rows as Parquet, with their own types, to `path` in the workspace."""
     return _copy(rows, f"select * from (\n{rows.sql}\n)", path, "format parquet, compression zstd")
 
 
-def _copy(rows: Rows, sql: str, path: Path, options: str) -> Piece:
+def _copy(rows: Rows, sql: str, path: Path, options: str) -> Chunk:
     copied = rows.execute(f"copy (\n{sql}\n) to {literal(str(path))} ({options})").fetchall()
     # Of a PIVOT that finds its columns itself, several statements in one, DuckDB does not tell the count.
     counted = copied or rows.execute(f"select count(*) from (\n{sql}\n)").fetchall()
-    return Piece("", rows=counted[0][0])
+    return Chunk("", rows=counted[0][0])
 
 
 def unordered(rows: Rows) -> str:
@@ -185,10 +185,10 @@ def unordered(rows: Rows) -> str:
     return sql
 
 
-def _csv_lines(rows: Rows, line: str, formulas: str, end: str) -> Iterator[Piece]:
+def _csv_lines(rows: Rows, line: str, formulas: str, end: str) -> Iterator[Chunk]:
     for batch in batches(rows, [line, formulas]):
         lines = "".join(f"{line}{end}" for line, _ in batch)
-        yield Piece(lines, rows=len(batch), neutralised=sum(formulas for _, formulas in batch))
+        yield Chunk(lines, rows=len(batch), neutralised=sum(formulas for _, formulas in batch))
 
 
 def _heading(rows: Rows, *, raw: bool) -> tuple[list[str], int]:

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from pipelines.common.text import printable
 from pipelines.output.cells import is_number
-from pipelines.output.result import Column, Piece, Rows, text_rows
+from pipelines.output.result import Chunk, Column, Rows, text_rows
 
 GAP = 2
 # The rows that align a table: its end may be far off.
@@ -16,7 +16,7 @@ SAMPLE = 1000
 Cells = tuple[str, ...]
 
 
-def table_pieces(columns: Sequence[Column], batches: Iterator[list[Cells]]) -> Iterator[Piece]:
+def table_pieces(columns: Sequence[Column], batches: Iterator[list[Cells]]) -> Iterator[Chunk]:
     """Rows under a heading. A cell longer than all in the first rows moves what follows it."""
     sample: list[Cells] = []
     for batch in batches:
@@ -25,9 +25,9 @@ def table_pieces(columns: Sequence[Column], batches: Iterator[list[Cells]]) -> I
             break
     heading = shown_heading(columns)
     widths = [max(map(cell_len, cells)) for cells in zip(heading, *sample, strict=True)]
-    yield Piece(_line(heading, widths, columns))
+    yield Chunk(_line(heading, widths, columns))
     for batch in chain([sample], batches):
-        yield Piece("".join(_line(row, widths, columns) for row in batch), rows=len(batch))
+        yield Chunk("".join(_line(row, widths, columns) for row in batch), rows=len(batch))
 
 
 def shown_rows(rows: Rows) -> Iterator[list[Cells]]:

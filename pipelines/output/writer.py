@@ -18,8 +18,8 @@ from pipelines.common.text import printable
 from pipelines.output.pager import find_pager, paged
 from pipelines.output.result import (
     NOT_CUT,
+    Chunk,
     Cut,
-    Piece,
     Rows,
     copy_parquet,
     csv_pieces,
@@ -74,22 +74,22 @@ def write(rows: Rows, output: Output) -> Written:
         return _write_binary(rows, output)
     if delimiter := DELIMITERS.get(output.form):
         pieces = excel_pieces(rows) if output.excel else csv_pieces(rows, delimiter, raw=output.raw)
-        return _pour(pieces, rows.warehouse, output)
+        return _write_chunks(pieces, rows.warehouse, output)
     if output.form == "json":
-        return _pour(json_pieces(rows), rows.warehouse, output)
+        return _write_chunks(json_pieces(rows), rows.warehouse, output)
     if output.form == "jsonl":
-        return _pour(json_lines(rows), rows.warehouse, output)
+        return _write_chunks(json_lines(rows), rows.warehouse, output)
     if output.path is None and _on_terminal():
         return _show_table(rows, output)
     # Imported late, for rich takes its time.
     from pipelines.output.table import shown_rows, table_pieces
 
-    return _pour(table_pieces(rows.columns, shown_rows(rows)), rows.warehouse, output)
+    return _write_chunks(table_pieces(rows.columns, shown_rows(rows)), rows.warehouse, output)
 
 
 def write_text(text: str, warehouse: Warehouse, output: Output) -> None:
     """Write `text`, which says it in `output`'s form already, to the place that `output` asks for."""
-    _pour(iter([Piece(text)]), warehouse, output)
+    _write_chunks(iter([Chunk(text)]), warehouse, output)
 
 
 def _write_binary(rows: Rows, output: Output) -> Written:
@@ -105,7 +105,7 @@ def _write_binary(rows: Rows, output: Output) -> Written:
     return _write_copy(rows, output, write_workbook)
 
 
-def _write_copy(rows: Rows, output: Output, write_file: Callable[[Rows, Path], Piece]) -> Written:
+def _write_copy(rows: Rows, output: Output, write_file: Callable[[Rows, Path], Chunk]) -> Written:
     finished = _finished(rows.warehouse)
     copied = write_file(rows, finished)
     _hand_over(finished, output)
@@ -125,7 +125,7 @@ def _write_arrow(rows: Rows, output: Output) -> Written:
     return Written(written.rows)
 
 
-def _pour(pieces: Iterator[Piece], warehouse: Warehouse, output: Output) -> Written:
+def _write_chunks(pieces: Iterator[Chunk], warehouse: Warehouse, output: Output) -> Written:
     if output.path is None and _on_terminal():
         pieces = (piece._replace(text=printable(piece.text, keep="\n\t")) for piece in pieces)
         return _show(pieces, warehouse.clock, output)
@@ -133,10 +133,10 @@ def _pour(pieces: Iterator[Piece], warehouse: Warehouse, output: Output) -> Writ
         # A query that fails before it has a row writes no heading either: that would be an empty table.
         begun = list(islice(pieces, 2))
         with _standard_output() as file:
-            return _pour_into(file, chain(begun, pieces), warehouse.clock)
+            return _write_chunks_to(file, chain(begun, pieces), warehouse.clock)
     finished = _finished(warehouse)
     with finished.open("wb") as file:
-        written = _pour_into(file, pieces, warehouse.clock)
+        written = _write_chunks_to(file, pieces, warehouse.clock)
     _hand_over(finished, output)
     return written
 
@@ -157,11 +157,11 @@ def _show_table(rows: Rows, output: Output) -> Written:
     fitted = fit(rows.columns, found, most)
     if pager and fitted.left_out and len(found) >= _screen_lines() - 1:
         return _show(table_pieces(rows.columns, chain([found], batches)), rows.warehouse.clock, output)
-    written = _show(iter([Piece(fitted.text, fitted.rows)]), rows.warehouse.clock, output)
+    written = _show(iter([Chunk(fitted.text, fitted.rows)]), rows.warehouse.clock, output)
     return replace(written, left_out=fitted.left_out)
 
 
-def _show(pieces: Iterator[Piece], clock: Clock, output: Output) -> Written:
+def _show(pieces: Iterator[Chunk], clock: Clock, output: Output) -> Written:
     """Write to the terminal, through a pager where it has too few lines."""
     pager = find_pager() if output.pager else None
     room, first = _screen_lines(), []
@@ -171,10 +171,10 @@ def _show(pieces: Iterator[Piece], clock: Clock, output: Output) -> Written:
     shown = chain(first, pieces)
     if not pager or room > 0:
         with _standard_output() as file:
-            return _pour_into(file, shown, clock)
+            return _write_chunks_to(file, shown, clock)
     try:
         with paged(pager, clock) as file:
-            return _pour_into(file, shown, clock)
+            return _write_chunks_to(file, shown, clock)
     except BrokenPipeError:
         return Written(0)  # the reader has left it before the end
 
@@ -183,7 +183,7 @@ def _screen_lines() -> int:
     return shutil.get_terminal_size().lines
 
 
-def _pour_into(file: IO[bytes], pieces: Iterator[Piece], clock: Clock) -> Written:
+def _write_chunks_to(file: IO[bytes], pieces: Iterator[Chunk], clock: Clock) -> Written:
     rows = neutralised = 0
     for piece in pieces:
         with clock.stopped():

@@ -17,7 +17,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from pipelines.common.errors import UsageError
 from pipelines.output import cells
-from pipelines.output.result import NOT_CUT, Column, Cut, Piece, Rows, batches
+from pipelines.output.result import NOT_CUT, Chunk, Column, Cut, Rows, batches
 
 MOST_ROWS = 1_048_575  # below the heading
 MOST_COLUMNS = 16_384
@@ -54,7 +54,7 @@ class Digits(float):
         return repr(float(self)).removesuffix(".0")
 
 
-def write_workbook(rows: Rows, path: Path) -> Piece:
+def write_workbook(rows: Rows, path: Path) -> Chunk:
     """Write the rows to `path` in the workspace. Raises UsageError where Excel cannot hold them."""
     ((count,),) = rows.execute(f"select count(*) from (\n{rows.sql}\n)").fetchall()
     _refuse_too_many(count, len(rows.columns))
@@ -62,8 +62,8 @@ def write_workbook(rows: Rows, path: Path) -> Piece:
     try:
         with Workbook(str(path), options) as book:
             book.use_zip64()
-            # The time of the night and not of the clock: the same rows are the same bytes.
-            book.set_properties({"created": _last_night(rows)})
+            # The time of the run and not of the clock: the same rows are the same bytes.
+            book.set_properties({"created": _last_run(rows)})
             return _write_sheet(rows, book)
     except FileCreateError as error:
         raise error.args[0] from None
@@ -78,16 +78,16 @@ def _refuse_too_many(rows: int, columns: int) -> None:
         )
 
 
-def _last_night(rows: Rows) -> datetime:
-    """The start of the last night, in UTC; a time of no meaning before the first."""
+def _last_run(rows: Rows) -> datetime:
+    """The start of the last run, in UTC; a time of no meaning before the first."""
     ((found,),) = rows.warehouse.connection.execute(
-        "select coalesce(max(started_at at time zone 'UTC'), timestamp '1980-01-01') from nights"
+        "select coalesce(max(started_at at time zone 'UTC'), timestamp '1980-01-01') from runs"
     ).fetchall()
-    night: datetime = found
-    return night
+    run: datetime = found
+    return run
 
 
-def _write_sheet(rows: Rows, book: Workbook) -> Piece:
+def _write_sheet(rows: Rows, book: Workbook) -> Chunk:
     sheet = book.add_worksheet("rows")
     sheet.freeze_panes(1, 0)
     put_name = _put_text(sheet, book.add_format({"bold": True, "num_format": "@"}))
@@ -120,7 +120,7 @@ def _write_sheet(rows: Rows, book: Workbook) -> Piece:
     sheet.autofilter(0, 0, written, len(rows.columns) - 1)
     # Excel would mark every id that is a text of digits.
     sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
-    return Piece("", rows=written, cut=cut)
+    return Chunk("", rows=written, cut=cut)
 
 
 def _shape(n: int, type_name: str) -> Shape:

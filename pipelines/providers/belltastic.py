@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from pipelines.sdk import (
-    Ask,
     BearerAuth,
     Client,
     ErrorBody,
+    ListingRequest,
     Page,
     Provider,
     Request,
@@ -28,12 +28,12 @@ def auth(settings: Settings) -> BearerAuth:
     return BearerAuth(settings.text("api_token"))
 
 
-def pages(client: Client, _ask: Ask) -> Iterator[Page]:
+def pages(client: Client, _ask: ListingRequest) -> Iterator[Page]:
     """The one page there is. Anything but an array is an error, never an empty listing."""
     yield client.get(Request("projects"), lambda body: Page(elements(body)))
 
 
-def read_one(client: Client, _ask: Ask, record_id: str) -> bytes:
+def read_one(client: Client, _ask: ListingRequest, record_id: str) -> bytes:
     """One project as it is now."""
 
     def read(body: bytes) -> bytes:

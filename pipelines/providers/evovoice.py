@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from pipelines.sdk import (
-    Ask,
     Client,
     ErrorBody,
-    Malformed,
+    ListingRequest,
+    MalformedAnswer,
     Page,
     Provider,
     Request,
@@ -42,10 +42,10 @@ def sign_in(client: Client) -> None:
         "password": client.settings.text("password"),
         "rememberMe": True,
     }
-    client.log_in("auth/credentials", credentials)
+    client.post_login("auth/credentials", credentials)
 
 
-def pages(client: Client, ask: Ask) -> Iterator[Page]:
+def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
     """Oldest first, so that files created while it is read come last."""
     size = ask.settings.integer("page_size")
     window: dict[str, str | int] = {"SortField": "DateCreated", "SortOrder": "Ascend"}
@@ -77,7 +77,7 @@ def _ids(page: Page) -> list[bytes]:
 
 
 def _id(record: bytes) -> bytes | None:
-    with contextlib.suppress(Malformed):
+    with contextlib.suppress(MalformedAnswer):
         return first_of(members(record), "id", "Id")
     return None
 
@@ -87,7 +87,7 @@ def read_page(body: bytes) -> Page:
     envelope = members(body)
     records = first_of(envelope, "items", "Items")
     if records is None:
-        raise Malformed("the answer has no Items")
+        raise MalformedAnswer("the answer has no Items")
     return counted(
         elements(records),
         ("TotalCount", first_of(envelope, "totalCount", "TotalCount")),
@@ -122,7 +122,7 @@ PROVIDER = Provider(
             30,
             minimum=0,
             maximum=36_500,
-            about="how far before the newest known file a night reads again",
+            about="how far before the newest known file a run reads again",
         ),
         Setting(
             "full_every_days",

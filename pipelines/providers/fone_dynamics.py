@@ -11,10 +11,10 @@ from urllib.parse import quote
 from requests.auth import HTTPBasicAuth
 
 from pipelines.sdk import (
-    Ask,
     Client,
     ErrorBody,
-    Malformed,
+    ListingRequest,
+    MalformedAnswer,
     Page,
     Provider,
     Request,
@@ -34,7 +34,7 @@ def auth(settings: Settings) -> HTTPBasicAuth:
     return HTTPBasicAuth(settings.text("account_sid"), settings.text("token"))
 
 
-def pages(client: Client, ask: Ask) -> Iterator[Page]:
+def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
     """Each page skips the records of those before it."""
     size = ask.settings.integer("page_size")
 
@@ -49,17 +49,17 @@ def read_page(body: bytes) -> Page:
     envelope = members(body)
     records = first_of(envelope, "Properties", "Projects")
     if records is None:
-        raise Malformed("the answer has neither Properties nor Projects")
+        raise MalformedAnswer("the answer has neither Properties nor Projects")
     return counted(elements(records), ("TotalCount", envelope.get("TotalCount")))
 
 
-def read_one(client: Client, _ask: Ask, record_id: str) -> bytes:
+def read_one(client: Client, _ask: ListingRequest, record_id: str) -> bytes:
     """One Property as it is now."""
 
     def read(body: bytes) -> bytes:
         found = first_of(members(body), "Property", "Project")
         if found is None:
-            raise Malformed("the answer has no Property")
+            raise MalformedAnswer("the answer has no Property")
         return found
 
     return client.get(Request(f"Properties/{quote(record_id, safe='')}"), read)

@@ -8,15 +8,15 @@ Source: the vendor's page of `GET /connect/v2/projects/get`. `status.state` deci
 from collections.abc import Iterator
 
 from pipelines.sdk import (
-    Ask,
+    AccessRefused,
     BearerAuth,
     Client,
     ErrorBody,
-    Malformed,
+    ListingRequest,
+    MalformedAnswer,
     Page,
     Provider,
     ProviderError,
-    Refused,
     Request,
     Setting,
     Settings,
@@ -31,9 +31,9 @@ from pipelines.sdk import (
 
 FAILURES: dict[str, type[ProviderError]] = {
     "CE00000": Transient,  # unexpected
-    "CE00001": Malformed,  # validation
-    "CE00002": Refused,  # not authorised
-    "CE00003": Refused,  # limit of the paid package
+    "CE00001": MalformedAnswer,  # validation
+    "CE00002": AccessRefused,  # not authorised
+    "CE00003": AccessRefused,  # limit of the paid package
 }
 
 
@@ -42,7 +42,7 @@ def auth(settings: Settings) -> BearerAuth:
     return BearerAuth(settings.text("access_token"))
 
 
-def pages(client: Client, ask: Ask) -> Iterator[Page]:
+def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
     """Pages are numbered from 1."""
     size = ask.settings.integer("page_size")
 
@@ -57,9 +57,9 @@ def read_page(body: bytes) -> Page:
     """The records and the total of one page. `status.state` decides, whatever the HTTP status."""
     envelope = members(body)
     if "status" not in envelope:
-        raise Malformed("the answer has no status")
+        raise MalformedAnswer("the answer has no status")
     if as_text(members(envelope["status"]).get("state")) != "SUCCESS":
-        raise Malformed("the answer's status says no success")
+        raise MalformedAnswer("the answer's status says no success")
     result = members(envelope.get("result", b"null"))
     search = result.get("searchInfo", b"null")
     counts = {} if search == b"null" else members(search)

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from pipelines.sdk import (
-    Ask,
     BearerAuth,
     Client,
     ErrorBody,
-    Malformed,
+    ListingRequest,
+    MalformedAnswer,
     Page,
     Provider,
     Request,
@@ -32,11 +32,11 @@ def auth(settings: Settings) -> BearerAuth:
 
 
 def scopes(settings: Settings) -> tuple[str | None, ...]:
-    """Each client is listed, proven and retired on its own."""
+    """Each client is listed, verified and retired on its own."""
     return tuple(dict.fromkeys(settings.texts("client_ids")))
 
 
-def pages(client: Client, ask: Ask) -> Iterator[Page]:
+def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
     """The one page of the client `ask.scope`."""
     permission = ask.settings.text("permission")
     params = {"permission": permission} if permission else None
@@ -48,7 +48,7 @@ def read_page(body: bytes) -> Page:
     envelope = members(body)
     details = envelope.get("details", b"null")
     if as_text(envelope.get("status")) != "success" or not is_list(details):
-        raise Malformed("the answer has no list of projects")
+        raise MalformedAnswer("the answer has no list of projects")
     return Page(elements(details))
 
 

@@ -16,7 +16,7 @@ from pipelines.sandbox.faults import Fault, Faults
 from pipelines.sandbox.rillsoft import CLIENT_IDS as RILLSOFT_CLIENT_IDS
 from pipelines.sandbox.server import Sandbox, configuration_texts, serve
 from pipelines.sandbox.store import Json, Record, RecordId, Store
-from pipelines.sandbox.traffic import RequestLine, Traffic
+from pipelines.sandbox.traffic import RequestCounter, RequestLine
 from pipelines.sandbox.vendor import PROVIDERS
 
 __all__ = [
@@ -27,10 +27,10 @@ __all__ = [
     "Json",
     "Record",
     "RecordId",
+    "RequestCounter",
     "RequestLine",
     "Sandbox",
     "Store",
-    "Traffic",
     "configuration_texts",
     "serve",
 ]

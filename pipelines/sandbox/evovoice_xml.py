@@ -6,7 +6,7 @@ from html import escape
 from pipelines.sandbox.evovoice_files import FIELDS, Casing
 from pipelines.sandbox.store import Json, Record
 
-_API = "http://schemas.datacontract.org/2004/07/Voice.Api"
+_API = "http://schemas.datacontract.org/2004/07/Voice.HttpClient"
 _OBJECT_FIELDS = ("CreatedBy", "DateCreated", "DateLastModified", "Id", "LastModifiedBy")
 # Sorted as .NET sorts them, by code point: AITranscription comes before AccountId.
 _FILE_FIELDS = tuple(sorted(set(FIELDS) - set(_OBJECT_FIELDS)))

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from pipelines.sandbox.application import application
 from pipelines.sandbox.faults import Faults
 from pipelines.sandbox.store import Store
-from pipelines.sandbox.traffic import RequestLine, Traffic
+from pipelines.sandbox.traffic import RequestCounter, RequestLine
 from pipelines.sandbox.vendor import Clock, Setting
 from pipelines.sandbox.world import World
 
@@ -111,7 +111,7 @@ class Sandbox:
         return self._world.faults
 
     @property
-    def traffic(self) -> Traffic:
+    def traffic(self) -> RequestCounter:
         """The log of requests and their counts."""
         return self._world.traffic
 

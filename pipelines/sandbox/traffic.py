@@ -27,7 +27,7 @@ class RequestLine:
         return f"{self.method} {self.path}" + (f"?{self.query_string}" if self.query_string else "")
 
 
-class Traffic:
+class RequestCounter:
     """The latest requests in the order of their arrival, and counts over all of them by provider."""
 
     def __init__(self) -> None:

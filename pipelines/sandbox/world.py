@@ -12,7 +12,7 @@ from pipelines.sandbox.fone_dynamics import FoneDynamics
 from pipelines.sandbox.matter import Matter
 from pipelines.sandbox.rillsoft import Rillsoft
 from pipelines.sandbox.store import Store
-from pipelines.sandbox.traffic import RequestLine, Traffic
+from pipelines.sandbox.traffic import RequestCounter, RequestLine
 from pipelines.sandbox.vendor import PROVIDERS, Clock, Vendor
 
 
@@ -43,7 +43,7 @@ class World:
             "belltastic": Belltastic(seed, amounts["belltastic"], clock or _ticking()),
         }
         self.faults = Faults()
-        self.traffic = Traffic()
+        self.traffic = RequestCounter()
         self.latency_s = latency_s
         self.before_request: Callable[[RequestLine], None] | None = None
 

@@ -14,8 +14,8 @@ from pipelines.common.sql import identifier, literal, transaction
 from pipelines.transform.graph import Relation, described_columns, read_relations
 from pipelines.transform.incremental import (
     built_tables,
+    find_affected,
     find_keys,
-    find_touched,
     note_build,
     own_tables,
     read_all,
@@ -64,12 +64,12 @@ def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
         _refuse_replacing(connection, home)
         fill_seeds(connection, home)
         _stage(connection, home)
-        _make(connection, home, touched=None)
-        _drop_former(connection, home, built_before)
+        _make(connection, home, affected=None)
+        _drop_previous(connection, home, built_before)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Make what the marts of a first night read through, before there is anything to read."""
+    """Make what the marts of a first run read through, before there is anything to read."""
     with transaction(connection):
         fill_seeds(connection, home)
         _stage(connection, home)
@@ -87,13 +87,13 @@ def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bo
         built_before = built_tables(connection)
         if not is_prepared:
             fill_seeds(connection, home)
-        touched = find_touched(connection, home)
-        if touched is None and not is_prepared:
+        affected = find_affected(connection, home)
+        if affected is None and not is_prepared:
             _stage(connection, home)
-        _make(connection, home, touched)
-        _drop_former(connection, home, built_before)
+        _make(connection, home, affected)
+        _drop_previous(connection, home, built_before)
     # Not within the transaction: DuckDB cannot commit one that creates, fills and drops a table.
-    connection.execute("drop schema if exists touched cascade")
+    connection.execute("drop schema if exists affected cascade")
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
@@ -109,19 +109,19 @@ def _stage(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
             _create(connection, relation, described)
 
 
-def _make(connection: duckdb.DuckDBPyConnection, home: Path, touched: int | None) -> None:
-    """Make every table; where the records `touched` are known, what is incremental of these alone."""
+def _make(connection: duckdb.DuckDBPyConnection, home: Path, affected: int | None) -> None:
+    """Make every table; where the records `affected` are known, what is incremental of these alone."""
     relations = read_relations(home)
     described = described_columns(relations)
     tables = [relation for relation in relations if relation.kind == "table"]
-    if touched:
+    if affected:
         find_keys(connection)
     for relation in tables:
         key = relation.model and relation.model.incremental
-        if not key or touched is None:
+        if not key or affected is None:
             _create(connection, relation, described)
         else:
-            if touched:
+            if affected:
                 rebuild(connection, relation, key)
             refresh(connection, relation, key)
     for macro in read_models("macros", home).values():
@@ -143,7 +143,7 @@ def _refuse_replacing(connection: duckdb.DuckDBPyConnection, home: Path) -> None
             )
 
 
-def _drop_former(connection: duckdb.DuckDBPyConnection, home: Path, built_before: Set[str]) -> None:
+def _drop_previous(connection: duckdb.DuckDBPyConnection, home: Path, built_before: Set[str]) -> None:
     """Nothing stays of a mart that is no longer there. A user's own tables stay."""
     made = {relation.name for relation in read_relations(home) if relation.kind == "table"}
     for table in sorted(built_before - made):
@@ -179,7 +179,7 @@ def refuse_broken(findings: Sequence[Finding]) -> None:
         first = broken[0]
         raise PublicationRefused(
             f"checks failed: {len(broken)}; first {first.name}, rows: {first.rows} ({first.description})",
-            "nothing was published; the former warehouse stays as it was",
+            "nothing was published; the previous warehouse stays as it was",
         )
 
 

@@ -1,8 +1,8 @@
 """What an update need not work out again: all but what the records that changed since the last build touch.
 
-A build leaves behind what it was made of and up to which night. A mart whose head names the column it is
-incremental by is then built of the touched keys alone, by the same SQL: it reads the touched records only,
-and of other such marts the touched keys. What changes with every night it works out for all keys.
+A build leaves behind what it was made of and up to which run. A mart whose head names the column it is
+incremental by is then built of the affected keys alone, by the same SQL: it reads the affected records only,
+and of other such marts the affected keys. What changes with every night it works out for all keys.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from pipelines.transform.graph import Relation, read_relations
 from pipelines.transform.model import read_models
 
 # Building everything costs no more, and leaves tables in order, where more than this share of records is
-# touched, or no more than this many versions are known.
-MOST_TOUCHED = 0.2
+# affected, or no more than this many versions are known.
+MOST_AFFECTED = 0.2
 FEW_VERSIONS = 20_000
 
 
@@ -28,19 +28,19 @@ def read_all(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create or replace view staging.records as from raw.records")
 
 
-def read_touched(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the staging models read the touched records only, all versions of them."""
+def read_affected(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the staging models read the affected records only, all versions of them."""
     connection.execute(
         """
         create or replace view staging.records as
         select record.* from raw.records as record
         where exists (
-            from touched.records as touched
+            from affected.records as affected
             where
-                touched.connection = record.connection
-                and touched.scope is not distinct from record.scope
-                and touched.entity = record.entity
-                and touched.record_id = record.record_id
+                affected.connection = record.connection
+                and affected.scope is not distinct from record.scope
+                and affected.entity = record.entity
+                and affected.record_id = record.record_id
         )
         """
     )
@@ -50,7 +50,7 @@ def note_build(connection: duckdb.DuckDBPyConnection, home: Path, tables: Sequen
     """Leave behind what the published `tables` are, and what they have been made of."""
     connection.execute(
         "create or replace table staging.last_build as "
-        "select $1 as made_of, (select max(started_at) from raw.nights) as built_at, $2::text[] as tables",
+        "select $1 as made_of, (select max(started_at) from raw.runs) as built_at, $2::text[] as tables",
         [_made_of(connection, home), list(tables)],
     )
 
@@ -69,41 +69,41 @@ def built_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(name for (name,) in rows)
 
 
-def find_touched(connection: duckdb.DuckDBPyConnection, home: Path) -> int | None:
-    """Find the records touched since the last build; None where everything is to be built anew."""
+def find_affected(connection: duckdb.DuckDBPyConnection, home: Path) -> int | None:
+    """Find the records affected since the last build; None where everything is to be built anew."""
     built_at = _last_build(connection, home)
     if built_at is None:
         return None
     connection.execute("set variable built_at = $1::timestamptz", [built_at])
-    connection.execute("create schema touched")
+    connection.execute("create schema affected")
     _run(connection, "1_records")
     counts = connection.execute(
-        "select (select count(*) from touched.records), (select count(*) from raw.records)"
+        "select (select count(*) from affected.records), (select count(*) from raw.records)"
     ).fetchone()
     assert counts is not None
-    touched, known = counts
-    is_worth_it = not touched or (touched <= MOST_TOUCHED * known and known > FEW_VERSIONS)
-    return touched if is_worth_it else None
+    affected, known = counts
+    is_worth_it = not affected or (affected <= MOST_AFFECTED * known and known > FEW_VERSIONS)
+    return affected if is_worth_it else None
 
 
 def find_keys(connection: duckdb.DuckDBPyConnection) -> None:
-    """Find the keys of the touched records, and whatever else these are worked out from."""
-    read_touched(connection)
+    """Find the keys of the affected records, and whatever else these are worked out from."""
+    read_affected(connection)
     _run(connection, "2_keys")
     read_all(connection)
 
 
 def rebuild(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str) -> None:
-    """Put the rows of the touched keys, worked out anew, in the place of those that were."""
-    read_touched(connection)
-    connection.execute("set search_path = 'touched,main'")
-    connection.execute(f"create table touched.{relation.name} as\n{relation.query}")
+    """Put the rows of the affected keys, worked out anew, in the place of those that were."""
+    read_affected(connection)
+    connection.execute("set search_path = 'affected,main'")
+    connection.execute(f"create table affected.{relation.name} as\n{relation.query}")
     connection.execute("set search_path = 'main'")
     read_all(connection)
-    is_touched = f"{key} in (from touched.{key}s)"
-    connection.execute(f"delete from main.{relation.name} where {is_touched}")
+    is_affected = f"{key} in (from affected.{key}s)"
+    connection.execute(f"delete from main.{relation.name} where {is_affected}")
     connection.execute(
-        f"insert into main.{relation.name} by name from touched.{relation.name} where {is_touched}"
+        f"insert into main.{relation.name} by name from affected.{relation.name} where {is_affected}"
     )
 
 
@@ -121,11 +121,11 @@ def refresh(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    connection.execute((SQL_ROOT / "touched" / f"{name}.sql").read_text())
+    connection.execute((SQL_ROOT / "incremental" / f"{name}.sql").read_text())
 
 
 def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
-    """The night of the last build, where that was made of what this one is made of."""
+    """The run of the last build, where that was made of what this one is made of."""
     published = {f"main.{relation.name}" for relation in read_relations(home) if relation.kind == "table"}
     if not _tables(connection) >= {"staging.last_build", *published}:  # somebody has dropped one
         return None

@@ -1,7 +1,7 @@
 """The files of SQL: a file is a model, its folder a layer, its name that of the table.
 
 functions   scalar macros that the other layers are written with; a file holds several, in order
-touched     tables of what changed since the last build
+affected     tables of what changed since the last build
 staging     views: one row per version as received, typed and renamed; only these read JSON
 marts       tables, published
 macros      table macros over the marts, published
@@ -26,7 +26,7 @@ from pipelines.common.sql import SQL_ROOT
 
 Severity = Literal["error", "warning"]
 
-# The keys whose touched values `sql/touched` finds.
+# The keys whose affected values `sql/incremental` finds.
 INCREMENTAL_KEYS = ("file_key", "project_key")
 
 _KEY = re.compile(r"(grain|severity|incremental|refreshed): (.*)")

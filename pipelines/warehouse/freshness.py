@@ -1,6 +1,6 @@
-"""How fresh each connection is, and what its last night changed: the one definition that every view shares.
+"""How fresh each connection is, and what its last run changed: the one definition that every view shares.
 
-A night may ask some connections only, so both are a matter of each connection, not of the last night.
+A run may ask some connections only, so both are a matter of each connection, not of the last run.
 """
 
 from datetime import datetime, timedelta
@@ -8,28 +8,28 @@ from typing import NamedTuple
 
 import duckdb
 
-FRESH_FOR = timedelta(hours=36)  # a day, and half of one for a night that starts late
+FRESH_FOR = timedelta(hours=36)  # a day, and half of one for a run that starts late
 
 
 class Freshness(NamedTuple):
-    """When a connection was last asked and last proven, and how that last attempt went.
+    """When a connection was last asked and last verified, and how that last attempt went.
 
-    `is_fresh`: its last attempt was proven, at most `FRESH_FOR` before the last night.
+    `is_fresh`: its last attempt was verified, at most `FRESH_FOR` before the last run.
     """
 
     connection: str
     last_attempt_at: datetime | None
-    last_proven_at: datetime | None
+    last_verified_at: datetime | None
     outcome: str | None
     message: str | None
     is_fresh: bool
 
 
-# SQL over `connections`. Measured from the last night, not from now: one warehouse always gives one report.
+# SQL over `connections`. Measured from the last run, not from now: one warehouse always gives one report.
 IS_FRESH = f"""coalesce(
-    outcome = 'proven'
-    and last_proven_at >= (
-        select max(started_at) from nights
+    outcome = 'verified'
+    and last_verified_at >= (
+        select max(started_at) from runs
     ) - interval {FRESH_FOR // timedelta(seconds=1)} seconds,
     false
 )"""
@@ -39,7 +39,7 @@ def read_freshness(warehouse: duckdb.DuckDBPyConnection) -> tuple[Freshness, ...
     """Every connection that the warehouse knows, by name."""
     rows = warehouse.execute(
         f"""
-        select connection, last_attempt_at, last_proven_at, outcome, message, {IS_FRESH}
+        select connection, last_attempt_at, last_verified_at, outcome, message, {IS_FRESH}
         from connections
         order by connection
         """
@@ -47,8 +47,8 @@ def read_freshness(warehouse: duckdb.DuckDBPyConnection) -> tuple[Freshness, ...
     return tuple(Freshness(*row) for row in rows)
 
 
-def in_last_night(instant: str) -> str:
-    """SQL: whether `instant`, of a row with a `project_key`, is the last night that asked its connection."""
+def in_last_run(instant: str) -> str:
+    """SQL: whether `instant`, of a row with a `project_key`, is the last run that asked its connection."""
     return f"""exists (
         select 1 from connections
         where

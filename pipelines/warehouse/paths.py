@@ -4,24 +4,27 @@ import glob
 from pathlib import Path
 
 
-def former_of(warehouse: Path) -> Path:
-    """Where the warehouse of the night before is kept."""
-    return warehouse.with_name(f"{warehouse.stem}.former{warehouse.suffix}")
+def previous_path(warehouse: Path) -> Path:
+    """Where the warehouse of the previous run is kept."""
+    return warehouse.with_name(f"{warehouse.stem}.previous{warehouse.suffix}")
 
 
-def log_of(warehouse: Path) -> Path:
-    """Where DuckDB keeps what a program has written and not yet put into the file. A night leaves none."""
+def wal_path(warehouse: Path) -> Path:
+    """Where DuckDB keeps what a program has written and not yet put into the file. A run leaves none."""
     return warehouse.with_name(f"{warehouse.name}.wal")
 
 
-def asides_of(warehouse: Path) -> tuple[Path, ...]:
+def replaced_paths(warehouse: Path) -> tuple[Path, ...]:
     """What `rollcall restore` has put aside, and what another program had left beside that."""
-    return tuple(sorted(warehouse.parent.glob(f"{glob.escape(warehouse.stem)}.aside-*")))
+    return tuple(sorted(warehouse.parent.glob(f"{glob.escape(warehouse.stem)}.replaced-*")))
 
 
-def way_back(warehouse: Path) -> str:
-    """A remedy for a warehouse that cannot be used: the former, where there is one."""
-    former = former_of(warehouse)
-    if former.exists():
-        return f"run `rollcall restore`, which puts the former night back, {former}"
-    return f"there is no former night: put a copy of your own there, or move {warehouse} away to begin anew"
+def recovery_hint(warehouse: Path) -> str:
+    """A remedy for a warehouse that cannot be used: the previous, where there is one."""
+    previous = previous_path(warehouse)
+    if previous.exists():
+        return f"run `rollcall restore`, which puts the previous run's file back, {previous}"
+    return (
+        "there is no previous run's file: put a copy of your own there, "
+        f"or move {warehouse} away to begin anew"
+    )

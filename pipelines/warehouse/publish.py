@@ -1,4 +1,4 @@
-"""The warehouse file: locked for one night, drafted in a scratch directory, published by a rename.
+"""The warehouse file: locked for one run, drafted in a scratch directory, published by a rename.
 
 Nothing but this module and `remember` and `models` knows which engine holds the tables.
 """
@@ -18,7 +18,7 @@ from typing import TypeVar
 import duckdb
 
 from pipelines.common.database import HEADERS_BYTES, hidden_builtins, open_database
-from pipelines.common.errors import ConfigurationError, NightRunning, SyncError, UsageError, WarehouseError
+from pipelines.common.errors import ConfigurationError, RunInProgress, SyncError, UsageError, WarehouseError
 from pipelines.common.filesystem import (
     DISK_ERRORS,
     LACKING,
@@ -32,7 +32,7 @@ from pipelines.common.filesystem import (
 from pipelines.common.limits import physical_mb
 from pipelines.common.sql import SQL_ROOT, identifier, literal, transaction
 from pipelines.transform.incremental import forget_build
-from pipelines.warehouse.paths import former_of, log_of, way_back
+from pipelines.warehouse.paths import previous_path, recovery_hint, wal_path
 from pipelines.warehouse.reader import read_every_value
 
 T = TypeVar("T")
@@ -55,13 +55,13 @@ UNFIT = "%?"  # dlt makes formats of the paths of its files, and DuckDB takes wh
 def locked(warehouse: Path) -> Iterator[Path]:
     """Hold the warehouse's lock, with a new private scratch directory.
 
-    The kernel lets go of the lock when its holder dies, so whatever scratch is found then is of dead nights.
-    Raises NightRunning where it is held, WarehouseError where nothing may be written there, and SyncError
+    The kernel lets go of the lock when its holder dies, so whatever scratch is found then is of dead runs.
+    Raises RunInProgress where it is held, WarehouseError where nothing may be written there, and SyncError
     where the block fails for the disk or the file system.
     """
     workshop = warehouse.parent / ".rollcall"
     with contextlib.ExitStack() as held:
-        held.enter_context(_blaming_machine(warehouse))
+        held.enter_context(_system_errors_as_sync_errors(warehouse))
         _refuse_unfit(warehouse)
         _refuse_read_only(warehouse.parent)
         workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,10 +70,10 @@ def locked(warehouse: Path) -> Iterator[Path]:
         try:
             held.enter_context(locked_file(workshop / f"{warehouse.name}.lock"))
         except BlockingIOError:
-            raise NightRunning(
-                f"another night is running for {warehouse}", "wait for it to end, then try again"
+            raise RunInProgress(
+                f"another run is running for {warehouse}", "wait for it to end, then try again"
             ) from None
-        prefix = f"{warehouse.name}-night-"
+        prefix = f"{warehouse.name}-run-"
         for dead in workshop.glob(f"{glob.escape(prefix)}*"):
             clear(dead)
         scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=workshop))
@@ -82,7 +82,7 @@ def locked(warehouse: Path) -> Iterator[Path]:
 
 
 def clear(scratch: Path) -> None:
-    """Remove a scratch directory, as far as that is possible: the next night tries it again."""
+    """Remove a scratch directory, as far as that is possible: the next run tries it again."""
     with contextlib.suppress(OSError):
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -110,7 +110,7 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConn
 
     Where anything but a run has written to the published file, every table is built again. The file is copied
     without a write-ahead log, which only another program can have left beside it. Raises WarehouseError where
-    the published one is damaged or of a newer Rollcall, or only a former one is there.
+    the published one is damaged or of a newer Rollcall, or only a previous one is there.
     """
     copy = draft_path(warehouse, scratch)
     published = copy.with_name(f"{copy.name}.published")
@@ -120,23 +120,23 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConn
         if warehouse.exists():
             shutil.copyfile(warehouse, published)
             is_altered = not _is_as_published(published, warehouse)
-            with _readable(connection, published, warehouse, way_back(warehouse)):
+            with _readable(connection, published, warehouse, recovery_hint(warehouse)):
                 is_older = _is_older(connection, warehouse)
                 is_rewritten = is_older or _is_unfit_to_keep(connection)
             if not is_rewritten:
                 published.rename(copy)
-        elif former_of(warehouse).exists():
+        elif previous_path(warehouse).exists():
             raise WarehouseError(
-                f"there is no warehouse at {warehouse}, but a former night's beside it",
-                f"run `rollcall restore`, or move {former_of(warehouse)} away to begin anew",
+                f"there is no warehouse at {warehouse}, but a previous one beside it",
+                f"run `rollcall restore`, or move {previous_path(warehouse)} away to begin anew",
             )
         _attach(connection, copy)
         connection.execute((SQL_ROOT / "raw.sql").read_text())
         if published.exists():
-            with_memory(connection, memory_mb, lambda: _take_over(connection, published))
+            retry_with_more_memory(connection, memory_mb, lambda: _take_over(connection, published))
             if is_older:
                 upgrade = (SQL_ROOT / "upgrade.sql").read_text()
-                with_memory(connection, memory_mb, lambda: connection.execute(upgrade))
+                retry_with_more_memory(connection, memory_mb, lambda: connection.execute(upgrade))
             connection.execute(f"set memory_limit = '{memory_mb}MB'")
             published.unlink()
             is_altered = True
@@ -151,7 +151,7 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConn
 def connect(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
     """Open a draft for writing; times are UTC, and nothing is fetched from anywhere.
 
-    What does not fit into memory is put beside the draft; see `with_memory`.
+    What does not fit into memory is put beside the draft; see `retry_with_more_memory`.
     """
     connection = _start(path, memory_mb)
     _attach(connection, path)
@@ -184,7 +184,7 @@ def use_threads(connection: duckdb.DuckDBPyConnection, records: int) -> None:
     connection.execute(f"set threads = {min(row[0], 1 + records // RECORDS_PER_THREAD)}")
 
 
-def with_memory(connection: duckdb.DuckDBPyConnection, memory_mb: int, work: Callable[[], T]) -> T:
+def retry_with_more_memory(connection: duckdb.DuckDBPyConnection, memory_mb: int, work: Callable[[], T]) -> T:
     """Do some `work`, all of it or nothing, with twice the memory as long as it needs more than it has.
 
     DuckDB puts on disk what there is too much of, but not the texts of the few thousand rows that it works
@@ -206,63 +206,65 @@ def rewritten(facts: Path, scratch: Path, memory_mb: int) -> Path:
     candidate = scratch / f"rewritten-{facts.name}"
     with connect(candidate, memory_mb) as connection:
         connection.execute((SQL_ROOT / "raw.sql").read_text())
-        with_memory(connection, memory_mb, lambda: _take_over(connection, facts, facts_only=True))
+        retry_with_more_memory(connection, memory_mb, lambda: _take_over(connection, facts, facts_only=True))
     return candidate
 
 
 def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> tuple[str, ...]:
-    """Put `candidate` in the warehouse's place, the former beside it. Readers see the old file or the new.
+    """Put `candidate` in the warehouse's place, the previous beside it. Readers see the old file or the new.
 
     `candidate` must be closed, and lie on the same file system. Where it is `forgetting`, it takes the place
-    of the former file too, and first: nothing stays then of what was published. Returns a line for what
+    of the previous file too, and first: nothing stays then of what was published. Returns a line for what
     failed once it was published.
     """
     _verify(candidate)
     set_mode(candidate, 0o600)
     sync(candidate)
     if warehouse.exists():
-        spare = candidate.with_name("former")
+        spare = candidate.with_name("previous")
         if forgetting:
             shutil.copyfile(candidate, spare)
             set_mode(spare, 0o600)
             sync(spare)
-            log_of(former_of(warehouse)).unlink(missing_ok=True)
+            wal_path(previous_path(warehouse)).unlink(missing_ok=True)
         else:
             link_or_copy(warehouse, spare)
-        spare.replace(former_of(warehouse))
-    # What another program left unwritten beside the former file would make the new one unreadable.
-    log_of(warehouse).unlink(missing_ok=True)
+        spare.replace(previous_path(warehouse))
+    # What another program left unwritten beside the previous file would make the new one unreadable.
+    wal_path(warehouse).unlink(missing_ok=True)
     candidate.replace(warehouse)
     _note_published(warehouse)
     return _sync_published(warehouse)
 
 
 def put_back(warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
-    """Put a copy of the former warehouse in the published one's place; what stood there is kept as `aside`.
+    """Put a copy of the previous warehouse in the published one's place; what stood there is kept as `aside`.
 
     `scratch` and `aside` lie on the same file system. Returns a line for what failed once it was published.
-    Raises WarehouseError where there is no former, or it cannot be read; UsageError where it is what is
+    Raises WarehouseError where there is no previous, or it cannot be read; UsageError where it is what is
     published already.
     """
-    former = former_of(warehouse)
-    if not former.exists():
-        raise WarehouseError(f"there is no former night at {former}", "put a copy of your own in its place")
+    previous = previous_path(warehouse)
+    if not previous.exists():
+        raise WarehouseError(
+            f"there is no previous run's file at {previous}", "put a copy of your own in its place"
+        )
     copy = draft_path(warehouse, scratch)
-    shutil.copyfile(former, copy)
+    shutil.copyfile(previous, copy)
     with (
         open_database() as connection,
-        _readable(connection, copy, former, f"put a copy of your own at {warehouse}"),
+        _readable(connection, copy, previous, f"put a copy of your own at {warehouse}"),
     ):
         set_mode(copy, 0o600)
     sync(copy)
     if warehouse.exists():
-        if not log_of(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
-            raise UsageError(f"{warehouse} is the former night already", "leave it as it is")
+        if not wal_path(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
+            raise UsageError(f"{warehouse} is the previous run's file already", "leave it as it is")
         spare = scratch / "aside"
         link_or_copy(warehouse, spare)
         spare.replace(aside)
-    if log_of(warehouse).exists():
-        log_of(warehouse).replace(log_of(aside))
+    if wal_path(warehouse).exists():
+        wal_path(warehouse).replace(wal_path(aside))
     copy.replace(warehouse)
     return _sync_published(warehouse)
 
@@ -280,7 +282,7 @@ def _sync_published(warehouse: Path) -> tuple[str, ...]:
 
 
 def _refuse_read_only(directory: Path) -> None:
-    """A night would otherwise find out when it publishes."""
+    """A run would otherwise find out when it publishes."""
     if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
         raise WarehouseError(
             f"{directory} may not be written to", "run this as its owner, on a disk that is not read-only"
@@ -288,7 +290,7 @@ def _refuse_read_only(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _blaming_machine(warehouse: Path) -> Iterator[None]:
+def _system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
     """Turn what comes of the disk, of a missing call or of too little memory into a SyncError."""
     try:
         yield
@@ -307,7 +309,7 @@ def _blaming_machine(warehouse: Path) -> Iterator[None]:
                     raise disk_failure(warehouse, number) from error
             if isinstance(cause, OSError) and cause.errno in LACKING and cause.errno != errno.EACCES:
                 raise WarehouseError(
-                    f"the file system of {warehouse.parent} refused what a night needs ({cause.strerror})",
+                    f"the file system of {warehouse.parent} refused what a run needs ({cause.strerror})",
                     elsewhere(),
                 ) from error
             cause = cause.__cause__ or cause.__context__
@@ -315,8 +317,8 @@ def _blaming_machine(warehouse: Path) -> Iterator[None]:
 
 
 def _verify(candidate: Path) -> None:
-    if log_of(candidate).exists():
-        raise WarehouseError(f"{candidate.name} has not been written out whole", "run the night again")
+    if wal_path(candidate).exists():
+        raise WarehouseError(f"{candidate.name} has not been written out whole", "run the run again")
     with open_database(candidate, read_only=True) as connection:
         connection.execute("select count(*) from raw.records").fetchone()
         connection.execute("select count(*) from projects").fetchone()
@@ -328,8 +330,8 @@ def _readable(
 ) -> Iterator[None]:
     """Attach a copy of the file `original` as `published` while the block runs.
 
-    Raises WarehouseError where any of its values cannot be read. A night reads few of its blocks and copies
-    them all: what is damaged would be published again, and once more as the former.
+    Raises WarehouseError where any of its values cannot be read. A run reads few of its blocks and copies
+    them all: what is damaged would be published again, and once more as the previous.
     """
     try:
         connection.execute(f"attach {literal(str(copy))} as published (read_only)")
@@ -346,7 +348,7 @@ def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
 
     Every value is read. Raises WarehouseError where one cannot be, or a newer Rollcall wrote the file.
     """
-    with open_database() as connection, _readable(connection, copy, warehouse, way_back(warehouse)):
+    with open_database() as connection, _readable(connection, copy, warehouse, recovery_hint(warehouse)):
         return (
             _is_older(connection, warehouse) or _is_wasteful(connection) or bool(hidden_builtins(connection))
         )

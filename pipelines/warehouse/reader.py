@@ -22,7 +22,7 @@ from pipelines.common.errors import UsageError, WarehouseError
 from pipelines.common.files import private_folder
 from pipelines.common.limits import Clock, bounded_files, bounded_memory, bounded_time, physical_mb
 from pipelines.common.sql import identifier, literal
-from pipelines.warehouse.paths import former_of, log_of, way_back
+from pipelines.warehouse.paths import previous_path, recovery_hint, wal_path
 
 # A million projects are sorted within it; more go to disk.
 MEMORY_MB = min(2048, physical_mb() // 2)
@@ -82,8 +82,8 @@ def refuse_missing(path: Path) -> None:
     """Raise WarehouseError where there is no warehouse at `path`."""
     if path.exists():
         return
-    if former_of(path).exists():
-        raise WarehouseError(f"there is no warehouse at {path}", way_back(path))
+    if previous_path(path).exists():
+        raise WarehouseError(f"there is no warehouse at {path}", recovery_hint(path))
     raise WarehouseError(
         f"there is no warehouse at {path} yet", "run `rollcall sync`, or `rollcall demo` to see one"
     )
@@ -96,7 +96,7 @@ def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
         )
     except duckdb.Error as error:
         raise _unreadable(path, error) from None
-    if log_of(path).exists():
+    if wal_path(path).exists():
         connection.close()
         raise _written_to(path)
     if hidden := hidden_builtins(connection):
@@ -148,23 +148,23 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
         holder = re.search(r"PID \d+", message)
         return WarehouseError(
             f"another program has {path} open for writing ({holder[0] if holder else 'unknown'})",
-            "close it there; to read beside a night, open it read-only",
+            "close it there; to read beside a run, open it read-only",
         )
-    if log_of(path).exists():
+    if wal_path(path).exists():
         return _written_to(path)
     if "created with a newer version of DuckDB" in message:
-        older = f", or {way_back(path)}" if former_of(path).exists() else ""
+        older = f", or {recovery_hint(path)}" if previous_path(path).exists() else ""
         return WarehouseError(
             f"{path} was written by a newer DuckDB than {duckdb.__version__}",
             f"upgrade the package duckdb{older}",
         )
-    return WarehouseError(f"{path} cannot be read ({first_line(error)})", way_back(path))
+    return WarehouseError(f"{path} cannot be read ({first_line(error)})", recovery_hint(path))
 
 
 def _written_to(path: Path) -> WarehouseError:
-    """DuckDB takes what a program has left beside the file for a part of it; it is of no night."""
+    """DuckDB takes what a program has left beside the file for a part of it; it is of no run."""
     return WarehouseError(
-        f"another program has written to {path}, and left {log_of(path).name} beside it",
+        f"another program has written to {path}, and left {wal_path(path).name} beside it",
         "run `rollcall sync`, which leaves that out, or `rollcall restore`",
     )
 

@@ -1,27 +1,27 @@
--- fields that no record of the night before had are kept as received, and in no column
+-- fields that no record of the previous run had are kept as received, and in no column
 -- severity: warning
-with night as (
-    select max(started_at) as started_at, from raw.nights
+with run as (
+    select max(started_at) as started_at, from raw.runs
 ),
 
--- What was current the night before.
+-- What was current the previous run.
 known as not materialized (
     select record.*,
     from raw.records as record
-    inner join night
+    inner join run
         on
-            record.valid_from < night.started_at
-            and (record.valid_to is null or record.valid_to = night.started_at)
+            record.valid_from < run.started_at
+            and (record.valid_to is null or record.valid_to = run.started_at)
 ),
 
--- Only what this night began can have brought a field.
+-- Only what this run began can have brought a field.
 arrived as (
     select
         record.connection,
         record.entity,
         unnest(json_keys(record.payload)) as field,
     from raw.records as record
-    inner join night on record.valid_from = night.started_at
+    inner join run on record.valid_from = run.started_at
 ),
 
 -- A few records know nearly every field: all of them are read only for what these do not know.
@@ -64,6 +64,6 @@ select
 from doubtful
 where
     (connection, entity, field) not in (select (connection, entity, field), from fields)
-    -- The first night of a connection finds every field new.
+    -- The first run of a connection finds every field new.
     and (connection, entity) in (select (connection, entity), from fields)
 order by connection, field

@@ -1,17 +1,17 @@
--- fields that no record has any more, though records of the night before had them
+-- fields that no record has any more, though records of the previous run had them
 -- severity: warning
-with night as (
-    select max(started_at) as started_at, from raw.nights
+with run as (
+    select max(started_at) as started_at, from raw.runs
 ),
 
--- Only a version that this night replaced can have lost a field.
+-- Only a version that this run replaced can have lost a field.
 replaced as (
     select distinct
         record.connection,
         record.entity,
         unnest(json_keys(record.payload)) as field,
     from raw.records as record
-    inner join night on record.valid_to = night.started_at
+    inner join run on record.valid_to = run.started_at
     where record.end_reason = 'changed'
 ),
 

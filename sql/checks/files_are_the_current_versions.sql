@@ -1,4 +1,4 @@
--- files holds exactly the current versions of files_history that were not erased, each since its own night.
+-- files holds exactly the current versions of files_history that were not erased, each since its own run.
 with current_versions as (
     select
         file_key,

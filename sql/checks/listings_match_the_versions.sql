@@ -1,5 +1,5 @@
--- What each listing of the last night counts is what the versions and the quarantine show.
-with night as (
+-- What each listing of the last run counts is what the versions and the quarantine show.
+with run as (
     select max(started_at) as started_at, from raw.listings
 ),
 
@@ -13,7 +13,7 @@ counted as (
         listing.removed,
         listing.quarantined,
     from raw.listings as listing
-    inner join night on listing.started_at = night.started_at
+    inner join run on listing.started_at = run.started_at
 ),
 
 seen as (
@@ -21,12 +21,12 @@ seen as (
         record.connection,
         record.scope,
         record.entity,
-        count(*) filter (where record.valid_from = night.started_at) as begun,
-        count(*) filter (where record.valid_to = night.started_at and record.end_reason = 'changed') as changed,
-        count(*) filter (where record.valid_to = night.started_at and record.end_reason = 'removed') as removed,
+        count(*) filter (where record.valid_from = run.started_at) as begun,
+        count(*) filter (where record.valid_to = run.started_at and record.end_reason = 'changed') as changed,
+        count(*) filter (where record.valid_to = run.started_at and record.end_reason = 'removed') as removed,
         0 as quarantined,
     from raw.records as record
-    inner join night on night.started_at in (record.valid_from, record.valid_to)
+    inner join run on run.started_at in (record.valid_from, record.valid_to)
     group by all
     union all
     select
@@ -38,7 +38,7 @@ seen as (
         0 as removed,
         count(*) as quarantined,
     from raw.quarantine as refused
-    inner join night on refused.started_at = night.started_at
+    inner join run on refused.started_at = run.started_at
     group by all
 ),
 

@@ -1,4 +1,4 @@
--- projects holds exactly the current versions of projects_history that were not erased, each since its own night.
+-- projects holds exactly the current versions of projects_history that were not erased, each since its own run.
 with current_versions as (
     select
         project_key,

@@ -1,10 +1,10 @@
 -- times without an offset are read as UTC: set time_zone for the connection
 -- severity: warning
-with night as (
-    select max(started_at) as started_at, from raw.nights
+with run as (
+    select max(started_at) as started_at, from raw.runs
 ),
 
--- What came last night, of connections that could have a time zone and have none.
+-- What came last run, of connections that could have a time zone and have none.
 received as (
     select
         record.connection,
@@ -15,7 +15,7 @@ received as (
             record.payload ->> '$.DateLastModified'
         ) as said,
     from raw.records as record
-    inner join night on record.last_seen_at = night.started_at
+    inner join run on record.last_seen_at = run.started_at
     left join raw.connections as known on record.connection = known.connection
     where record.provider = 'evovoice' and record.valid_to is null and known.time_zone is null
 )

@@ -1,5 +1,5 @@
 -- An instant as ISO 8601 text in UTC; a fraction of a second stands only where there is one.
-create or replace macro staging.instant_text(instant) as replace(
+create or replace macro staging.timestamp_text(instant) as replace(
     strftime(instant at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z'
 );
 
@@ -30,11 +30,11 @@ create or replace macro staging.project_cell(project, column_name) as case colum
     when 'is_archived' then cast(project.is_archived as text)
     when 'is_template' then cast(project.is_template as text)
     when 'is_default' then cast(project.is_default as text)
-    when 'created_at' then staging.instant_text(project.created_at)
-    when 'updated_at' then staging.instant_text(project.updated_at)
-    when 'starts_at' then staging.instant_text(project.starts_at)
-    when 'finishes_at' then staging.instant_text(project.finishes_at)
-    when 'archived_at' then staging.instant_text(project.archived_at)
+    when 'created_at' then staging.timestamp_text(project.created_at)
+    when 'updated_at' then staging.timestamp_text(project.updated_at)
+    when 'starts_at' then staging.timestamp_text(project.starts_at)
+    when 'finishes_at' then staging.timestamp_text(project.finishes_at)
+    when 'archived_at' then staging.timestamp_text(project.archived_at)
     when 'created_by' then project.created_by
     when 'source_version' then project.source_version
     when 'attributes' then staging.tracked(project.attributes)

@@ -11,7 +11,7 @@ create or replace macro staging.representable(instant) as list_transform(
 
 -- The instant that a text names: it carries an offset or a Z, or is ServiceStack's /Date(milliseconds)/.
 -- Null for any other text and for a time that does not exist. Digits finer than a microsecond are cut off.
-create or replace macro staging.instant(said) as staging.representable(case
+create or replace macro staging.parse_timestamp(said) as staging.representable(case
     when
         regexp_full_match(
             said, '\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-](0\d|1[0-8])(:?[0-5]\d)?)'
@@ -53,11 +53,11 @@ create or replace macro staging.is_local_time(said) as
 regexp_full_match(said, '\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?');
 
 -- The instant that a text names, read as local time of `zone` where it carries no offset.
-create or replace macro staging.local_instant(said, zone) as case
+create or replace macro staging.parse_local_timestamp(said, zone) as case
     when staging.is_local_time(said)
         then staging.representable(case
             when zone = 'UTC' then try_cast(upper(said) as timestamp) at time zone 'UTC'
             else staging.instant_in_zone(try_cast(upper(said) as timestamp), zone)
         end)
-    else staging.instant(said)
+    else staging.parse_timestamp(said)
 end;

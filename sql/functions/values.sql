@@ -1,27 +1,27 @@
 -- JSON's two truth values; null for whatever else was sent.
-create or replace macro staging.truth(said) as case said when 'true' then true when 'false' then false end;
+create or replace macro staging.parse_boolean(said) as case said when 'true' then true when 'false' then false end;
 
 -- A number that a double holds to its last whole digit; null for whatever else was sent.
-create or replace macro staging.number(said) as case
+create or replace macro staging.parse_double(said) as case
     when regexp_full_match(said, '-?\d{1,15}(\.\d+)?([eE][+-]?\d{1,2})?') then try_cast(said as double)
 end;
 
 -- A whole number of 64 bits; null for whatever else was sent.
-create or replace macro staging.whole_number(said) as case
+create or replace macro staging.parse_bigint(said) as case
     when regexp_full_match(said, '-?\d{1,19}(\.0+)?') then try_cast(said as bigint)
 end;
 
 -- An id or a name; null for the empty text too, which names nothing.
-create or replace macro staging.named(said) as nullif(said, '');
+create or replace macro staging.blank_to_null(said) as nullif(said, '');
 
 -- How a status is looked up: case, outer spaces and Unicode composition are no matter, none is the empty text.
 create or replace macro staging.status_key(said) as lower(trim(nfc_normalize(coalesce(said, ''))));
 
 -- A list without its nulls.
-create or replace macro staging.present(entries) as list_filter(entries, lambda entry: entry is not null);
+create or replace macro staging.without_nulls(entries) as list_filter(entries, lambda entry: entry is not null);
 
 -- A field whose value its column cannot hold, as {field, said}; null where it holds it, or none was sent.
-create or replace macro staging.unread(field, said, held) as case
+create or replace macro staging.unparsed(field, said, held) as case
     when said is not null and held is null then struct_pack(field := field, said := said)
 end;
 
@@ -46,14 +46,14 @@ end;
 -- The attributes of a project: members, nulls left out, and under its own name each value that no column holds.
 create or replace macro staging.attributes(members, unread) as cast(
     '{' || array_to_string(
-        staging.present(members)
+        staging.without_nulls(members)
         || list_transform(unread, lambda entry: staging.member(entry.field, to_json(entry.said))),
         ','
     ) || '}' as json
 );
 
--- Whether a field among the attributes makes no version, for it depends on the caller and the moment: who may write to a
--- project of Rillsoft's, and who holds its lock.
+-- Whether a field among the attributes makes no version, as it depends on the caller and the moment: who may write to
+-- a Rillsoft project, and who has locked it.
 create or replace macro staging.is_volatile(field) as
 field in ('isReadOnly', 'lockAt', 'lockUserId', 'lockUserName');
 
@@ -69,11 +69,11 @@ create or replace macro staging.tracked(attributes) as '{' || array_to_string(
 ) || '}';
 
 -- The column's name where its value is another than before; Unicode composition alone is no difference.
-create or replace macro staging.differing(column_name, held, former) as case
-    when held is distinct from former
+create or replace macro staging.if_changed(column_name, held, previous) as case
+    when held is distinct from previous
         then case
             when
-                nfc_normalize(cast(held as text)) is distinct from nfc_normalize(cast(former as text))
+                nfc_normalize(cast(held as text)) is distinct from nfc_normalize(cast(previous as text))
                 then column_name
         end
 end;

@@ -47,9 +47,9 @@ select
     history.updated_at,
     history.created_by,
     history.updated_by,
-    firsts.first_seen_at, -- start of the first night that listed it
-    history.valid_from as changed_at, -- start of the night that first saw it as it is now
-    sightings.last_seen_at, -- start of the last night that received it
+    firsts.first_seen_at, -- start of the first run that listed it
+    history.valid_from as changed_at, -- start of the run that first saw it as it is now
+    sightings.last_seen_at, -- start of the last run that received it
     history.version,
 from files_history as history
 inner join firsts on history.file_key = firsts.file_key

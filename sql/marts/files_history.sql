@@ -1,5 +1,5 @@
 -- Every version of every EvoVoice file. A version begins only where a published column other than uri changed: links
--- may be signed anew on every call. Times are the starts of nights, half-open, as in projects_history.
+-- may be signed anew on every call. Times are the starts of runs, half-open, as in projects_history.
 -- grain: file_key, version
 -- incremental: file_key
 with stated as (
@@ -49,45 +49,45 @@ several as (
 paired as (
     select
         stated.*,
-        lag(stated) over (partition by file_key order by valid_from) as former,
+        lag(stated) over (partition by file_key order by valid_from) as previous,
     from stated
     where file_key in (from several)
 ),
 
 compared as (
     select
-        * exclude (former),
+        * exclude (previous),
         case
-            when former is null then 'created'
-            when former.valid_to = valid_from then 'changed'
+            when previous is null then 'created'
+            when previous.valid_to = valid_from then 'changed'
             else 'returned'
         end as change,
         case
-            when former is null then []
-            else staging.present([
-                staging.differing('project_key', project_key, former.project_key),
-                staging.differing('type', type, former.type),
-                staging.differing('account_id', account_id, former.account_id),
-                staging.differing('account_name', account_name, former.account_name),
-                staging.differing('customer_id', customer_id, former.customer_id),
-                staging.differing('customer_name', customer_name, former.customer_name),
-                staging.differing('customer_breadcrumb', customer_breadcrumb, former.customer_breadcrumb),
-                staging.differing('user_id', user_id, former.user_id),
-                staging.differing('user_name', user_name, former.user_name),
-                staging.differing('file_name', file_name, former.file_name),
-                staging.differing('content_type', content_type, former.content_type),
-                staging.differing('content_length', content_length, former.content_length),
-                staging.differing('recording_sid', recording_sid, former.recording_sid),
-                staging.differing('recording_duration', recording_duration, former.recording_duration),
-                staging.differing('recording_from', recording_from, former.recording_from),
-                staging.differing('transcription', transcription, former.transcription),
-                staging.differing('ai_transcription', ai_transcription, former.ai_transcription),
-                staging.differing('from_address', from_address, former.from_address),
-                staging.differing('to_address', to_address, former.to_address),
-                staging.differing('created_at', created_at, former.created_at),
-                staging.differing('updated_at', updated_at, former.updated_at),
-                staging.differing('created_by', created_by, former.created_by),
-                staging.differing('updated_by', updated_by, former.updated_by),
+            when previous is null then []
+            else staging.without_nulls([
+                staging.if_changed('project_key', project_key, previous.project_key),
+                staging.if_changed('type', type, previous.type),
+                staging.if_changed('account_id', account_id, previous.account_id),
+                staging.if_changed('account_name', account_name, previous.account_name),
+                staging.if_changed('customer_id', customer_id, previous.customer_id),
+                staging.if_changed('customer_name', customer_name, previous.customer_name),
+                staging.if_changed('customer_breadcrumb', customer_breadcrumb, previous.customer_breadcrumb),
+                staging.if_changed('user_id', user_id, previous.user_id),
+                staging.if_changed('user_name', user_name, previous.user_name),
+                staging.if_changed('file_name', file_name, previous.file_name),
+                staging.if_changed('content_type', content_type, previous.content_type),
+                staging.if_changed('content_length', content_length, previous.content_length),
+                staging.if_changed('recording_sid', recording_sid, previous.recording_sid),
+                staging.if_changed('recording_duration', recording_duration, previous.recording_duration),
+                staging.if_changed('recording_from', recording_from, previous.recording_from),
+                staging.if_changed('transcription', transcription, previous.transcription),
+                staging.if_changed('ai_transcription', ai_transcription, previous.ai_transcription),
+                staging.if_changed('from_address', from_address, previous.from_address),
+                staging.if_changed('to_address', to_address, previous.to_address),
+                staging.if_changed('created_at', created_at, previous.created_at),
+                staging.if_changed('updated_at', updated_at, previous.updated_at),
+                staging.if_changed('created_by', created_by, previous.created_by),
+                staging.if_changed('updated_by', updated_by, previous.updated_by),
             ])
         end as changed_columns,
     from paired
@@ -161,8 +161,8 @@ select
     created_by, -- who created it
     updated_by, -- who last changed it
     cast(version as integer) as version, -- counts from 1 over the file's whole life
-    valid_from, -- start of the night that first saw this version
-    valid_to, -- start of the night that found it changed or gone; null while it is current
+    valid_from, -- start of the run that first saw this version
+    valid_to, -- start of the run that found it changed or gone; null while it is current
     valid_to is null as is_current, -- whether the file is listed, as this version
     change, -- what began it: created, changed or returned
     end_reason, -- what ended it: changed or removed; null while it is current

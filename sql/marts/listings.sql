@@ -1,12 +1,12 @@
 -- Every listing of every night: how it went, and what became of each record that it received.
 -- grain: started_at, connection, scope, entity
 select
-    started_at, -- start of its night
+    started_at, -- start of its run
     connection, -- the configured account
     provider, -- its service
     scope, -- Rillsoft client; null elsewhere
     entity, -- what was listed: projects or files
-    outcome, -- proven, unproven, held_back or failed
+    outcome, -- verified, unverified, held_back or failed
     window_start, -- only records created from here on were asked for; null: all
     pages, -- pages received in the reading that counts
     requests, -- requests sent, over all readings
@@ -20,6 +20,6 @@ select
     quarantined, -- records that could not be taken
     held_back, -- known records that it lacks and that were kept until an operator accepts their removal
     seconds, -- how long it took
-    message, -- why it is not proven
+    message, -- why it is not verified
 from raw.listings
 order by started_at, connection, scope nulls first, entity

@@ -1,4 +1,4 @@
--- What happened to projects: a row for each changed column of a project in a night, and one each time that a project
+-- What happened to projects: a row for each changed column of a project in a run, and one each time that a project
 -- was created, was removed or returned.
 -- grain: project_key, changed_at, change, column_name
 -- incremental: project_key
@@ -42,7 +42,7 @@ happenings as (
 
 select
     project_key, -- the project
-    changed_at, -- start of the night that found it
+    changed_at, -- start of the run that found it
     change, -- created, changed, removed or returned
     column_name, -- the published column that changed; null unless change is changed
     old_value, -- its value before, as text; times in UTC

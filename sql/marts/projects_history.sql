@@ -1,5 +1,5 @@
 -- Every version of every project. A version begins only where a published column changed. Its times are the starts of
--- nights, half-open: it holds from valid_from up to, and without, valid_to.
+-- runs, half-open: it holds from valid_from up to, and without, valid_to.
 -- grain: project_key, version
 -- incremental: project_key
 with stated as (
@@ -70,55 +70,55 @@ several as (
 paired as (
     select
         stated.*,
-        lag(stated) over (partition by project_key order by valid_from) as former,
+        lag(stated) over (partition by project_key order by valid_from) as previous,
     from stated
     where project_key in (from several)
 ),
 
 compared as (
     select
-        * exclude (former),
+        * exclude (previous),
         case
-            when former is null then 'created'
-            when former.valid_to = valid_from then 'changed'
+            when previous is null then 'created'
+            when previous.valid_to = valid_from then 'changed'
             else 'returned'
         end as change,
         case
-            when former is null then []
-            else staging.present([
-                staging.differing('kind', kind, former.kind),
-                staging.differing('name', name, former.name),
-                staging.differing('description', description, former.description),
-                staging.differing('code', code, former.code),
-                staging.differing('status', status, former.status),
-                staging.differing('provider_status', provider_status, former.provider_status),
-                staging.differing('phase', phase, former.phase),
-                staging.differing('category', category, former.category),
-                staging.differing('priority', priority, former.priority),
-                staging.differing('client_id', client_id, former.client_id),
-                staging.differing('client_name', client_name, former.client_name),
-                staging.differing('owner_id', owner_id, former.owner_id),
-                staging.differing('owner_name', owner_name, former.owner_name),
-                staging.differing('parent_key', parent_key, former.parent_key),
-                staging.differing('path', path, former.path),
-                staging.differing('domain', domain, former.domain),
-                staging.differing('logo_url', logo_url, former.logo_url),
-                staging.differing('city', city, former.city),
-                staging.differing('region', region, former.region),
-                staging.differing('country', country, former.country),
-                staging.differing('time_zone', time_zone, former.time_zone),
-                staging.differing('is_active', is_active, former.is_active),
-                staging.differing('is_archived', is_archived, former.is_archived),
-                staging.differing('is_template', is_template, former.is_template),
-                staging.differing('is_default', is_default, former.is_default),
-                staging.differing('created_at', created_at, former.created_at),
-                staging.differing('updated_at', updated_at, former.updated_at),
-                staging.differing('starts_at', starts_at, former.starts_at),
-                staging.differing('finishes_at', finishes_at, former.finishes_at),
-                staging.differing('archived_at', archived_at, former.archived_at),
-                staging.differing('created_by', created_by, former.created_by),
-                staging.differing('source_version', source_version, former.source_version),
-                staging.differing('attributes', staging.tracked(attributes), staging.tracked(former.attributes)),
+            when previous is null then []
+            else staging.without_nulls([
+                staging.if_changed('kind', kind, previous.kind),
+                staging.if_changed('name', name, previous.name),
+                staging.if_changed('description', description, previous.description),
+                staging.if_changed('code', code, previous.code),
+                staging.if_changed('status', status, previous.status),
+                staging.if_changed('provider_status', provider_status, previous.provider_status),
+                staging.if_changed('phase', phase, previous.phase),
+                staging.if_changed('category', category, previous.category),
+                staging.if_changed('priority', priority, previous.priority),
+                staging.if_changed('client_id', client_id, previous.client_id),
+                staging.if_changed('client_name', client_name, previous.client_name),
+                staging.if_changed('owner_id', owner_id, previous.owner_id),
+                staging.if_changed('owner_name', owner_name, previous.owner_name),
+                staging.if_changed('parent_key', parent_key, previous.parent_key),
+                staging.if_changed('path', path, previous.path),
+                staging.if_changed('domain', domain, previous.domain),
+                staging.if_changed('logo_url', logo_url, previous.logo_url),
+                staging.if_changed('city', city, previous.city),
+                staging.if_changed('region', region, previous.region),
+                staging.if_changed('country', country, previous.country),
+                staging.if_changed('time_zone', time_zone, previous.time_zone),
+                staging.if_changed('is_active', is_active, previous.is_active),
+                staging.if_changed('is_archived', is_archived, previous.is_archived),
+                staging.if_changed('is_template', is_template, previous.is_template),
+                staging.if_changed('is_default', is_default, previous.is_default),
+                staging.if_changed('created_at', created_at, previous.created_at),
+                staging.if_changed('updated_at', updated_at, previous.updated_at),
+                staging.if_changed('starts_at', starts_at, previous.starts_at),
+                staging.if_changed('finishes_at', finishes_at, previous.finishes_at),
+                staging.if_changed('archived_at', archived_at, previous.archived_at),
+                staging.if_changed('created_by', created_by, previous.created_by),
+                staging.if_changed('source_version', source_version, previous.source_version),
+                staging.if_changed('attributes', staging.tracked(attributes), staging.tracked(previous.attributes)),
             ])
         end as changed_columns,
     from paired
@@ -201,8 +201,8 @@ select
     source_version, -- the provider's own number of this version
     attributes, -- the provider's other documented fields, and as text each value that its column cannot hold
     cast(version as integer) as version, -- counts from 1 over the project's whole life
-    valid_from, -- start of the night that first saw this version
-    valid_to, -- start of the night that found it changed or gone; null while it is current
+    valid_from, -- start of the run that first saw this version
+    valid_to, -- start of the run that found it changed or gone; null while it is current
     valid_to is null as is_current, -- whether the project is listed, as this version
     change, -- what began it: created, changed or returned
     end_reason, -- what ended it: changed or removed; null while it is current

@@ -1,7 +1,7 @@
 -- Every record that was received and not taken.
 -- grain: started_at, connection, scope, entity, position
 select
-    started_at, -- start of its night
+    started_at, -- start of its run
     connection, -- the configured account
     provider, -- its service
     scope, -- Rillsoft client; null elsewhere

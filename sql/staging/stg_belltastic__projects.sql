@@ -17,10 +17,10 @@ with source as (
 typed as (
     select
         * exclude (created_at),
-        staging.instant(said.created_at) as created_at,
-        staging.instant(said.updated_at) as updated_at,
-        staging.instant(said.deleted_at) as archived_at,
-        staging.truth(said.default) as is_default,
+        staging.parse_timestamp(said.created_at) as created_at,
+        staging.parse_timestamp(said.updated_at) as updated_at,
+        staging.parse_timestamp(said.deleted_at) as archived_at,
+        staging.parse_boolean(said.default) as is_default,
         said.deleted_at is not null as is_archived,
     from source
 ),
@@ -28,11 +28,11 @@ typed as (
 kept as (
     select
         *,
-        staging.present([
-            staging.unread('created_at', said.created_at, created_at),
-            staging.unread('updated_at', said.updated_at, updated_at),
-            staging.unread('deleted_at', said.deleted_at, archived_at),
-            staging.unread('default', said.default, is_default),
+        staging.without_nulls([
+            staging.unparsed('created_at', said.created_at, created_at),
+            staging.unparsed('updated_at', said.updated_at, updated_at),
+            staging.unparsed('deleted_at', said.deleted_at, archived_at),
+            staging.unparsed('default', said.default, is_default),
         ]) as unread,
     from typed
 )

@@ -70,10 +70,10 @@ named as (
 typed as (
     select
         *,
-        staging.whole_number(said_length) as content_length,
-        staging.whole_number(said_duration) as recording_duration,
-        staging.local_instant(said_created, time_zone) as created_at,
-        staging.local_instant(said_modified, time_zone) as updated_at,
+        staging.parse_bigint(said_length) as content_length,
+        staging.parse_bigint(said_duration) as recording_duration,
+        staging.parse_local_timestamp(said_created, time_zone) as created_at,
+        staging.parse_local_timestamp(said_modified, time_zone) as updated_at,
     from named
 )
 
@@ -82,7 +82,7 @@ select
     connection,
     'evovoice' as provider,
     record_id as file_id,
-    connection || ':' || coalesce(staging.named(customer_id), staging.named(account_id)) as project_key,
+    connection || ':' || coalesce(staging.blank_to_null(customer_id), staging.blank_to_null(account_id)) as project_key,
     type,
     account_id,
     account_name,
@@ -106,11 +106,11 @@ select
     updated_at,
     created_by,
     updated_by,
-    staging.present([
-        staging.unread('ContentLength', said_length, content_length),
-        staging.unread('RecordingDuration', said_duration, recording_duration),
-        staging.unread('DateCreated', said_created, created_at),
-        staging.unread('DateLastModified', said_modified, updated_at),
+    staging.without_nulls([
+        staging.unparsed('ContentLength', said_length, content_length),
+        staging.unparsed('RecordingDuration', said_duration, recording_duration),
+        staging.unparsed('DateCreated', said_created, created_at),
+        staging.unparsed('DateLastModified', said_modified, updated_at),
     ]) as unread,
     valid_from,
     valid_to,

@@ -2,7 +2,7 @@
 -- it is. Over a span the customer is what its most recently created file then listed says.
 -- grain: project_key, valid_from
 with statements as (
-    -- Of files that came and went in the same nights one speaks. `infinity` stands for a file still listed.
+    -- Of files that came and went in the same runs one speaks. `infinity` stands for a file still listed.
     select
         project_key,
         valid_from,
@@ -11,7 +11,7 @@ with statements as (
             created_at := coalesce(created_at, timestamptz '-infinity'),
             file_id := file_id,
             connection := connection,
-            customer_id := staging.named(customer_id),
+            customer_id := staging.blank_to_null(customer_id),
             customer_name := customer_name,
             account_id := account_id,
             account_name := account_name,
@@ -22,7 +22,7 @@ with statements as (
     group by all
 ),
 
--- Of files that go in the same night each speaks until one created later comes: their turns do not overlap.
+-- Of files that go in the same run each speaks until one created later comes: their turns do not overlap.
 turns as (
     select
         project_key,
@@ -121,7 +121,7 @@ select
     case when located.said.customer_id is not null then located.said.customer_name end as client_name,
     located.said.account_id as owner_id,
     located.said.account_name as owner_name,
-    located.said.connection || ':' || staging.named(located.descent[-2].id) as parent_key,
+    located.said.connection || ':' || staging.blank_to_null(located.descent[-2].id) as parent_key,
     array_to_string(list_transform(located.descent, lambda place: struct_extract(place, 'name')), ' / ') as path,
     true as is_active,
     located.valid_from,

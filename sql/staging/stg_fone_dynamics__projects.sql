@@ -20,9 +20,9 @@ typed as (
         source.*,
         -- Windows names by the vendor's page; one that is IANA's already stands for itself.
         coalesce(windows.time_zone, iana.name) as time_zone,
-        staging.truth(source.said.Active) as is_active,
-        staging.present([
-            staging.unread('Active', source.said.Active, staging.truth(source.said.Active)),
+        staging.parse_boolean(source.said.Active) as is_active,
+        staging.without_nulls([
+            staging.unparsed('Active', source.said.Active, staging.parse_boolean(source.said.Active)),
         ]) as unread,
     from source
     left join seeds.windows_time_zones as windows on source.said.TimeZone = windows.windows_name

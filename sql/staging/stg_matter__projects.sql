@@ -22,16 +22,16 @@ typed as (
             when json_type(said.location) = 'OBJECT'
                 then from_json(said.location, '{"city": "VARCHAR", "region": "VARCHAR", "country": "VARCHAR"}')
         end as location,
-        staging.instant(said.lastUpdated) as updated_at,
+        staging.parse_timestamp(said.lastUpdated) as updated_at,
     from source
 ),
 
 kept as (
     select
         *,
-        staging.present([
-            staging.unread('location', said.location ->> '$', location),
-            staging.unread('lastUpdated', said.lastUpdated, updated_at),
+        staging.without_nulls([
+            staging.unparsed('location', said.location ->> '$', location),
+            staging.unparsed('lastUpdated', said.lastUpdated, updated_at),
         ]) as unread,
     from typed
 )

@@ -25,25 +25,25 @@ with source as (
 typed as (
     select
         *,
-        staging.local_instant(said.start, time_zone) as starts_at,
-        staging.local_instant(said.finish, time_zone) as finishes_at,
-        staging.local_instant(said.createdAt, time_zone) as created_at,
-        staging.number(said.priority) as priority,
-        staging.truth(said.isTemplate) as is_template,
+        staging.parse_local_timestamp(said.start, time_zone) as starts_at,
+        staging.parse_local_timestamp(said.finish, time_zone) as finishes_at,
+        staging.parse_local_timestamp(said.createdAt, time_zone) as created_at,
+        staging.parse_double(said.priority) as priority,
+        staging.parse_boolean(said.isTemplate) as is_template,
     from source
 ),
 
 kept as (
     select
         *,
-        staging.present([
-            staging.unread('start', said.start, starts_at),
-            staging.unread('finish', said.finish, finishes_at),
-            staging.unread('createdAt', said.createdAt, created_at),
-            staging.unread('priority', said.priority, priority),
-            staging.unread('isTemplate', said.isTemplate, is_template),
+        staging.without_nulls([
+            staging.unparsed('start', said.start, starts_at),
+            staging.unparsed('finish', said.finish, finishes_at),
+            staging.unparsed('createdAt', said.createdAt, created_at),
+            staging.unparsed('priority', said.priority, priority),
+            staging.unparsed('isTemplate', said.isTemplate, is_template),
         ]) as unread,
-        staging.present([
+        staging.without_nulls([
             staging.member('uuid', said.uuid),
             staging.member('folderId', said.folderId),
             staging.member('notes', said.notes),
@@ -77,7 +77,7 @@ select
     starts_at,
     finishes_at,
     case
-        when staging.whole_number(said.createdUserId ->> '$') = -1 then null
+        when staging.parse_bigint(said.createdUserId ->> '$') = -1 then null
         else said.createdUserName
     end as created_by,
     said.versionId as source_version,

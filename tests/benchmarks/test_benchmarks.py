@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from benchmarks.merging import RememberingSandbox
 
 from benchmarks import INSIDE, RESULTS, ROOT
 from benchmarks.bench import Bench, Faulty, wrong
@@ -16,7 +17,6 @@ from benchmarks.goals import GOALS, Goal
 from benchmarks.growth import connections, growth
 from benchmarks.measure import run
 from benchmarks.page import insides, page
-from benchmarks.remembering import RememberingSandbox
 from benchmarks.results import Measured, Result, Results, load, new_result, save
 from benchmarks.server import Server
 from benchmarks.sides import SIDES, furnish
@@ -45,7 +45,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     ("side", "steps"),
     [("rollcall", ("first",)), ("limit", ("first", "unchanged")), ("by_hand", ("unchanged",))],
 )
-def test_each_side_plays_its_nights_and_is_looked_at(bench: Bench, side: str, steps: tuple[str, ...]) -> None:
+def test_each_side_plays_its_runs_and_is_looked_at(bench: Bench, side: str, steps: tuple[str, ...]) -> None:
     cases = [replace(CASES[f"{step}-1k"], sides=(side, "dlt")) for step in steps]
     for step, found in zip(steps, cases[0].runner(bench, cases), strict=True):
         assert (found.case, found.facts["size"], found.facts["requests"]) == (f"{step}-1k", 150, 2)
@@ -94,18 +94,18 @@ def test_a_process_that_does_not_end_is_killed(tmp_path: Path) -> None:
 def test_the_server_answers_as_the_sandbox_does() -> None:
     with (
         Sandbox(projects={"matter": 250}, files=0) as plain,
-        RememberingSandbox(projects={"matter": 250}, files=0) as remembering,
+        RememberingSandbox(projects={"matter": 250}, files=0) as merging,
     ):
         token = plain.secrets_toml().partition('access_token = "')[2].partition('"')[0]
         bodies = [
             _get(sandbox, f"/matter/connect/v2/projects/get?{query}", token)
             for sandbox, query in (
                 (plain, "locale=en&pageNumber=3&pageSize=100"),
-                (remembering, "locale=en&pageNumber=3&pageSize=100"),
-                (remembering, "pageSize=100&pageNumber=3&locale=en"),
+                (merging, "locale=en&pageNumber=3&pageSize=100"),
+                (merging, "pageSize=100&pageNumber=3&locale=en"),
             )
         ]
-        asked = len(remembering.requests)
+        asked = len(merging.requests)
     assert bodies[0] == bodies[1] == bodies[2]
     assert b'"numberOfElements":"250"' in bodies[0]
     assert asked == 1
@@ -167,15 +167,15 @@ def test_growth_goes_on_as_it_last_was() -> None:
     assert found.far_s == pytest.approx(10_000)
 
 
-def test_growth_by_connections_is_of_each_night() -> None:
+def test_growth_by_connections_is_of_each_run() -> None:
     walls = {
-        ("rollcall", f"{count}, {night}"): took
+        ("rollcall", f"{count}, {run}"): took
         for count, took in ((1, 2.0), (10, 2.0), (100, 4.0))
-        for night in ("first", "unchanged")
+        for run in ("first", "unchanged")
     }
     found = connections({"connections": result("connections", walls)})
     assert [(each.step, each.seconds) for each in found] == [
-        (night, {1: 2.0, 10: 2.0, 100: 4.0}) for night in ("first", "unchanged")
+        (run, {1: 2.0, 10: 2.0, 100: 4.0}) for run in ("first", "unchanged")
     ]
     assert connections({}) == []
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pipelines.extract.listing import Listing, read_listing
-from pipelines.extract.provider import Ask, Page, Request
+from pipelines.extract.provider import ListingRequest, Page, Request
 from pipelines.extract.raw_json import elements
 from pipelines.extract.records import Texts
 from tests.scripted import Pages, scripted
@@ -73,18 +73,18 @@ class World:
 
 
 @dataclass
-class Traffic:
+class RequestCounter:
     requests: int = 0
     retries: int = 0
 
 
 @dataclass
 class DriftingApi:
-    """Stands in for `Api`: answers a request for a page from a world."""
+    """Stands in for `HttpClient`: answers a request for a page from a world."""
 
     style: "Style"
     world: World
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: RequestCounter = field(default_factory=RequestCounter)
 
     def get(self, request: Request, read: Callable[[bytes], T]) -> T:
         self.traffic.requests += 1
@@ -123,7 +123,7 @@ def page_from(start: int) -> slice:
     return slice(start, start + PAGE_SIZE)
 
 
-def pages_without_total(api: Any, _ask: Ask) -> Iterator[Page]:
+def pages_without_total(api: Any, _ask: ListingRequest) -> Iterator[Page]:
     """Skips on until a page is not full."""
     skip = 0
     while True:
@@ -176,7 +176,7 @@ class Measured:
     """Sums over many listings. `steady` counts the records that were there from before to after a listing."""
 
     listings: int = 0
-    proven: int = 0
+    verified: int = 0
     requests: int = 0
     steady: int = 0
     missed: int = 0
@@ -211,7 +211,7 @@ def measure(
         world.steady = set(world.live)
         api: Any = DriftingApi(style, world)
         finished: list[Listing] = []
-        ask = Ask(connection.settings)
+        ask = ListingRequest(connection.settings)
         expected = texts_of(known) if confirm else {}
         readings: dict[int, set[str | None]] = {}
         for batch in read_listing(api, connection, ask, expected, lambda *_: None, finished.append):
@@ -221,7 +221,7 @@ def measure(
         measured.requests += listing.requests
         if listing.doubt is None and listing.reading is not None:
             came = readings.get(listing.reading, set())
-            measured.proven += 1
+            measured.verified += 1
             measured.steady += len(world.steady)
             measured.missed += len(world.steady - came)
             measured.removed += len(known - came)
@@ -231,8 +231,8 @@ def measure(
 
 def table(seeds: Iterable[int]) -> Iterator[str]:
     """A line for every style at every rate; the last three columns are of readings that confirm nothing."""
-    names = ("style", "rate", "listings", "proven %", "requests", "missed %", "removals", "false")
-    yield LINE.format(*names, "proven %", "requests", "false")
+    names = ("style", "rate", "listings", "verified %", "requests", "missed %", "removals", "false")
+    yield LINE.format(*names, "verified %", "requests", "false")
     missed = steady = false_removals = 0
     for name in STYLES:
         for rate in RATES:
@@ -241,19 +241,19 @@ def table(seeds: Iterable[int]) -> Iterator[str]:
                 name,
                 rate,
                 found.listings,
-                f"{100 * found.proven / found.listings:.1f}",
+                f"{100 * found.verified / found.listings:.1f}",
                 f"{found.requests / found.listings:.1f}",
                 f"{100 * found.missed / max(found.steady, 1):.4f}",
                 found.removed,
                 found.false_removals,
-                f"{100 * hasty.proven / hasty.listings:.1f}",
+                f"{100 * hasty.verified / hasty.listings:.1f}",
                 f"{hasty.requests / hasty.listings:.1f}",
                 hasty.false_removals,
             )
             missed, steady = missed + found.missed, steady + found.steady
             false_removals += found.false_removals
     yield (
-        f"in all proven listings {missed} of {steady} live rows missed ({100 * missed / steady:.4f} %), "
+        f"in all verified listings {missed} of {steady} live rows missed ({100 * missed / steady:.4f} %), "
         f"{false_removals} false removals"
     )
 

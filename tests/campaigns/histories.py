@@ -1,4 +1,4 @@
-"""Histories: what a connection goes through, night by night, and what its provider answers then."""
+"""Histories: what a connection goes through, run by run, and what its provider answers then."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pipelines.common.errors import Malformed, Refused
+from pipelines.common.errors import AccessRefused, MalformedAnswer
 from pipelines.extract.provider import Page
 
 FIRST = datetime(2026, 3, 27, 1, 30, tzinfo=UTC)
@@ -21,7 +21,7 @@ CLOCK = (
     datetime(1970, 1, 1, tzinfo=UTC),
     *(FIRST + timedelta(days=day) for day in (2, 3, 4, 30, 31, 32)),
 )
-"""When nights start by the machine's clock: two in one second, two going back, one after weeks."""
+"""When runs start by the machine's clock: two in one second, two going back, one after weeks."""
 
 SCOPES: dict[str, tuple[str | None, ...]] = {"rillsoft": ("1", "2")}
 ID_KEY = {"fone_dynamics": "PropertySid"}
@@ -49,8 +49,8 @@ class State:
 
 
 @dataclass(frozen=True)
-class Night:
-    """What happens to a connection before a night (`edits`; no state: it goes), and in it.
+class Run:
+    """What happens to a connection before a run (`edits`; no state: it goes), and in it.
 
     There is a fault for each of two scopes. `hides` says how many records the provider leaves out by mistake.
     `accepts` is how far the number of removals that the operator accepts is from the right one.
@@ -66,20 +66,20 @@ class Night:
 
 @dataclass(frozen=True)
 class History:
-    """A connection of a provider, and its nights. At first it has ten records."""
+    """A connection of a provider, and its runs. At first it has ten records."""
 
     provider: str
-    nights: tuple[Night, ...]
+    runs: tuple[Run, ...]
 
 
 def histories() -> st.SearchStrategy[History]:
-    """Any history of up to twelve nights."""
+    """Any history of up to twelve runs."""
     few = st.integers(0, 2)
     state = st.builds(State, name=few, status=st.integers(0, 3), volatile=few, novel=few, spelling=few)
     edit = st.tuples(st.integers(0, RECORDS + 1), st.one_of(state, state, st.none()))
     fault = st.sampled_from(("none", "none", "none", *FAULTS))
-    night = st.builds(
-        Night,
+    run = st.builds(
+        Run,
         edits=st.lists(edit, min_size=1, max_size=6).map(tuple),
         faults=st.tuples(fault, fault),
         is_asked=st.sampled_from((True, True, True, False)),
@@ -87,8 +87,8 @@ def histories() -> st.SearchStrategy[History]:
         hides=st.sampled_from((0, 0, 0, 0, 1, 7, RECORDS + 2)),
         accepts=st.sampled_from((None, 0, 0, 1)),
     )
-    nights = st.lists(night, min_size=1, max_size=len(CLOCK)).map(tuple)
-    return st.builds(History, provider=st.sampled_from(PROVIDERS), nights=nights)
+    runs = st.lists(run, min_size=1, max_size=len(CLOCK)).map(tuple)
+    return st.builds(History, provider=st.sampled_from(PROVIDERS), runs=runs)
 
 
 def created_at(record: int) -> datetime:
@@ -148,7 +148,7 @@ class Answer:
     failure: Exception | None = None
     came: dict[str, str | None] = field(default_factory=dict)
     received: int = 0
-    is_proven: bool = False
+    is_verified: bool = False
 
     def pages(self) -> Iterator[Page]:
         walk = self.walks.pop(0) if len(self.walks) > 1 else self.walks[0]
@@ -164,7 +164,7 @@ def answer_of(provider: str, listed: dict[str, str], fault: str, page_size: int)
     with_total = provider in WITH_TOTAL
     match fault:
         case "down":
-            return Answer(walks=[[]], failure=Refused("it is down"))
+            return Answer(walks=[[]], failure=AccessRefused("it is down"))
         case "repeated":
             texts += texts[:1]
         case "nameless":
@@ -180,7 +180,7 @@ def answer_of(provider: str, listed: dict[str, str], fault: str, page_size: int)
             answer.walks, answer.received, answer.failure = (
                 [pages[:1]],
                 len(pages[0]),
-                Malformed("it was cut"),
+                MalformedAnswer("it was cut"),
             )
             answer.came = {name: text for name, text in came.items() if text in taken}
             return answer
@@ -189,7 +189,7 @@ def answer_of(provider: str, listed: dict[str, str], fault: str, page_size: int)
         case "miscounted" if with_total:
             answer.total = len(listed) + 1
             return answer
-    answer.is_proven = fault != "nameless" and not (fault == "two_faces" and listed)
+    answer.is_verified = fault != "nameless" and not (fault == "two_faces" and listed)
     return answer
 
 

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.extract.connections import Connection
-from pipelines.extract.provider import Ask, Page
+from pipelines.extract.provider import ListingRequest, Page
 from tests.campaigns.histories import (
     RECORDS,
     SCOPES,
     Answer,
     History,
-    Night,
     Row,
+    Run,
     State,
     answer_of,
     content,
@@ -75,8 +75,8 @@ class Played:
     known: dict[str | None, Versions] = field(default_factory=dict)
     answers: dict[str | None, Answer] = field(default_factory=dict)
     outcomes: Rows = field(default_factory=list)
-    nights: dict[int, set[tuple[str, str | None]]] = field(default_factory=dict)
-    """Key and name of the projects listed after each night; a name only where a project is a record."""
+    runs: dict[int, set[tuple[str, str | None]]] = field(default_factory=dict)
+    """Key and name of the projects listed after every night; a name only where a project is a record."""
 
     def __post_init__(self) -> None:
         for scope in self.scopes:
@@ -94,30 +94,30 @@ class Played:
     def connection(self) -> Connection:
         """A connection whose provider is the real one, but for the pages."""
 
-        def pages(_api: object, ask: Ask) -> Iterator[Page]:
+        def pages(_api: object, ask: ListingRequest) -> Iterator[Page]:
             return self.answers[ask.scope].pages()
 
         clients = {} if self.scopes == (None,) else {"client_ids": self.scopes}
         return scripted(self.name, self.provider, pages, **clients)
 
-    def live(self, night: Night) -> None:
-        """What happens at the provider before a night."""
-        for scope, (record, state) in itertools.product(self.scopes, night.edits):
+    def live(self, run: Run) -> None:
+        """What happens at the provider before a run."""
+        for scope, (record, state) in itertools.product(self.scopes, run.edits):
             if state is None:
                 self.has[scope].pop(record, None)
             else:
                 self.has[scope][record] = state
 
     def answer(self, number: int, since: datetime | None) -> None:
-        """Say what each listing will be answered in a night."""
-        night = self.history.nights[number]
+        """Say what each listing will be answered in a run."""
+        run = self.history.runs[number]
         for at, scope in enumerate(self.scopes):
             listed = {
                 f"{record}": text_of(self.provider, record, self.spelt(state))
-                for record, state in sorted(self.has[scope].items())[night.hides :]
+                for record, state in sorted(self.has[scope].items())[run.hides :]
                 if since is None or created_at(record) >= since
             }
-            fault = night.faults[at]
+            fault = run.faults[at]
             if self.variation.faults:
                 fault = self.variation.faults[number % len(self.variation.faults)]
             if self.variation.shuffled:
@@ -130,13 +130,13 @@ class Played:
         return state if spelling is None else replace(state, spelling=spelling)
 
     def missing(self, scope: str | None, since: datetime | None) -> tuple[list[str], bool]:
-        """What a proven listing lacks of what is known, and whether that looks like a mistake."""
+        """What a verified listing lacks of what is known, and whether that looks like a mistake."""
         answer = self.answers[scope]
         current = [name for name, past in self.known[scope].items() if past[-1]["valid_to"] is None]
         asked = [name for name in current if since is None or created_at(int(name)) > since]
         absent = [name for name in asked if name not in answer.came]
         suspicious = len(absent) > max(5, 0.1 * len(asked)) or (not answer.received and bool(asked))
-        return (absent, suspicious) if answer.is_proven else ([], False)
+        return (absent, suspicious) if answer.is_verified else ([], False)
 
     def suspicious(self, since: datetime | None) -> int:
         """How many removals an operator would have to accept."""
@@ -144,16 +144,16 @@ class Played:
             len(absent) for absent, odd in (self.missing(scope, since) for scope in self.scopes) if odd
         )
 
-    def remember(self, since: datetime | None, accepted: int | None, now: int) -> None:
-        """What the night should make of the answers."""
+    def merge(self, since: datetime | None, accepted: int | None, now: int) -> None:
+        """What the run should make of the answers."""
         limit = self.suspicious(since)
         for scope in self.scopes:
             answer = self.answers[scope]
             gone, odd = self.missing(scope, since)
             held = odd and accepted != limit
             remembered(self.provider, self.known[scope], answer.came, () if held else gone, now)
-            outcome = "failed" if answer.walks == [[]] else "held_back" if held else "unproven"
-            outcome = "proven" if answer.is_proven and not held else outcome
+            outcome = "failed" if answer.walks == [[]] else "held_back" if held else "unverified"
+            outcome = "verified" if answer.is_verified and not held else outcome
             removed, held_back = (0, len(gone)) if held else (len(gone), 0)
             self.outcomes.append((now, scope, outcome, answer.received, removed, held_back))
 
@@ -194,8 +194,8 @@ class Played:
                     start, end = version["valid_from"], version["valid_to"]
                     change = "created"
                     if merged:
-                        *_, before, _, former, _, _ = merged[-1]
-                        change = "changed" if former == start else "returned"
+                        *_, before, _, previous, _, _ = merged[-1]
+                        change = "changed" if previous == start else "returned"
                     if change == "changed" and before == said:
                         start, change = merged[-1][3], merged.pop()[6]
                     key = self.key(scope, name)

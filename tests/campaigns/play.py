@@ -1,7 +1,7 @@
 """Histories played through the real reading, landing, merge and models, beside a model in plain Python.
 
-A night costs a third of a second however many connections it has, so the histories are connections of one
-warehouse, and go through their nights side by side. What a provider answers is given without HTTP.
+A run costs a third of a second however many connections it has, so the histories are connections of one
+warehouse, and go through their runs side by side. What a provider answers is given without HTTP.
 """
 
 import functools
@@ -21,7 +21,7 @@ from pipelines.common.sql import SQL_ROOT
 from pipelines.extract.connections import Connection
 from pipelines.extract.listing import Listing
 from pipelines.load.landing import Known, receive
-from pipelines.load.merge import known_texts, next_start, remember
+from pipelines.load.merge import known_texts, merge, next_start
 from pipelines.transform import build as models
 from tests.campaigns.histories import CLOCK, History
 from tests.campaigns.model import AS_DRAWN, Played, Rows, Variation
@@ -71,28 +71,28 @@ class World:
         self.warehouse = in_memory()
         self.home = Path("/nonexistent")
 
-    def nights(self) -> Iterator[Callable[[], None]]:
-        """Play night after night; gives what plays the same night again."""
+    def runs(self) -> Iterator[Callable[[], None]]:
+        """Play run after run; gives what plays the same run again."""
         for number, now in enumerate(CLOCK):
             asked = []
             for played in self.played:
-                if number < len(played.history.nights):
-                    night = played.history.nights[number]
-                    played.live(night)
-                    if night.is_asked:
+                if number < len(played.history.runs):
+                    run = played.history.runs[number]
+                    played.live(run)
+                    if run.is_asked:
                         asked.append(played)
             if asked:
-                again = functools.partial(self.night, asked, number, now)
+                again = functools.partial(self.run, asked, number, now)
                 again()
                 yield again
 
-    def night(self, asked: Sequence[Played], number: int, now: datetime) -> None:
-        """One night, as `sync` does it, up to its facts; and what the model makes of it."""
+    def run(self, asked: Sequence[Played], number: int, now: datetime) -> None:
+        """One run, as `sync` does it, up to its facts; and what the model makes of it."""
         connections = [played.connection() for played in asked]
         if self.variation.backwards:
             connections.reverse()
         started_at = next_start(self.warehouse, now)
-        whole = {played.name for played in asked if played.history.nights[number].is_full}
+        whole = {played.name for played in asked if played.history.runs[number].is_full}
         windows = windows_due(
             self.warehouse, [one for one in connections if one.name not in whole], started_at
         )
@@ -100,7 +100,7 @@ class World:
         accepted: dict[str, int] = {}
         for played in asked:
             played.answer(number, windows.get(played.name))
-            accepts = played.history.nights[number].accepts
+            accepts = played.history.runs[number].accepts
             if accepts is not None:
                 accepted[played.name] = played.suspicious(windows.get(played.name)) + accepts
         with tempfile.TemporaryDirectory() as scratch:
@@ -108,13 +108,13 @@ class World:
             landing, listings = self.land(
                 connections, windows, known, Path(scratch), deadline, lambda *_: None
             )
-            remember(self.warehouse, landing, listings, started_at, accepted)
+            merge(self.warehouse, landing, listings, started_at, accepted)
         start = round(started_at.timestamp() * 1e6)
         self.starts.append(start)
         for played in asked:
-            played.remember(windows.get(played.name), accepted.get(played.name), start)
+            played.merge(windows.get(played.name), accepted.get(played.name), start)
         for played in self.played:
-            played.nights[start] = played.listed()
+            played.runs[start] = played.listed()
 
     def publish(self) -> None:
         """Bring all that is published up to date, and have it checked."""
@@ -147,7 +147,7 @@ class World:
             listed: dict[str, set[tuple[str, str | None]]] = {played.name: set() for played in self.played}
             for name, key, project in self.rows(AS_OF, start):
                 listed[name].add((key, project))
-            differing |= {one.history for one in self.played if listed[one.name] != one.nights[start]}
+            differing |= {one.history for one in self.played if listed[one.name] != one.runs[start]}
         return differing
 
     def tables(self) -> dict[str, Rows]:

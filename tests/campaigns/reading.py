@@ -130,7 +130,7 @@ from (
 
 
 BY_MACRO = """
-select cast(staging.instant(text) as text), cast(staging.local_instant(text, 'UTC') as text)
+select cast(staging.parse_timestamp(text) as text), cast(staging.parse_local_timestamp(text, 'UTC') as text)
 from (select unnest($1::text[]) as text)
 """
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipelines.extract.listing import Listing, Reading, read_listing
-from pipelines.extract.provider import Ask, Page
-from tests.campaigns.drift import RATES, STYLES, Measured, Traffic, measure, texts_of
+from pipelines.extract.provider import ListingRequest, Page
+from tests.campaigns.drift import RATES, STYLES, Measured, RequestCounter, measure, texts_of
 from tests.scripted import scripted
 
 SEEDS = 80
@@ -23,7 +23,7 @@ def test_promise_08_what_is_still_there_is_never_closed(style: str) -> None:
     assert {rate: found.false_removals for rate, found in rates.items()} == dict.fromkeys(RATES, 0)
     assert all(found.missed <= 0.002 * found.steady for found in rates.values())
     quiet = rates[RATES[0]]
-    assert quiet.proven >= 0.9 * SEEDS
+    assert quiet.verified >= 0.9 * SEEDS
     assert quiet.removed > 0
 
 
@@ -35,7 +35,7 @@ def test_nothing_is_asked_twice_where_nothing_is_missing() -> None:
     for style in STYLES:
         found = measure(style, 0.0, range(1), all_known=True)
         pages = {"one page": 1, "no total": 2 * 7}.get(style, 6)
-        assert found == Measured(listings=1, proven=1, requests=pages, steady=60)
+        assert found == Measured(listings=1, verified=1, requests=pages, steady=60)
 
 
 @pytest.mark.parametrize("pages", [["ABä"], ["AB", "Cä"]], ids=["on one page", "on two"])
@@ -55,7 +55,7 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
     made = iter(walks)
     asked = []
 
-    def pages(_api: object, _ask: Ask) -> Any:
+    def pages(_api: object, _ask: ListingRequest) -> Any:
         walk = next(made)
         asked.append(walk)
         for page in walk.split():
@@ -71,9 +71,14 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
 
     connection = scripted("walks", "belltastic", pages)
     finished: list[Listing] = []
-    api: Any = type("Silent", (), {"traffic": Traffic()})
+    api: Any = type("Silent", (), {"traffic": RequestCounter()})
     for _ in read_listing(
-        api, connection, Ask(connection.settings), texts_of(known), lambda *_: None, finished.append
+        api,
+        connection,
+        ListingRequest(connection.settings),
+        texts_of(known),
+        lambda *_: None,
+        finished.append,
     ):
         pass
     return len(asked), finished[0].doubt

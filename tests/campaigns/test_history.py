@@ -1,4 +1,4 @@
-"""Promises 4, 8 to 14: whatever nights bring, what is remembered and published is what the model says.
+"""Promises 4, 8 to 14: whatever runs bring, what is remembered and published is what the model says.
 
 `make campaign-history` plays HISTORIES=10000 histories; the suite plays 200.
 """
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from pipelines.load.landing import RECORDS, land
-from pipelines.transform import incremental as touched
+from pipelines.transform import incremental as affected
 from tests.campaigns.histories import PROVIDERS, History, histories
 from tests.campaigns.model import Rows, Variation
 from tests.campaigns.play import World, land_directly
@@ -56,13 +56,13 @@ def drawn(number: int) -> list[History]:
     """Different histories, the longest first."""
     found: dict[History, None] = {}
     draw(number, found.setdefault)
-    return sorted(found, key=lambda history: -len(history.nights))
+    return sorted(found, key=lambda history: -len(history.runs))
 
 
 def wrong(world: World) -> set[History]:
-    """Play all nights; the histories that model and warehouse tell differently after any of them."""
+    """Play all runs; the histories that model and warehouse tell differently after any of them."""
     differing: set[History] = set()
-    for _ in world.nights():
+    for _ in world.runs():
         world.publish()
         assert world.rewritten() == []
         differing |= world.differing()
@@ -79,9 +79,9 @@ def few() -> list[History]:
 
 
 @pytest.mark.parametrize("number", range(-(-HISTORIES // SIDE_BY_SIDE)))
-def test_every_night_is_remembered_as_it_was_listed(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(touched, "FEW_VERSIONS", 0)  # so that what is published is updated, not built anew
-    monkeypatch.setattr(touched, "MOST_TOUCHED", 1.0)
+def test_every_run_is_remembered_as_it_was_listed(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(affected, "FEW_VERSIONS", 0)  # so that what is published is updated, not built anew
+    monkeypatch.setattr(affected, "MOST_AFFECTED", 1.0)
     world = World(drawn(number))
     differing = wrong(world)
     shrinking = []
@@ -95,7 +95,7 @@ def test_every_night_is_remembered_as_it_was_listed(number: int, monkeypatch: py
         draw(number, alone)
         pytest.fail(f"these go wrong only beside others: {differing}")
     outcomes = Counter(outcome for played in world.played for _, _, outcome, *_ in played.outcomes)
-    assert min(outcomes[outcome] for outcome in ("proven", "unproven", "held_back", "failed")) > 10
+    assert min(outcomes[outcome] for outcome in ("verified", "unverified", "held_back", "failed")) > 10
     changes = world.rows("select change, end_reason from projects_history group by all")
     ends = ("changed", "removed", None)
     assert set(changes) == {(change, end) for change in ("created", "changed", "returned") for end in ends}
@@ -105,14 +105,14 @@ def test_every_night_is_remembered_as_it_was_listed(number: int, monkeypatch: py
 
 def test_through_dlt_it_is_the_same(few: list[History]) -> None:
     world = World(few[:8], land=land)
-    for _ in world.nights():
+    for _ in world.runs():
         pass
     world.publish()
     assert world.differing() == set()
 
 
 def landed(histories: list[History], scratch: Path, through: Callable[..., tuple[Path, object]]) -> Rows:
-    """The columns and the rows that the last of all nights leaves in the landing."""
+    """The columns and the rows that the last of all runs leaves in the landing."""
     rows: Rows = []
 
     def land_and_look(*arguments: object) -> tuple[Path, object]:
@@ -123,20 +123,20 @@ def landed(histories: list[History], scratch: Path, through: Callable[..., tuple
         rows.extend(duckdb.sql(f"select {columns} from {files} order by all").fetchall())
         return landing, listings
 
-    for _ in World(histories, land=land_and_look).nights():
+    for _ in World(histories, land=land_and_look).runs():
         pass
     return rows
 
 
 def test_the_direct_landing_has_the_form_of_dlts(few: list[History], tmp_path: Path) -> None:
-    nights = [History(history.provider, history.nights[:2]) for history in few]
-    assert landed(nights, tmp_path, land_directly) == landed(nights, tmp_path, land)
+    runs = [History(history.provider, history.runs[:2]) for history in few]
+    assert landed(runs, tmp_path, land_directly) == landed(runs, tmp_path, land)
 
 
-def test_a_night_again_changes_nothing(few: list[History]) -> None:
+def test_a_run_again_changes_nothing(few: list[History]) -> None:
     world = World(few)
     lasting = "select * exclude (payload, last_seen_at, refreshed_at) from raw.records"
-    for again in world.nights():
+    for again in world.runs():
         before = world.rows(lasting)
         again()
         assert world.rows(lasting) == before
@@ -151,7 +151,7 @@ def plain(few: list[History]) -> World:
 
 def played(histories: list[History], variation: Variation) -> World:
     world = World(histories, variation)
-    for _ in world.nights():
+    for _ in world.runs():
         pass
     world.publish()
     return world

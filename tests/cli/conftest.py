@@ -1,7 +1,7 @@
 """A small published warehouse, built by the models from raw rows, and the command line over it.
 
-Three nights. Of matter, project 17 changes twice, 18 leaves and comes back, 19 is new in the last night and
-20 leaves in it. Of belltastic, which failed in the last night, 17 and 5. Of evovoice, a file that is renamed.
+Three runs. Of matter, project 17 changes twice, 18 leaves and comes back, 19 is new in the last run and
+20 leaves in it. Of belltastic, which failed in the last run, 17 and 5. Of evovoice, a file that is renamed.
 Names hold what a spreadsheet or a terminal would obey.
 """
 
@@ -20,36 +20,36 @@ from pipelines.common import limits as bounds
 from pipelines.common.sql import SQL_ROOT
 from pipelines.transform import build as models
 
-NIGHTS = ("2026-11-01 02:00:00+00", "2026-11-02 02:00:00+00", "2026-11-03 02:00:00+00")
+RUNS = ("2026-11-01 02:00:00+00", "2026-11-02 02:00:00+00", "2026-11-03 02:00:00+00")
 
 Payload = dict[str, object]
 Version = tuple[str, Payload, str, str | None, str | None]
 
 MATTER: tuple[Version, ...] = (
-    ("17", {"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}, NIGHTS[0], NIGHTS[1], "changed"),
-    ("17", {"name": "Harbour East", "projectStatus": "PRJ_STATUS_ON_GOING"}, NIGHTS[1], NIGHTS[2], "changed"),
-    ("17", {"name": "Harbour East", "projectStatus": "PRJ_STATUS_COMPLETE"}, NIGHTS[2], None, None),
-    ("18", {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}, NIGHTS[0], NIGHTS[1], "removed"),
-    ("18", {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}, NIGHTS[2], None, None),
-    ("19", {"name": "\u001b[31mred", "description": "'@x"}, NIGHTS[2], None, None),
-    ("20", {"name": "Old mill"}, NIGHTS[0], NIGHTS[2], "removed"),
+    ("17", {"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}, RUNS[0], RUNS[1], "changed"),
+    ("17", {"name": "Harbour East", "projectStatus": "PRJ_STATUS_ON_GOING"}, RUNS[1], RUNS[2], "changed"),
+    ("17", {"name": "Harbour East", "projectStatus": "PRJ_STATUS_COMPLETE"}, RUNS[2], None, None),
+    ("18", {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}, RUNS[0], RUNS[1], "removed"),
+    ("18", {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}, RUNS[2], None, None),
+    ("19", {"name": "\u001b[31mred", "description": "'@x"}, RUNS[2], None, None),
+    ("20", {"name": "Old mill"}, RUNS[0], RUNS[2], "removed"),
 )
 BELLTASTIC: tuple[Version, ...] = (
-    ("17", {"name": "Bells", "team_id": 3, "created_at": "2026-01-02T03:04:05Z"}, NIGHTS[0], None, None),
-    ("5", {"name": "Chimes", "default": True}, NIGHTS[0], None, None),
+    ("17", {"name": "Bells", "team_id": 3, "created_at": "2026-01-02T03:04:05Z"}, RUNS[0], None, None),
+    ("5", {"name": "Chimes", "default": True}, RUNS[0], None, None),
 )
 EVOVOICE: tuple[Version, ...] = (
     (
         "f1",
         {"Id": "f1", "CustomerId": "c1", "CustomerName": "Quay", "FileName": "a.mp3"},
-        NIGHTS[0],
-        NIGHTS[1],
+        RUNS[0],
+        RUNS[1],
         "changed",
     ),
     (
         "f1",
         {"Id": "f1", "CustomerId": "c1", "CustomerName": "Quay", "FileName": "b.mp3"},
-        NIGHTS[1],
+        RUNS[1],
         None,
         None,
     ),
@@ -58,10 +58,10 @@ EVOVOICE: tuple[Version, ...] = (
 
 def _remember(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute((SQL_ROOT / "raw.sql").read_text())
-    for night, outcome in zip(NIGHTS, ("proven", "proven", "partial"), strict=True):
+    for run, outcome in zip(RUNS, ("verified", "verified", "partial"), strict=True):
         connection.execute(
-            "insert into raw.nights values ($1, $1::timestamptz + interval 9 second, $2, '0.1.0', 'v1.5.6')",
-            [night, outcome],
+            "insert into raw.runs values ($1, $1::timestamptz + interval 9 second, $2, '0.1.0', 'v1.5.6')",
+            [run, outcome],
         )
     sources = (
         ("matter", "projects", MATTER),
@@ -75,20 +75,20 @@ def _remember(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(
                 "insert into raw.records "
                 "values ($1, $1, null, $2, $3, $4, md5($4), null, null, $5, $6, $7, $8, null)",
-                [name, entity, record_id, text, begun, ended, reason, ended or NIGHTS[2]],
+                [name, entity, record_id, text, begun, ended, reason, ended or RUNS[2]],
             )
-        for night in NIGHTS:
-            failed = name == "belltastic" and night == NIGHTS[2]
+        for run in RUNS:
+            failed = name == "belltastic" and run == RUNS[2]
             connection.execute(
                 """
                 insert into raw.listings
                 select $1, $2, $2, null, $3, $4, null, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, $5
                 """,
                 [
-                    night,
+                    run,
                     name,
                     entity,
-                    "failed" if failed else "proven",
+                    "failed" if failed else "verified",
                     "401 Unauthorized" if failed else None,
                 ],
             )

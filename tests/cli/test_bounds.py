@@ -87,14 +87,14 @@ def test_the_process_ends_where_nothing_is_heard(
 
     monkeypatch.setattr(bounds, "_leave", leave)
     monkeypatch.setattr(bounds, "GRACE_S", 0.0)
-    former = signal.signal(signal.SIGINT, lambda *_: None)
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         with bounded_time(Connection(), Clock(seconds), lambda: steps.append("tidied")):
             if seconds is None:
                 os.kill(os.getpid(), signal.SIGINT)
             assert left.wait(60)
     finally:
-        signal.signal(signal.SIGINT, former)
+        signal.signal(signal.SIGINT, previous)
     assert steps[:2] == ["tidied", told]
 
 

@@ -1,4 +1,4 @@
-"""`rollcall changes`: what the nights changed, newest first."""
+"""`rollcall changes`: what the runs changed, newest first."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from pipelines.commands import status
-from pipelines.common.errors import NightRunning, PublicationRefused, SyncError
+from pipelines.common.errors import PublicationRefused, RunInProgress, SyncError
 
 from .conftest import Cli
 
@@ -126,7 +126,7 @@ def test_home_before_and_behind_the_verb_and_in_the_environment(
         (SyncError("it broke"), 1, "it broke"),
         (SyncError("it broke", "mend it"), 1, "it broke. Mend it"),
         (PublicationRefused("1 check failed", "see"), 4, "1 check failed. See"),
-        (NightRunning("another night is running", "wait"), 5, "another night is running. Wait"),
+        (RunInProgress("another run is running", "wait"), 5, "another run is running. Wait"),
         (SyncError("evil \x1b[2J\nname", "do\r\x9b"), 1, "evil \\x1b[2J\\nname. Do\\r\\x9b"),
         (
             OSError(28, "No space left on device", "/x"),

@@ -14,7 +14,7 @@ def test_every_table_and_macro(cli: Cli) -> None:
         "files",
         "files_history",
         "listings",
-        "nights",
+        "runs",
         "project_changes",
         "projects",
         "projects_history",
@@ -24,22 +24,22 @@ def test_every_table_and_macro(cli: Cli) -> None:
         "projects_changed_between(since, until)",
         "raw.records",
     ]
-    assert listed["nights"] == {"name": "nights", "rows": 3, "comment": "Every night that was published."}
+    assert listed["runs"] == {"name": "runs", "rows": 3, "comment": "Every night that was published."}
     assert all(row["comment"] for row in listed.values())
 
 
 def test_a_table(cli: Cli) -> None:
-    result = cli("describe", "nights")
+    result = cli("describe", "runs")
     assert result.stdout == (
         "column_name       type         comment\n"
-        "started_at        timestamptz  the instant at which this night's versions begin and end\n"
+        "started_at        timestamptz  the instant at which this run's versions begin and end\n"
         "finished_at       timestamptz  when all listings had ended\n"
-        "outcome           varchar      proven where every listing was, else partial\n"
+        "outcome           varchar      verified where every listing was, else partial\n"
         "rollcall_version  varchar      version of Rollcall that ran it\n"
         "duckdb_version    varchar      version of DuckDB that wrote it\n"
     )
-    assert result.stderr == "nights: Every night that was published.\n"
-    assert cli("describe", "MAIN.Nights", "--format", "csv").stdout.startswith("column_name,type,comment\n")
+    assert result.stderr == "runs: Every night that was published.\n"
+    assert cli("describe", "MAIN.Runs", "--format", "csv").stdout.startswith("column_name,type,comment\n")
     assert "payload" in cli("describe", "raw.records").stdout
 
 
@@ -62,4 +62,4 @@ def test_what_is_not_there(cli: Cli) -> None:
     assert result.stderr.startswith(
         "rollcall: there is no table project_change. Did you mean project_changes"
     )
-    assert "nights, " in cli("describe", "zzzzzzzzzzz", code=2).stderr
+    assert "runs, " in cli("describe", "zzzzzzzzzzz", code=2).stderr

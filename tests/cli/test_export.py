@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import Cli
 
-STALE = "belltastic is not up to date: last proven 2026-11-02T02:00:00Z (failed: 401 Unauthorized)\n"
+STALE = "belltastic is not up to date: last verified 2026-11-02T02:00:00Z (failed: 401 Unauthorized)\n"
 REPORTS = ("files", "project_changes", "projects", "projects_history")
 
 
@@ -77,7 +77,7 @@ def test_json_result(own: Cli) -> None:
         "connections": [
             {
                 "connection": "belltastic",
-                "last_proven_at": "2026-11-02T02:00:00Z",
+                "last_verified_at": "2026-11-02T02:00:00Z",
                 "is_fresh": False,
                 "outcome": "failed",
                 "message": "401 Unauthorized",
@@ -85,9 +85,9 @@ def test_json_result(own: Cli) -> None:
             *(
                 {
                     "connection": name,
-                    "last_proven_at": "2026-11-03T02:00:00Z",
+                    "last_verified_at": "2026-11-03T02:00:00Z",
                     "is_fresh": True,
-                    "outcome": "proven",
+                    "outcome": "verified",
                     "message": None,
                 }
                 for name in ("evovoice", "matter")
@@ -97,16 +97,16 @@ def test_json_result(own: Cli) -> None:
     assert result.stderr == STALE
 
 
-def test_all_proven(own: Cli) -> None:
+def test_all_verified(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         connection.execute("delete from connections where outcome = 'failed'")
     assert own("export", "files").stderr == (
-        "every connection is up to date: last proven 2026-11-03T02:00:00Z or later\n"
+        "every connection is up to date: last verified 2026-11-03T02:00:00Z or later\n"
     )
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("update connections set last_proven_at = null, outcome = 'held_back'")
+        connection.execute("update connections set last_verified_at = null, outcome = 'held_back'")
     assert own("export", "files").stderr == (
-        "evovoice is not up to date: never proven\nmatter is not up to date: never proven\n"
+        "evovoice is not up to date: never verified\nmatter is not up to date: never verified\n"
     )
 
 
@@ -178,7 +178,9 @@ def _report(home: Path, name: str, sql: str) -> Path:
 
 def test_a_report_of_the_home(own: Cli) -> None:
     _report(
-        own.home, "late", "-- Who is late.\nselect connection\nfrom connections where outcome <> 'proven';\n"
+        own.home,
+        "late",
+        "-- Who is late.\nselect connection\nfrom connections where outcome <> 'verified';\n",
     )
     _report(own.home, "projects", "select count(*) as projects from projects")
     own("export", "late", "projects")
@@ -206,7 +208,7 @@ def test_a_report_only_reads(own: Cli, sql: str, expected: str) -> None:
     assert list((own.home / "exports").iterdir()) == []
 
 
-def test_a_failing_report_leaves_the_former_file(own: Cli) -> None:
+def test_a_failing_report_leaves_the_previous_file(own: Cli) -> None:
     _report(own.home, "late", "select 1 as a")
     own("export", "late")
     _report(own.home, "late", "select if(range = 9999, error('late'), range) as a from range(10000)")

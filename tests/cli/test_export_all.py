@@ -1,4 +1,4 @@
-"""`rollcall export --all`: a folder for each night, whole or not there, and `latest` that leads to one."""
+"""`rollcall export --all`: a folder for every night, whole or not there, and `latest` that leads to one."""
 
 import errno
 import hashlib
@@ -18,9 +18,9 @@ from pipelines.commands import export as export_module
 
 from .conftest import Cli
 
-NIGHT = "20261103T020000Z"
+RUN = "20261103T020000Z"
 REPORTS = ("files", "project_changes", "projects", "projects_history")
-STALE = "belltastic is not up to date: last proven 2026-11-02T02:00:00Z (failed: 401 Unauthorized)\n"
+STALE = "belltastic is not up to date: last verified 2026-11-02T02:00:00Z (failed: 401 Unauthorized)\n"
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def _report(home: Path, name: str, sql: str) -> None:
     (folder / f"{name}.sql").write_text(sql)
 
 
-def _next_night(home: Path, started_at: str) -> None:
+def _next_run(home: Path, started_at: str) -> None:
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(
-            "insert into nights select * replace ($1 as started_at) from nights limit 1", [started_at]
+            "insert into runs select * replace ($1 as started_at) from runs limit 1", [started_at]
         )
 
 
@@ -55,16 +55,16 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
     folder = own.home / "exports"
     result = own("export", "--all")
     assert result.stdout == (
-        f"files                      1 row  {folder}/{NIGHT}/files.csv\n"
-        f"project_changes          14 rows  {folder}/{NIGHT}/project_changes.csv\n"
-        f"projects                  6 rows  {folder}/{NIGHT}/projects.csv  (2 cells neutralised)\n"
-        f"projects_history         10 rows  {folder}/{NIGHT}/projects_history.csv  (3 cells neutralised)\n"
-        f"{folder}/latest -> {NIGHT}\n"
+        f"files                      1 row  {folder}/{RUN}/files.csv\n"
+        f"project_changes          14 rows  {folder}/{RUN}/project_changes.csv\n"
+        f"projects                  6 rows  {folder}/{RUN}/projects.csv  (2 cells neutralised)\n"
+        f"projects_history         10 rows  {folder}/{RUN}/projects_history.csv  (3 cells neutralised)\n"
+        f"{folder}/latest -> {RUN}\n"
     )
     assert result.stderr == STALE
-    assert _names(folder) == [".rollcall", NIGHT, "latest"]
+    assert _names(folder) == [".rollcall", RUN, "latest"]
     assert _names(folder / ".rollcall") == ["exports.lock"]
-    assert (folder / "latest").readlink() == Path(NIGHT)
+    assert (folder / "latest").readlink() == Path(RUN)
     assert _names(folder / "latest") == [*(f"{name}.csv" for name in REPORTS[:1]), "manifest.json", *(
         f"{name}.csv" for name in REPORTS[1:]
     )]  # fmt: skip
@@ -80,7 +80,7 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
     }
     assert manifest == {
         "made_by": "rollcall export --all",
-        "night": {"started_at": "2026-11-03T02:00:00Z", "outcome": "partial"},
+        "run": {"started_at": "2026-11-03T02:00:00Z", "outcome": "partial"},
         "reports": [
             {
                 "report": name,
@@ -98,7 +98,7 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
     }
     assert manifest["connections"][0] == {
         "connection": "belltastic",
-        "last_proven_at": "2026-11-02T02:00:00Z",
+        "last_verified_at": "2026-11-02T02:00:00Z",
         "is_fresh": False,
         "outcome": "failed",
         "message": "401 Unauthorized",
@@ -108,54 +108,54 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
 def test_promise_22_for_their_owner_only(own: Cli) -> None:
     subprocess.run(own.command("export", "--all"), check=True, capture_output=True, umask=0, timeout=60)
     folder = own.home / "exports"
-    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / ".rollcall", folder / NIGHT)} == {
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / ".rollcall", folder / RUN)} == {
         0o700
     }
-    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder / NIGHT).iterdir()} == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder / RUN).iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
-def test_promise_04_the_same_night_again_is_the_same_folder(own: Cli, form: str) -> None:
+def test_promise_04_the_same_run_again_is_the_same_folder(own: Cli, form: str) -> None:
     own("export", "--all", "--format", form)
     folder = own.home / "exports"
-    before, inode = _bytes(folder / NIGHT), (folder / NIGHT).stat().st_ino
+    before, inode = _bytes(folder / RUN), (folder / RUN).stat().st_ino
     result = own("export", "--all", "--format", form)
-    assert _names(folder) == [".rollcall", NIGHT, "latest"]
-    assert (_bytes(folder / NIGHT), (folder / NIGHT).stat().st_ino) == (before, inode)
-    assert result.stderr == f"{NIGHT} was there already, and is the same\n{STALE}"
+    assert _names(folder) == [".rollcall", RUN, "latest"]
+    assert (_bytes(folder / RUN), (folder / RUN).stat().st_ino) == (before, inode)
+    assert result.stderr == f"{RUN} was there already, and is the same\n{STALE}"
     shutil.rmtree(folder)
     own("export", "--all", "--format", form)
-    assert _bytes(folder / NIGHT) == before
+    assert _bytes(folder / RUN) == before
 
 
-def test_a_report_that_changed_makes_another_folder_of_the_night(own: Cli) -> None:
+def test_a_report_that_changed_makes_another_folder_of_the_run(own: Cli) -> None:
     folder = own.home / "exports"
     own("export", "--all")
-    before = _bytes(folder / NIGHT)
+    before = _bytes(folder / RUN)
     _report(own.home, "late", "select 1 as a")
     own("export", "--all")
-    assert (folder / "latest").readlink() == Path(f"{NIGHT}-02")
+    assert (folder / "latest").readlink() == Path(f"{RUN}-02")
     assert (folder / "latest" / "late.csv").read_text() == "a\n1\n"
-    assert _bytes(folder / NIGHT) == before
+    assert _bytes(folder / RUN) == before
     _report(own.home, "late", "select 2 as a")
     own("export", "--all")
-    assert _names(folder) == [".rollcall", NIGHT, f"{NIGHT}-02", f"{NIGHT}-03", "latest"]
+    assert _names(folder) == [".rollcall", RUN, f"{RUN}-02", f"{RUN}-03", "latest"]
     _report(own.home, "late", "select 1 as a")
     assert json.loads(own("export", "--all", "--json").stdout)["existed"] is True
-    assert (folder / "latest").readlink() == Path(f"{NIGHT}-02")
-    (folder / NIGHT / "files.csv").unlink()
+    assert (folder / "latest").readlink() == Path(f"{RUN}-02")
+    (folder / RUN / "files.csv").unlink()
     (own.home / "sql" / "reports" / "late.sql").unlink()
     own("export", "--all")
-    assert _bytes(folder / f"{NIGHT}-04") == before
+    assert _bytes(folder / f"{RUN}-04") == before
 
 
 def test_json_result(own: Cli) -> None:
     folder = own.home / "exports"
     plain = json.loads(own("export", "--json").stdout)
     for file in plain["files"]:
-        file["file"] = file["file"].replace("/exports/", f"/exports/{NIGHT}/")
+        file["file"] = file["file"].replace("/exports/", f"/exports/{RUN}/")
     assert json.loads(own("export", "--all", "--json").stdout) == {
-        "folder": f"{folder}/{NIGHT}",
+        "folder": f"{folder}/{RUN}",
         "latest": f"{folder}/latest",
         "existed": False,
         "removed": [],
@@ -168,8 +168,8 @@ def test_promise_01_a_disk_that_fails_between_the_files_leaves_all_as_it_was(
 ) -> None:
     folder = own.home / "exports"
     own("export", "--all")
-    before = _bytes(folder / NIGHT)
-    _next_night(own.home, "2026-11-04 02:00:00+00")
+    before = _bytes(folder / RUN)
+    _next_run(own.home, "2026-11-04 02:00:00+00")
     deliver, delivered = export_module.deliver, []
 
     def fail_at_the_third(finished: Path, target: Path) -> None:
@@ -181,9 +181,9 @@ def test_promise_01_a_disk_that_fails_between_the_files_leaves_all_as_it_was(
     monkeypatch.setattr(export_module, "deliver", fail_at_the_third)
     assert "No space left on device" in own("export", "--all", code=1).stderr
     assert delivered == ["files.csv", "project_changes.csv"]
-    assert _names(folder) == [".rollcall", NIGHT, "latest"]
+    assert _names(folder) == [".rollcall", RUN, "latest"]
     assert _names(folder / ".rollcall") == ["exports.lock"]
-    assert (_bytes(folder / "latest"), (folder / "latest").readlink()) == (before, Path(NIGHT))
+    assert (_bytes(folder / "latest"), (folder / "latest").readlink()) == (before, Path(RUN))
     monkeypatch.undo()
     own("export", "--all")
     assert (folder / "latest").readlink() == Path("20261104T020000Z")
@@ -193,8 +193,8 @@ def test_promise_01_a_disk_that_fails_between_the_files_leaves_all_as_it_was(
 def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> None:
     folder = own.home / "exports"
     own("export", "--all")
-    whole = _names(folder / NIGHT)
-    _next_night(own.home, "2026-11-04 02:00:00+00")
+    whole = _names(folder / RUN)
+    _next_run(own.home, "2026-11-04 02:00:00+00")
     where = {
         "the third file": ("deliver", "if target.name == 'projects.csv'"),
         "before the folder": ("_find", ""),
@@ -205,10 +205,10 @@ def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> 
     killed = (
         "import os, signal\n"
         f"from pipelines.commands import {module} as module\n"
-        f"former = module.{where[0]}\n"
+        f"previous = module.{where[0]}\n"
         "def killed(finished, target, *rest):\n"
         f"    {where[1] or 'if True'}: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return former(finished, target, *rest)\n"
+        "    return previous(finished, target, *rest)\n"
         f"module.{where[0]} = killed\n"
     )
     program, flag, code, *arguments = own.command("export", "--all")
@@ -219,36 +219,36 @@ def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> 
     published = [path for path in folder.iterdir() if path.name.startswith("2026")]
     assert [_names(path) for path in published] == [whole] * len(published)
     assert len(published) == (1 if step in {"the third file", "before the folder"} else 2)
-    led_to = NIGHT if step != "before pruning" else "20261104T020000Z"
+    led_to = RUN if step != "before pruning" else "20261104T020000Z"
     assert (folder / "latest").readlink() == Path(led_to)
     assert len(_names(folder / ".rollcall")) == 2
     own("export", "--all")
-    assert _names(folder) == [".rollcall", NIGHT, "20261104T020000Z", "latest"]
+    assert _names(folder) == [".rollcall", RUN, "20261104T020000Z", "latest"]
     assert (folder / "latest").readlink() == Path("20261104T020000Z")
     assert _names(folder / ".rollcall") == ["exports.lock"]
 
 
-def _nights(own: Cli, count: int = 5) -> Path:
+def _runs(own: Cli, count: int = 5) -> Path:
     for day in range(3, 3 + count):
         if day > 3:
-            _next_night(own.home, f"2026-11-{day:02} 02:00:00+00")
+            _next_run(own.home, f"2026-11-{day:02} 02:00:00+00")
         own("export", "--all")
     return own.home / "exports"
 
 
-def test_promise_01_a_reader_finds_one_whole_night(own: Cli) -> None:
+def test_promise_01_a_reader_finds_one_whole_run(own: Cli) -> None:
     own("export", "--all")
     latest, done = own.home / "exports" / "latest", threading.Event()
 
     def read() -> str:
-        night = latest.resolve()
-        manifest = json.loads((night / "manifest.json").read_text())
+        run = latest.resolve()
+        manifest = json.loads((run / "manifest.json").read_text())
         for report in manifest["reports"]:
-            found = (night / report["file"]).read_bytes()
+            found = (run / report["file"]).read_bytes()
             assert (len(found), hashlib.sha256(found).hexdigest()) == (report["bytes"], report["sha256"])
         assert len(manifest["reports"]) == len(REPORTS)
-        assert manifest["night"]["started_at"].replace("-", "").replace(":", "") == night.name
-        return night.name
+        assert manifest["run"]["started_at"].replace("-", "").replace(":", "") == run.name
+        return run.name
 
     def read_on() -> None:
         while not done.wait(0.01):
@@ -257,7 +257,7 @@ def test_promise_01_a_reader_finds_one_whole_night(own: Cli) -> None:
     with ThreadPoolExecutor(1) as pool:
         reader = pool.submit(read_on)
         try:
-            _nights(own, 3)
+            _runs(own, 3)
         finally:
             done.set()
         reader.result()
@@ -265,7 +265,7 @@ def test_promise_01_a_reader_finds_one_whole_night(own: Cli) -> None:
 
 
 def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = _nights(own)
+    folder = _runs(own)
     assert len(_names(folder)) == 7
     monkeypatch.setenv("EXPORTS__KEEP", "2")
     result = own("export", "--all")
@@ -278,17 +278,17 @@ def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_only_what_was_made_here_goes_and_never_the_latest(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = _nights(own)
+    folder = _runs(own)
     (folder / "20250101T000000Z").mkdir()
     (folder / "20250101T000000Z" / "manifest.json").write_text('{"made_by": "somebody else", "reports": []}')
     (folder / "20250102T000000Z").write_text("a file")
     (folder / "20250103T000000Z").mkdir()
     (folder / "20250103T000000Z" / "manifest.json").write_bytes(b"\xff[")
-    (folder / NIGHT / "notes.txt").write_text("mine")
+    (folder / RUN / "notes.txt").write_text("mine")
     shutil.copytree(folder / "20261104T020000Z", folder / "november")
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         # As `rollcall restore` does, but further back.
-        connection.execute("delete from nights where started_at > '2026-11-05'")
+        connection.execute("delete from runs where started_at > '2026-11-05'")
     monkeypatch.setenv("EXPORTS__KEEP", "1")
     result = own("export", "--all")
     assert (folder / "latest").readlink() == Path("20261104T020000Z")
@@ -299,7 +299,7 @@ def test_only_what_was_made_here_goes_and_never_the_latest(own: Cli, monkeypatch
         "20250101T000000Z",
         "20250102T000000Z",
         "20250103T000000Z",
-        NIGHT,
+        RUN,
         "20261104T020000Z",
         "20261107T020000Z",
     ]
@@ -309,7 +309,7 @@ def test_only_what_was_made_here_goes_and_never_the_latest(own: Cli, monkeypatch
 def test_all_stay_with_0(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     (own.home / ".dlt").mkdir()
     (own.home / ".dlt" / "config.toml").write_text("[exports]\nkeep = 0\n")
-    assert len(_names(_nights(own, 3))) == 5
+    assert len(_names(_runs(own, 3))) == 5
     for wrong in ("-1", "two", "1.5"):
         monkeypatch.setenv("EXPORTS__KEEP", wrong)
         assert own("export", "--all", code=2).stderr == (
@@ -323,9 +323,9 @@ def test_a_file_system_without_links(own: Cli, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
     folder = own.home / "exports"
-    assert own("export", "--all").stdout.endswith(f"{folder}/latest.txt -> {NIGHT}\n")
-    assert (folder / "latest.txt").read_text() == f"{NIGHT}\n"
-    assert _names(folder) == [".rollcall", NIGHT, "latest.txt"]
+    assert own("export", "--all").stdout.endswith(f"{folder}/latest.txt -> {RUN}\n")
+    assert (folder / "latest.txt").read_text() == f"{RUN}\n"
+    assert _names(folder) == [".rollcall", RUN, "latest.txt"]
 
 
 def test_what_stands_in_the_way(own: Cli) -> None:
@@ -352,11 +352,11 @@ def test_no_warehouse_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_warehouse_without_a_night(own: Cli) -> None:
+def test_a_warehouse_without_a_run(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("delete from nights")
+        connection.execute("delete from runs")
     assert own("export", "--all", code=2).stderr == (
-        f"rollcall: there is no night in {own.home}/warehouse.duckdb yet. Run `rollcall sync`\n"
+        f"rollcall: there is no run in {own.home}/warehouse.duckdb yet. Run `rollcall sync`\n"
     )
 
 
@@ -367,4 +367,4 @@ def test_two_at_once_take_turns(own: Cli) -> None:
     ]
     ends = [process.communicate(timeout=60)[1] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], ends
-    assert _names(own.home / "exports") == [".rollcall", NIGHT, "latest"]
+    assert _names(own.home / "exports") == [".rollcall", RUN, "latest"]

@@ -91,7 +91,7 @@ def test_a_key_that_is_none(cli: Cli, key: str, remedy: str) -> None:
 
 
 def test_sql_in_a_key_is_a_key(home: Path) -> None:
-    key = "matter:x'); drop table nights; --"
+    key = "matter:x'); drop table runs; --"
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
         connection.execute(
             "update projects_history set project_key = $1 where project_key = 'matter:20'", [key]

@@ -95,7 +95,7 @@ def test_names_given_twice_or_with_quotes(cli: Cli) -> None:
         ("with t as (select 1 as a) from t", "a\n1\n"),
         ("values (1), (2)", "col0\n1\n2\n"),
         ("from projects select count(*) as n", "n\n6\n"),
-        ("table nights limit 0", "started_at,finished_at,outcome,rollcall_version,duckdb_version\n"),
+        ("table runs limit 0", "started_at,finished_at,outcome,rollcall_version,duckdb_version\n"),
         ("describe select 1 as a", "column_name,column_type,null,key,default,extra\na,INTEGER,YES,,,\n"),
         ("select a from (summarize select 1 as b) t(a)", "a\nb\n"),
         ("pivot projects on connection using count(*) group by status order by all",
@@ -125,7 +125,7 @@ def test_explain(cli: Cli) -> None:
 
 def test_show(cli: Cli) -> None:
     tables = cli("query", "show tables", "--format", "csv").stdout.splitlines()
-    assert {"projects", "projects_history", "project_changes", "nights"} <= set(tables)
+    assert {"projects", "projects_history", "project_changes", "runs"} <= set(tables)
 
 
 def test_order_survives_many_threads(cli: Cli) -> None:
@@ -168,7 +168,7 @@ def test_sql_from_a_file(cli: Cli, tmp_path: Path) -> None:
         ("select typeof($a) as t, $a as v", ["a=it's"], "t,v\nVARCHAR,it's\n"),
         ("select project_key from projects where version = $v", ["v=3"], "project_key\nmatter:17\n"),
         ("from projects select count(*) as n where is_active = $A", ["a=true"], "n\n3\n"),
-        ("from projects_as_of($night) select count(*) as n", ["night=2026-11-01 12:00:00Z"], "n\n6\n"),
+        ("from projects_as_of($run) select count(*) as n", ["run=2026-11-01 12:00:00Z"], "n\n6\n"),
         ("from projects select project_id as i where connection = $c and name = $n",
          ["$c=matter", "n==1+1"], "i\n18\n"),
         ("from range(9) limit $n", ["n=1"], "range\n0\n"),
@@ -204,8 +204,8 @@ def test_parameters_in_every_form(cli: Cli, tmp_path: Path) -> None:
          "Invalid value for --param: a is given twice. See rollcall query --help"),
         ("from projects where version = $a", ["a=x"],
          "Conversion Error: Could not convert string 'x' to INT32"),
-        ("select 1 where $a", ["a=1; drop table nights"],
-         "Conversion Error: Could not convert string '1; drop table nights' to BOOL"),
+        ("select 1 where $a", ["a=1; drop table runs"],
+         "Conversion Error: Could not convert string '1; drop table runs' to BOOL"),
     ],
 )  # fmt: skip
 def test_wrong_parameters_are_one_line(cli: Cli, sql: str, values: list[str], expected: str) -> None:
@@ -307,7 +307,7 @@ def test_output_is_relative_to_the_current_directory(
 @pytest.mark.parametrize("form", ["csv", "json", "parquet", "arrow", "xlsx"])
 @pytest.mark.parametrize(
     "sql",
-    ["summarize projects", "describe projects", "show tables", "table nights", "values (1), (2)",
+    ["summarize projects", "describe projects", "show tables", "table runs", "values (1), (2)",
      "pivot projects on kind using count(*) group by status", "unpivot (select 1 as a, 2 as b) on a, b"],
 )  # fmt: skip
 def test_whatever_reads_can_be_written_in_every_form(cli: Cli, tmp_path: Path, sql: str, form: str) -> None:
@@ -439,7 +439,7 @@ def test_promise_23_output_follows_no_link_and_writes_into_a_device(cli: Cli, tm
     ("name", "reason"),
     [
         ("warehouse.duckdb", "has the name of a database"),
-        ("warehouse.former.duckdb", "has the name of a database"),
+        ("warehouse.previous.duckdb", "has the name of a database"),
         ("other.duckdb.wal", "has the name of a database"),
         ("copy", "is a DuckDB database"),
         (".dlt/secrets.toml", "is a file of settings"),

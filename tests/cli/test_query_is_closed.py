@@ -22,7 +22,7 @@ secret_in_python = [{"stolen": 1}]
 WRITES = """
     copy projects to '{dir}/x.csv'
     copy (select 1) to '/dev/stdout'
-    copy nights from '{dir}/there.csv'
+    copy runs from '{dir}/there.csv'
     copy from database warehouse to x
     export database '{dir}/x'
     import database '{dir}/x'
@@ -40,23 +40,23 @@ WRITES = """
     create type x as enum ('a')
     create secret x (type s3)
     create temp table x as pivot projects on kind using count(*)
-    insert into nights select * from nights
-    update nights set outcome = 'proven'
-    delete from nights
-    truncate nights
-    drop table nights
-    alter table nights add column x integer
-    merge into nights using nights as n on true when matched then delete
-    comment on table nights is 'x'
-    with x as (delete from nights returning *) from x
-    with x as (insert into nights select * from nights returning *) from x
+    insert into runs select * from runs
+    update runs set outcome = 'verified'
+    delete from runs
+    truncate runs
+    drop table runs
+    alter table runs add column x integer
+    merge into runs using runs as n on true when matched then delete
+    comment on table runs is 'x'
+    with x as (delete from runs returning *) from x
+    with x as (insert into runs select * from runs returning *) from x
     begin
-    begin; delete from nights; commit
+    begin; delete from runs; commit
     checkpoint
     force checkpoint
     vacuum
     analyze
-    explain analyze delete from nights
+    explain analyze delete from runs
     explain analyze create table x as select 1
     explain analyze copy projects to '{dir}/x.csv'
     explain analyze pragma version
@@ -87,7 +87,7 @@ FILES = """
     from read_text('/etc/passwd')
     from read_text('{warehouse}')
     from read_blob('{warehouse}')
-    from read_duckdb('{warehouse}', table_name = 'nights')
+    from read_duckdb('{warehouse}', table_name = 'runs')
     from read_json('{dir}/there.json')
     from read_json_objects('{dir}/there.json')
     from read_ndjson('{dir}/there.json')
@@ -152,8 +152,8 @@ SETTINGS = """
     execute x
     deallocate x
     select 1; select 2
-    select 1; drop table nights
-    pivot nights on outcome using count(*); pivot nights on outcome using count(*)
+    select 1; drop table runs
+    pivot runs on outcome using count(*); pivot runs on outcome using count(*)
     from which_secret('s3://x', 's3')
 """
 
@@ -194,7 +194,7 @@ def test_promise_23_whatever_is_not_reading_is_refused(cli: Cli, tmp_path: Path,
         "set variable x = $a",
         "attach $a",
         "prepare x as select $a",
-        "delete from nights where outcome = $a",
+        "delete from runs where outcome = $a",
     ],
 )
 def test_promise_23_parameters_open_nothing(cli: Cli, tmp_path: Path, sql: str) -> None:
@@ -206,7 +206,7 @@ def test_promise_23_parameters_open_nothing(cli: Cli, tmp_path: Path, sql: str) 
 
 
 def test_refusals_are_explained(cli: Cli) -> None:
-    assert cli("query", "delete from nights", code=2).stderr == (
+    assert cli("query", "delete from runs", code=2).stderr == (
         "rollcall: DELETE is refused, for a query only reads. Begin with SELECT, WITH, FROM, VALUES, "
         "DESCRIBE, SHOW, SUMMARIZE, PIVOT, UNPIVOT, EXPLAIN\n"
     )

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from pipelines.common import limits as bounds
-from pipelines.warehouse.paths import former_of
+from pipelines.warehouse.paths import previous_path
 from pipelines.warehouse.reader import open_warehouse
 
 from .conftest import Cli
@@ -56,11 +56,11 @@ def test_a_damaged_warehouse(home: Path, verb: tuple[str, ...], damage) -> None:
     result = Cli(home)(*verb, code=2)
     assert result.stdout == ""
     assert result.stderr.startswith(f"rollcall: {warehouse} cannot be read (")
-    assert "). There is no former night: put a copy of your own there, or move " in result.stderr
+    assert "). There is no previous run's file: put a copy of your own there, or move " in result.stderr
     assert result.stderr.count("\n") == 1
 
-    former_of(warehouse).touch()
-    remedy = f"Run `rollcall restore`, which puts the former night back, {former_of(warehouse)}\n"
+    previous_path(warehouse).touch()
+    remedy = f"Run `rollcall restore`, which puts the previous run's file back, {previous_path(warehouse)}\n"
     assert Cli(home)(*verb, code=2).stderr.endswith(remedy)
 
 
@@ -111,7 +111,7 @@ def test_another_program_that_writes(home: Path) -> None:
         writer.communicate("\n")
     assert result.stderr == (
         f"rollcall: another program has {home}/warehouse.duckdb open for writing (PID {writer.pid}). "
-        "Close it there; to read beside a night, open it read-only\n"
+        "Close it there; to read beside a run, open it read-only\n"
     )
 
 

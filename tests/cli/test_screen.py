@@ -136,10 +136,10 @@ def test_what_is_not_for_a_terminal(cli: Cli, form: str) -> None:
 
 def test_status(cli: Cli) -> None:
     assert _trimmed(cli("status").stdout)[3:] == [
-        "connection  records  outcome  last proven       last attempt",
+        "connection  records  outcome  last verified       last attempt",
         "belltastic        2  failed   2026-11-02 02:00  2026-11-03 02:00",
-        "evovoice          1  proven   2026-11-03 02:00  2026-11-03 02:00",
-        "matter            3  proven   2026-11-03 02:00  2026-11-03 02:00",
+        "evovoice          1  verified   2026-11-03 02:00  2026-11-03 02:00",
+        "matter            3  verified   2026-11-03 02:00  2026-11-03 02:00",
         "belltastic: 401 Unauthorized",
     ]
 

@@ -16,12 +16,12 @@ def test_text(cli: Cli) -> None:
     size = (cli.home / "warehouse.duckdb").stat().st_size
     assert result.stdout == (
         f"{cli.home}/warehouse.duckdb, {size / 1e6:,.1f} MB\n"
-        "last night 2026-11-03T02:00:00Z: partial\n"
+        "last run 2026-11-03T02:00:00Z: partial\n"
         "\n"
-        "connection  records  outcome  last proven       last attempt\n"
+        "connection  records  outcome  last verified       last attempt\n"
         "belltastic        2  failed   2026-11-02 02:00  2026-11-03 02:00\n"
-        "evovoice          1  proven   2026-11-03 02:00  2026-11-03 02:00\n"
-        "matter            3  proven   2026-11-03 02:00  2026-11-03 02:00\n"
+        "evovoice          1  verified   2026-11-03 02:00  2026-11-03 02:00\n"
+        "matter            3  verified   2026-11-03 02:00  2026-11-03 02:00\n"
         "belltastic: 401 Unauthorized\n"
     )
     assert result.stderr == ""
@@ -34,7 +34,7 @@ def test_json(cli: Cli, tmp_path: Path) -> None:
         "provider": "belltastic",
         "records": 2,
         "last_attempt_at": "2026-11-03T02:00:00Z",
-        "last_proven_at": "2026-11-02T02:00:00Z",
+        "last_verified_at": "2026-11-02T02:00:00Z",
         "outcome": "failed",
         "message": "401 Unauthorized",
     }
@@ -42,7 +42,7 @@ def test_json(cli: Cli, tmp_path: Path) -> None:
     assert found == {
         "warehouse": str(cli.home / "warehouse.duckdb"),
         "bytes": (cli.home / "warehouse.duckdb").stat().st_size,
-        "last_night": {
+        "last_run": {
             "started_at": "2026-11-03T02:00:00Z",
             "finished_at": "2026-11-03T02:00:09Z",
             "outcome": "partial",
@@ -56,38 +56,38 @@ def test_json(cli: Cli, tmp_path: Path) -> None:
 def test_csv(cli: Cli) -> None:
     rows = list(csv.reader(io.StringIO(cli("status", "--format", "csv").stdout)))
     assert rows[0] == [
-        "connection", "provider", "records", "last_attempt_at", "last_proven_at", "outcome", "message",
+        "connection", "provider", "records", "last_attempt_at", "last_verified_at", "outcome", "message",
     ]  # fmt: skip
     assert [row[0] for row in rows[1:]] == ["belltastic", "evovoice", "matter"]
 
 
-def test_second_accounts_and_a_warehouse_without_a_night(home: Path) -> None:
+def test_second_accounts_and_a_warehouse_without_a_run(home: Path) -> None:
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        connection.execute("delete from nights")
+        connection.execute("delete from runs")
         connection.execute("delete from connections where connection <> 'matter'")
         connection.execute(
-            "update connections set connection = 'east', last_proven_at = null, outcome = null"
+            "update connections set connection = 'east', last_verified_at = null, outcome = null"
         )
     assert Cli(home)("status").stdout.splitlines()[1:] == [
-        "no night yet",
+        "no run yet",
         "",
-        "connection     records  outcome  last proven  last attempt",
+        "connection     records  outcome  last verified  last attempt",
         "east (matter)        3                        2026-11-03 02:00",
     ]
-    assert json.loads(Cli(home)("status", "--json").stdout)["last_night"] is None
+    assert json.loads(Cli(home)("status", "--json").stdout)["last_run"] is None
 
 
 def test_promise_18_a_monitor_is_told_what_is_stale(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = cli("status", "--max-age", "2026-11-02")
     assert fresh.stderr == ""
     result = cli("status", "--max-age", "2026-11-03", "--json", code=3)
-    assert result.stderr == "rollcall: belltastic is stale: last proven 2026-11-02T02:00:00Z\n"
+    assert result.stderr == "rollcall: belltastic is stale: last verified 2026-11-02T02:00:00Z\n"
     assert json.loads(result.stdout)["stale"] == [
-        {"connection": "belltastic", "last_proven_at": "2026-11-02T02:00:00Z"}
+        {"connection": "belltastic", "last_verified_at": "2026-11-02T02:00:00Z"}
     ]
-    # What is configured counts: not an account given up, but one that no night has asked yet.
+    # What is configured counts: not an account given up, but one that no run has asked yet.
     monkeypatch.setenv("SOURCES__MATTER__ACCESS_TOKEN", "x")
     monkeypatch.setenv("SOURCES__RILLSOFT__ACCESS_TOKEN", "x")
     result = cli("status", "--max-age", "2026-11-03", code=3)
-    assert result.stderr == "rollcall: rillsoft is stale: never proven\n"
+    assert result.stderr == "rollcall: rillsoft is stale: never verified\n"
     assert "no duration" in cli("status", "--max-age", "soon", code=2).stderr

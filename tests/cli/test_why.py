@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from .conftest import NIGHTS, Cli
+from .conftest import RUNS, Cli
 
 
 def told(cli: Cli, key: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -16,11 +16,11 @@ def told(cli: Cli, key: str, *columns: str) -> list[tuple[Any, ...]]:
 def test_each_boundary_is_explained(cli: Cli) -> None:
     result = cli("why", "matter:17")
     assert result.stdout == (
-        "night             event    record  shown by a                   what it said\n"
-        "2026-11-01 02:00  created  17      proven listing of 0 records  "
+        "run             event    record  shown by a                   what it said\n"
+        "2026-11-01 02:00  created  17      verified listing of 0 records  "
         '{"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}\n'
-        '2026-11-02 02:00  changed  17      proven listing of 0 records  name: "Harbour" → "Harbour East"\n'
-        "2026-11-03 02:00  changed  17      proven listing of 0 records  projectStatus: "
+        '2026-11-02 02:00  changed  17      verified listing of 0 records  name: "Harbour" → "Harbour East"\n'
+        "2026-11-03 02:00  changed  17      verified listing of 0 records  projectStatus: "
         '"PRJ_STATUS_ON_GOING" → "PRJ_STATUS_COMPLETE"\n'
     )
     assert result.stderr == "project matter:17: Harbour East\n"
@@ -36,7 +36,7 @@ def test_payloads_stand_before_and_after(cli: Cli) -> None:
 
 def test_a_gap_has_two_ends(cli: Cli) -> None:
     said = {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}
-    assert told(cli, "matter:18", "night", "event", "before", "after") == [
+    assert told(cli, "matter:18", "run", "event", "before", "after") == [
         ("2026-11-01T02:00:00Z", "created", None, said),
         ("2026-11-02T02:00:00Z", "removed", said, None),
         ("2026-11-03T02:00:00Z", "returned", said, said),
@@ -52,15 +52,15 @@ def test_a_customer_is_explained_by_its_files(cli: Cli) -> None:
 def test_what_a_listing_said_of_itself_stands_beside_it(cli: Cli) -> None:
     with duckdb.connect(str(cli.home / "warehouse.duckdb")) as warehouse:
         warehouse.execute(
-            "update raw.listings set outcome = 'unproven', records = 3, pages = 2, message = 'it moved' "
+            "update raw.listings set outcome = 'unverified', records = 3, pages = 2, message = 'it moved' "
             "where connection = 'matter' and started_at = $1",
-            [NIGHTS[2]],
+            [RUNS[2]],
         )
-        warehouse.execute("update raw.records set refreshed_at = $1 where record_id = '18' ", [NIGHTS[2]])
+        warehouse.execute("update raw.records set refreshed_at = $1 where record_id = '18' ", [RUNS[2]])
     proofs = told(cli, "matter:18", "event", "outcome", "pages", "records", "message")
-    assert proofs[-1] == ("returned", "unproven", 2, 3, "it moved")
+    assert proofs[-1] == ("returned", "unverified", 2, 3, "it moved")
     assert [event for event, *_ in proofs].count("refreshed") == 2
-    assert "returned   18      unproven listing of 3 records: it moved" in cli("why", "matter:18").stdout
+    assert "returned   18      unverified listing of 3 records: it moved" in cli("why", "matter:18").stdout
 
 
 def test_an_unknown_key(cli: Cli) -> None:

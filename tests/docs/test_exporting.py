@@ -56,9 +56,9 @@ def test_the_commands_run(home: Path) -> None:
         'provider,client_name,projects,active\nevovoice,Quay,1,1\nmatter,"Über, ""Bau""\nGmbH",1,0\n'
     )
     for folder in ("exports", "shared"):
-        (night,) = home.glob(f"{folder}/2026*")
-        assert re.search(rf"^  {night.name}/ ", PAGE, re.MULTILINE)
-        assert {path.name for path in night.iterdir()} >= {"clients.csv", "projects.csv", "manifest.json"}
+        (run,) = home.glob(f"{folder}/2026*")
+        assert re.search(rf"^  {run.name}/ ", PAGE, re.MULTILINE)
+        assert {path.name for path in run.iterdir()} >= {"clients.csv", "projects.csv", "manifest.json"}
     assert (home / "exports" / "projects.xlsx").is_file()
 
 
@@ -73,7 +73,7 @@ def test_the_manifest_is_as_shown(home: Path) -> None:
 def test_the_check_finds_what_was_altered(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _run("rollcall export --all")
     exec(CHECK, {})
-    assert capsys.readouterr().out == "belltastic was last proven 2026-11-02T02:00:00Z\n"
+    assert capsys.readouterr().out == "belltastic was last verified 2026-11-02T02:00:00Z\n"
     with (home / "exports" / "latest" / "projects.csv").open("a") as file:
         file.write("one more")
     with pytest.raises(SystemExit, match=r"projects\.csv is not what was exported"):

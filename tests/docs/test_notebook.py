@@ -12,13 +12,13 @@ import duckdb
 import pytest
 
 from tests.docs.pages import ROOT
-from tests.home import FIRST_NIGHT
+from tests.home import FIRST_RUN
 
 NOTEBOOK = ROOT / "notebooks" / "projects.py"
 GIVEN = {
-    "since": FIRST_NIGHT + timedelta(days=2),
+    "since": FIRST_RUN + timedelta(days=2),
     "key": "rillsoft:11:2",
-    "moment": FIRST_NIGHT + timedelta(days=1),
+    "moment": FIRST_RUN + timedelta(days=1),
 }
 pytestmark = pytest.mark.xdist_group("demo_by_day")  # which is played once
 needs_marimo = pytest.mark.skipif(find_spec("marimo") is None, reason="without marimo: make test-notebook")
@@ -43,7 +43,7 @@ def test_its_questions_have_answers(demo_by_day: Path) -> None:
             name: warehouse.execute(sql, {given: GIVEN[given] for given in parameters}).fetchall()
             for name, (sql, parameters) in questions().items()
         }
-    assert [len(answers[name]) for name in ("nights", "by_status", "fresh", "changes", "versions")] == [
+    assert [len(answers[name]) for name in ("runs", "by_status", "fresh", "changes", "versions")] == [
         3,
         5,
         5,
@@ -66,7 +66,7 @@ def test_it_becomes_a_page(demo_by_day: Path, tmp_path: Path) -> None:
     notebook.write_text(NOTEBOOK.read_text())  # marimo leaves a folder beside it
     ran(demo_by_day, sys.executable, "-m", "marimo", "export", "html", str(notebook), "-o", str(page))
     text = page.read_text()
-    for shown in ("3 nights, the last one on 2026-11-03 02:00 UTC", "fone_dynamics",
+    for shown in ("3 runs, the last one on 2026-11-03 02:00 UTC", "fone_dynamics",
                   "Harbour Dental Extension (belltastic:5)", "As of 2026-11-01 02:00:00 UTC"):  # fmt: skip
         assert shown in text
     assert "Traceback" not in text

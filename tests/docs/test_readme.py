@@ -72,20 +72,20 @@ def test_the_commands_that_the_demo_prints_run(
 
 def test_the_demo_leaves_a_warehouse_and_exports(played: tuple[Path, str]) -> None:
     with duckdb.connect(str(played[0] / "warehouse.duckdb"), read_only=True) as warehouse:
-        nights = warehouse.execute("select outcome from nights order by started_at").fetchall()
+        runs = warehouse.execute("select outcome from runs order by started_at").fetchall()
         days_between = warehouse.execute(
-            "select round(epoch(started_at - lag(started_at) over (order by started_at)) / 86400) from nights"
+            "select round(epoch(started_at - lag(started_at) over (order by started_at)) / 86400) from runs"
             " order by started_at"
         ).fetchall()
         lasted_a_day = warehouse.execute(
-            "from nights where finished_at < started_at or finished_at > started_at + interval 1 day"
+            "from runs where finished_at < started_at or finished_at > started_at + interval 1 day"
         ).fetchall()
         changes = warehouse.execute(
             "select change, count(distinct project_key) from project_changes "
-            "where changed_at > (select min(started_at) from nights) group by change order by change"
+            "where changed_at > (select min(started_at) from runs) group by change order by change"
         ).fetchall()
         keys = warehouse.execute("select project_key from projects order by project_key").fetchall()
-    assert nights == [("proven",)] * 3
+    assert runs == [("verified",)] * 3
     assert (days_between, lasted_a_day) == ([(None,), (1.0,), (1.0,)], [])
     assert changes == [("changed", 3), ("created", 3), ("removed", 3), ("returned", 1)]
     with (played[0] / "exports" / "projects.csv").open(newline="") as file:

@@ -16,7 +16,7 @@ from tests.docs.pages import ROOT, page
 SECTIONS = dict(
     re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", page("troubleshooting.md"), re.DOTALL | re.MULTILINE)
 )
-CODES = {"BadParameter": click.BadParameter.exit_code, "Unreadable": errors.Malformed.exit_code} | {
+CODES = {"BadParameter": click.BadParameter.exit_code, "Unreadable": errors.MalformedAnswer.exit_code} | {
     name: kind.exit_code for name, kind in inspect.getmembers(errors, inspect.isclass)
 }
 # What ends with an exit code, or speaks against a listing, without an error of its own.

@@ -34,7 +34,7 @@ EARLIER = {
     ],
     "of other models": [
         "update staging.last_build set made_of = 'others', tables = list_append(tables, 'projects_by_city')",
-        "update projects_history set status = 'as a former model read it'",
+        "update projects_history set status = 'as a previous model read it'",
         "alter table projects_history add column colour text",
         "create table projects_by_city as select 'a table that is no longer made' as city",
     ],
@@ -49,23 +49,23 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def first_night(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which one night has been; the next one finds a change and a removal."""
+def first_run(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which one run has been; the next one finds a change and a removal."""
     home = Home(tmp_path_factory.mktemp("home"))
     for provider in ("belltastic", "evovoice"):
         home.connect(provider, **sandbox_settings(sandbox)[provider])
-    home.night()
+    home.run()
     sandbox.store("belltastic").change(3, name="Town hall")
     sandbox.store("belltastic").remove(4)
     return home.path
 
 
 @pytest.fixture
-def home(first_night: Path, tmp_path: Path) -> Home:
-    """A copy of it, for the second night."""
-    shutil.copytree(first_night, tmp_path, dirs_exist_ok=True)
+def home(first_run: Path, tmp_path: Path) -> Home:
+    """A copy of it, for the second run."""
+    shutil.copytree(first_run, tmp_path, dirs_exist_ok=True)
     home = Home(tmp_path)
-    home.nights = 1
+    home.runs = 1
     return home
 
 
@@ -87,7 +87,7 @@ def rebuilt(home: Home, scratch: Path) -> Mapping[str, list]:
     with duckdb.connect(str(scratch)) as connection:
         connection.execute((SQL_ROOT / "raw.sql").read_text())
         connection.execute(f"attach '{home.warehouse}' as published (read_only)")
-        for table in ("nights", "connections", "listings", "records", "quarantine", "forgotten"):
+        for table in ("runs", "connections", "listings", "records", "quarantine", "forgotten"):
             connection.execute(f"insert into raw.{table} by name from published.raw.{table}")
         models.build(connection, home.path)
         return {mart: _content(connection, mart) for mart in models.read_models("marts", home.path)}
@@ -99,11 +99,11 @@ def _content(connection: duckdb.DuckDBPyConnection, table: str) -> list:
 
 
 @pytest.mark.parametrize("earlier", EARLIER)
-def test_a_night_goes_on_from_an_earlier_shape(earlier: str, home: Home) -> None:
+def test_a_run_goes_on_from_an_earlier_shape(earlier: str, home: Home) -> None:
     kept = home.rows(FACTS)
     change(home.warehouse, EARLIER[earlier])
-    night = home.night()
-    assert (night.outcome, night.exit_code) == ("proven", 0)
+    run = home.run()
+    assert (run.outcome, run.exit_code) == ("verified", 0)
     facts = home.rows(FACTS)
     assert (len(kept), len(facts)) == (16, 17)
     assert [fact for fact in kept if fact not in facts] == []
@@ -123,7 +123,7 @@ def test_facts_of_a_newer_version_are_not_lost(home: Home) -> None:
     change(home.warehouse, ["alter table raw.records add column colour text default 'red'"])
     before = home.warehouse.read_bytes()
     with pytest.raises(WarehouseError, match="was written by a newer Rollcall: install the one that"):
-        home.night()
+        home.run()
     assert home.warehouse.read_bytes() == before
     assert "`… was written by a newer Rollcall`" in PAGE
 
@@ -133,7 +133,7 @@ def test_the_commands_run(home: Home) -> None:
         if line.startswith("rollcall "):
             result = CliRunner().invoke(main, ["--home", str(home.path), *shlex.split(line)[1:]])
             assert result.exit_code == 0, (line, result.stdout, result.stderr)
-    assert len(home.rows("from nights")) == 1  # the night was put back
+    assert len(home.rows("from runs")) == 1  # the run was put back
 
 
 def test_the_versions_are_as_stated() -> None:

@@ -27,19 +27,19 @@ PACKAGES = {
 }
 ENDED = {
     "airflow": {
-        "proven": {"night": "success", "exports": "success"},
-        "partial": {"night": "success", "exports": "success"},
-        "failed": {"night": "failed", "exports": "upstream_failed"},
-        "busy": {"night": "skipped", "exports": "skipped"},
+        "verified": {"run": "success", "exports": "success"},
+        "partial": {"run": "success", "exports": "success"},
+        "failed": {"run": "failed", "exports": "upstream_failed"},
+        "busy": {"run": "skipped", "exports": "skipped"},
     },
     "dagster": {
-        "proven": {"warehouse": "success", "exports": "success", "every_listing_proven": "passed"},
-        "partial": {"warehouse": "success", "exports": "success", "every_listing_proven": "WARN"},
+        "verified": {"warehouse": "success", "exports": "success", "every_listing_verified": "passed"},
+        "partial": {"warehouse": "success", "exports": "success", "every_listing_verified": "WARN"},
         "failed": {"warehouse": "failed"},
-        "busy": {"warehouse": "success", "exports": "skipped", "every_listing_proven": "WARN"},
+        "busy": {"warehouse": "success", "exports": "skipped", "every_listing_verified": "WARN"},
     },
     "prefect": {
-        "proven": ["COMPLETED", "Completed"],
+        "verified": ["COMPLETED", "Completed"],
         "partial": ["COMPLETED", "Partial"],
         "failed": ["FAILED", "Failed"],
         "busy": ["COMPLETED", "Skipped"],
@@ -59,7 +59,7 @@ def example() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(("code", "outcome"), [(0, "proven"), (3, "partial"), (5, "busy")])
+@pytest.mark.parametrize(("code", "outcome"), [(0, "verified"), (3, "partial"), (5, "busy")])
 def test_an_exit_code_is_an_outcome(
     code: int, outcome: str, example: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,9 +84,9 @@ def _put_on_path(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def connect(homes: Path, sandbox: Sandbox) -> None:
-    """A home for each way a night may end; the last one's is held up as long as its lock."""
+    """A home for each way a run may end; the last one's is held up as long as its lock."""
     settings = sandbox_settings(sandbox)
-    for name in ("proven", "partial", "failed", "busy"):
+    for name in ("verified", "partial", "failed", "busy"):
         (homes / name).mkdir()
         if name != "failed":
             Home(homes / name).connect("belltastic", **settings["belltastic"])
@@ -146,4 +146,4 @@ def test_in_the_orchestrator_itself(orchestrator: str, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "ended.json").read_text()) == ENDED[orchestrator], ended.stdout
     assert WARNED in ended.stdout
     exported = sorted(path.parents[2].name for path in homes.glob("*/exports/latest/projects.csv"))
-    assert exported == ["partial", "proven"]
+    assert exported == ["partial", "verified"]

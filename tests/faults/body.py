@@ -173,22 +173,22 @@ def failing(fault: Fault, message: str, of: tuple[str, ...] = ALL) -> Case:
 
 
 def quarantined(fault: Fault) -> Case:
-    return Case(fault, "proven", counts=QUARANTINED)
+    return Case(fault, "verified", counts=QUARANTINED)
 
 
 def changed(fault: Fault, of: tuple[str, ...] = ALL) -> Case:
-    return Case(fault, "proven", counts=CHANGED, of=of)
+    return Case(fault, "verified", counts=CHANGED, of=of)
 
 
 def nameless(value: object) -> Case:
-    return Case(ids(lambda _: value), "unproven", NO_ID, counts=QUARANTINED)
+    return Case(ids(lambda _: value), "unverified", NO_ID, counts=QUARANTINED)
 
 
 BODY = {
     "error_in_200": failing(error_in_200, "page 1: {path} answered 200 ({told})"),
     "error_in_200_on_page_2": Case(
         on_page(2, error_in_200),
-        "unproven",
+        "unverified",
         "page 2: {path} answered 200 ({told})",
         of=PAGED,
         counts={"unchanged": 5},
@@ -227,7 +227,7 @@ BODY = {
     "list_a_text": failing(listed("[]"), "page 1: …"),
     "list_of_texts": Case(
         listed(["a", "b"]),
-        "unproven",
+        "unverified",
         of=OF_NUMBERS,
         counts={"quarantined": 2, "unchanged": 0},
         message="2 records have no id that can be read",
@@ -314,12 +314,12 @@ BODY = {
     "id_true": nameless(value=True),
     "id_a_list": nameless([1]),
     "id_with_nul": nameless("a\0"),
-    "id_of_many_digits": Case(ids(lambda _: 2**70), "proven", counts=ANOTHER),
-    "id_of_sql": Case(ids(lambda _: "1' or '1'='1"), "proven", counts=ANOTHER),
+    "id_of_many_digits": Case(ids(lambda _: 2**70), "verified", counts=ANOTHER),
+    "id_of_sql": Case(ids(lambda _: "1' or '1'='1"), "verified", counts=ANOTHER),
     "id_as_text": changed(ids(str), OF_NUMBERS),
-    "byte_order_mark": Case(typed("application/json", b"\xef\xbb\xbf"), "proven"),
-    "no_content_type": Case(typed(None), "proven"),
-    "charset_utf8": Case(typed('application/problem+json; charset="UTF8"'), "proven"),
+    "byte_order_mark": Case(typed("application/json", b"\xef\xbb\xbf"), "verified"),
+    "no_content_type": Case(typed(None), "verified"),
+    "charset_utf8": Case(typed('application/problem+json; charset="UTF8"'), "verified"),
     "charset_utf16": failing(
         typed("application/json; charset=utf-16"), "page 1: expected UTF-8 from {path}, got utf-16"
     ),

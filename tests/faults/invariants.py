@@ -27,21 +27,22 @@ def _of_intervals(home: Home) -> Iterator[str]:
 
 
 def _of_removals(home: Home) -> Iterator[str]:
-    """8: whatever is gone was missing from a proven listing of that night, which counted it."""
+    """8: whatever is gone was missing from a verified listing of that run, which counted it."""
     removed = home.rows(
-        "select connection, scope, valid_to as night, count(*) as records from raw.records "
+        "select connection, scope, valid_to as run, count(*) as records from raw.records "
         "where end_reason = 'removed' group by all"
     )
-    proven = {
-        (row["connection"], row["scope"], row["night"]): row["removed"]
+    verified = {
+        (row["connection"], row["scope"], row["run"]): row["removed"]
         for row in home.rows(
-            "select connection, scope, started_at as night, removed from listings where outcome = 'proven'"
+            "select connection, scope, started_at as run, removed from listings where outcome = 'verified'"
         )
     }
     for row in removed:
-        listed = (row["connection"], row["scope"], row["night"])
-        if proven.get(listed) != row["records"]:
-            yield f"{row['records']} records of {listed} were closed, {proven.get(listed)} were proven gone"
+        listed = (row["connection"], row["scope"], row["run"])
+        if verified.get(listed) != row["records"]:
+            count = verified.get(listed)
+            yield f"{row['records']} records of {listed} were closed, {count} were verified to be gone"
 
 
 def _of_accounts(home: Home) -> Iterator[str]:

@@ -140,8 +140,8 @@ def for_good(page: int, fault: Fault) -> Fault:
     return lambda asked: fault(asked) if asked.page >= page else asked.good()
 
 
-def unproven(fault: Fault, message: str, **counts: int) -> Case:
-    return Case(fault, "unproven", message, of=PAGED, counts=counts)
+def unverified(fault: Fault, message: str, **counts: int) -> Case:
+    return Case(fault, "unverified", message, of=PAGED, counts=counts)
 
 
 def failing(fault: Fault, message: str, of: tuple[str, ...] = PAGED) -> Case:
@@ -155,80 +155,82 @@ def held_back(missing: int, fault: Fault, of: tuple[str, ...] = ALL, **counts: i
 
 
 LISTING = {
-    "total_too_low": unproven(added_to_total(-1), "the provider counts 11 records, 12 came"),
-    "total_too_high": unproven(added_to_total(1), "the provider counts 13 records, 12 came"),
-    "total_as_text": Case(total("12"), "proven", of=PAGED),
-    "total_as_number": Case(total(12), "proven", of=PAGED),
-    "total_missing": unproven(without_total, f"{NO_COUNT} missing"),
-    "total_missing_on_a_later_page": unproven(on_page(2, without_total), f"{NO_COUNT} missing"),
-    "total_null": unproven(total(None), f"{NO_COUNT} null"),
-    "total_negative": unproven(total(-12), f"{NO_COUNT} -12"),
-    "total_a_fraction": unproven(total(12.5), f"{NO_COUNT} 12.5"),
-    "total_true": unproven(total(value=True), f"{NO_COUNT} true"),
-    "total_a_list": unproven(total([12]), f"{NO_COUNT} [12]"),
-    "total_zero": unproven(total(0), "the provider counts 0 records, 12 came"),
-    "total_of_less_than_a_page": unproven(total(1), "the provider counts 1 records, 12 came"),
+    "total_too_low": unverified(added_to_total(-1), "the provider counts 11 records, 12 came"),
+    "total_too_high": unverified(added_to_total(1), "the provider counts 13 records, 12 came"),
+    "total_as_text": Case(total("12"), "verified", of=PAGED),
+    "total_as_number": Case(total(12), "verified", of=PAGED),
+    "total_missing": unverified(without_total, f"{NO_COUNT} missing"),
+    "total_missing_on_a_later_page": unverified(on_page(2, without_total), f"{NO_COUNT} missing"),
+    "total_null": unverified(total(None), f"{NO_COUNT} null"),
+    "total_negative": unverified(total(-12), f"{NO_COUNT} -12"),
+    "total_a_fraction": unverified(total(12.5), f"{NO_COUNT} 12.5"),
+    "total_true": unverified(total(value=True), f"{NO_COUNT} true"),
+    "total_a_list": unverified(total([12]), f"{NO_COUNT} [12]"),
+    "total_zero": unverified(total(0), "the provider counts 0 records, 12 came"),
+    "total_of_less_than_a_page": unverified(total(1), "the provider counts 1 records, 12 came"),
     "total_missing_of_full_pages": Case(
-        without_total, "unproven", f"{NO_COUNT} missing", of=PAGED, requests=4, settings={"page_size": 4}
+        without_total, "unverified", f"{NO_COUNT} missing", of=PAGED, requests=4, settings={"page_size": 4}
     ),
     "total_missing_and_pages_capped": Case(
         lambda asked: drop(capped(asked), TOTAL[asked.provider]),
-        "unproven",
+        "unverified",
         f"{NO_COUNT} missing",
         of=PAGED,
         requests=5,
     ),
-    "counts_missing": unproven(
+    "counts_missing": unverified(
         lambda asked: drop(asked.good(), TOTAL[asked.provider][:-1] or TOTAL[asked.provider]),
         f"{NO_COUNT} missing",
     ),
     "page_count_missing": Case(
-        lambda asked: drop(asked.good(), PAGE_COUNT[asked.provider]), "proven", of=COUNTED
+        lambda asked: drop(asked.good(), PAGE_COUNT[asked.provider]), "verified", of=COUNTED
     ),
     "page_count_odd": Case(
         lambda asked: json_reply(put(asked.json(), PAGE_COUNT[asked.provider], "three")),
-        "unproven",
+        "unverified",
         'numberOfPages should be a whole number, not "three"',
         of=("matter",),
     ),
-    "total_that_grows": unproven(total_that_grows, "its total changed while it was read: …"),
-    "last_page_not_counted": Case(pages_said(2), "proven", of=COUNTED),
-    "too_many_pages_counted": Case(pages_said(4), "unproven", "12 records do not make 4 pages", of=COUNTED),
-    "last_page_lost": unproven(
+    "total_that_grows": unverified(total_that_grows, "its total changed while it was read: …"),
+    "last_page_not_counted": Case(pages_said(2), "verified", of=COUNTED),
+    "too_many_pages_counted": Case(pages_said(4), "unverified", "12 records do not make 4 pages", of=COUNTED),
+    "last_page_lost": unverified(
         on_page(3, records(lambda *_: [])), "the provider counts 12 records, 10 came", unchanged=10
     ),
-    "page_in_the_middle_lost": unproven(
+    "page_in_the_middle_lost": unverified(
         on_page(2, records(lambda *_: [])), "the provider counts 12 records, 7 came", unchanged=7
     ),
-    "first_page_lost": unproven(
+    "first_page_lost": unverified(
         on_page(1, records(lambda *_: [])), "the provider counts 12 records, 0 came", unchanged=0
     ),
-    "same_page_for_ever": unproven(lambda asked: page(asked, 1), f"page 2: {COMES_BACK}", unchanged=5),
-    "two_pages_in_turns": unproven(
+    "same_page_for_ever": unverified(lambda asked: page(asked, 1), f"page 2: {COMES_BACK}", unchanged=5),
+    "two_pages_in_turns": unverified(
         lambda asked: page(asked, 2 - asked.page % 2), f"page 3: {COMES_BACK}", unchanged=10
     ),
-    "page_size_capped": Case(capped, "proven", of=PAGED, requests=4),
-    "record_inserted": Case(inserted, "proven", of=PAGED, counts={"new": 1}),
-    "record_removed": Case(removed, "proven", of=PAGED, counts={"removed": 1, "unchanged": 11}),
-    "record_moved": Case(moved, "proven", of=PAGED),
-    "order_that_changes": unproven(turned, "the provider counts 12 records, 9 came", unchanged=9, repeated=3),
-    "record_on_two_pages": Case(on_page(2, repeated), "proven", of=PAGED, counts={"repeated": 1}),
-    "record_on_two_pages_otherwise": unproven(
+    "page_size_capped": Case(capped, "verified", of=PAGED, requests=4),
+    "record_inserted": Case(inserted, "verified", of=PAGED, counts={"new": 1}),
+    "record_removed": Case(removed, "verified", of=PAGED, counts={"removed": 1, "unchanged": 11}),
+    "record_moved": Case(moved, "verified", of=PAGED),
+    "order_that_changes": unverified(
+        turned, "the provider counts 12 records, 9 came", unchanged=9, repeated=3
+    ),
+    "record_on_two_pages": Case(on_page(2, repeated), "verified", of=PAGED, counts={"repeated": 1}),
+    "record_on_two_pages_otherwise": unverified(
         on_page(2, repeated_otherwise),
         "1 ids came twice with different content",
         quarantined=2,
         unchanged=11,
     ),
-    "record_twice": Case(records(twice), "proven", of=UNPAGED, counts={"repeated": 1}),
+    "record_twice": Case(records(twice), "verified", of=UNPAGED, counts={"repeated": 1}),
     "record_twice_otherwise": Case(
         records(twice_otherwise),
-        "unproven",
+        "unverified",
         "1 ids came twice with different content",
         of=UNPAGED,
         counts={"quarantined": 2, "unchanged": 11},
     ),
     "empty_by_mistake": held_back(MANY, without(MANY)),
-    "few_hidden": Case(without(5), "proven", counts={"removed": 5, "unchanged": MANY - 5}, known=MANY),
+    "few_hidden": Case(without(5), "verified", counts={"removed": 5, "unchanged": MANY - 5}, known=MANY),
     "vanishing_11_percent": held_back(7, without(7)),
     "vanishing_50_percent": held_back(30, without(30)),
     "vanishing_99_percent": held_back(59, without(59)),
@@ -240,24 +242,24 @@ LISTING = {
     ),
     "token_that_ends": Case(
         for_good(2, status(401)),
-        "unproven",
+        "unverified",
         f"page 2: {{path}} answered 401: {REFUSED}",
         of=PAGED[:2],
         counts={"unchanged": 5},
     ),
     "session_that_ends_for_good": Case(
         for_good(2, status(401)),
-        "unproven",
+        "unverified",
         "page 2: the session ended twice within one listing: …",
         of=("evovoice",),
         counts={"unchanged": 5},
     ),
     "session_that_ends_once": Case(
-        lambda asked: Reply(b"", 401) if asked.number == 2 else asked.good(), "proven", of=("evovoice",)
+        lambda asked: Reply(b"", 401) if asked.number == 2 else asked.good(), "verified", of=("evovoice",)
     ),
     "plan_lapsed_402": failing(status(402), f"page 1: {{path}} answered 402: {REFUSED}", ALL),
     "plan_lapsed_403": failing(status(403), f"page 1: {{path}} answered 403: {REFUSED}", ALL),
-    "rights_lost_on_page_2": unproven(
+    "rights_lost_on_page_2": unverified(
         for_good(2, status(403)), f"page 2: {{path}} answered 403: {REFUSED}", unchanged=5
     ),
 }

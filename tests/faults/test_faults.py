@@ -1,6 +1,6 @@
 """Every kind of fault at every provider: what is published then, and what is said.
 
-Two nights for each provider, with a connection for each fault. The first night is a good one; in the second
+Two runs for each provider, with a connection for each fault. The first run is a good one; in the second
 the server does what the connection is named after.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from pipelines.cli.run_view import attention
-from pipelines.commands.sync import ListingResult, Night
+from pipelines.commands.sync import ListingResult, Run
 from pipelines.sandbox.world import World
 from tests.faults import body
 from tests.faults.cases import ALL, EXPECTED, PAGED, PATH, RECORDS, Case
@@ -28,13 +28,13 @@ COUNTS = ("new", "changed", "removed", "unchanged", "repeated", "quarantined", "
 
 
 @dataclass(frozen=True)
-class Nights:
-    """Both nights of a provider: what was published after each, and the server that was asked."""
+class Runs:
+    """Both runs of a provider: what was published after each, and the server that was asked."""
 
     home: Home
     server: Hostile
-    first: Night
-    second: Night
+    first: Run
+    second: Run
     base_urls: Mapping[str, str]
     current: tuple[dict[str, list[Row]], dict[str, list[Row]]]
 
@@ -43,7 +43,7 @@ class Nights:
         return listing
 
     def known(self, name: str) -> tuple[list[Row], list[Row]]:
-        """The rows of a connection after each night."""
+        """The rows of a connection after every night."""
         before, after = self.current
         return before[name], after.get(name, [])
 
@@ -64,11 +64,11 @@ def settings(provider: str, case: Case, server: Hostile, name: str) -> dict[str,
     return given | {"ca_file": str(server.authority.file), "max_retries": 1}
 
 
-def play(provider: str, home: Home, server: Hostile) -> Nights:
+def play(provider: str, home: Home, server: Hostile) -> Runs:
     cases = {name: case for name, case in CASES.items() if provider in case.of}
     accounts = {name: settings(provider, case, server, name) for name, case in cases.items()}
     home.connect_each(provider, accounts)
-    first = home.night(full=True)
+    first = home.run(full=True)
     before = by_connection(home)
     base_urls = {}
     for name, case in cases.items():
@@ -77,8 +77,8 @@ def play(provider: str, home: Home, server: Hostile) -> Nights:
         base_urls[name] = server.base_url(name, place, case.certificate)
         accounts[name] |= {"base_url": base_urls[name], **case.settings}
     home.connect_each(provider, accounts)
-    second = home.night(full=True)
-    return Nights(home, server, first, second, base_urls, (before, by_connection(home)))
+    second = home.run(full=True)
+    return Runs(home, server, first, second, base_urls, (before, by_connection(home)))
 
 
 def by_connection(home: Home) -> dict[str, list[Row]]:
@@ -92,10 +92,10 @@ def by_connection(home: Home) -> dict[str, list[Row]]:
 @pytest.fixture(scope="module")
 def play_once(
     authority: Authority, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Nights]]:
+) -> Iterator[Callable[[str], Runs]]:
     with ExitStack() as stack:
 
-        def played(provider: str) -> Nights:
+        def played(provider: str) -> Runs:
             server = stack.enter_context(Hostile(authority))
             return play(provider, Home(tmp_path_factory.mktemp(provider)), server)
 
@@ -103,7 +103,7 @@ def play_once(
 
 
 @pytest.fixture
-def nights(provider: str, play_once: Callable[[str], Nights]) -> Nights:
+def runs(provider: str, play_once: Callable[[str], Runs]) -> Runs:
     return play_once(provider)
 
 
@@ -112,14 +112,14 @@ each_provider = pytest.mark.parametrize("provider", ALL)
 
 
 @each_case
-def test_what_comes_of_a_fault(nights: Nights, name: str) -> None:
-    case, listing = CASES[name], nights.listing(name)
+def test_what_comes_of_a_fault(runs: Runs, name: str) -> None:
+    case, listing = CASES[name], runs.listing(name)
     told = {
         "path": PATH[listing.provider],
         "first_path": "auth/credentials" if listing.provider == "evovoice" else PATH[listing.provider],
         "connection": name,
         "expected": EXPECTED[listing.provider],
-        "base_url": nights.base_urls[name],
+        "base_url": runs.base_urls[name],
         "count": TOTAL.get(listing.provider, ("",))[-1].replace("t", "T", listing.provider == "evovoice"),
         **body.TOLD_BY[listing.provider],
     }
@@ -131,7 +131,7 @@ def test_what_comes_of_a_fault(nights: Nights, name: str) -> None:
     counts = {count: getattr(listing, count) for count in COUNTS if getattr(listing, count)}
     kept = {} if case.outcome == "failed" else {"unchanged": case.known}
     assert counts == {count: number for count, number in (kept | case.counts).items() if number}
-    asked = [one for one in nights.server.accounts[name].asked if one.method == "GET"]
+    asked = [one for one in runs.server.accounts[name].asked if one.method == "GET"]
     assert case.requests in {None, len(asked)}
     assert case.retries in {None, listing.retries}
 
@@ -141,10 +141,10 @@ def version(row: Row) -> tuple[object, ...]:
 
 
 @each_provider
-def test_promise_07_what_is_known_is_what_was_sent(nights: Nights) -> None:
-    for name in nights.base_urls:
-        before, after = nights.known(name)
-        sent = b"\n".join(nights.server.accounts[name].sent).decode(errors="replace")
+def test_promise_07_what_is_known_is_what_was_sent(runs: Runs) -> None:
+    for name in runs.base_urls:
+        before, after = runs.known(name)
+        sent = b"\n".join(runs.server.accounts[name].sent).decode(errors="replace")
         texts = {row["text"] for row in before}
         assert [row["text"] for row in after if row["text"] not in texts and row["text"] not in sent] == []
         counts = CASES[name].counts
@@ -155,23 +155,23 @@ def test_promise_07_what_is_known_is_what_was_sent(nights: Nights) -> None:
 
 
 @each_provider
-def test_promises_05_08_and_10_hold_whatever_happens(nights: Nights) -> None:
-    assert nights.first.outcome == "proven"
-    assert (nights.second.outcome, nights.second.exit_code) == ("partial", 3)
-    assert broken_promises(nights.home) == []
+def test_promises_05_08_and_10_hold_whatever_happens(runs: Runs) -> None:
+    assert runs.first.outcome == "verified"
+    assert (runs.second.outcome, runs.second.exit_code) == ("partial", 3)
+    assert broken_promises(runs.home) == []
 
 
 @each_provider
-def test_promise_17_a_failure_is_one_line(nights: Nights) -> None:
-    for line in attention(nights.second):
+def test_promise_17_a_failure_is_one_line(runs: Runs) -> None:
+    for line in attention(runs.second):
         assert line.isprintable()
         assert len(line) < 700
 
 
 @each_provider
-def test_promises_21_and_25_only_gets_and_a_login_reach_the_host_configured(nights: Nights) -> None:
-    asked = [one for account in nights.server.accounts.values() for one in account.asked]
+def test_promises_21_and_25_only_gets_and_a_login_reach_the_host_configured(runs: Runs) -> None:
+    asked = [one for account in runs.server.accounts.values() for one in account.asked]
     posts = {one.path for one in asked if one.method == "POST"}
     assert {one.method for one in asked} <= {"GET", "POST"}
     assert posts == ({"/evovoice/auth/credentials"} if asked[0].provider == "evovoice" else set())
-    assert nights.server.strays == []
+    assert runs.server.strays == []

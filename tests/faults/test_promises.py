@@ -77,7 +77,7 @@ def server(authority: Authority) -> Iterator[Hostile]:
         yield server
 
 
-def test_promises_16_and_26_a_night_ends_in_little_memory_and_speaks_to_nobody_else(
+def test_promises_16_and_26_a_run_ends_in_little_memory_and_speaks_to_nobody_else(
     home: Home, server: Hostile
 ) -> None:
     for provider in ALL:
@@ -92,10 +92,10 @@ def test_promises_16_and_26_a_night_ends_in_little_memory_and_speaks_to_nobody_e
     assert ran.met == [HOST]
     assert ran.megabytes < 400
     outcomes = {name: listing["outcome"] for name, listing in ran.listings.items()}
-    taken = {"many_keys": "proven", "deep": "proven"}
+    taken = {"many_keys": "verified", "deep": "verified"}
     assert outcomes == {
         f"{provider}_{name}": taken.get(name, "failed") for provider in ALL for name in HEAVY
-    } | {"belltastic_deep_all_over": "unproven"}
+    } | {"belltastic_deep_all_over": "unverified"}
     assert {listing["new"] for name, listing in ran.listings.items() if "many_keys" in name} == {12}
 
 
@@ -122,7 +122,7 @@ def test_promise_21_the_environment_names_no_proxy_no_login_and_no_authority(
         home.connect(f"{provider}_untrusting", provider, **given | {"ca_file": ""})
     ran = run(home, environment)
     outcomes = {name: listing["outcome"] for name, listing in ran.listings.items()}
-    assert outcomes == dict.fromkeys(ALL, "proven") | {f"{name}_untrusting": "failed" for name in ALL}
+    assert outcomes == dict.fromkeys(ALL, "verified") | {f"{name}_untrusting": "failed" for name in ALL}
     assert all("was not accepted" in ran.listings[f"{name}_untrusting"]["message"] for name in ALL)
     assert (ran.met, server.strays) == ([HOST], [])
     sent = [one for account in server.accounts.values() for one in account.asked]

@@ -110,7 +110,7 @@ def failing(fault: Fault | None, message: str, requests: int = 2, **settings: ob
 
 def passing(fault: Fault) -> Case:
     """A fault that only the first request meets."""
-    return Case(first(1, fault), "proven", retries=1)
+    return Case(first(1, fault), "verified", retries=1)
 
 
 def certificate(name: str, message: str, requests: int = 0) -> Case:
@@ -136,7 +136,7 @@ TRANSPORT = {
     "closed_in_the_body_once": passing(half),
     "closed_in_the_body_of_page_2": Case(
         on_page(2, half),
-        "unproven",
+        "unverified",
         "page 2: {path} failed: the answer ended early after 2 attempts",
         of=PAGED,
         counts={"unchanged": 5},
@@ -157,12 +157,12 @@ TRANSPORT = {
     "early_hints_in_a_flood": failing(
         lambda asked: asked.flood(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000), NO_ANSWER, **LATE
     ),
-    "continue_first": Case(interim(b"100 Continue"), "proven", retries=0),
-    "processing_first": Case(interim(b"102 Processing"), "proven", retries=0),
-    "early_hints_first": Case(interim(EARLY_HINTS), "proven", retries=0),
-    "unknown_interim_first": Case(interim(b"199 \r\nTransfer-Encoding: chunked"), "proven", retries=0),
+    "continue_first": Case(interim(b"100 Continue"), "verified", retries=0),
+    "processing_first": Case(interim(b"102 Processing"), "verified", retries=0),
+    "early_hints_first": Case(interim(EARLY_HINTS), "verified", retries=0),
+    "unknown_interim_first": Case(interim(b"199 \r\nTransfer-Encoding: chunked"), "verified", retries=0),
     "many_interim_first": Case(
-        interim(EARLY_HINTS, b"100 Continue", b"102 Processing", *[EARLY_HINTS] * 50), "proven", retries=0
+        interim(EARLY_HINTS, b"100 Continue", b"102 Processing", *[EARLY_HINTS] * 50), "verified", retries=0
     ),
     "interim_and_no_more": failing(lambda asked: asked.send(b"HTTP/1.1 103 Early Hints\r\n\r\n"), GONE),
     "switching_protocols": failing(
@@ -180,7 +180,7 @@ TRANSPORT = {
         lambda asked: asked.send(b"220 mail.example\x1b[2J ESMTP\r\n"),
         f"{NO_HTTP} (220 mail.example\\x1b[2J ESMTP)",
     ),
-    "zipped": Case(zipped, "proven"),
+    "zipped": Case(zipped, "verified"),
     "zip_cut_short": failing(cut_zip, "page 1: expected {expected}, and its end is missing: …", 1),
     "zip_that_is_none": failing(no_zip, "page 1: {path} failed: Error -3 while decompressing data…"),
     "zip_bomb": failing(bomb("gzip", BOMB), TOO_LARGE, 1, **SMALL),

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from pipelines.common.errors import Malformed, ProviderError, Refused, Transient
-from pipelines.extract.client import Api
+from pipelines.common.errors import AccessRefused, MalformedAnswer, ProviderError, Transient
+from pipelines.extract.client import HttpClient
 from pipelines.extract.provider import Request
 from pipelines.extract.raw_json import elements
 from pipelines.providers import matter
@@ -32,11 +32,11 @@ def loopback() -> Iterator[Loopback]:
 @contextmanager
 def api_of(
     loopback: Loopback, script: Script | Answer, *, seconds: float = 600, **settings: object
-) -> Iterator[Api]:
-    """A connection's Api, in a night of so many seconds, with answers from the script."""
+) -> Iterator[HttpClient]:
+    """A connection's HttpClient, in a run of so many seconds, with answers from the script."""
     base_url = loopback.serve("api", script)
     given = {"api_token": SECRET, "base_url": base_url, "retry_wait_s": 0.0, "max_retries": 0} | settings
-    with Api(scripted("bells", "belltastic", **given), time.monotonic() + seconds) as api:
+    with HttpClient(scripted("bells", "belltastic", **given), time.monotonic() + seconds) as api:
         yield api
 
 
@@ -95,7 +95,7 @@ def test_one_refusal_of_several_requests_counts_the_attempts_of_each(loopback: L
     answers = in_turn(Answer([], 401), Answer([], 401), Answer([], 503))
     with api_of(loopback, answers, max_retries=1) as api:
         for _ in range(4):
-            with pytest.raises(Refused) as told:
+            with pytest.raises(AccessRefused) as told:
                 api.get(PROJECTS, len)
             assert told.value.reason == "projects answered 401"
 
@@ -103,11 +103,11 @@ def test_one_refusal_of_several_requests_counts_the_attempts_of_each(loopback: L
 @pytest.mark.parametrize(
     ("status", "failure", "unauthorized"),
     [
-        (401, Refused, True),
-        (402, Refused, False),
-        (403, Refused, False),
+        (401, AccessRefused, True),
+        (402, AccessRefused, False),
+        (403, AccessRefused, False),
         *(
-            (status, Malformed, None)
+            (status, MalformedAnswer, None)
             for status in (201, 204, 206, 400, 404, 407, 409, 424, 426, 428, 430, 499)
         ),
     ],
@@ -120,14 +120,14 @@ def test_what_will_not_pass_is_asked_once(
     assert type(told.value) is failure
     assert told.value.reason == f"projects answered {status}"
     assert getattr(told.value, "unauthorized", None) == unauthorized
-    remedy = "check the credentials of bells, and what they may see" if failure is Refused else ""
+    remedy = "check the credentials of bells, and what they may see" if failure is AccessRefused else ""
     assert (told.value.remedy, api.traffic.requests) == (remedy, 1)
 
 
 @pytest.mark.parametrize("status", [300, 302, 399])
 def test_a_redirect_is_not_followed(status: int, loopback: Loopback) -> None:
     answer = Answer(b"", status, {"Location": "/api/elsewhere"})
-    with api_of(loopback, answer) as api, pytest.raises(Malformed) as told:
+    with api_of(loopback, answer) as api, pytest.raises(MalformedAnswer) as told:
         api.get(PROJECTS, len)
     assert str(told.value) == (
         f"projects answered {status}, a redirect, which is never followed: correct base_url"
@@ -173,7 +173,7 @@ def test_a_provider_says_when_to_ask_again(
 
 
 @pytest.mark.parametrize(("header", "seconds", "told"), [("120", 600, 120), ("30", 20, 30)])
-def test_nobody_waits_longer_than_two_minutes_nor_than_the_night(
+def test_nobody_waits_longer_than_two_minutes_nor_than_the_run(
     header: str, seconds: float, told: int, loopback: Loopback, slept: list[float]
 ) -> None:
     refusal = Answer([], 429, JSON | {"Retry-After": header})
@@ -196,7 +196,7 @@ def test_just_two_minutes_are_waited(
     assert slept == [120.0]
 
 
-def test_no_more_than_the_rest_of_the_night_is_waited_for(loopback: Loopback) -> None:
+def test_no_more_than_the_rest_of_the_run_is_waited_for(loopback: Loopback) -> None:
     release = threading.Event()
 
     def answer(_: Asked) -> Answer:
@@ -240,7 +240,7 @@ def test_json_in_utf_8_is_read(content_type: str, loopback: Loopback) -> None:
 def test_anything_else_is_not(content_type: str, body: bytes, reason: str, loopback: Loopback) -> None:
     with (
         api_of(loopback, Answer(body, 200, {"Content-Type": content_type}), max_retries=2) as api,
-        pytest.raises(Malformed) as told,
+        pytest.raises(MalformedAnswer) as told,
     ):
         api.get(PROJECTS, len)
     assert (told.value.reason, api.traffic.requests) == (reason, 1)
@@ -251,7 +251,7 @@ def test_an_answer_may_be_as_large_as_allowed(loopback: Loopback) -> None:
         assert api.get(PROJECTS, len) == 1 << 20
     with (
         api_of(loopback, Answer(b" " * ((1 << 20) + 1)), max_body_mb=1) as api,
-        pytest.raises(Malformed) as told,
+        pytest.raises(MalformedAnswer) as told,
     ):
         api.get(PROJECTS, len)
     assert told.value.reason == "the answer is larger than 1 MB"
@@ -259,7 +259,7 @@ def test_an_answer_may_be_as_large_as_allowed(loopback: Loopback) -> None:
 
 def test_what_a_server_says_is_told_on_one_line_in_part_and_without_secrets(loopback: Loopback) -> None:
     said = {"message": f"no\n\x1b {SECRET} " + "x" * 400}
-    with api_of(loopback, Answer(said, 400)) as api, pytest.raises(Malformed) as told:
+    with api_of(loopback, Answer(said, 400)) as api, pytest.raises(MalformedAnswer) as told:
         api.get(PROJECTS, len)
     begin = r"message: no \x1b *** "
     assert told.value.reason == f"projects answered 400 ({begin}{'x' * (300 - len(begin))})"
@@ -267,14 +267,14 @@ def test_what_a_server_says_is_told_on_one_line_in_part_and_without_secrets(loop
 
 def test_an_error_can_come_with_status_200(loopback: Loopback) -> None:
     def refuse(_body: bytes) -> None:
-        raise Malformed("no list")
+        raise MalformedAnswer("no list")
 
     for body, reason in (
         ({"message": "closed"}, "projects answered 200 (message: closed)"),
         ({}, "no list"),
         ([], "no list"),
     ):
-        with api_of(loopback, Answer(body)) as api, pytest.raises(Malformed) as told:
+        with api_of(loopback, Answer(body)) as api, pytest.raises(MalformedAnswer) as told:
             api.get(PROJECTS, refuse)
         assert told.value.reason == reason
 
@@ -286,7 +286,7 @@ def test_a_token_that_is_refused_twice_in_a_row_is_not_sent_again(loopback: Loop
         for _ in range(7):
             try:
                 told.append(str(api.get(PROJECTS, len)))
-            except Refused as refusal:
+            except AccessRefused as refusal:
                 told.append(refusal.reason[-3:])
     assert told == ["401", "403", "2", "401", "401", "401", "401"]
     assert len(loopback.asked["api"]) == 5
@@ -296,9 +296,9 @@ def test_a_refusal_that_is_not_of_the_token_does_not_count(loopback: Loopback) -
     limit = {"status": {"state": "FAILURE", "code": "CE00003", "message": "a limit of the package"}}
     base_url = loopback.serve("matter", Answer(limit))
     given = {"access_token": SECRET, "base_url": base_url, "max_retries": 0}
-    with Api(scripted("matters", "matter", **given), time.monotonic() + 600) as api:
+    with HttpClient(scripted("matters", "matter", **given), time.monotonic() + 600) as api:
         for _ in range(3):
-            with pytest.raises(Refused):
+            with pytest.raises(AccessRefused):
                 api.get(PROJECTS, matter.read_page)
     assert len(loopback.asked["matter"]) == 3
 
@@ -351,7 +351,7 @@ def test_what_fails_ends_the_others(loopback: Loopback) -> None:
         return Answer([], 404 if asked.query["page"] == "1" else 200)
 
     came: list[int] = []
-    with api_of(loopback, answer, max_connections=2) as api, pytest.raises(Malformed):
+    with api_of(loopback, answer, max_connections=2) as api, pytest.raises(MalformedAnswer):
         came.extend(api.get_all(pages(100), len))
     assert [thread for thread in threading.enumerate() if thread.name.startswith("bells")] == []
     assert len(loopback.asked["api"]) < 100

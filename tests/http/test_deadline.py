@@ -15,10 +15,10 @@ import pytest
 from urllib3.util import connection as urllib3_connection
 
 from pipelines.common.errors import ProviderError, Transient
-from pipelines.extract.client import Api
+from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import COMMON, Connection
-from pipelines.extract.deadline import Watch, _Watchman, ending_after
-from pipelines.extract.provider import Ask, Request, Settings, find_providers
+from pipelines.extract.deadline import Deadline, _DeadlineThread, ending_after
+from pipelines.extract.provider import ListingRequest, Request, Settings, find_providers
 
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 FORKING = """
@@ -119,17 +119,17 @@ def connected(port: int, **settings: object) -> Connection:
 def test_promise_16_an_exchange_ends_in_time(answer: Answer) -> None:
     with served(answer) as port:
         connection = connected(port, timeout_s=0.2, max_retries=1)
-        with Api(connection, time.monotonic() + 60) as api, pytest.raises(Transient) as failure:
-            list(connection.provider.pages(api, Ask(connection.settings)))
+        with HttpClient(connection, time.monotonic() + 60) as api, pytest.raises(Transient) as failure:
+            list(connection.provider.pages(api, ListingRequest(connection.settings)))
     assert str(failure.value) == "projects gave no whole answer within 0.2 s after 2 attempts"
     assert (api.traffic.requests, api.traffic.retries) == (2, 1)
 
 
-def test_promise_16_a_night_past_its_deadline_sends_nothing() -> None:
+def test_promise_16_a_run_past_its_deadline_sends_nothing() -> None:
     connection = connected(1)
-    with Api(connection, time.monotonic()) as api, pytest.raises(ProviderError) as failure:
-        list(connection.provider.pages(api, Ask(connection.settings)))
-    assert failure.value.reason == "the night's deadline has passed"
+    with HttpClient(connection, time.monotonic()) as api, pytest.raises(ProviderError) as failure:
+        list(connection.provider.pages(api, ListingRequest(connection.settings)))
+    assert failure.value.reason == "the run's deadline has passed"
 
 
 def test_promise_16_an_exchange_ends_in_time_where_connecting_took_all_of_it(
@@ -152,7 +152,7 @@ def test_promise_16_an_exchange_ends_in_time_where_connecting_took_all_of_it(
     monkeypatch.setattr(urllib3_connection, "create_connection", connect_late)
     with served(drip_until_hung_up) as port:
         connection = connected(port, timeout_s=0.2, max_retries=0)
-        with Api(connection, time.monotonic() + 60) as api, pytest.raises(Transient) as failure:
+        with HttpClient(connection, time.monotonic() + 60) as api, pytest.raises(Transient) as failure:
             api.get(Request("projects"), len)
         assert ends.get(timeout=60) == "it was hung up"
     assert str(failure.value) == "projects gave no whole answer within 0.2 s"
@@ -165,8 +165,8 @@ def test_promise_16_large_answers_come_one_by_one_and_to_wait_for_another_is_not
     with (
         served(lambda peer, _: peer.sendall(HEADERS + b"\r\n" + large)) as port,
         served(lambda peer, _: peer.sendall(HEADERS + b"\r\n" + just_small)) as small_port,
-        Api(connected(port, timeout_s=0.5, max_retries=0), time.monotonic() + 60) as api,
-        Api(connected(small_port), time.monotonic() + 60) as small,
+        HttpClient(connected(port, timeout_s=0.5, max_retries=0), time.monotonic() + 60) as api,
+        HttpClient(connected(small_port), time.monotonic() + 60) as small,
     ):
 
         def read_first(body: bytes) -> int:
@@ -186,11 +186,11 @@ def test_promise_16_large_answers_come_one_by_one_and_to_wait_for_another_is_not
 
 
 def test_only_what_ends_sooner_wakes_the_thread_that_watches(monkeypatch: pytest.MonkeyPatch) -> None:
-    watchman = _Watchman()
+    watchman = _DeadlineThread()
     watchman._wakes_at = 5.0
     woken: list[float] = []
     for ends_at in (6.0, 5.0, 4.0):
-        watch = Watch(60)
+        watch = Deadline(60)
         watch.ends_at = ends_at
         monkeypatch.setattr(watchman._sooner, "notify", functools.partial(woken.append, ends_at))
         watchman.add(watch)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipelines.common.errors import Malformed
+from pipelines.common.errors import MalformedAnswer
 from pipelines.extract.raw_json import (
     as_text,
     composed,
@@ -60,7 +60,7 @@ def test_a_bad_value_is_told_from_its_neighbours(bad: bytes) -> None:
         b'{"id": 3}',
     )
     assert members(b'{"a": {"b": %s}, "c" : [1]}' % bad) == {"a": b'{"b": %s}' % bad, "c": b"[1]"}
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedAnswer):
         value(bad)
 
 
@@ -92,7 +92,7 @@ def test_a_bad_value_is_told_from_its_neighbours(bad: bytes) -> None:
     ],
 )
 def test_what_is_no_array_is_refused(text: bytes) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedAnswer):
         elements(text)
 
 
@@ -116,7 +116,7 @@ def test_what_is_no_array_is_refused(text: bytes) -> None:
     ],
 )
 def test_an_object_that_is_malformed_or_has_a_key_twice_is_refused(text: bytes) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedAnswer):
         members(text)
 
 
@@ -133,7 +133,7 @@ COUNTED_KEYS = {
 
 @pytest.mark.parametrize(("text", "key"), COUNTED_KEYS.values(), ids=COUNTED_KEYS)
 def test_promise_07_a_key_that_comes_twice_is_refused_by_name(text: bytes, key: str) -> None:
-    with pytest.raises(Malformed) as refused:
+    with pytest.raises(MalformedAnswer) as refused:
         refuse_duplicate_keys(text)
     assert refused.value.reason == f"the key {key} comes twice"
     assert not has_each_key_once(text, value(text))
@@ -212,7 +212,7 @@ def test_promise_16_marks_are_composed_up_to_thirty_in_a_row() -> None:
     assert composed("\u2014" * 100) == "\u2014" * 100
     mixed = "a" + "\u0316\u0301" * 15
     assert composed(f"{mixed}b{mixed}") == unicodedata.normalize("NFC", f"{mixed}b{mixed}")
-    with pytest.raises(Malformed, match="more than 30 combining marks"):
+    with pytest.raises(MalformedAnswer, match="more than 30 combining marks"):
         composed(f"b{mixed}\u0301")
 
 
@@ -223,7 +223,7 @@ def test_promise_16_every_combining_mark_is_counted() -> None:
     assert len(marks) > 800
     assert {"\u0f73", "\u0f75", "\u0f81"} <= set(marks)
     for mark in marks:
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedAnswer):
             composed(mark * 31)
 
 
@@ -231,14 +231,14 @@ def test_promise_16_reading_ends_when_its_time_is_up(monkeypatch: pytest.MonkeyP
     clock = iter(range(1000))
     monkeypatch.setattr("pipelines.extract.raw_json.time", SimpleNamespace(monotonic=lambda: next(clock)))
     body = b"[NaN" + b",1" * 100_000 + b"]"
-    with read_within(5), pytest.raises(Malformed, match="reading the answer took longer than 5 s"):
+    with read_within(5), pytest.raises(MalformedAnswer, match="reading the answer took longer than 5 s"):
         elements(body)
     assert len(elements(body)) == 100_001
 
 
 def test_promise_16_a_value_of_more_than_eight_megabytes_is_not_interpreted() -> None:
     """Empty arrays take twenty times their text in memory."""
-    with pytest.raises(Malformed, match="a value has 9 MB, more than the 8 MB that are read"):
+    with pytest.raises(MalformedAnswer, match="a value has 9 MB, more than the 8 MB that are read"):
         as_text(b"[" + b"[]," * (3 << 20) + b"[]]")
     assert as_text(b'"%s"' % (b"x" * ((8 << 20) - 2))) == "x" * ((8 << 20) - 2)
 
@@ -250,7 +250,7 @@ def test_counts_come_as_numbers_or_digits(text: bytes, count: int) -> None:
 
 @pytest.mark.parametrize("text", [None, b"null", b"-1", b"1.0", b"true", b'"x"', b'""', b"[]", b'"\xd9\xa1"'])
 def test_what_is_no_count_is_refused(text: bytes | None) -> None:
-    with pytest.raises(Malformed, match="TotalCount should be a whole number, not "):
+    with pytest.raises(MalformedAnswer, match="TotalCount should be a whole number, not "):
         whole_number(text, "TotalCount")
 
 
@@ -291,7 +291,7 @@ def test_an_array_is_told_by_its_bracket() -> None:
 def test_promise_16_an_array_has_at_most_half_a_million_elements(text: bytes, is_refused: bool) -> None:
     """A larger one takes twenty times its text in memory."""
     if is_refused:
-        with pytest.raises(Malformed, match="it has more than 500,000 elements or members"):
+        with pytest.raises(MalformedAnswer, match="it has more than 500,000 elements or members"):
             elements(text)
     else:
         assert len(elements(text)) == 500_000
@@ -300,7 +300,7 @@ def test_promise_16_an_array_has_at_most_half_a_million_elements(text: bytes, is
 def test_promise_16_an_object_has_at_most_half_a_million_members() -> None:
     for value_of_last in (b"1", b"NaN"):
         text = b"{" + b"".join(b'"%d":1,' % number for number in range(500_000)) + b'"x":%s}' % value_of_last
-        with pytest.raises(Malformed, match="it has more than 500,000 elements or members"):
+        with pytest.raises(MalformedAnswer, match="it has more than 500,000 elements or members"):
             members(text)
 
 
@@ -308,7 +308,7 @@ def test_promise_16_an_object_has_at_most_half_a_million_members() -> None:
 def test_a_count_has_at_most_18_digits(spelled: bytes) -> None:
     assert whole_number(spelled % (b"9" * 18), "total") == 10**18 - 1
     for digits in (19, 4300, 5000):
-        with pytest.raises(Malformed):
+        with pytest.raises(MalformedAnswer):
             whole_number(spelled % (b"9" * digits), "total")
 
 
@@ -317,6 +317,6 @@ def test_a_count_has_at_most_18_digits(spelled: bytes) -> None:
     [(b"7", "7"), (b" ", "nothing"), (b"7" * 40, "7" * 40), (b"7" * 41, "7" * 40 + "…")],
 )
 def test_what_is_no_array_is_shown_in_part(text: bytes, shown: str) -> None:
-    with pytest.raises(Malformed) as refused:
+    with pytest.raises(MalformedAnswer) as refused:
         elements(text)
     assert refused.value.reason == f"expected an array, not {shown}"

@@ -1,4 +1,4 @@
-"""What nights leave behind, written by hand, and what the models make of it."""
+"""What runs leave behind, written by hand, and what the models make of it."""
 
 import json
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ import duckdb
 from pipelines.common.sql import SQL_ROOT
 from pipelines.transform import build as models
 
-NIGHTS = 9
+RUNS = 9
 Row = dict[str, Any]
 
 
-def night(number: int) -> datetime:
-    """When the night of that number started; they count from 1 and are a day apart."""
+def run(number: int) -> datetime:
+    """When the run of that number started; they count from 1 and are a day apart."""
     return datetime(2026, 11, 1, 2, tzinfo=UTC) + timedelta(days=number - 1)
 
 
 class Raw:
-    """A warehouse, in memory or in `file`, with `NIGHTS` nights, to be filled with records and built."""
+    """A warehouse, in memory or in `file`, with `RUNS` runs, to be filled with records and built."""
 
     def __init__(self, home: Path, file: str | Path = ":memory:") -> None:
         self.home = home
@@ -29,10 +29,10 @@ class Raw:
         self._connection = duckdb.connect(str(file), config={"threads": 1})
         self._connection.execute((SQL_ROOT / "raw.sql").read_text())
         self._records: list[tuple[object, ...]] = []
-        for number in range(1, NIGHTS + 1):
+        for number in range(1, RUNS + 1):
             self._connection.execute(
-                "insert into raw.nights values ($1, $2, 'proven', '0.1.0', 'v1.5.6')",
-                [night(number), night(number) + timedelta(minutes=1)],
+                "insert into raw.runs values ($1, $2, 'verified', '0.1.0', 'v1.5.6')",
+                [run(number), run(number) + timedelta(minutes=1)],
             )
 
     @property
@@ -63,7 +63,7 @@ class Raw:
         connection: str | None = None,
         scope: str | None = None,
     ) -> None:
-        """A version as received: from night `begun` up to night `ended`, or current."""
+        """A version as received: from run `begun` up to run `ended`, or current."""
         self._records.append(
             (
                 provider,
@@ -75,10 +75,10 @@ class Raw:
                 "a hash",
                 None,
                 None,
-                night(begun),
-                None if ended is None else night(ended),
+                run(begun),
+                None if ended is None else run(ended),
                 None if ended is None else end_reason,
-                night(NIGHTS if ended is None else ended - 1),
+                run(RUNS if ended is None else ended - 1),
                 None,
             )
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipelines.transform import build as models
-from tests.models.raw import NIGHTS, Raw, night
+from tests.models.raw import RUNS, Raw, run
 
 MATTER = {"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}
 LISTING = (
@@ -16,15 +16,15 @@ LISTING = (
 
 @pytest.fixture(scope="module")
 def sound(shared_raw: Raw) -> Raw:
-    """In its last night matter lists a new, a changed, an unchanged and a bad record, and lacks two."""
+    """In its last run matter lists a new, a changed, an unchanged and a bad record, and lacks two."""
     raw = shared_raw
     raw.record("matter", "kept", MATTER)
     raw.record("matter", "changed", MATTER, 1, 2, "removed")
-    raw.record("matter", "changed", MATTER, 3, NIGHTS)
-    raw.record("matter", "changed", MATTER | {"name": "Harbour East"}, NIGHTS)
-    raw.record("matter", "gone", MATTER, 1, NIGHTS, "removed")
-    raw.record("matter", "lost", MATTER, 1, NIGHTS, "removed")
-    raw.record("matter", "new", MATTER, NIGHTS)
+    raw.record("matter", "changed", MATTER, 3, RUNS)
+    raw.record("matter", "changed", MATTER | {"name": "Harbour East"}, RUNS)
+    raw.record("matter", "gone", MATTER, 1, RUNS, "removed")
+    raw.record("matter", "lost", MATTER, 1, RUNS, "removed")
+    raw.record("matter", "new", MATTER, RUNS)
     for file, begun, ended in (("f", 1, None), ("g", 1, 3), ("g", 3, None)):
         said = {"id": file, "customerId": "c", "fileName": str(begun), "dateCreated": "2026-10-01T00:00:00Z"}
         raw.record("evovoice", file, said, begun, ended)
@@ -32,16 +32,16 @@ def sound(shared_raw: Raw) -> Raw:
         f"""
         {LISTING}
         values
-            ($1, 'evovoice', 'evovoice', 'files', 'proven', 1, 1, 0, 3, 0, 0, 0, 2, 1, 0, 0, 0.5),
-            ($1, 'matter', 'matter', 'projects', 'proven', 1, 1, 0, 4, 1, 1, 2, 1, 0, 1, 0, 0.5),
-            ($2, 'matter', 'matter', 'projects', 'proven', 1, 1, 0, 3, 0, 0, 1, 3, 0, 0, 0, 0.5)
+            ($1, 'evovoice', 'evovoice', 'files', 'verified', 1, 1, 0, 3, 0, 0, 0, 2, 1, 0, 0, 0.5),
+            ($1, 'matter', 'matter', 'projects', 'verified', 1, 1, 0, 4, 1, 1, 2, 1, 0, 1, 0, 0.5),
+            ($2, 'matter', 'matter', 'projects', 'verified', 1, 1, 0, 3, 0, 0, 1, 3, 0, 0, 0, 0.5)
         """,
-        [night(NIGHTS), night(2)],
+        [run(RUNS), run(2)],
     )
     raw.connection.execute(
         "insert into raw.quarantine "
         "values ($1, 'matter', 'matter', null, 'projects', 1, null, 'no id', '{}')",
-        [night(NIGHTS)],
+        [run(RUNS)],
     )
     raw.build()
     return raw
@@ -79,8 +79,8 @@ FAULTS = {
         "delete from raw.listings where connection = 'matter'",
         "delete from raw.records where record_id = 'new'",
     ],
-    "nights_rise": [
-        "insert into raw.nights values ('2026-10-01 02:00:00Z', '2026-10-01 03:00:00Z', 'proven', '0', '0')",
+    "runs_rise": [
+        "insert into raw.runs values ('2026-10-01 02:00:00Z', '2026-10-01 03:00:00Z', 'verified', '0', '0')",
     ],
     "project_keys_are_unique": ["insert into projects from projects where project_key = 'matter:kept'"],
     "projects_are_complete": [
@@ -113,12 +113,12 @@ FAULTS = {
         "update raw.records set end_reason = 'changed' where record_id = 'gone'",
         f"insert into raw.records from raw.records where {CURRENT}",
     ],
-    "removals_are_proven": [
+    "removals_are_verified": [
         "update raw.listings set outcome = 'held_back' where connection = 'matter'",
         "update raw.listings set entity = 'files' where connection = 'matter'",
     ],
     "statuses_are_known": ["update projects_history set status = 'asleep'"],
-    "versions_begin_and_end_at_nights": [
+    "versions_begin_and_end_at_runs": [
         f"update raw.records set valid_from = valid_from + interval 1 second where {CURRENT}",
         "update raw.records set valid_to = valid_to + interval 1 second where record_id = 'gone'",
     ],
@@ -156,13 +156,13 @@ MANY = {
     "files_history_is_sound": "update files_history set version = 7",
     "listings_add_up": "update raw.listings set repeated = repeated + 1",
     "listings_match_the_versions": "update raw.listings set new = 7",
-    "nights_rise": "select 'as they are'",
+    "runs_rise": "select 'as they are'",
     "project_keys_are_unique": "insert into projects from projects",
     "projects_are_complete": "update projects_history set kind = null",
     "projects_are_the_current_versions": "delete from projects",
     "projects_history_is_sound": "update projects_history set version = 7",
     "raw_intervals_are_sound": "update raw.records set valid_to = valid_from, end_reason = 'removed'",
-    "removals_are_proven": "delete from raw.listings",
+    "removals_are_verified": "delete from raw.listings",
     "statuses_are_known": "update projects_history set status = 'asleep'",
     "statuses_without_mapping": "update projects set status = 'unknown', provider_status = project_key",
     "time_zones_without_name": """
@@ -175,7 +175,7 @@ MANY = {
         ) from raw.records as records, range(2) as _(n) where provider = 'evovoice' and valid_to is null
     """,
     "values_kept_as_text": """update raw.records set payload = '{"lastUpdated": "soon", "dateCreated": 1}'""",
-    "versions_begin_and_end_at_nights": """
+    "versions_begin_and_end_at_runs": """
         update raw.records set valid_from = valid_from + interval 1 second
     """,
 }
@@ -208,7 +208,7 @@ def test_a_check_finds_its_fault(faulty: Raw, name: str, severity: str, fault: s
 
 @pytest.mark.parametrize("name", MANY)
 def test_a_finding_shows_its_rows_in_order(faulty: Raw, name: str) -> None:
-    for table in ("raw.nights", "raw.listings", "raw.records", "files", "files_history", "projects_history"):
+    for table in ("raw.runs", "raw.listings", "raw.records", "files", "files_history", "projects_history"):
         faulty.connection.execute(
             f"create or replace table {table} as select * from {table} order by rowid desc"
         )
@@ -248,11 +248,11 @@ def test_listings_match_the_versions_or_are_shown_beside_them(
 def test_listings_match_the_versions_of_their_scopes(faulty: Raw) -> None:
     for scope, projects in (("11", 1), ("12", 2)):
         for number in range(projects):
-            faulty.record("rillsoft", f"{number}", MATTER, NIGHTS, scope=scope)
+            faulty.record("rillsoft", f"{number}", MATTER, RUNS, scope=scope)
         faulty.connection.execute(
             f"{LISTING} values "
-            "($1, 'rillsoft', 'rillsoft', 'projects', 'proven', 1, 1, 0, $2, $2, 0, 0, 0, 0, 0, 0, 1)",
-            [night(NIGHTS), projects],
+            "($1, 'rillsoft', 'rillsoft', 'projects', 'verified', 1, 1, 0, $2, $2, 0, 0, 0, 0, 0, 0, 1)",
+            [run(RUNS), projects],
         )
         faulty.connection.execute(
             "update raw.listings set scope = $1 where provider = 'rillsoft' and scope is null", [scope]
@@ -265,10 +265,10 @@ def test_listings_match_the_versions_of_their_scopes(faulty: Raw) -> None:
     ]
 
 
-def test_removals_are_proven_by_a_listing_of_their_own_night(faulty: Raw) -> None:
+def test_removals_are_verified_by_a_listing_of_their_own_run(faulty: Raw) -> None:
     faulty.connection.execute("delete from raw.listings where connection = 'matter' and removed = 2")
-    found = faulty.connection.execute(faulty.sql("checks", "removals_are_proven")).fetchall()
-    assert [row[3:] for row in found] == [("gone", night(NIGHTS)), ("lost", night(NIGHTS))]
+    found = faulty.connection.execute(faulty.sql("checks", "removals_are_verified")).fetchall()
+    assert [row[3:] for row in found] == [("gone", run(RUNS)), ("lost", run(RUNS))]
 
 
 def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
@@ -301,8 +301,8 @@ def test_statuses_without_mapping_are_none_that_a_user_maps_to_unknown(raw: Raw)
 
 def test_fields_that_vanished_are_shown_once(raw: Raw) -> None:
     for record_id in ("1", "2"):
-        raw.record("matter", record_id, MATTER | {"old": 1}, 1, NIGHTS)
-        raw.record("matter", record_id, MATTER, NIGHTS)
+        raw.record("matter", record_id, MATTER | {"old": 1}, 1, RUNS)
+        raw.record("matter", record_id, MATTER, RUNS)
     assert raw.rows(raw.sql("checks", "fields_that_vanished")) == [{"connection": "matter", "field": "old"}]
 
 

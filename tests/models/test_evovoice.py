@@ -4,7 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from tests.models.raw import NIGHTS, Raw, night
+from tests.models.raw import RUNS, Raw, run
 
 SPAN = "valid_from, valid_to, change, end_reason, name, changed_columns"
 
@@ -18,8 +18,8 @@ def file(
 
 
 def spans(raw: Raw, key: str = "evovoice:c") -> list[tuple[object, ...]]:
-    """Every version of a customer: nights as numbers."""
-    numbers = {night(number): number for number in range(1, NIGHTS + 1)} | {None: None}
+    """Every version of a customer: runs as numbers."""
+    numbers = {run(number): number for number in range(1, RUNS + 1)} | {None: None}
     found = raw.rows(f"select {SPAN} from projects_history where project_key = $1 order by version", key)
     return [(numbers[row["valid_from"]], numbers[row["valid_to"]], *list(row.values())[2:]) for row in found]
 
@@ -133,15 +133,15 @@ def test_a_customer_was_last_seen_with_any_file_now_listed(raw: Raw) -> None:
     raw.record("evovoice", "1", file(1))
     raw.record("evovoice", "2", file(2))
     raw.record("evovoice", "3", file(3), 1, 2, "removed")
-    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '2'", [night(4)])
-    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '1'", [night(3)])
-    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '3'", [night(9)])
+    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '2'", [run(4)])
+    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '1'", [run(3)])
+    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '3'", [run(9)])
     raw.build()
-    assert raw.project("evovoice:c")["last_seen_at"] == night(4)
+    assert raw.project("evovoice:c")["last_seen_at"] == run(4)
 
 
 class FileVersion(NamedTuple):
-    """A version of a file, by numbers of nights and days."""
+    """A version of a file, by numbers of runs and days."""
 
     file_id: str
     begun: int
@@ -155,7 +155,7 @@ def drawn_versions(chance: random.Random) -> list[FileVersion]:
     versions = []
     for file_id in "abcde"[: chance.randint(1, 5)]:
         created = chance.choice((None, 1, 2, 3))
-        cuts = sorted(chance.sample(range(1, NIGHTS + 1), chance.randint(1, 5)))
+        cuts = sorted(chance.sample(range(1, RUNS + 1), chance.randint(1, 5)))
         for begun, ended in zip(cuts, [*cuts[1:], None], strict=True):
             if chance.random() < 0.7:
                 versions.append(FileVersion(file_id, begun, ended, created, chance.choice(("Quay", "Mole"))))
@@ -163,12 +163,12 @@ def drawn_versions(chance: random.Random) -> list[FileVersion]:
 
 
 def named_in(versions: list[FileVersion], number: int) -> str | None:
-    """What the customer is called in a night; None where it is not there."""
+    """What the customer is called in a run; None where it is not there."""
     there = [one for one in versions if one.begun <= number and (one.ended is None or number < one.ended)]
     return max(there, key=lambda one: (one.created or 0, one.file_id)).name if there else None
 
 
-def test_customers_are_as_their_files_say_night_by_night(raw: Raw) -> None:
+def test_customers_are_as_their_files_say_run_by_run(raw: Raw) -> None:
     chance = random.Random(20261101)
     customers = {f"c{number}": drawn_versions(chance) for number in range(100)}
     for customer, versions in customers.items():
@@ -189,7 +189,7 @@ def test_customers_are_as_their_files_say_night_by_night(raw: Raw) -> None:
         ]
 
     for customer, versions in customers.items():
-        expected = [named_in(versions, number) for number in range(1, NIGHTS + 1)]
-        assert [found_in(customer, number) for number in range(1, NIGHTS + 1)] == [
+        expected = [named_in(versions, number) for number in range(1, RUNS + 1)]
+        assert [found_in(customer, number) for number in range(1, RUNS + 1)] == [
             [] if name is None else [name] for name in expected
         ]

@@ -10,14 +10,14 @@ import pytest
 
 from pipelines.extract.provider import find_providers
 from pipelines.transform import build as models
-from tests.models.raw import NIGHTS, Raw, Row, night
+from tests.models.raw import RUNS, Raw, Row, run
 
 VERSION = "version, valid_from, valid_to, is_current, change, end_reason, changed_columns"
-NUMBERS = {night(number): number for number in range(1, NIGHTS + 1)} | {None: None}
+NUMBERS = {run(number): number for number in range(1, RUNS + 1)} | {None: None}
 
 
 def versions(raw: Raw, key: str, columns: str = "name") -> list[tuple[object, ...]]:
-    """Every version of a project: those columns, then its own with nights as numbers."""
+    """Every version of a project: those columns, then its own with runs as numbers."""
     found = raw.rows(
         f"select {columns}, {VERSION} from projects_history where project_key = $1 order by version", key
     )
@@ -56,7 +56,7 @@ def test_a_version_begins_where_a_published_column_changes(raw: Raw) -> None:
         (4, "changed", "description", None, ""),
     ]
     found = raw.project("matter:1")
-    assert (found["version"], found["first_seen_at"], found["changed_at"]) == (3, night(1), night(4))
+    assert (found["version"], found["first_seen_at"], found["changed_at"]) == (3, run(1), run(4))
 
 
 def test_versions_that_differ_in_unpublished_fields_merge(raw: Raw) -> None:
@@ -157,7 +157,7 @@ def test_a_project_that_returns_begins_a_version_even_unchanged(raw: Raw) -> Non
         (7, "returned", None, None, None),
     ]
     found = raw.project("belltastic:1")
-    assert (found["version"], found["first_seen_at"], found["changed_at"]) == (3, night(1), night(7))
+    assert (found["version"], found["first_seen_at"], found["changed_at"]) == (3, run(1), run(7))
 
 
 def test_changed_times_and_numbers_are_written_as_text(raw: Raw) -> None:
@@ -258,7 +258,7 @@ def test_a_link_makes_no_version_of_a_file(raw: Raw) -> None:
         ("https://c", 2, 3, None, True, "changed", None, ["transcription"]),
     ]
     file = raw.row("select uri, version, first_seen_at, changed_at, last_seen_at from files")
-    assert tuple(file.values()) == ("https://c", 2, night(1), night(3), night(NIGHTS))
+    assert tuple(file.values()) == ("https://c", 2, run(1), run(3), run(RUNS))
 
 
 def test_one_id_of_two_connections_and_of_two_clients_are_four_projects(raw: Raw) -> None:
@@ -275,16 +275,15 @@ def test_one_id_of_two_connections_and_of_two_clients_are_four_projects(raw: Raw
     ]
 
 
-def test_projects_as_of_a_night_are_what_it_listed(raw: Raw) -> None:
+def test_projects_as_of_a_run_are_what_it_listed(raw: Raw) -> None:
     raw.record("matter", "1", {"name": "Old"}, 1, 3)
     raw.record("matter", "1", {"name": "New"}, 3)
     raw.record("matter", "2", {"name": "Gone"}, 1, 2, "removed")
     raw.build()
     query = "select name, version from projects_as_of($1)"
-    just_before = night(1) - timedelta(seconds=1)
+    just_before = run(1) - timedelta(seconds=1)
     assert [
-        [tuple(row.values()) for row in raw.rows(query, at)]
-        for at in (just_before, night(1), night(2), night(3))
+        [tuple(row.values()) for row in raw.rows(query, at)] for at in (just_before, run(1), run(2), run(3))
     ] == [
         [],
         [("Old", 1), ("Gone", 1)],
@@ -297,20 +296,20 @@ def test_projects_as_of_a_night_are_what_it_listed(raw: Raw) -> None:
     assert as_of - now == {"valid_from", "valid_to"}
 
 
-def test_projects_changed_between_two_nights_carry_their_names(raw: Raw) -> None:
+def test_projects_changed_between_two_runs_carry_their_names(raw: Raw) -> None:
     raw.record("matter", "1", {"name": "Old"}, 1, 3)
     raw.record("matter", "1", {"name": "New"}, 3, 4, "removed")
     raw.build()
     query = "select * exclude (provider, connection) from projects_changed_between($1, $2)"
-    assert [tuple(_numbered(row).values()) for row in raw.rows(query, night(2), night(5))] == [
+    assert [tuple(_numbered(row).values()) for row in raw.rows(query, run(2), run(5))] == [
         (3, "matter:1", "New", "changed", "name", "Old", "New"),
         (4, "matter:1", "New", "removed", None, None, None),
     ]
-    assert raw.rows(query, night(4), night(4)) == []
+    assert raw.rows(query, run(4), run(4)) == []
 
 
 class Stated(NamedTuple):
-    """A raw version of one record, by numbers of nights."""
+    """A raw version of one record, by numbers of runs."""
 
     begun: int
     ended: int | None
@@ -320,7 +319,7 @@ class Stated(NamedTuple):
 
 def drawn_life(chance: random.Random) -> list[Stated]:
     """Raw versions of one record: it changes, in what is published or not, it goes and it returns."""
-    cuts = sorted(chance.sample(range(1, NIGHTS + 1), chance.randint(1, 7)))
+    cuts = sorted(chance.sample(range(1, RUNS + 1), chance.randint(1, 7)))
     return [
         Stated(begun, ended, chance.choice("AB"), begun)
         for begun, ended in pairwise([*cuts, None])

@@ -11,7 +11,7 @@ from pipelines.common.errors import ConfigurationError
 from pipelines.common.sql import SQL_ROOT
 from pipelines.transform import build as models
 from pipelines.transform.graph import read_relations
-from tests.models.raw import Raw, Row, night
+from tests.models.raw import Raw, Row, run
 
 PROJECT = """
     project_key varchar, connection varchar, provider varchar, project_id varchar, kind varchar, name varchar,
@@ -45,7 +45,7 @@ COLUMNS = {
         project_key varchar, changed_at timestamptz, change varchar, column_name varchar, old_value varchar,
         new_value varchar
     """,
-    "nights": """
+    "runs": """
         started_at timestamptz, finished_at timestamptz, outcome varchar, rollcall_version varchar,
         duckdb_version varchar
     """,
@@ -56,7 +56,7 @@ COLUMNS = {
         quarantined bigint, held_back bigint, seconds double, message varchar
     """,
     "connections": """
-        connection varchar, provider varchar, last_attempt_at timestamptz, last_proven_at timestamptz,
+        connection varchar, provider varchar, last_attempt_at timestamptz, last_verified_at timestamptz,
         records bigint, outcome varchar, message varchar
     """,
     "quarantine": """
@@ -80,9 +80,9 @@ def fill(raw: Raw) -> None:
     raw.connect("rillsoft", "rillsoft", "Europe/Berlin")
     raw.connect("never", "belltastic")
     for number, outcome, scope, message in (
-        (1, "proven", None, None),
-        (2, "proven", "7", None),
-        (2, "unproven", "8", "a page came twice"),
+        (1, "verified", None, None),
+        (2, "verified", "7", None),
+        (2, "unverified", "8", "a page came twice"),
         (2, "failed", "9", "403"),
     ):
         raw.connection.execute(
@@ -90,7 +90,7 @@ def fill(raw: Raw) -> None:
             insert into raw.listings values
                 ($1, $2, $2, $3, 'projects', $4, null, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0.5, $5)
             """,
-            [night(number), "rillsoft" if scope else "matter", scope, outcome, message],
+            [run(number), "rillsoft" if scope else "matter", scope, outcome, message],
         )
     raw.connection.execute(
         """
@@ -99,7 +99,7 @@ def fill(raw: Raw) -> None:
             ($1, 'matter', 'matter', null, 'projects', 2, null, 'odd', '{}'),
             ($1, 'matter', 'matter', null, 'projects', 3, null, 'odd', '{}')
         """,
-        [night(1)],
+        [run(1)],
     )
 
 
@@ -115,7 +115,7 @@ def test_everything_published_is_built_from_nothing(raw: Raw) -> None:
         for row in raw.rows("select table_name from duckdb_tables() where schema_name = 'main'")
     }
     assert tables == COLUMNS.keys()
-    assert {table for table, rows in content(raw).items() if rows} == {"nights", "status_mapping"}
+    assert {table for table, rows in content(raw).items() if rows} == {"runs", "status_mapping"}
     assert models.check(raw.connection, raw.home) == ()
 
 
@@ -205,9 +205,9 @@ def test_connections_tell_how_fresh_they_are(raw: Raw) -> None:
     raw.build()
     found = raw.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
     assert [tuple(row.values()) for row in found] == [
-        ("matter", "matter", night(1), night(1), 1, "proven", None),
+        ("matter", "matter", run(1), run(1), 1, "verified", None),
         ("never", "belltastic", None, None, 0, None, None),
-        ("rillsoft", "rillsoft", night(2), None, 1, "failed", "8: a page came twice; 9: 403"),
+        ("rillsoft", "rillsoft", run(2), None, 1, "failed", "8: a page came twice; 9: 403"),
     ]
 
 
@@ -308,7 +308,7 @@ def test_a_fault_of_an_own_model_is_not_the_users(raw: Raw) -> None:
         models.check(raw.connection, raw.home)
 
 
-def test_reports_of_a_night_that_changes_nothing_are_the_same(raw: Raw) -> None:
+def test_reports_of_a_run_that_changes_nothing_are_the_same(raw: Raw) -> None:
     fill(raw)
     raw.build()
     reports = models.read_models("reports", raw.home)
@@ -320,7 +320,7 @@ def test_reports_of_a_night_that_changes_nothing_are_the_same(raw: Raw) -> None:
     assert all(report.description for report in reports.values())
 
 
-def test_reports_leave_out_only_what_every_night_changes(raw: Raw) -> None:
+def test_reports_leave_out_only_what_every_run_changes(raw: Raw) -> None:
     raw.build()
     left_out = {
         name: [row["column_name"] for row in raw.rows(f"describe {name}")]

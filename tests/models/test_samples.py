@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.models.raw import NIGHTS, Raw, Row, night
+from tests.models.raw import RUNS, Raw, Row, run
 
 FONE_DYNAMICS = {
     "AccountSid": "AG5T3HFR5ASD54FS5GB3SDAFJAKSH6DS",
@@ -90,9 +90,9 @@ EVOVOICE = {
     "AITranscription": "wise words",
 }
 SEEN = {
-    "first_seen_at": night(1),
-    "changed_at": night(1),
-    "last_seen_at": night(NIGHTS),
+    "first_seen_at": run(1),
+    "changed_at": run(1),
+    "last_seen_at": run(RUNS),
     "version": 1,
 }
 

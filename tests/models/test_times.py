@@ -61,13 +61,13 @@ NO_INSTANTS = [
 def test_a_text_with_an_offset_is_an_instant(
     connection: duckdb.DuckDBPyConnection, said: str, instant: datetime
 ) -> None:
-    found = "select staging.instant($1), staging.local_instant($1, 'Europe/Berlin')"
+    found = "select staging.parse_timestamp($1), staging.parse_local_timestamp($1, 'Europe/Berlin')"
     assert connection.execute(found, [said]).fetchall() == [(instant, instant)]
 
 
 @pytest.mark.parametrize("said", NO_INSTANTS)
 def test_any_other_text_is_none(connection: duckdb.DuckDBPyConnection, said: str) -> None:
-    assert connection.execute("select staging.instant($1)", [said]).fetchall() == [(None,)]
+    assert connection.execute("select staging.parse_timestamp($1)", [said]).fetchall() == [(None,)]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_any_other_text_is_none(connection: duckdb.DuckDBPyConnection, said: str
 def test_promise_15_a_local_time_is_an_instant_where_clocks_show_it_once(
     connection: duckdb.DuckDBPyConnection, said: str | None, zone: str | None, instant: datetime | None
 ) -> None:
-    found = "select staging.local_instant($1::text, $2::text)"
+    found = "select staging.parse_local_timestamp($1::text, $2::text)"
     assert connection.execute(found, [said, zone]).fetchall() == [(instant,)]
 
 
@@ -140,7 +140,7 @@ def test_instants_are_written_in_utc(connection: duckdb.DuckDBPyConnection) -> N
     ]
     connection.execute("set TimeZone = 'Asia/Tokyo'")
     written = [
-        connection.execute("select staging.instant_text($1)", [moment]).fetchall() for moment in moments
+        connection.execute("select staging.timestamp_text($1)", [moment]).fetchall() for moment in moments
     ]
     connection.execute("set TimeZone = 'UTC'")
     assert written == [[("2026-11-20T03:00:00Z",)], [("2026-11-20T03:00:00.005000Z",)]]

@@ -165,7 +165,7 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_payload_gives_these_columns(built: Raw, case: str) -> None:
     found = built.row(
-        "select *, staging.instant_text(updated_at) as updated from projects where project_id = $1", case
+        "select *, staging.timestamp_text(updated_at) as updated from projects where project_id = $1", case
     )
     found["attributes"] = json.loads(found["attributes"])
     expected = CASES[case][2]

@@ -1,4 +1,4 @@
-"""A home after two nights of one project: First, and then Second."""
+"""A home after two runs of one project: First, and then Second."""
 
 import shutil
 import sys
@@ -31,19 +31,19 @@ def list_project(home: Home, loopback: Loopback, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def two_nights(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Path:
-    home = Home(tmp_path_factory.mktemp("two_nights"))
+def two_runs(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Path:
+    home = Home(tmp_path_factory.mktemp("two_runs"))
     for name in ("First", "Second"):
         list_project(home, loopback, name)
-        home.night()
+        home.run()
     return home.path
 
 
 @pytest.fixture
-def home(two_nights: Path, tmp_path: Path) -> Home:
-    shutil.copytree(two_nights, tmp_path / "home")
+def home(two_runs: Path, tmp_path: Path) -> Home:
+    shutil.copytree(two_runs, tmp_path / "home")
     home = Home(tmp_path / "home")
-    home.nights = 2
+    home.runs = 2
     return home
 
 

@@ -1,6 +1,6 @@
-"""Nights that are killed at random: `make campaign-crash` runs KILLS=1000 of them.
+"""Runs that are killed at random: `make campaign-crash` runs KILLS=1000 of them.
 
-After each the published warehouse is the old night's or the new one's, and a plain night succeeds.
+After each the published warehouse is the old run's or the new one's, and a plain run succeeds.
 """
 
 import errno
@@ -25,8 +25,8 @@ from tests.operation.forked import Forked, Order
 History = tuple[str, ...]
 
 
-class Nights:
-    """Nights of one home; each finds the one project there under a new name: 1, 2, 3."""
+class Runs:
+    """Runs of one home; each finds the one project there under a new name: 1, 2, 3."""
 
     def __init__(self, home: Path, loopback: Loopback, forked: Forked, *, light: bool) -> None:
         self.home = home
@@ -40,36 +40,36 @@ class Nights:
         """What the published warehouse tells, as far as it is known."""
 
     def start(self, **options: object) -> int:
-        """Begin a night; returns its process id."""
+        """Begin a run; returns its process id."""
         self._listed += 1
         self._loopback.serve("belltastic", Answer([{"id": 1, "name": str(self._listed)}]))
         order = {"home": str(self.home), "said": str(self.said), "light": self.light} | options
         return self._forked.begin(Order(**order))
 
     def end(self, process: int) -> int:
-        """Wait for a night to end; returns its exit code, or less than 0 the signal that killed it.
+        """Wait for a run to end; returns its exit code, or less than 0 the signal that killed it.
 
-        Raises AssertionError where what is published then is neither the old night nor the new one.
+        Raises AssertionError where what is published then is neither the old run nor the new one.
         """
         ended = self._forked.wait(process)
-        former = self.history
+        previous = self.history
         self.history = published(self.home / "warehouse.duckdb")
-        assert self.history in {former, (*former, str(self._listed))}, (former, self.history)
-        beside = published(self.home / "warehouse.former.duckdb")
+        assert self.history in {previous, (*previous, str(self._listed))}, (previous, self.history)
+        beside = published(self.home / "warehouse.previous.duckdb")
         assert beside in {self.history, self.history[:-1]}, (beside, self.history)
         return ended
 
     def run(self, **options: object) -> int:
-        """Run a night to its end, as `start` and `end` do."""
+        """Run a run to its end, as `start` and `end` do."""
         return self.end(self.start(**options))
 
     def plain(self) -> None:
-        """Run a night that nothing befalls; it must succeed, and leave nothing lying about."""
+        """Run a run that nothing befalls; it must succeed, and leave nothing lying about."""
         before = self.history
         assert self.run() == 0, self.said.read_text()
         assert self.history == (*before, str(self._listed))
         left = {path.name for path in self.home.iterdir()} - {".dlt", "logs"}
-        assert left <= {".rollcall", "warehouse.duckdb", "warehouse.former.duckdb"}, left
+        assert left <= {".rollcall", "warehouse.duckdb", "warehouse.previous.duckdb"}, left
         assert tidied(self.home)
 
 
@@ -80,7 +80,7 @@ def tidied(home: Path) -> bool:
 
 
 def published(warehouse: Path) -> History:
-    """The names that the project had, one of each night; all tables must be readable, and agree on them."""
+    """The names that the project had, one of every night; all tables must be readable, and agree on them."""
     return _history(warehouse.read_bytes()) if warehouse.exists() else ()
 
 
@@ -99,7 +99,7 @@ def _history(content: bytes) -> History:
                 "select payload ->> 'name' from raw.records order by valid_from"
             ).fetchall()
             told = connection.execute(
-                "select (select name from projects), (select count(*) from nights), count(*) "
+                "select (select name from projects), (select count(*) from runs), count(*) "
                 "from raw.records where valid_to is null"
             ).fetchall()
     assert told == [(*names[-1], len(names), 1)], (told, names)
@@ -116,88 +116,88 @@ def kind(step: str) -> str:
     return re.sub(r"( \d+)? (before|after)", "", step)
 
 
-def steps_of(nights: Nights) -> list[str]:
-    """The steps that a night takes, in order, each with `before` or `after`."""
-    path = nights.home.with_suffix(".steps")
+def steps_of(runs: Runs) -> list[str]:
+    """The steps that a run takes, in order, each with `before` or `after`."""
+    path = runs.home.with_suffix(".steps")
     path.unlink(missing_ok=True)
-    assert nights.run(steps=str(path)) == 0
+    assert runs.run(steps=str(path)) == 0
     return path.read_text().splitlines()
 
 
-def kill_at(nights: Nights, steps: Sequence[str]) -> None:
-    """Kill a night at each of some steps; the next night clears up after all of them."""
+def kill_at(runs: Runs, steps: Sequence[str]) -> None:
+    """Kill a run at each of some steps; the next run clears up after all of them."""
     for step in steps:
-        ended = nights.run(at=step)
-        assert ended == -signal.SIGKILL, (step, ended, nights.said.read_text())
-    nights.plain()
+        ended = runs.run(at=step)
+        assert ended == -signal.SIGKILL, (step, ended, runs.said.read_text())
+    runs.plain()
 
 
-def fail_at(nights: Nights, steps: Sequence[str], errors: Iterable[int]) -> None:
+def fail_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
     """Have the disk fail at each of some steps. It is told in one line; once published, it is no failure."""
     published_before = steps.index("replace 3 before") + 1 if "replace 3 before" in steps else len(steps)
     for number, (step, error) in enumerate(zip(steps, errors, strict=False)):
-        before = nights.history
-        ended = nights.run(at=step, error=error)
-        said = nights.said.read_text()
+        before = runs.history
+        ended = runs.run(at=step, error=error)
+        said = runs.said.read_text()
         is_published = number >= published_before
-        assert (ended, nights.history != before) == ((0, True) if is_published else (1, False)), (step, said)
+        assert (ended, runs.history != before) == ((0, True) if is_published else (1, False)), (step, said)
         if not is_published:
-            told = f"rollcall: the disk of {nights.home} cannot be written to ({os.strerror(error)})"
+            told = f"rollcall: the disk of {runs.home} cannot be written to ({os.strerror(error)})"
             assert (said.startswith(told), said.count("\n")) == (True, 1), (step, said)
-    nights.plain()
+    runs.plain()
 
 
-def refuse_at(nights: Nights, steps: Sequence[str], errors: Iterable[int]) -> None:
-    """Have the file system lack the call of each of some steps: a night does without, or says what to do."""
+def refuse_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
+    """Have the file system lack the call of each of some steps: a run does without, or says what to do."""
     for step, error in zip(steps, errors, strict=False):
-        before = nights.history
-        ended = nights.run(at=step, error=error)
-        said = nights.said.read_text()
-        assert (nights.history != before) == (ended == 0), (step, said)
+        before = runs.history
+        ended = runs.run(at=step, error=error)
+        said = runs.said.read_text()
+        assert (runs.history != before) == (ended == 0), (step, said)
         if ended:
             assert (ended, said.count("\n")) == (2, 1), (step, said)
             assert re.match(r"rollcall: the file system of .* \(.*\)\. Keep it on another disk: ", said), (
                 step,
                 said,
             )
-    nights.plain()
+    runs.plain()
 
 
-def kill_at_random(nights: Nights, kills: int, *, plain_every: int) -> int:
-    """Kill nights after a random time; returns how many were still running then."""
-    nights.plain()
+def kill_at_random(runs: Runs, kills: int, *, plain_every: int) -> int:
+    """Kill runs after a random time; returns how many were still running then."""
+    runs.plain()
     began = time.monotonic()
-    nights.plain()
+    runs.plain()
     lasts = time.monotonic() - began
     running = 0
     for number in range(1, kills + 1):
-        process = nights.start()
+        process = runs.start()
         time.sleep(random.uniform(0, lasts))
         os.kill(process, signal.SIGKILL)
-        running += nights.end(process) == -signal.SIGKILL
+        running += runs.end(process) == -signal.SIGKILL
         if number % plain_every == 0:
-            nights.plain()
+            runs.plain()
     return running
 
 
 def main() -> None:
-    """Kill nights and have them fail at every step; then kill KILLS at random, a plain one after each."""
+    """Kill runs and have them fail at every step; then kill KILLS at random, a plain one after each."""
     kills = int(os.environ.get("KILLS") or 1000)
     with tempfile.TemporaryDirectory() as directory, Loopback() as loopback, Forked() as forked:
         home = Path(directory) / "home"
         home.mkdir()
-        nights = Nights(home, loopback, forked, light=False)
-        nights.plain()
-        nights.plain()
-        steps = steps_of(nights)
-        kill_at(nights, steps)
+        runs = Runs(home, loopback, forked, light=False)
+        runs.plain()
+        runs.plain()
+        steps = steps_of(runs)
+        kill_at(runs, steps)
         for error in (errno.ENOSPC, errno.EIO, errno.EROFS):
-            fail_at(nights, befores(steps), repeat(error))
+            fail_at(runs, befores(steps), repeat(error))
         for error in (errno.EPERM, errno.EINVAL, errno.ENOTSUP):
-            refuse_at(nights, befores(steps), repeat(error))
+            refuse_at(runs, befores(steps), repeat(error))
         sys.stdout.write(f"{len(befores(steps))} steps, killed before and after, failing with 6 errors\n")
-        running = kill_at_random(nights, kills, plain_every=1)
-    sys.stdout.write(f"{kills} kills, {running} of a night that was still running, 0 violations\n")
+        running = kill_at_random(runs, kills, plain_every=1)
+    sys.stdout.write(f"{kills} kills, {running} of a run that was still running, 0 violations\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Processes that begin at once: forked from one that has imported all that a night imports on its way.
+"""Processes that begin at once: forked from one that has imported all that a run imports on its way.
 
 `python -m tests.operation.forked` reads orders from standard input, a JSON list on a line, and answers each
 with a number on standard output.
@@ -46,10 +46,10 @@ IMPORTED = (
 
 @dataclass(frozen=True)
 class Order:
-    """A night to run in the directory `home`; what it prints goes to the file `said`.
+    """A run to run in the directory `home`; what it prints goes to the file `said`.
 
     `at` names a step and when (`rename before`): there it is sent a `signal`, or OSError number `error`
-    raised. `steps` gets a line for each step. A `light` night lands without dlt and builds no more than its
+    raised. `steps` gets a line for each step. A `light` run lands without dlt and builds no more than its
     steps need. No file may have more than `most_bytes`, where that is given.
     """
 
@@ -84,8 +84,8 @@ class Forked:
         return self._ask([f"{function.__globals__['__spec__'].name}:{function.__name__}", *arguments])
 
     def begin(self, order: Order) -> int:
-        """Start a night; returns its process id."""
-        return self.start(night, asdict(order))
+        """Start a run; returns its process id."""
+        return self.start(run, asdict(order))
 
     def wait(self, process: int = -1, within_s: float = PATIENCE_S) -> int:
         """How a process, or any, ended: its exit code, or less than 0 the signal that killed it."""
@@ -96,7 +96,7 @@ class Forked:
             raise
 
     def run(self, order: Order) -> int:
-        """Run a night to its end; returns how it ended."""
+        """Run a run to its end; returns how it ended."""
         return self.wait(self.begin(order))
 
     def _ask(self, order: list[object], within_s: float = PATIENCE_S) -> int:
@@ -130,8 +130,8 @@ def _reply(number: int) -> None:
     sys.stdout.flush()
 
 
-def night(given: dict[str, object]) -> int:
-    """Run the night of an Order in this process, on the command line; returns its exit code."""
+def run(given: dict[str, object]) -> int:
+    """Run the run of an Order in this process, on the command line; returns its exit code."""
     from pipelines.cli import main
 
     order = Order(**given)  # type: ignore[arg-type]
@@ -164,7 +164,7 @@ def _obey_permissions() -> None:
 
 @contextlib.contextmanager
 def light() -> Iterator[None]:
-    """Nights without dlt, and with as much of the models as publication needs."""
+    """Runs without dlt, and with as much of the models as publication needs."""
     import duckdb
     import pytest
 
@@ -175,7 +175,7 @@ def light() -> Iterator[None]:
     def update(connection: duckdb.DuckDBPyConnection, _home: Path, **_: bool) -> None:
         connection.execute(
             """
-            create or replace table nights as from raw.nights;
+            create or replace table runs as from raw.runs;
             create or replace table listings as from raw.listings;
             create or replace table projects as
             select payload ->> 'name' as name from raw.records where valid_to is null

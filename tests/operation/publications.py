@@ -1,7 +1,7 @@
 """Publications under looping readers, and bits flipped in what is published.
 
 `make campaign-publication` makes PUBLICATIONS=500 under four readers, and flips FLIPS=1000 bits. A reader
-finds a whole night or is told that it cannot; no answer is wrong.
+finds a whole run or is told that it cannot; no answer is wrong.
 """
 
 import os
@@ -26,14 +26,14 @@ PAUSE_S = float(os.environ.get("PAUSE_S") or 0.02)  # of a reader between two an
 ROWS = 2000
 
 
-def publish_night(warehouse: Path, number: int) -> None:
-    """Publish a night in which every row says its number."""
+def publish_run(warehouse: Path, number: int) -> None:
+    """Publish a run in which every row says its number."""
     with locked(warehouse) as scratch:
         with draft(warehouse, scratch, MEMORY_MB) as connection:
             connection.execute(
                 f"""
                 create or replace table projects as
-                select {number} as night, hash(range) as filler from range({ROWS});
+                select {number} as run, hash(range) as filler from range({ROWS});
                 delete from raw.connections;
                 insert into raw.connections values ('{number}', 'belltastic', null)
                 """
@@ -42,9 +42,9 @@ def publish_night(warehouse: Path, number: int) -> None:
 
 
 def read(warehouse: str, published: str) -> int:
-    """Read nights until `published` says that the last has been, and that is read too; returns 0.
+    """Read runs until `published` says that the last has been, and that is read too; returns 0.
 
-    Raises where an answer mixes nights, or where a night follows a later one.
+    Raises where an answer mixes runs, or where a run follows a later one.
     """
     last = 0
     while True:
@@ -52,7 +52,7 @@ def read(warehouse: str, published: str) -> int:
         with open_warehouse(Path(warehouse)) as opened:
             found = opened.connection.execute(
                 """
-                select min(night), max(night), count(*), (select connection from raw.connections)
+                select min(run), max(run), count(*), (select connection from raw.connections)
                 from projects
                 """
             ).fetchall()
@@ -67,18 +67,18 @@ def read(warehouse: str, published: str) -> int:
 
 
 def publish_under_readers(warehouse: Path, forked: Forked, publications: int) -> list[int]:
-    """Publish that many nights while four readers read; returns how each reader ended."""
-    publish_night(warehouse, 0)
+    """Publish that many runs while four readers read; returns how each reader ended."""
+    publish_run(warehouse, 0)
     published = warehouse.with_name("published")
     readers = [forked.start(read, str(warehouse), str(published)) for _ in range(READERS)]
     for number in range(1, publications + 1):
-        publish_night(warehouse, number)
+        publish_run(warehouse, number)
     published.with_suffix(".new").write_text(str(publications))
     published.with_suffix(".new").replace(published)
     return [forked.wait(reader) for reader in readers]
 
 
-SOUND = {"noticed by readers, noticed by a night", "right answers, a right draft"}
+SOUND = {"noticed by readers, noticed by a run", "right answers, a right draft"}
 Answers = dict[tuple[str, str], list[tuple[object, ...]]]
 
 
@@ -95,7 +95,7 @@ def answers(warehouse: Path) -> Answers:
 
 
 def flip_bits(warehouse: Path, flips: int) -> Counter[str]:
-    """Flip one bit at a time, and ask; returns how often it was noticed by readers, and by a night.
+    """Flip one bit at a time, and ask; returns how often it was noticed by readers, and by a run.
 
     A third of them fall into the head of the file. What is not noticed must change no answer.
     """
@@ -126,7 +126,7 @@ def _outcome_of_draft(warehouse: Path, right: Answers) -> str:
         draft(warehouse, scratch, MEMORY_MB).close()
         return "a right draft" if answers(draft_path(warehouse, scratch)) == right else "A WRONG DRAFT"
     except WarehouseError:
-        return "noticed by a night"
+        return "noticed by a run"
     finally:
         shutil.rmtree(scratch)
 
@@ -134,7 +134,7 @@ def _outcome_of_draft(warehouse: Path, right: Answers) -> str:
 def a_warehouse(directory: Path) -> Path:
     """A published warehouse of some megabytes, a third of it free space."""
     warehouse = directory / "warehouse.duckdb"
-    publish_night(warehouse, 0)
+    publish_run(warehouse, 0)
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(
             """

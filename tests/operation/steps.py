@@ -1,4 +1,4 @@
-"""The steps of a night that touch files, named in one place: what a test can see, end or have fail."""
+"""The steps of a run that touch files, named in one place: what a test can see, end or have fail."""
 
 import contextlib
 import fcntl
@@ -24,7 +24,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "copy": (shutil, "copyfile"),
     "open": (duckdb, "connect"),
     "land": (sync, "land"),
-    "remember": (sync, "remember"),
+    "merge": (sync, "merge"),
     "model": (models, "update"),
     "check": (models, "check"),
     "verify": (warehouse, "_verify"),

@@ -1,4 +1,4 @@
-"""Promise 29: a file system that lacks what a night uses is found out before it is used.
+"""Promise 29: a file system that lacks what a run uses is found out before it is used.
 
 The calls fail in libc, by a library that is preloaded, where there is a compiler and Linux; and in Python.
 """
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pipelines.common.filesystem import locked_file
-from pipelines.warehouse.paths import former_of
+from pipelines.warehouse.paths import previous_path
 from tests.home import Home
 
 from .conftest import rollcall
@@ -26,9 +26,12 @@ SOURCE = Path(__file__).with_name("failing_call.c")
 COMMAND = Path(sys.executable).with_name("rollcall")
 
 LIMITS = {
-    ("link", errno.EPERM): "has no hard links: each night copies the former file instead, which takes longer",
+    (
+        "link",
+        errno.EPERM,
+    ): "has no hard links: every night copies the previous file instead, which takes longer",
     ("fsync of a directory", errno.EINVAL): (
-        "cannot confirm that a file is on disk (fsync): a power failure may lose the last night"
+        "cannot confirm that a file is on disk (fsync): a power failure may lose the last run"
     ),
     ("chmod", errno.EPERM): (
         "cannot set permissions (chmod): see to it that nobody else can read the warehouse"
@@ -75,31 +78,29 @@ def run(home: Home, preloaded: Path) -> Run:
 
 
 @pytest.mark.parametrize("failing", LIMITS, ids=str)
-def test_promise_29_a_night_does_without_a_call_of_libc(
-    home: Home, run: Run, failing: tuple[str, int]
-) -> None:
+def test_promise_29_a_run_does_without_a_call_of_libc(home: Home, run: Run, failing: tuple[str, int]) -> None:
     published = home.warehouse.read_bytes()
     limit = f"the file system of {home.path} {LIMITS[failing]}"
-    night = run(failing, "sync")
-    assert (night.returncode, night.stderr) == (0, "")
-    assert night.stdout.count(limit) == night.stdout.count("Note: the file system") == 1
-    assert former_of(home.warehouse).read_bytes() == published
-    assert home.rows("select count(*) as n from nights") == [{"n": 3}]
+    run = run(failing, "sync")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.count(limit) == run.stdout.count("Note: the file system") == 1
+    assert previous_path(home.warehouse).read_bytes() == published
+    assert home.rows("select count(*) as n from runs") == [{"n": 3}]
     quiet = run(failing, "sync", "--quiet")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
     assert limit in " ".join(run(failing, "doctor").stdout.split())
 
 
 @pytest.mark.parametrize("failing", MISSING, ids=str)
-def test_promise_29_a_night_says_what_to_do_without_a_call_of_libc(
+def test_promise_29_a_run_says_what_to_do_without_a_call_of_libc(
     home: Home, run: Run, failing: tuple[str, int]
 ) -> None:
     published = home.warehouse.read_bytes()
-    night = run(failing, "sync")
-    assert (night.returncode, night.stdout) == (2, "")
-    assert night.stderr.startswith(f"rollcall: the file system of {home.path}")
-    assert night.stderr.endswith(f" {MISSING[failing]}. {ELSEWHERE}\n")
-    assert night.stderr.count("\n") == 1
+    run = run(failing, "sync")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith(f"rollcall: the file system of {home.path}")
+    assert run.stderr.endswith(f" {MISSING[failing]}. {ELSEWHERE}\n")
+    assert run.stderr.count("\n") == 1
     assert home.warehouse.read_bytes() == published
     examined = run(failing, "doctor")
     assert examined.returncode == 2
@@ -132,18 +133,18 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Failing:
 
 
 @pytest.mark.parametrize("failing", LIMITS, ids=str)
-def test_promise_29_a_night_does_without(home: Home, fail: Failing, failing: tuple[str, int]) -> None:
+def test_promise_29_a_run_does_without(home: Home, fail: Failing, failing: tuple[str, int]) -> None:
     published = home.warehouse.read_bytes()
     fail(*failing)
-    night = home.night()
-    assert (night.limits, night.unfinished) == ((f"the file system of {home.path} {LIMITS[failing]}",), ())
-    assert former_of(home.warehouse).read_bytes() == published
+    run = home.run()
+    assert (run.limits, run.unfinished) == ((f"the file system of {home.path} {LIMITS[failing]}",), ())
+    assert previous_path(home.warehouse).read_bytes() == published
     restored = rollcall(home, "restore")
     assert (restored.exit_code, home.warehouse.read_bytes()) == (0, published)
 
 
 @pytest.mark.parametrize("failing", MISSING, ids=str)
-def test_promise_29_a_night_says_what_to_do(home: Home, fail: Failing, failing: tuple[str, int]) -> None:
+def test_promise_29_a_run_says_what_to_do(home: Home, fail: Failing, failing: tuple[str, int]) -> None:
     fail(*failing)
     refused = rollcall(home, "sync")
     assert (refused.exit_code, refused.stdout) == (2, "")
@@ -190,7 +191,7 @@ def test_promise_29_a_mounted_file_is_refused(home: Home, monkeypatch: pytest.Mo
     refused = rollcall(home, "sync")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
-        f"rollcall: {home.warehouse} is mounted by itself, so no night can replace it. "
+        f"rollcall: {home.warehouse} is mounted by itself, so no run can replace it. "
         f"Mount the directory {home.path} instead of the file\n"
     )
 
@@ -227,7 +228,7 @@ def test_a_lock_of_another_user(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
     refused = rollcall(home, "sync")
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"rollcall: {lock} belongs to another user. Run this as ")
-    assert refused.stderr.endswith(f", or run, while no night is running: sudo rm {lock}\n")
+    assert refused.stderr.endswith(f", or run, while no run is running: sudo rm {lock}\n")
 
 
 def test_a_lock_is_waited_for_only_if_asked(tmp_path: Path) -> None:
@@ -239,28 +240,28 @@ def test_promise_23_the_link_of_a_warehouse_stays_a_link(home: Home, tmp_path: P
     other = tmp_path / "other" / "real.duckdb"
     other.parent.mkdir()
     home.warehouse.rename(other)
-    former_of(home.warehouse).unlink()
+    previous_path(home.warehouse).unlink()
     home.warehouse.symlink_to(Path("..") / "other" / "real.duckdb")
     published = other.read_bytes()
     shutil.rmtree(home.path / ".rollcall")
-    night = home.night()
-    assert night.warehouse == other
+    run = home.run()
+    assert run.warehouse == other
     assert home.warehouse.is_symlink()
-    assert former_of(other).read_bytes() == published
+    assert previous_path(other).read_bytes() == published
     assert {path.name for path in other.parent.iterdir()} == {
         ".rollcall",
         "real.duckdb",
-        "real.former.duckdb",
+        "real.previous.duckdb",
     }
     assert rollcall(home, "status").exit_code == 0
     assert rollcall(home, "restore").exit_code == 0
     assert (home.warehouse.is_symlink(), other.read_bytes()) == (True, published)
-    assert not former_of(home.warehouse).exists()
+    assert not previous_path(home.warehouse).exists()
 
 
 def test_a_link_to_a_warehouse_that_is_to_be(home: Home, tmp_path: Path) -> None:
     other = tmp_path / "other" / "real.duckdb"
-    for path in (home.warehouse, former_of(home.warehouse)):
+    for path in (home.warehouse, previous_path(home.warehouse)):
         path.unlink()
     home.warehouse.symlink_to(other)
     assert rollcall(home, "sync", "--first-run").exit_code == 0
@@ -290,4 +291,4 @@ def test_promise_20_an_output_that_breaks_changes_no_exit_code(home: Home, broke
         assert done.stderr == (
             "rollcall: it is done, but the result cannot be printed (No space left on device)\n"
         )
-    assert home.rows("select count(*) as n from nights") == [{"n": 3}]
+    assert home.rows("select count(*) as n from runs") == [{"n": 3}]

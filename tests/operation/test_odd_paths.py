@@ -56,8 +56,8 @@ def test_an_odd_path(
     home = odd_home(tmp_path, monkeypatch, place, name)
     for project in ("First", "Second"):
         list_project(home, loopback, project)
-        night = rollcall(home, "sync", "--quiet")
-        assert (night.exit_code, night.output) == (0, ""), night.output
+        run = rollcall(home, "sync", "--quiet")
+        assert (run.exit_code, run.output) == (0, ""), run.output
     for verb in VERBS:
         done = rollcall(home, *verb)
         assert done.exit_code == 0, (verb, done.output)

@@ -1,4 +1,4 @@
-"""Promises 1, 3 and 19: readers find whole nights while nights are published; damage changes no answer."""
+"""Promises 1, 3 and 19: readers find whole runs while runs are published; damage changes no answer."""
 
 import os
 from pathlib import Path
@@ -8,30 +8,28 @@ import pytest
 from pipelines.config.settings import MEMORY_MB
 from pipelines.warehouse.publish import draft, draft_path, locked, publish
 from tests.operation.forked import Forked
-from tests.operation.publications import SOUND, a_warehouse, flip_bits, publish_night, publish_under_readers
+from tests.operation.publications import SOUND, a_warehouse, flip_bits, publish_run, publish_under_readers
 
 PUBLICATIONS = 20
 FLIPS = 20
 
 
-def test_promise_01_readers_find_whole_nights_while_nights_are_published(
-    tmp_path: Path, forked: Forked
-) -> None:
+def test_promise_01_readers_find_whole_runs_while_runs_are_published(tmp_path: Path, forked: Forked) -> None:
     assert publish_under_readers(tmp_path / "warehouse.duckdb", forked, PUBLICATIONS) == [0, 0, 0, 0]
 
 
 def test_promise_01_flipped_bits_change_no_answer(tmp_path: Path) -> None:
     counts = flip_bits(a_warehouse(tmp_path), FLIPS)
     assert counts.keys() <= SOUND
-    assert counts["noticed by readers, noticed by a night"] >= FLIPS // 3
+    assert counts["noticed by readers, noticed by a run"] >= FLIPS // 3
 
 
-def test_promise_03_a_night_is_on_disk_before_it_is_published(
+def test_promise_03_a_run_is_on_disk_before_it_is_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole before it has its name, and its name before the night is told to be published."""
+    """Whole before it has its name, and its name before the run is told to be published."""
     warehouse = tmp_path / "warehouse.duckdb"
-    publish_night(warehouse, 1)
+    publish_run(warehouse, 1)
     done: list[tuple[str, str]] = []
     fsync, replace = os.fsync, os.replace
 
@@ -46,14 +44,14 @@ def test_promise_03_a_night_is_on_disk_before_it_is_published(
     with locked(warehouse) as scratch:
         candidate = draft_path(warehouse, scratch)
         with draft(warehouse, scratch, MEMORY_MB) as connection:
-            connection.execute("create or replace table projects as select 2 as night")
+            connection.execute("create or replace table projects as select 2 as run")
         before = candidate.read_bytes()
         monkeypatch.setattr(os, "fsync", synced)
         monkeypatch.setattr(os, "replace", replaced)
         publish(candidate, warehouse)
     assert done == [
         ("sync", str(candidate)),
-        ("rename", f"{scratch / 'former'} {tmp_path / 'warehouse.former.duckdb'}"),
+        ("rename", f"{scratch / 'previous'} {tmp_path / 'warehouse.previous.duckdb'}"),
         ("rename", f"{candidate} {warehouse}"),
         ("sync", str(tmp_path)),
     ]

@@ -1,4 +1,4 @@
-"""A published file that cannot be used is noticed before it is, and the former night can be put back."""
+"""A published file that cannot be used is noticed, and the previous run's file can be put back."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ import pytest
 from pipelines.commands.doctor import doctor
 from pipelines.common.errors import WarehouseError
 from pipelines.warehouse import publish as warehouse_module
-from pipelines.warehouse.paths import former_of, log_of
+from pipelines.warehouse.paths import previous_path, wal_path
 from pipelines.warehouse.publish import locked
 from tests.cli.test_reading import READING, _checksum
 from tests.home import Home
@@ -57,14 +57,14 @@ def damage(home: Home, kind: str) -> bytes:
 
 
 def asides(home: Home) -> list[Path]:
-    return [path for path in home.path.iterdir() if ".aside-" in path.name]
+    return [path for path in home.path.iterdir() if ".replaced-" in path.name]
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_damage_is_noticed_before_use_and_the_former_night_put_back(home: Home, kind: str) -> None:
+def test_damage_is_noticed_before_use_and_the_previous_run_put_back(home: Home, kind: str) -> None:
     damaged = damage(home, kind)
-    former = former_of(home.warehouse)
-    offer = f"un `rollcall restore`, which puts the former night back, {former}\n"
+    previous = previous_path(home.warehouse)
+    offer = f"un `rollcall restore`, which puts the previous run's file back, {previous}\n"
 
     for verb in READING:
         refused = rollcall(home, *verb)
@@ -73,7 +73,7 @@ def test_damage_is_noticed_before_use_and_the_former_night_put_back(home: Home, 
         assert refused.stderr.endswith(offer)
         assert refused.stderr.count("\n") == 1
     with pytest.raises(WarehouseError, match=re.escape(offer.strip())):
-        home.night()
+        home.run()
     (check,) = (one for one in doctor(home.path).checks if one.name == "warehouse")
     assert (check.outcome, check.remedies[0].endswith(offer.strip())) == ("failed", True)
     assert home.warehouse.read_bytes() == damaged
@@ -82,17 +82,17 @@ def test_damage_is_noticed_before_use_and_the_former_night_put_back(home: Home, 
     (aside,) = asides(home)
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == (
-        f"warehouse.duckdb is the night of 2026-11-01 02:00 again; what stood there is kept as {aside.name}\n"
+        f"warehouse.duckdb is the run of 2026-11-01 02:00 again; what stood there is kept as {aside.name}\n"
     )
     assert (home.rows(NAME), aside.read_bytes()) == ([{"name": "First"}], damaged)
     assert oct(home.warehouse.stat().st_mode)[-3:] == "600"
     assert rollcall(home, "status").exit_code == 0
 
 
-def test_nights_go_on_from_the_night_put_back(home: Home, loopback: Loopback) -> None:
+def test_runs_go_on_from_the_run_put_back(home: Home, loopback: Loopback) -> None:
     assert rollcall(home, "restore").exit_code == 0
     list_project(home, loopback, "Third")
-    home.night()
+    home.run()
     history = "select version, name, valid_from from projects_history order by version"
     assert home.rows(history) == [
         {"version": 1, "name": "First", "valid_from": "2026-11-01 02:00:00+00"},
@@ -100,8 +100,8 @@ def test_nights_go_on_from_the_night_put_back(home: Home, loopback: Loopback) ->
     ]
 
 
-def test_damage_that_a_night_would_not_read_stops_it_too(home: Home) -> None:
-    """A night reads few of the blocks that it copies."""
+def test_damage_that_a_run_would_not_read_stops_it_too(home: Home) -> None:
+    """A run reads few of the blocks that it copies."""
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute("create table raw.notes as select hash(range) as note from range(100000)")
     content = bytearray(home.warehouse.read_bytes())
@@ -114,7 +114,7 @@ def test_damage_that_a_night_would_not_read_stops_it_too(home: Home) -> None:
             assert home.rows(NAME) == [{"name": "Second"}]
             break
     with pytest.raises(WarehouseError, match="computed checksum"):
-        home.night()
+        home.run()
     told = rollcall(home, "query", "select bit_xor(note) from raw.notes")
     assert (told.exit_code, told.stdout) == (2, "")
     assert f"{home.warehouse} cannot be read (" in told.stderr
@@ -124,7 +124,7 @@ def test_damage_that_a_night_would_not_read_stops_it_too(home: Home) -> None:
 
 def test_what_another_program_left_is_noticed_and_left_out(home: Home) -> None:
     subprocess.run([*SCRIBBLER, str(home.warehouse)], check=True, timeout=60)
-    written = log_of(home.warehouse).read_bytes()
+    written = wal_path(home.warehouse).read_bytes()
     for verb in READING:
         refused = rollcall(home, *verb)
         assert (refused.exit_code, refused.stdout) == (2, "")
@@ -134,18 +134,18 @@ def test_what_another_program_left_is_noticed_and_left_out(home: Home) -> None:
         )
     assert rollcall(home, "restore").exit_code == 0
     (aside,) = [path for path in asides(home) if path.suffix == ".duckdb"]
-    assert (log_of(home.warehouse).exists(), log_of(aside).read_bytes()) == (False, written)
+    assert (wal_path(home.warehouse).exists(), wal_path(aside).read_bytes()) == (False, written)
     assert home.rows(NAME) == [{"name": "First"}]
 
 
 def test_a_log_of_another_file_is_noticed_too(home: Home) -> None:
-    """It belongs to the former: DuckDB itself refuses what does not fit."""
+    """It belongs to the previous: DuckDB itself refuses what does not fit."""
     subprocess.run([*SCRIBBLER, str(home.warehouse)], check=True, timeout=60)
-    log = log_of(home.warehouse)
-    shutil.copyfile(former_of(home.warehouse), home.warehouse)
+    log = wal_path(home.warehouse)
+    shutil.copyfile(previous_path(home.warehouse), home.warehouse)
     assert log.exists()
     assert "another program has written to" in rollcall(home, "status").stderr
-    home.night()
+    home.run()
     assert not log.exists()
 
 
@@ -154,41 +154,41 @@ def test_as_json(home: Home) -> None:
     (aside,) = asides(home)
     assert told == {
         "warehouse": str(home.warehouse),
-        "last_night": "2026-11-01T02:00:00+00:00",
+        "last_run": "2026-11-01T02:00:00+00:00",
         "aside": str(aside),
     }
 
 
-def test_where_nothing_is_published_the_former_night_is_not_overlooked(home: Home) -> None:
+def test_where_nothing_is_published_the_previous_run_is_not_overlooked(home: Home) -> None:
     home.warehouse.unlink()
     offer = "`rollcall restore`"
     assert offer in rollcall(home, "status").stderr
-    with pytest.raises(WarehouseError, match="a former night's beside it: run `rollcall restore`"):
-        home.night()
+    with pytest.raises(WarehouseError, match="a previous one beside it: run `rollcall restore`"):
+        home.run()
     done = rollcall(home, "restore")
-    assert (done.exit_code, done.stdout) == (0, "warehouse.duckdb is the night of 2026-11-01 02:00 again\n")
+    assert (done.exit_code, done.stdout) == (0, "warehouse.duckdb is the run of 2026-11-01 02:00 again\n")
     assert home.rows(NAME) == [{"name": "First"}]
 
 
-def test_no_former_night(home: Home) -> None:
-    former_of(home.warehouse).unlink()
+def test_no_previous_run(home: Home) -> None:
+    previous_path(home.warehouse).unlink()
     before = home.warehouse.read_bytes()
     refused = rollcall(home, "restore")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
-        f"rollcall: there is no former night at {former_of(home.warehouse)}. "
+        f"rollcall: there is no previous run's file at {previous_path(home.warehouse)}. "
         "Put a copy of your own in its place\n"
     )
     assert (home.warehouse.read_bytes(), asides(home)) == (before, [])
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_a_former_night_that_is_damaged_itself(home: Home, kind: str) -> None:
-    former, before = former_of(home.warehouse), home.warehouse.read_bytes()
-    former.write_bytes(DAMAGES[kind](former.read_bytes()))
+def test_a_previous_run_that_is_damaged_itself(home: Home, kind: str) -> None:
+    previous, before = previous_path(home.warehouse), home.warehouse.read_bytes()
+    previous.write_bytes(DAMAGES[kind](previous.read_bytes()))
     refused = rollcall(home, "restore")
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr.startswith(f"rollcall: {former} cannot be read (")
+    assert refused.stderr.startswith(f"rollcall: {previous} cannot be read (")
     assert refused.stderr.endswith(f"Put a copy of your own at {home.warehouse}\n")
     assert refused.stderr.count("\n") == 1
     assert (home.warehouse.read_bytes(), asides(home)) == (before, [])
@@ -200,10 +200,12 @@ def test_a_second_time_there_is_nothing_to_put_back(home: Home) -> None:
     assert os.umask(0o077) == 0o077  # whatever it writes is for its owner only
     refused = rollcall(home, "restore")
     assert (refused.exit_code, len(asides(home))) == (2, 1)
-    assert refused.stderr == (f"rollcall: {home.warehouse} is the former night already. Leave it as it is\n")
+    assert refused.stderr == (
+        f"rollcall: {home.warehouse} is the previous run's file already. Leave it as it is\n"
+    )
 
 
-def test_not_beside_a_night(home: Home) -> None:
+def test_not_beside_a_run(home: Home) -> None:
     with locked(home.warehouse):
         refused = rollcall(home, "restore")
     assert (refused.exit_code, home.rows(NAME)) == (5, [{"name": "Second"}])

@@ -10,12 +10,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.common.errors import NightRunning, SyncError, WarehouseError
+from pipelines.common.errors import RunInProgress, SyncError, WarehouseError
 from pipelines.common.filesystem import DISK_ERRORS, FULL
 from pipelines.config.settings import MEMORY_MB
 from pipelines.warehouse import publish as module
-from pipelines.warehouse.paths import former_of, log_of
-from pipelines.warehouse.publish import connect, draft, draft_path, locked, publish, use_threads, with_memory
+from pipelines.warehouse.paths import previous_path, wal_path
+from pipelines.warehouse.publish import (
+    connect,
+    draft,
+    draft_path,
+    locked,
+    publish,
+    retry_with_more_memory,
+    use_threads,
+)
 
 
 @pytest.fixture
@@ -54,21 +62,21 @@ def test_the_lock_leaves_what_its_file_holds(warehouse: Path) -> None:
 
 
 def drafted(warehouse: Path, scratch: Path, rows: int = 1) -> Path:
-    """A draft with so many nights, ready to be published."""
+    """A draft with so many runs, ready to be published."""
     candidate = draft_path(warehouse, scratch)
     with draft(warehouse, scratch, MEMORY_MB) as connection:
         connection.execute("create or replace table projects (name text)")
         connection.execute(
-            "insert or replace into raw.nights select make_timestamptz(i), now(), 'proven', '1', '1' "
+            "insert or replace into raw.runs select make_timestamptz(i), now(), 'verified', '1', '1' "
             "from range(1, $1 + 1) as _(i)",
             [rows],
         )
     return candidate
 
 
-def nights(path: Path) -> int:
+def runs(path: Path) -> int:
     with duckdb.connect(str(path), read_only=True) as connection:
-        (found,) = connection.execute("select count(*) from raw.nights").fetchone() or ()
+        (found,) = connection.execute("select count(*) from raw.runs").fetchone() or ()
         return int(found)
 
 
@@ -76,47 +84,47 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_lock_is_held_and_what_dead_nights_left_is_removed(warehouse: Path) -> None:
+def test_the_lock_is_held_and_what_dead_runs_left_is_removed(warehouse: Path) -> None:
     with locked(warehouse) as dead:
         (dead / "landing").mkdir()
-        with pytest.raises(NightRunning) as refused, locked(warehouse):
+        with pytest.raises(RunInProgress) as refused, locked(warehouse):
             pass
-        assert refused.value.reason == f"another night is running for {warehouse}"
+        assert refused.value.reason == f"another run is running for {warehouse}"
         assert refused.value.remedy == "wait for it to end, then try again"
         assert (dead.parent, mode(dead), mode(dead.parent)) == (warehouse.parent / ".rollcall", 0o700, 0o700)
         with locked(warehouse.with_name("other.duckdb")) as other:
             assert dead.exists()
-            assert other.name.startswith("other.duckdb-night-")
+            assert other.name.startswith("other.duckdb-run-")
     assert not dead.exists()
     dead.mkdir()
     with locked(warehouse) as scratch:
         assert not dead.exists()
-        assert scratch.name.startswith("all.duckdb-night-")
+        assert scratch.name.startswith("all.duckdb-run-")
 
 
 @pytest.fixture
 def _no_umask() -> Iterator[None]:
-    former = os.umask(0)
+    previous = os.umask(0)
     yield
-    os.umask(former)
+    os.umask(previous)
 
 
 @pytest.mark.usefixtures("_no_umask")
-def test_former_and_published_take_turns(warehouse: Path, scratch: Path) -> None:
+def test_previous_and_published_take_turns(warehouse: Path, scratch: Path) -> None:
     publish(drafted(warehouse, scratch, 1), warehouse)
-    assert (nights(warehouse), former_of(warehouse).exists(), mode(warehouse)) == (1, False, 0o600)
-    log_of(warehouse).write_text("what another program left")
+    assert (runs(warehouse), previous_path(warehouse).exists(), mode(warehouse)) == (1, False, 0o600)
+    wal_path(warehouse).write_text("what another program left")
     publish(drafted(warehouse, scratch, 2), warehouse)
-    assert (nights(warehouse), nights(former_of(warehouse))) == (2, 1)
-    log_of(former_of(warehouse)).write_text("what another program left")
+    assert (runs(warehouse), runs(previous_path(warehouse))) == (2, 1)
+    wal_path(previous_path(warehouse)).write_text("what another program left")
     publish(drafted(warehouse, scratch, 3), warehouse, forgetting=True)
-    assert (nights(warehouse), nights(former_of(warehouse))) == (3, 3)
-    assert warehouse.read_bytes() == former_of(warehouse).read_bytes()
-    assert mode(former_of(warehouse)) == 0o600
+    assert (runs(warehouse), runs(previous_path(warehouse))) == (3, 3)
+    assert warehouse.read_bytes() == previous_path(warehouse).read_bytes()
+    assert mode(previous_path(warehouse)) == 0o600
     assert {path.name for path in warehouse.parent.iterdir()} == {
         ".rollcall",
         "all.duckdb",
-        "all.former.duckdb",
+        "all.previous.duckdb",
     }
 
 
@@ -134,8 +142,8 @@ def test_all_is_on_disk_before_it_is_there(
     publish(candidate, warehouse, forgetting=True)
     assert steps == [
         ("sync", "all.duckdb"),
-        ("sync", "former"),
-        ("replace", "former"),
+        ("sync", "previous"),
+        ("replace", "previous"),
         ("replace", "all.duckdb"),
         ("sync", "w"),
     ]
@@ -143,12 +151,12 @@ def test_all_is_on_disk_before_it_is_there(
 
 def test_a_candidate_that_is_not_whole_is_not_published(warehouse: Path, scratch: Path) -> None:
     candidate = drafted(warehouse, scratch)
-    log_of(candidate).write_text("what was not written out")
+    wal_path(candidate).write_text("what was not written out")
     with pytest.raises(WarehouseError) as refused:
         publish(candidate, warehouse)
     assert refused.value.reason == "all.duckdb has not been written out whole"
-    assert refused.value.remedy == "run the night again"
-    log_of(candidate).unlink()
+    assert refused.value.remedy == "run the run again"
+    wal_path(candidate).unlink()
     with duckdb.connect(str(candidate)) as connection:
         connection.execute("drop table projects")
     with pytest.raises(duckdb.CatalogException):
@@ -169,7 +177,7 @@ def test_a_copy_is_rewritten_where_most_of_it_is_free(
     size = warehouse.stat().st_size
     copy = draft_path(warehouse, scratch)
     draft(warehouse, scratch, MEMORY_MB).close()
-    assert (nights(copy), copy.stat().st_size) == (300, size)
+    assert (runs(copy), copy.stat().st_size) == (300, size)
     copy.unlink()
     monkeypatch.setattr(module, "COMPACT_FROM_BYTES", 1 << 20)
     with draft(warehouse, scratch, memory_mb=200) as connection:
@@ -178,7 +186,7 @@ def test_a_copy_is_rewritten_where_most_of_it_is_free(
             "select database_name from duckdb_databases() where not internal and path is not null"
         ).fetchall() == [("draft",)]
         assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
-    assert (nights(copy), copy.stat().st_size < size / 2) == (300, True)
+    assert (runs(copy), copy.stat().st_size < size / 2) == (300, True)
     assert [path.name for path in scratch.iterdir()] == [copy.name]
 
 
@@ -192,13 +200,13 @@ def test_the_disk_is_blamed_for_what_comes_of_it(warehouse: Path, number: int) -
     reason = f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})"
     if number in FULL:
         assert re.fullmatch(
-            re.escape(reason) + r": [\d,]+ MB are free on /\S*, a night may need 256 MB", failure.value.reason
+            re.escape(reason) + r": [\d,]+ MB are free on /\S*, a run may need 256 MB", failure.value.reason
         )
         assert failure.value.remedy == "make room, and run it again; what is published is whole"
     else:
         assert failure.value.reason == reason
         assert failure.value.remedy == "mend it, and run it again; what is published is whole"
-    assert list((warehouse.parent / ".rollcall").glob("*-night-*")) == []
+    assert list((warehouse.parent / ".rollcall").glob("*-run-*")) == []
 
 
 def test_memory_is_blamed_and_all_else_is_let_through(warehouse: Path) -> None:
@@ -232,7 +240,7 @@ def test_a_directory_that_may_not_be_written_to(warehouse: Path, monkeypatch: py
         assert refused.value.remedy == "run this as its owner, on a disk that is not read-only"
 
 
-def test_what_cannot_be_removed_stops_no_night(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_removed_stops_no_run(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
@@ -298,9 +306,9 @@ def test_memory_is_doubled_as_long_as_the_machine_has_it(
         raise duckdb.OutOfMemoryException("no more")
 
     with connect(tmp_path / "a.duckdb", 250) as connection:
-        assert with_memory(connection, 250, lambda: work(2)) == "done"
+        assert retry_with_more_memory(connection, 250, lambda: work(2)) == "done"
         assert allowed == ["238.4 MiB", "476.8 MiB"]
         allowed.clear()
         with pytest.raises(duckdb.OutOfMemoryException):
-            with_memory(connection, 500, lambda: work(9))
+            retry_with_more_memory(connection, 500, lambda: work(9))
     assert allowed == ["476.8 MiB", "953.6 MiB"]

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from pipelines.common.errors import Malformed
-from pipelines.extract.client import Api
+from pipelines.common.errors import MalformedAnswer
+from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import load_connections
-from pipelines.extract.provider import Ask
+from pipelines.extract.provider import ListingRequest
 from pipelines.sandbox import Sandbox
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Loopback
@@ -24,7 +24,7 @@ BODIES = {
 def test_anything_but_an_array_fails(home: Home, loopback: Loopback) -> None:
     for name, (body, _) in BODIES.items():
         home.connect(name, "belltastic", base_url=loopback.serve(name, Answer(body)), api_token="user_1")
-    messages = {listing.connection: (listing.outcome, listing.message) for listing in home.night().listings}
+    messages = {listing.connection: (listing.outcome, listing.message) for listing in home.run().listings}
     assert messages == {name: ("failed", message) for name, (_, message) in BODIES.items()}
 
 
@@ -34,9 +34,9 @@ def test_one_project_is_read_by_its_id(home: Home) -> None:
         (connection,) = load_connections(home.path)
         read_one = connection.provider.read_one
         assert read_one is not None
-        with Api(connection, time.monotonic() + 60) as api:
-            ask = Ask(connection.settings)
+        with HttpClient(connection, time.monotonic() + 60) as api:
+            ask = ListingRequest(connection.settings)
             assert json.loads(read_one(api, ask, "2")) == sandbox.store("belltastic").get(2)
-            with pytest.raises(Malformed) as refusal:
+            with pytest.raises(MalformedAnswer) as refusal:
                 read_one(api, ask, "2?x")
     assert refusal.value.reason == "project/2%3Fx answered 404 (message: Not found.)"

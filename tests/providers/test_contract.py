@@ -1,6 +1,6 @@
 """What every provider must do, whichever it is: found by its name, tried against its stand-in.
 
-Two nights. The first goes well; in the second every listing of a connection meets the trouble that the
+Two runs. The first goes well; in the second every listing of a connection meets the trouble that the
 connection is named after, as many `times` as it says, or always.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from pipelines.commands.sync import ListingResult, Night
+from pipelines.commands.sync import ListingResult, Run
 from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Fault, Record, Sandbox
 from pipelines.warehouse.publish import publish
@@ -41,29 +41,29 @@ TROUBLES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Nights:
-    """Both nights, the versions known after each, and the files that held a secret while one ran."""
+class Runs:
+    """Both runs, the versions known after each, and the files that held a secret while one ran."""
 
     sandboxes: Mapping[str, Sandbox]
     loopback: Loopback
-    first: Night
-    second: Night
+    first: Run
+    second: Run
     versions: tuple[list[Row], list[Row]]
     leaks: list[Path]
 
     def listings(self, provider: str, trouble: str) -> list[ListingResult]:
-        """How the second night's listings of a connection went: one, or at Rillsoft one for each client."""
+        """How the second run's listings of a connection went: one, or at Rillsoft one for each client."""
         name = f"{provider}_{trouble}"
         return [listing for listing in self.second.listings if listing.connection == name]
 
     def known(self, provider: str, trouble: str) -> tuple[list[Row], list[Row]]:
-        """The versions of a connection's records after each night."""
+        """The versions of a connection's records after every night."""
         name = f"{provider}_{trouble}"
         before, after = ([row for row in rows if row["connection"] == name] for rows in self.versions)
         return before, after
 
     def asked(self, provider: str, trouble: str) -> list[str]:
-        """The requests of the second night for a connection's listings."""
+        """The requests of the second run for a connection's listings."""
         sent = self.sandboxes[trouble].requests
         return [str(line) for line in sent if line.provider == provider and line.method == "GET"]
 
@@ -130,7 +130,7 @@ def files_with_secrets(home: Path, sandbox: Sandbox) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Nights]:
+def runs(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Runs]:
     home = Home(tmp_path_factory.mktemp("home"))
     leaks: list[Path] = []
 
@@ -149,48 +149,50 @@ def nights(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iter
         for trouble, sandbox in sandboxes.items():
             connect(home, trouble, sandbox, loopback)
         patch.setattr("pipelines.commands.sync.publish", search_and_publish)
-        first = home.night()
+        first = home.run()
         before = home.rows("from raw.records order by all")
         for trouble, sandbox in sandboxes.items():
             make_trouble(trouble, sandbox, loopback)
             sandbox.traffic.clear()
-        second = home.night(full=True)
+        second = home.run(full=True)
         after = home.rows("from raw.records order by all")
-        yield Nights(sandboxes, loopback, first, second, (before, after), leaks)
+        yield Runs(sandboxes, loopback, first, second, (before, after), leaks)
 
 
 def each_provider(test):
     return pytest.mark.parametrize("provider", PROVIDERS)(test)
 
 
-def test_the_first_night_is_proven(nights: Nights) -> None:
-    assert nights.first.outcome == "proven"
-    assert nights.first.exit_code == 0
+def test_the_first_run_is_verified(runs: Runs) -> None:
+    assert runs.first.outcome == "verified"
+    assert runs.first.exit_code == 0
 
 
 @pytest.mark.parametrize("pages", PAGE_SIZES)
 @each_provider
-def test_every_record_is_listed_once(provider: str, pages: str, nights: Nights) -> None:
+def test_every_record_is_listed_once(provider: str, pages: str, runs: Runs) -> None:
     held: list[Record] = []
-    for listing in nights.listings(provider, pages):
-        held += nights.sandboxes[pages].store(provider, listing.scope and int(listing.scope)).records()
-        assert listing.outcome == "proven"
-    before, after = nights.known(provider, pages)
+    for listing in runs.listings(provider, pages):
+        held += runs.sandboxes[pages].store(provider, listing.scope and int(listing.scope)).records()
+        assert listing.outcome == "verified"
+    before, after = runs.known(provider, pages)
     assert sorted(json.dumps(row["payload"]) for row in before) == sorted(map(json.dumps, held))
     assert len(before) == RECORDS
     assert [row | {"last_seen_at": None} for row in after] == [row | {"last_seen_at": None} for row in before]
 
 
 @each_provider
-def test_an_empty_account_is_proven(provider: str, nights: Nights) -> None:
-    listings = nights.listings(provider, "empty")
-    assert {(listing.outcome, listing.records, listing.removed) for listing in listings} == {("proven", 0, 0)}
+def test_an_empty_account_is_verified(provider: str, runs: Runs) -> None:
+    listings = runs.listings(provider, "empty")
+    assert {(listing.outcome, listing.records, listing.removed) for listing in listings} == {
+        ("verified", 0, 0)
+    }
 
 
 @each_provider
-def test_the_order_of_records_is_no_change(provider: str, nights: Nights) -> None:
-    listings = nights.listings(provider, "reversed")
-    assert {(listing.outcome, listing.changed, listing.new) for listing in listings} == {("proven", 0, 0)}
+def test_the_order_of_records_is_no_change(provider: str, runs: Runs) -> None:
+    listings = runs.listings(provider, "reversed")
+    assert {(listing.outcome, listing.changed, listing.new) for listing in listings} == {("verified", 0, 0)}
     assert sum(listing.unchanged for listing in listings) == RECORDS
 
 
@@ -208,37 +210,37 @@ def test_the_order_of_records_is_no_change(provider: str, nights: Nights) -> Non
 )
 @each_provider
 def test_a_listing_that_fails_keeps_its_rows(
-    provider: str, trouble: str, requests: int, message: str, nights: Nights
+    provider: str, trouble: str, requests: int, message: str, runs: Runs
 ) -> None:
-    listings = nights.listings(provider, trouble)
+    listings = runs.listings(provider, trouble)
     assert {(listing.outcome, listing.records) for listing in listings} == {("failed", 0)}
     assert all(message in str(listing.message) for listing in listings)
-    before, after = nights.known(provider, trouble)
+    before, after = runs.known(provider, trouble)
     assert (after, len(after)) == (before, RECORDS)
     sign_ins = 2 if PROVIDERS[provider].sign_in and trouble == "unauthorized" else 1
     asked = 2 if trouble == "unauthorized" and len(listings) > 1 else len(listings)  # no more by one token
-    assert len(nights.asked(provider, trouble)) == requests * sign_ins * asked
+    assert len(runs.asked(provider, trouble)) == requests * sign_ins * asked
 
 
 @pytest.mark.parametrize(("trouble", "retries"), [("limited", 2), ("cut_short", 1)])
 @each_provider
-def test_a_passing_trouble_is_overcome(provider: str, trouble: str, retries: int, nights: Nights) -> None:
-    listings = nights.listings(provider, trouble)
-    assert {listing.outcome for listing in listings} == {"proven"}
+def test_a_passing_trouble_is_overcome(provider: str, trouble: str, retries: int, runs: Runs) -> None:
+    listings = runs.listings(provider, trouble)
+    assert {listing.outcome for listing in listings} == {"verified"}
     assert sum(listing.unchanged for listing in listings) == RECORDS
     assert sum(listing.retries for listing in listings) == retries
 
 
 @each_provider
-def test_requests_say_who_asks_and_change_nothing(provider: str, nights: Nights) -> None:
-    asked = nights.loopback.asked[f"{provider}_reversed"]
+def test_requests_say_who_asks_and_change_nothing(provider: str, runs: Runs) -> None:
+    asked = runs.loopback.asked[f"{provider}_reversed"]
     assert {one.headers["User-Agent"].split("/")[0] for one in asked} == {"rollcall"}
     assert {one.method for one in asked} == {"GET"} | ({"POST"} if PROVIDERS[provider].sign_in else set())
     assert {one.path for one in asked if one.method == "POST"} <= {"auth/credentials"}
 
 
-def test_no_secret_is_told(nights: Nights) -> None:
-    assert nights.leaks == []
-    canaries = [one for item in sandbox_settings(nights.sandboxes["echo"]).items() for one in secrets(*item)]
-    messages = [str(listing.message) for listing in nights.second.listings]
+def test_no_secret_is_told(runs: Runs) -> None:
+    assert runs.leaks == []
+    canaries = [one for item in sandbox_settings(runs.sandboxes["echo"]).items() for one in secrets(*item)]
+    messages = [str(listing.message) for listing in runs.second.listings]
     assert [canary for canary in canaries for message in messages if canary in message] == []

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipelines.commands.sync import ListingResult, Night
+from pipelines.commands.sync import ListingResult, Run
 from pipelines.sandbox import Fault, RequestLine, Sandbox
-from tests.home import FIRST_NIGHT, Home, sandbox_settings
+from tests.home import FIRST_RUN, Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback, Script
 
 FILES = 40  # ten days apart, the newest of 2025-12-22
@@ -24,25 +24,25 @@ def starts(sandbox: Sandbox, page_size: int) -> set[str | None]:
     return {query.get("DateCreatedStart") for query in queries if query["CountPerPage"] == str(page_size)}
 
 
-def counts(night: Night) -> dict[str, tuple[int, ...]]:
+def counts(run: Run) -> dict[str, tuple[int, ...]]:
     """What became of each connection's files: new, changed, removed and unchanged."""
     return {
         listing.connection: (listing.new, listing.changed, listing.removed, listing.unchanged)
-        for listing in night.listings
+        for listing in run.listings
     }
 
 
-def test_a_night_reads_a_window_and_each_week_all(home: Home) -> None:
+def test_a_run_reads_a_window_and_each_week_all(home: Home) -> None:
     with Sandbox(projects=4, files=FILES) as sandbox:
 
-        def night(day: float, *, full: bool = False) -> dict[str, tuple[int, ...]]:
+        def run(day: float, *, full: bool = False) -> dict[str, tuple[int, ...]]:
             sandbox.traffic.clear()
-            return counts(home.night(at=FIRST_NIGHT + timedelta(days=day), full=full))
+            return counts(home.run(at=FIRST_RUN + timedelta(days=day), full=full))
 
         settings = sandbox_settings(sandbox)["evovoice"]
         home.connect("weekly", "evovoice", **settings, page_size=3)
         home.connect("always", "evovoice", **settings, page_size=7, full_every_days=0)
-        assert night(0) == {"weekly": (40, 0, 0, 0), "always": (40, 0, 0, 0)}
+        assert run(0) == {"weekly": (40, 0, 0, 0), "always": (40, 0, 0, 0)}
         assert (starts(sandbox, 3), starts(sandbox, 7)) == ({None}, {None})
 
         files = sandbox.store("evovoice")
@@ -51,15 +51,15 @@ def test_a_night_reads_a_window_and_each_week_all(home: Home) -> None:
         files.remove(ids[-2])
         files.change(ids[1], transcription="Heard later.")
         added = files.add()["id"]
-        assert night(6.5) == {"weekly": (1, 0, 1, 3), "always": (1, 1, 2, 37)}
+        assert run(6.5) == {"weekly": (1, 0, 1, 3), "always": (1, 1, 2, 37)}
         assert (starts(sandbox, 3), starts(sandbox, 7)) == ({"2025-11-22T00:00:00Z"}, {None})
         assert home.rows("select file_id from files where connection = 'weekly' order by created_at") == [
             {"file_id": file_id} for file_id in (*ids[:-2], ids[-1], added)
         ]
 
-        assert night(7) == {"weekly": (0, 1, 1, 38), "always": (0, 0, 0, 39)}
+        assert run(7) == {"weekly": (0, 1, 1, 38), "always": (0, 0, 0, 39)}
         assert starts(sandbox, 3) == {None}
-        assert night(8, full=True) == {"weekly": (0, 0, 0, 39), "always": (0, 0, 0, 39)}
+        assert run(8, full=True) == {"weekly": (0, 0, 0, 39), "always": (0, 0, 0, 39)}
         assert starts(sandbox, 3) == {None}
 
 
@@ -76,8 +76,8 @@ def test_whether_a_window_holds_its_start_makes_no_difference(
 
     settings = {"user_name": "reader", "password": "swordfish", "lookback_days": 1}
     home.connect("evovoice", base_url=loopback.serve("edge", answer), **settings)
-    home.night()
-    assert counts(home.night()) == {"evovoice": (0, 0, 0, 2 if inclusive else 1)}
+    home.run()
+    assert counts(home.run()) == {"evovoice": (0, 0, 0, 2 if inclusive else 1)}
     assert loopback.asked["edge"][-1].query["DateCreatedStart"] == files[1]["DateCreated"]
     # The one at the start came as a whole, for it was not expected; but as it is known to the letter.
     assert home.rows("select count(refreshed_at) as refreshed from raw.records") == [{"refreshed": 0}]
@@ -87,7 +87,7 @@ def test_a_login_and_an_empty_listing_are_one_request_each(home: Home, loopback:
     answer = Answer({"Items": [], "TotalCount": 0, "TotalPages": 0})
     base_url = loopback.serve("empty", answer)
     home.connect("evovoice", base_url=base_url, user_name="reader", password="swordfish")
-    assert [listing.outcome for listing in home.night().listings] == ["proven"]
+    assert [listing.outcome for listing in home.run().listings] == ["verified"]
     login, listed = loopback.asked["empty"]
     assert (login.method, login.path, json.loads(login.body)) == (
         "POST",
@@ -120,9 +120,9 @@ def test_a_date_that_cannot_be_true_moves_no_window(home: Home, loopback: Loopba
         answer = Answer({"Items": files, "TotalCount": len(files), "TotalPages": 1})
         base_url = loopback.serve(connection, answer)
         home.connect(connection, "evovoice", base_url=base_url, user_name="reader", password="swordfish")
-    home.night()
+    home.run()
     counted = {"odd": (0, 0, 0, 6), "ancient": (0, 0, 0, 2), "early": (0, 0, 0, 3)}
-    assert counts(home.night()) == counted
+    assert counts(home.run()) == counted
     assert loopback.asked["odd"][-1].query["DateCreatedStart"] == "2026-09-01T00:00:00Z"
     assert loopback.asked["early"][-1].query["DateCreatedStart"] == "1969-12-02T00:00:00Z"
     assert "DateCreatedStart" not in loopback.asked["ancient"][-1].query
@@ -130,14 +130,14 @@ def test_a_date_that_cannot_be_true_moves_no_window(home: Home, loopback: Loopba
 
 @dataclass(frozen=True)
 class Listed:
-    """A night of several connections, each with a sandbox of its own."""
+    """A run of several connections, each with a sandbox of its own."""
 
     home: Home
-    night: Night
+    run: Run
     sandboxes: dict[str, Sandbox]
 
     def listing(self, connection: str) -> ListingResult:
-        (listing,) = [listing for listing in self.night.listings if listing.connection == connection]
+        (listing,) = [listing for listing in self.run.listings if listing.connection == connection]
         return listing
 
     def logins(self, connection: str) -> int:
@@ -180,11 +180,11 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listed]:
         locked_out = sandboxes["locked_out"]
         refusal = Fault("evovoice", match="^POST", times=None, status=401)
         on_second_page(locked_out, locked_out.expire_sessions, lambda: locked_out.faults.add(refusal))
-        yield Listed(home, home.night(), sandboxes)
+        yield Listed(home, home.run(), sandboxes)
 
 
 def test_an_ended_session_is_begun_anew_once(listed: Listed) -> None:
-    assert (listed.listing("ending").outcome, listed.listing("ending").records) == ("proven", FILES)
+    assert (listed.listing("ending").outcome, listed.listing("ending").records) == ("verified", FILES)
     assert (listed.logins("plain"), listed.logins("ending")) == (1, 2)
 
 
@@ -201,7 +201,7 @@ def test_a_wrong_password_is_sent_once(listed: Listed) -> None:
 
 def test_a_password_that_ends_in_mid_listing_is_sent_once_more(listed: Listed) -> None:
     listing = listed.listing("locked_out")
-    assert (listing.outcome, listing.new, listing.removed) == ("unproven", 2, 0)
+    assert (listing.outcome, listing.new, listing.removed) == ("unverified", 2, 0)
     assert listed.logins("locked_out") == 2
 
 
@@ -223,8 +223,8 @@ def test_a_session_that_lasts_one_request_fails_after_one_more_login(
         sandbox.before_request(end_after_each)
         settings = sandbox_settings(sandbox)["evovoice"]
         home.connect("evovoice", **settings, page_size=2, max_connections=max_connections)
-        (listing,) = home.night().listings
-        assert listing.outcome == "unproven"
+        (listing,) = home.run().listings
+        assert listing.outcome == "unverified"
         assert str(listing.message).endswith(
             ": the session ended twice within one listing: "
             "see how long a session of this user lasts, and whether another program ends it"
@@ -272,19 +272,19 @@ def test_a_window_of_local_times_removes_only_what_is_gone(
     zone: str, configured: str | None, reads_utc: bool, home: Home, loopback: Loopback
 ) -> None:
     """The two zones differ most: by 26 hours."""
-    newest = FIRST_NIGHT - timedelta(hours=3)
+    newest = FIRST_RUN - timedelta(hours=3)
     files = {f"{hours} h ago": newest - timedelta(hours=hours) for hours in range(100)}
     base_url = loopback.serve("local", local_server(files, ZoneInfo(zone), reads_utc=reads_utc))
     settings = {"user_name": "reader", "password": "swordfish", "lookback_days": 2}
     home.connect("evovoice", base_url=base_url, **settings)
-    home.night()
+    home.run()
     if configured:
         settings["time_zone"] = configured
     home.connect("evovoice", base_url=base_url, **settings)
     del files["1 h ago"]
     files["new"] = newest + timedelta(hours=1)
-    (listing,) = home.night().listings
-    assert (listing.outcome, listing.new, listing.removed, listing.changed) == ("proven", 1, 1, 0)
+    (listing,) = home.run().listings
+    assert (listing.outcome, listing.new, listing.removed, listing.changed) == ("verified", 1, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -307,9 +307,9 @@ def test_a_time_without_an_offset_is_of_the_time_zone_set(
     base_url = loopback.serve("zone", Answer({"Items": [file], "TotalCount": 1, "TotalPages": 1}))
     zone = {"time_zone": time_zone} if time_zone else {}
     home.connect("evovoice", base_url=base_url, user_name="reader", password="swordfish", **zone)
-    night = home.night()
+    run = home.run()
     assert home.rows("select created_at::text as at from files") == [{"at": created_at}]
-    notes = [warning for warning in night.warnings if warning.name == "times_without_a_time_zone"]
+    notes = [warning for warning in run.warnings if warning.name == "times_without_a_time_zone"]
     assert [note.sample for note in notes] == ([(("evovoice", 1, said),)] if noted else [])
 
 
@@ -318,9 +318,9 @@ def test_a_time_zone_set_later_begins_no_version(home: Home, loopback: Loopback)
     base_url = loopback.serve("later", Answer({"Items": [file], "TotalCount": 1, "TotalPages": 1}))
     settings = {"base_url": base_url, "user_name": "reader", "password": "swordfish"}
     home.connect("evovoice", **settings)
-    home.night()
+    home.run()
     home.connect("evovoice", **settings, time_zone="Asia/Tokyo")
-    assert counts(home.night()) == {"evovoice": (0, 0, 0, 1)}
+    assert counts(home.run()) == {"evovoice": (0, 0, 0, 1)}
     assert home.rows("select created_at::text as at, version from files_history") == [
         {"at": "2026-07-01 03:00:00+00", "version": 1}
     ]
@@ -334,8 +334,12 @@ def test_a_server_that_counts_pages_from_1_works_as_well(
     files = [{"Id": f"f{number}", "AccountId": "a"} for number in range(count)]
     base_url = loopback.serve("from_1", pages_from_1(files, total=total))
     home.connect("evovoice", base_url=base_url, user_name="reader", password="swordfish", page_size=4)
-    (listing,) = home.night().listings
-    assert (listing.outcome, listing.new, listing.repeated) == ("proven" if total else "unproven", count, 0)
+    (listing,) = home.run().listings
+    assert (listing.outcome, listing.new, listing.repeated) == (
+        "verified" if total else "unverified",
+        count,
+        0,
+    )
 
 
 def test_both_spellings_give_the_same_rows(listed: Listed) -> None:

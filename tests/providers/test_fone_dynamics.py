@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.sync import Night
-from pipelines.common.errors import Malformed
-from pipelines.extract.client import Api
+from pipelines.commands.sync import Run
+from pipelines.common.errors import MalformedAnswer
+from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import load_connections
-from pipelines.extract.provider import Ask
+from pipelines.extract.provider import ListingRequest
 from pipelines.sandbox import Sandbox
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback
@@ -43,13 +43,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox, loopback: L
 
 
 @pytest.fixture(scope="module")
-def night(home: Home) -> Night:
-    return home.night()
+def run(home: Home) -> Run:
+    return home.run()
 
 
-def test_pages_are_as_long_as_the_server_makes_them(night: Night, sandbox: Sandbox) -> None:
-    (listing,) = [listing for listing in night.listings if listing.connection == "capped"]
-    assert (listing.outcome, listing.pages, listing.records) == ("proven", 3, 450)
+def test_pages_are_as_long_as_the_server_makes_them(run: Run, sandbox: Sandbox) -> None:
+    (listing,) = [listing for listing in run.listings if listing.connection == "capped"]
+    assert (listing.outcome, listing.pages, listing.records) == ("verified", 3, 450)
     assert sorted(line.query_string for line in sandbox.requests) == [
         "Results_Count=1000&Results_Skip=0",
         "Results_Count=1000&Results_Skip=200",
@@ -66,27 +66,27 @@ def test_without_a_total_all_is_taken_and_nothing_removed(count: int, home: Home
     settings = {"account_sid": "A1", "token": "swordfish"}
     name = f"untotalled_{count}"
     home.connect(name, "fone_dynamics", base_url=loopback.serve(name, answer), **settings)
-    (listing,) = home.night(name).listings
+    (listing,) = home.run(name).listings
     reason = "TotalCount should be a whole number, not missing"
-    assert (listing.outcome, listing.message, listing.new) == ("unproven", reason, count)
+    assert (listing.outcome, listing.message, listing.new) == ("unverified", reason, count)
     empty = Answer({"Properties": []})
     home.connect(name, "fone_dynamics", base_url=loopback.serve(name, empty), **settings)
-    (listing,) = home.night(name).listings
-    assert (listing.outcome, listing.removed, listing.held_back) == ("unproven", 0, 0)
+    (listing,) = home.run(name).listings
+    assert (listing.outcome, listing.removed, listing.held_back) == ("unverified", 0, 0)
 
 
-def test_the_list_has_either_name(night: Night) -> None:
+def test_the_list_has_either_name(run: Run) -> None:
     outcomes = {
         listing.connection: (listing.outcome, listing.records, listing.message)
-        for listing in night.listings
+        for listing in run.listings
         if listing.connection in ANSWERS
     }
     assert outcomes == {
-        "properties": ("proven", 1, None),
-        "projects": ("proven", 1, None),
+        "properties": ("verified", 1, None),
+        "projects": ("verified", 1, None),
         "neither": ("failed", 0, "page 1: the answer has neither Properties nor Projects"),
         "null": ("failed", 0, "page 1: expected an array, not null"),
-        "empty": ("proven", 0, None),
+        "empty": ("verified", 0, None),
     }
 
 
@@ -95,10 +95,10 @@ def test_one_property_is_read_by_its_id(home: Home, sandbox: Sandbox) -> None:
     read_one = connection.provider.read_one
     assert read_one is not None
     wanted = sandbox.store("fone_dynamics").records(7, 8)[0]
-    with Api(connection, time.monotonic() + 60) as api:
-        ask = Ask(connection.settings)
+    with HttpClient(connection, time.monotonic() + 60) as api:
+        ask = ListingRequest(connection.settings)
         assert json.loads(read_one(api, ask, str(wanted["PropertySid"]))) == wanted
-        with pytest.raises(Malformed) as refusal:
+        with pytest.raises(MalformedAnswer) as refusal:
             read_one(api, ask, "S? #")
     message = "Properties/S%3F%20%23 answered 400 (NotFound: The property does not exist.)"
     assert refusal.value.reason == message
@@ -110,7 +110,7 @@ def test_one_property_has_either_name(spelling: str, loopback: Loopback, tmp_pat
 
 
 def test_an_answer_without_a_property_is_refused(loopback: Loopback, tmp_path: Path) -> None:
-    with pytest.raises(Malformed, match=r"^the answer has no Property$"):
+    with pytest.raises(MalformedAnswer, match=r"^the answer has no Property$"):
         read_one_answered({"Properties": [PROPERTY]}, loopback, tmp_path)
 
 
@@ -120,5 +120,5 @@ def read_one_answered(body: object, loopback: Loopback, directory: Path) -> obje
     home.connect("one", "fone_dynamics", base_url=base_url, account_sid="A1", token="swordfish")
     (connection,) = load_connections(home.path)
     assert connection.provider.read_one is not None
-    with Api(connection, time.monotonic() + 60) as api:
-        return json.loads(connection.provider.read_one(api, Ask(connection.settings), "S1"))
+    with HttpClient(connection, time.monotonic() + 60) as api:
+        return json.loads(connection.provider.read_one(api, ListingRequest(connection.settings), "S1"))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.common.errors import Malformed, ProviderError, Refused, Transient
-from pipelines.extract.client import Api
+from pipelines.common.errors import AccessRefused, MalformedAnswer, ProviderError, Transient
+from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import load_connections
-from pipelines.extract.provider import Ask, Page
+from pipelines.extract.provider import ListingRequest, Page
 from tests.home import Home
 from tests.loopback import Answer, Asked, Loopback, Script
 
@@ -19,8 +19,8 @@ def listed(script: Script | Answer, loopback: Loopback, directory: Path, **setti
     base_url = loopback.serve("matter", script)
     home.connect("matter", base_url=base_url, access_token="swordfish", max_retries=0, **settings)
     (connection,) = load_connections(home.path)
-    with Api(connection, time.monotonic() + 60) as api:
-        return list(connection.provider.pages(api, Ask(connection.settings)))
+    with HttpClient(connection, time.monotonic() + 60) as api:
+        return list(connection.provider.pages(api, ListingRequest(connection.settings)))
 
 
 def page_of(ids: list[int], total: int, **envelope: object) -> dict[str, object]:
@@ -47,7 +47,7 @@ def page_of(ids: list[int], total: int, **envelope: object) -> dict[str, object]
 def test_only_a_success_with_its_envelope_is_read(
     body: object, reason: str, loopback: Loopback, tmp_path: Path
 ) -> None:
-    with pytest.raises(Malformed) as refusal:
+    with pytest.raises(MalformedAnswer) as refusal:
         listed(Answer(body), loopback, tmp_path)
     assert refusal.value.reason == reason
 
@@ -56,10 +56,10 @@ def test_only_a_success_with_its_envelope_is_read(
     ("code", "messages", "failure", "told"),
     [
         ("CE00000 - Unexpected", [], Transient, "CE00000: Unexpected"),
-        ("CE00001 - Invalid", ["page", "size"], Malformed, "CE00001: Invalid; page; size"),
-        ("CE00002", ["not yours"], Refused, "CE00002: not yours"),
-        ("CE00003 - Limit", "no list", Refused, "CE00003: Limit"),
-        ("CE00009 - Other", [], Malformed, "CE00009: Other"),
+        ("CE00001 - Invalid", ["page", "size"], MalformedAnswer, "CE00001: Invalid; page; size"),
+        ("CE00002", ["not yours"], AccessRefused, "CE00002: not yours"),
+        ("CE00003 - Limit", "no list", AccessRefused, "CE00003: Limit"),
+        ("CE00009 - Other", [], MalformedAnswer, "CE00009: Other"),
     ],
 )
 def test_an_error_code_says_what_helps(

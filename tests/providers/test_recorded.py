@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.sync import Night
+from pipelines.commands.sync import Run
 from pipelines.extract.provider import find_providers
 from tests.home import Home
 from tests.loopback import Answer, Loopback, Script
@@ -44,22 +44,22 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="module")
-def night(home: Home, loopback: Loopback) -> Night:
-    """One night over every recorded answer, each of a connection of its own."""
+def run(home: Home, loopback: Loopback) -> Run:
+    """One run over every recorded answer, each of a connection of its own."""
     for provider in PROVIDERS:
         answer = Answer((RECORDED / provider / "answer.json").read_bytes())
         connect(home, provider, provider, loopback.serve(provider, signed_in(answer)))
         for name, error in recorded(provider, "errors.json").items():
             script = signed_in(Answer(error["body"], error["status"]))
             connect(home, f"{provider}_{name}", provider, loopback.serve(f"{provider}_{name}", script))
-    return home.night()
+    return home.run()
 
 
 def test_each_provider_is_recorded() -> None:
     assert sorted(find_providers(Path())) == PROVIDERS
 
 
-@pytest.mark.usefixtures("night")
+@pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_an_answer_gives_these_rows(provider: str, home: Home) -> None:
     published = {
@@ -70,9 +70,9 @@ def test_an_answer_gives_these_rows(provider: str, home: Home) -> None:
 
 
 @pytest.mark.parametrize(("provider", "name"), ERRORS)
-def test_an_error_fails_the_listing_with_its_code_and_text(provider: str, name: str, night: Night) -> None:
+def test_an_error_fails_the_listing_with_its_code_and_text(provider: str, name: str, run: Run) -> None:
     connection = f"{provider}_{name}"
-    (listing,) = [listing for listing in night.listings if listing.connection == connection]
+    (listing,) = [listing for listing in run.listings if listing.connection == connection]
     expected = recorded(provider, "errors.json")[name]
     assert (listing.outcome, listing.records, listing.requests, listing.message) == (
         "failed",

@@ -1,7 +1,7 @@
-"""A warehouse of nine nights whose names would do harm where they are not escaped, and its report.
+"""A warehouse of nine runs whose names would do harm where they are not escaped, and its report.
 
-Of matter, m1 changes twice, m2 is new in the last night, m3 goes in it, m4 comes back in it, and m5 went in
-the second. In the last night belltastic failed, rillsoft held removals back, and a newcomer was not proven.
+Of matter, m1 changes twice, m2 is new in the last run, m3 goes in it, m4 comes back in it, and m5 went in
+the second. In the last run belltastic failed, rillsoft held removals back, and a newcomer was not verified.
 """
 
 import shutil
@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
-from tests.models.raw import NIGHTS, Raw, night
+from tests.models.raw import RUNS, Raw, run
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 HOSTILE_CLIENT = "\"><svg onload=alert(2)> '&amp;<!--"
@@ -55,9 +55,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             connection="rill;soft",
         )
     raw.connect("newcomer", "fone_dynamics")
-    _listing(raw, NIGHTS, "fone_dynamics", connection="newcomer", outcome="unproven", seconds=0.25)
-    for number in range(1, NIGHTS + 1):
-        last = number == NIGHTS
+    _listing(raw, RUNS, "fone_dynamics", connection="newcomer", outcome="unverified", seconds=0.25)
+    for number in range(1, RUNS + 1):
+        last = number == RUNS
         _listing(raw, number, "matter", seconds=75.4 if last else 2.5)
         _listing(
             raw,
@@ -65,7 +65,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "rillsoft",
             connection="rill;soft",
             scope="11",
-            outcome="held_back" if last else "proven",
+            outcome="held_back" if last else "verified",
             held_back=7 * last,
         )
         _listing(
@@ -73,7 +73,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             number,
             "belltastic",
             connection="bell<i>tastic",
-            outcome="failed" if last else "proven",
+            outcome="failed" if last else "verified",
             message=HOSTILE_MESSAGE if last else None,
             quarantined=2 * last,
         )
@@ -103,7 +103,7 @@ def _listing(
     *,
     connection: str | None = None,
     scope: str | None = None,
-    outcome: str = "proven",
+    outcome: str = "verified",
     message: str | None = None,
     held_back: int = 0,
     quarantined: int = 0,
@@ -115,7 +115,7 @@ def _listing(
         values ($1, $2, $3, $4, 'projects', $5, null, 1, 1, 0, $6, 0, 0, 0, 0, 0, $6, $7, $8, $9)
         """,
         [
-            night(number),
+            run(number),
             connection or provider,
             provider,
             scope,
@@ -143,7 +143,7 @@ def own(warehouse: Path, tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def empty(own: Cli) -> Cli:
-    """The command line over a warehouse whose nights found no project."""
+    """The command line over a warehouse whose runs found no project."""
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         for table in ("projects", "projects_history", "project_changes"):
             connection.execute(f"delete from {table}")

@@ -44,7 +44,7 @@ def test_the_axis_has_few_round_values(largest: int, ticks: list[int]) -> None:
     assert (chart.ticks[0].y, chart.ticks[-1].y) == (BOTTOM, TOP)
 
 
-def test_many_names_and_many_nights() -> None:
+def test_many_names_and_many_runs() -> None:
     times = list(range(120))
     counts = [(at, f"n{name:02}", 100 - name) for at in times for name in range(20)]
     chart = stacked(times, counts)

@@ -28,7 +28,7 @@ def test_json_tells_of_a_page_anywhere(own: Cli) -> None:
     assert json.loads(result.stdout) == {
         "file": str(file),
         "bytes": file.stat().st_size,
-        "night": "2026-11-09T02:00:00Z",
+        "run": "2026-11-09T02:00:00Z",
         "projects": 7,
         "stale": ["bell<i>tastic", "newcomer", "rill;soft"],
     }
@@ -50,9 +50,9 @@ def test_what_is_wrong(own: Cli) -> None:
     assert list((own.home / "exports").iterdir()) == []
 
 
-def test_a_warehouse_without_nights(own: Cli) -> None:
+def test_a_warehouse_without_runs(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("delete from nights")
+        connection.execute("delete from runs")
     assert own("report", code=2).stderr == (
-        f"rollcall: {own.home}/warehouse.duckdb knows of no night yet. Run `rollcall sync`\n"
+        f"rollcall: {own.home}/warehouse.duckdb knows of no run yet. Run `rollcall sync`\n"
     )

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from pipelines.commands.report import catalogue, periods
-from tests.models.raw import NIGHTS, night
+from tests.models.raw import RUNS, run
 
 from .conftest import HOSTILE, HOSTILE_CLIENT, HOSTILE_MESSAGE, Cli
 from .html import Parsed
@@ -45,9 +45,9 @@ def decoded(parsed: Parsed) -> dict[str, list[tuple[object, ...]]]:
             of_column = [None, *found["columns"]][changes["column"][place] + 1]
             old, new = ([None, *found["texts"]][changes[side][place] + 1] for side in ("old", "new"))
             kind = found["kinds"][changes["kind"][place]]
-            lines.append((found["nights"][changes["night"][place]], kind, of_column, old, new))
+            lines.append((found["runs"][changes["run"][place]], kind, of_column, old, new))
             place += 1
-    assert place == len(changes["night"])
+    assert place == len(changes["run"])
     return told
 
 
@@ -117,17 +117,17 @@ def test_projects_by_provider_and_status(parsed: Parsed, warehouse: Path) -> Non
 
 
 @pytest.mark.parametrize(("by", "place"), [("provider", 2), ("status", 3)])
-def test_projects_over_the_nights(parsed: Parsed, warehouse: Path, by: str, place: int) -> None:
+def test_projects_over_the_runs(parsed: Parsed, warehouse: Path, by: str, place: int) -> None:
     heading, *rows = parsed.all("table", class_="numbers")[place].cells
     found = asked(
         warehouse,
         " union all ".join(
-            f"select {number}, {by}, count(*) from projects_as_of('{night(number)}') group by all"
-            for number in range(1, NIGHTS + 1)
+            f"select {number}, {by}, count(*) from projects_as_of('{run(number)}') group by all"
+            for number in range(1, RUNS + 1)
         ),
     )
-    for number, row in zip(range(NIGHTS, 0, -1), rows, strict=True):
-        assert row[0] == f"{night(number).day} Nov 2026, 02:00"
+    for number, row in zip(range(RUNS, 0, -1), rows, strict=True):
+        assert row[0] == f"{run(number).day} Nov 2026, 02:00"
         shown = dict(zip(heading[1:-1], map(int, row[1:-1]), strict=True))
         assert {name.lower(): n for name, n in shown.items() if n} == {
             name: projects for at, name, projects in found if at == number
@@ -149,7 +149,7 @@ def test_what_changed(parsed: Parsed, warehouse: Path) -> None:
         kinds = ("created", "changed", "removed", "returned")
         assert row[1:] == [str(found.get(kind, 0)) for kind in kinds]
     assert [row[0] for row in rows] == [
-        "Last night of each connection",
+        "Last run of each connection",
         "Last 7 days",
         "Since 11 October 2026",
     ]
@@ -173,18 +173,18 @@ def test_where_nothing_changed_it_says_so(cli: Cli) -> None:
     assert "Nothing changed since 1 January 2027." in [p.text for p in parsed.all("p", class_="empty")]
 
 
-def test_a_quiet_night(own: Cli) -> None:
+def test_a_quiet_run(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         connection.execute(
-            "delete from project_changes where changed_at = (select max(started_at) from nights)"
+            "delete from project_changes where changed_at = (select max(started_at) from runs)"
         )
     parsed = Parsed(own.page())
     assert (
         next(p.text for p in parsed.all("p", class_="empty"))
-        == "Nothing changed in the last night of any connection."
+        == "Nothing changed in the last run of any connection."
     )
     assert parsed.all("p", class_="lead")[0].text.endswith(
-        "In the last night of each connection: nothing changed."
+        "In the last run of each connection: nothing changed."
     )
 
 
@@ -197,7 +197,7 @@ def test_no_project_at_all(empty: Cli) -> None:
 
 def test_what_changed_is_told_in_words(parsed: Parsed) -> None:
     last = parsed.all("details")[2].text
-    assert "Last night of each connection 1 new, 1 changed, 1 gone, 1 returned" in last
+    assert "Last run of each connection 1 new, 1 changed, 1 gone, 1 returned" in last
     assert f"{HOSTILE} Matter" in last
     assert "Old mill Matter, 9 Nov 2026, 02:00" in parsed.all("details")[3].text
     assert "Status Active → Completed" in last
@@ -256,7 +256,7 @@ def test_every_project_with_its_history(parsed: Parsed, warehouse: Path) -> None
     )
     assert sorted(map(str, projects["name"])) == sorted(str(name) for (name,) in names)
     assert len({len(column) for column in projects.values()}) == 1
-    gone = {key for key, night in zip(projects["key"], projects["gone"], strict=True) if night != -1}
+    gone = {key for key, run in zip(projects["key"], projects["gone"], strict=True) if run != -1}
     assert gone == {"m3", "m5"}
 
 
@@ -266,7 +266,7 @@ def test_what_is_too_much_is_left_out_and_counted(cli: Cli, monkeypatch: pytest.
     parsed = Parsed(cli.page())
     assert "m5" not in parsed.catalogue()["catalogue"]["projects"]["key"]
     told = [line for lines in decoded(parsed).values() for line in lines]
-    assert {at for at, *_ in told} == {night(9).timestamp() * 1000}
+    assert {at for at, *_ in told} == {run(9).timestamp() * 1000}
     notes = [element.text for element in parsed.all("p", class_="note")]
     assert "1 project longest gone is left out here." in notes
     assert any(

@@ -15,7 +15,7 @@ NOW = datetime(2021, 12, 11, 13, 13, 9, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Api:
+class HttpClient:
     """One provider as an authorised client sees it."""
 
     base_url: str
@@ -28,7 +28,7 @@ class Api:
         return self.request("GET", path, params=params)
 
 
-Connect = Callable[..., Api]
+Connect = Callable[..., HttpClient]
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ def connect() -> Iterator[Connect]:
     """`connect(sandbox, provider)`: a client with the credentials of the sandbox's configuration texts."""
     with ExitStack() as sessions:
 
-        def connect_one(sandbox: Sandbox, provider: str) -> Api:
+        def connect_one(sandbox: Sandbox, provider: str) -> HttpClient:
             session = sessions.enter_context(requests.Session())
             config = _settings(sandbox)[provider]
             match provider:
@@ -72,7 +72,7 @@ def connect() -> Iterator[Connect]:
                     session.headers["Authorization"] = f"Bearer {config['api_token']}"
                 case "evovoice":
                     _log_in(session, config).raise_for_status()
-            return Api(config["base_url"], session)
+            return HttpClient(config["base_url"], session)
 
         yield connect_one
 
@@ -82,9 +82,9 @@ def anonymous() -> Iterator[Connect]:
     """`anonymous(sandbox, provider)`: a client without credentials."""
     with ExitStack() as sessions:
 
-        def connect_one(sandbox: Sandbox, provider: str) -> Api:
+        def connect_one(sandbox: Sandbox, provider: str) -> HttpClient:
             session = sessions.enter_context(requests.Session())
-            return Api(_settings(sandbox)[provider]["base_url"], session)
+            return HttpClient(_settings(sandbox)[provider]["base_url"], session)
 
         yield connect_one
 
@@ -124,5 +124,5 @@ def settings() -> Callable[[Sandbox], dict[str, dict]]:
 
 
 @pytest.fixture
-def log_in() -> Callable[..., requests.Response]:
+def post_login() -> Callable[..., requests.Response]:
     return _log_in

@@ -9,9 +9,9 @@ import requests
 from pipelines.sandbox import Sandbox
 
 SAMPLE_XML = """
-<ListResponseOfFileInfoS8MZGchS xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns="http://schemas.datacontract.org/2004/07/Voice.Api">
+<ListResponseOfFileInfoS8MZGchS xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns="http://schemas.datacontract.org/2004/07/Voice.HttpClient">
 <HasMorePages>false</HasMorePages>
-<Items xmlns:d2p1="http://schemas.datacontract.org/2004/07/Voice.Api.Files">
+<Items xmlns:d2p1="http://schemas.datacontract.org/2004/07/Voice.HttpClient.Files">
 <d2p1:FileInfo>
 <CreatedBy>String</CreatedBy>
 <DateCreated>String</DateCreated>
@@ -23,7 +23,7 @@ SAMPLE_XML = """
 <d2p1:AccountName>String</d2p1:AccountName>
 <d2p1:ContentLength>0</d2p1:ContentLength>
 <d2p1:ContentType>String</d2p1:ContentType>
-<d2p1:CustomerBreadcrumb xmlns:d4p1="http://schemas.datacontract.org/2004/07/Voice.Api.Customers">
+<d2p1:CustomerBreadcrumb xmlns:d4p1="http://schemas.datacontract.org/2004/07/Voice.HttpClient.Customers">
 <d4p1:CustomerBreadcrumb>
 <d4p1:Id>String</d4p1:Id>
 <d4p1:Name>String</d4p1:Name>
@@ -142,13 +142,13 @@ def test_xml_pages_like_json(api):
     assert "Total" not in xml
 
 
-def test_pascal_case(log_in, settings):
+def test_pascal_case(post_login, settings):
     with (
         Sandbox(projects=2, files=2, evovoice_uses_pascal_case=True) as sandbox,
         requests.Session() as session,
     ):
         config = settings(sandbox)["evovoice"]
-        assert set(log_in(session, config).json()) == {"SessionId", "UserName", "ResponseStatus"}
+        assert set(post_login(session, config).json()) == {"SessionId", "UserName", "ResponseStatus"}
         body = session.get(f"{config['base_url']}/files", params={"SortField": "id"}, timeout=10).json()
         records = sandbox.store("evovoice").records()
     assert body == {

@@ -10,10 +10,10 @@ def api(sandbox, connect):
     return connect(sandbox, "evovoice")
 
 
-def test_login_sets_both_cookies(sandbox, anonymous, log_in, settings):
+def test_login_sets_both_cookies(sandbox, anonymous, post_login, settings):
     session = anonymous(sandbox, "evovoice").session
     config = settings(sandbox)["evovoice"]
-    answer = log_in(session, config)
+    answer = post_login(session, config)
     assert answer.json() == {
         "sessionId": answer.cookies["ss-id"],
         "userName": config["user_name"],
@@ -31,9 +31,9 @@ def test_either_cookie_is_enough(api, kept):
 
 
 @pytest.mark.parametrize("changed", [{"password": "wrong"}, {"userName": "nobody"}, {"password": None}])
-def test_wrong_password(sandbox, anonymous, changed, log_in, settings):
+def test_wrong_password(sandbox, anonymous, changed, post_login, settings):
     session = anonymous(sandbox, "evovoice").session
-    answer = log_in(session, settings(sandbox)["evovoice"], **changed)
+    answer = post_login(session, settings(sandbox)["evovoice"], **changed)
     assert answer.status_code == 401
     assert answer.json() == {
         "responseStatus": {
@@ -45,9 +45,9 @@ def test_wrong_password(sandbox, anonymous, changed, log_in, settings):
     assert not session.cookies
 
 
-def test_malformed_logins(sandbox, anonymous, log_in, settings):
+def test_malformed_logins(sandbox, anonymous, post_login, settings):
     api = anonymous(sandbox, "evovoice")
-    assert log_in(api.session, settings(sandbox)["evovoice"], provider="twitter").status_code == 404
+    assert post_login(api.session, settings(sandbox)["evovoice"], provider="twitter").status_code == 404
     answer = api.request("POST", "/auth/credentials", data="userName=a")
     assert answer.status_code == 400
     assert answer.json() == {
@@ -64,18 +64,18 @@ def test_files_need_a_session(sandbox, anonymous):
     assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)
 
 
-def test_sessions_expire(sandbox, api, log_in, settings):
+def test_sessions_expire(sandbox, api, post_login, settings):
     assert api.get("/files").status_code == 200
     sandbox.expire_sessions()
     answer = api.get("/files")
     assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)
-    log_in(api.session, settings(sandbox)["evovoice"])
+    post_login(api.session, settings(sandbox)["evovoice"])
     assert api.get("/files").status_code == 200
 
 
-def test_curl_is_refused(sandbox, api, log_in, settings):
+def test_curl_is_refused(sandbox, api, post_login, settings):
     api.session.headers["User-Agent"] = "curl/8.5.0"
-    answers = [api.get("/files"), log_in(api.session, settings(sandbox)["evovoice"])]
+    answers = [api.get("/files"), post_login(api.session, settings(sandbox)["evovoice"])]
     assert [(answer.status_code, answer.headers["Content-Type"]) for answer in answers] == [
         (403, "text/html; charset=utf-8")
     ] * 2

@@ -29,7 +29,7 @@ def test_a_served_home_can_be_synced(tmp_path):
         try:
             assert served.stdout.readline().startswith(f"{home} is connected to the five stand-ins at http:")
             assert served.stdout.readline() == f"In another terminal: rollcall sync --home '{home}'\n"
-            assert {listing["outcome"] for listing in sync(home)["listings"]} == {"proven"}
+            assert {listing["outcome"] for listing in sync(home)["listings"]} == {"verified"}
         finally:
             served.terminate()
     assert stat.S_IMODE((home / ".dlt").stat().st_mode) == 0o700

@@ -5,7 +5,15 @@ import tomllib
 import pytest
 import requests
 
-from pipelines.sandbox import PROVIDERS, RILLSOFT_CLIENT_IDS, Fault, RequestLine, Sandbox, Traffic, serve
+from pipelines.sandbox import (
+    PROVIDERS,
+    RILLSOFT_CLIENT_IDS,
+    Fault,
+    RequestCounter,
+    RequestLine,
+    Sandbox,
+    serve,
+)
 
 PAGE = {"locale": "en", "pageNumber": "2", "pageSize": "10"}
 
@@ -216,7 +224,7 @@ def test_the_log_holds_requests_without_credentials(sandbox, connect):
 
 
 def test_requests_in_flight_are_counted_by_provider():
-    traffic = Traffic()
+    traffic = RequestCounter()
     matter, rillsoft = (RequestLine(provider, "GET", "/", "") for provider in ("matter", "rillsoft"))
     with traffic.passing(matter), traffic.passing(rillsoft), traffic.passing(matter):
         pass

@@ -1,4 +1,4 @@
-"""`rollcall doctor`: it finds what would stop a night, says how to mend it, and changes nothing."""
+"""`rollcall doctor`: it finds what would stop a run, says how to mend it, and changes nothing."""
 
 import errno
 import fcntl
@@ -54,7 +54,7 @@ def test_everything_that_is_wrong_is_found_at_once(
     (home.path / ".dlt" / "secrets.toml").chmod(0o644)
     (home.path / "status_mapping.csv").write_text("provider,status\n")
     (home.path / "warehouse.duckdb").write_bytes(b"no database" * 1000)
-    monkeypatch.setenv("NOTIFY__NIGHTS", "some")
+    monkeypatch.setenv("NOTIFY__RUNS", "some")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 1 << 40, 1 << 20))
     examination = json.loads(run("doctor", "--json", code=2).stdout)
     failed: dict[str, list[dict[str, list[str]]]] = {}
@@ -133,7 +133,7 @@ def no_room(*_: object) -> None:
     ("name", "stand_in", "message"),
     [("os.access", read_only, "may not be written to"), ("fcntl.flock", no_room, "No space left")],
 )
-def test_a_place_that_a_night_would_refuse(
+def test_a_place_that_a_run_would_refuse(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
     name: str,

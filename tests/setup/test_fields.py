@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.common.sql import SQL_ROOT
-from tests.models.raw import NIGHTS, Raw, night
+from tests.models.raw import RUNS, Raw, run
 
 Records = Mapping[str, Mapping[str, object]]
 
@@ -45,14 +45,14 @@ def test_fields(
         select 'belltastic', 'belltastic', 'projects', n, '{"id": 1}', '', $1, $1
         from range($2) as others(n)
         """,
-        [night(1), others],
+        [run(1), others],
     )
     for record, payload in before.items():
         now = after.get(record)
         reason = "removed" if now is None else "changed"
-        raw.record("matter", record, payload, 1, None if now == payload else NIGHTS, reason)
+        raw.record("matter", record, payload, 1, None if now == payload else RUNS, reason)
     for record, payload in after.items():
         if before.get(record) != payload:
-            raw.record("matter", record, payload, NIGHTS)
+            raw.record("matter", record, payload, RUNS)
     rows = {name: raw.connection.execute(sql).fetchall() for name, sql in CHECKS.items()}
     assert {name: what for name, what in rows.items() if what} == found

@@ -25,7 +25,7 @@ USER, PASSWORD = "rollcall", "sword-fish-of-a-test"
 SECURITIES = ("starttls", "tls")
 # The server does not know that it has TLS from the first byte on.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
-FAILED = Notice("the night failed", ("page 3 broke",), "failure")
+FAILED = Notice("the run failed", ("page 3 broke",), "failure")
 
 
 class PostOffice:
@@ -110,7 +110,7 @@ def configure(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def warnings_of(home: Home) -> list[str]:
-    """What is said where a notice of a failed night is sent."""
+    """What is said where a notice of a failed run is sent."""
     settings, warnings = read_notify(home.path), []
     assert settings is not None
     send(settings, FAILED, warnings.append)
@@ -129,7 +129,7 @@ def test_mail_is_sent_over_tls(
     message = message_from_bytes(content)
     assert (tls[:5], message["Subject"], message["To"]) == (
         "TLSv1",
-        "the night failed",
+        "the run failed",
         "operator@example.com",
     )
     assert message.get_payload().strip() == "page 3 broke"

@@ -1,4 +1,4 @@
-"""Notices of a night: which are sent, what they say, that they hold no secret and cannot harm a night."""
+"""Notices of a run: which are sent, what they say, that they hold no secret and cannot harm a run."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def test_a_failing_listing_is_told_with_its_facts(
         assert "k3y" not in text
 
 
-def test_a_night_that_could_not_be_published_is_told(
+def test_a_run_that_could_not_be_published_is_told(
     run: Run, home: Home, told: list[Asked], matter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.connect(
@@ -69,7 +69,7 @@ def test_a_night_that_could_not_be_published_is_told(
     )
     run("sync", code=2)
     fail = next(asked.body.decode() for asked in told if asked.path == "ping/uuid/fail")
-    assert "the night failed\npage_size of matter is 101: set it to a number from 1 to 100\n" in fail
+    assert "the run failed\npage_size of matter is 101: set it to a number from 1 to 100\n" in fail
 
     def break_down(*_: object, **__: object) -> None:
         raise RuntimeError(f"with {matter} in hand")
@@ -129,7 +129,7 @@ def test_a_run_of_one_connection_reports_how_the_others_stand(
     failing = ends("matter")
     assert sorted(failing) == ["ping/uuid/fail", "services/T0/B0/k3y"]
     for text in failing.values():
-        assert "the night was published, other connections are not proven" in text
+        assert "the run was published, other connections are not verified" in text
         assert re.search(
             r"belltastic was not asked; its last attempt, \d{4}-\d\d-\d\d \d\d:\d\d UTC: failed: page 1:",
             text,
@@ -144,10 +144,10 @@ def test_a_test_notice_reaches_every_channel_and_alarms_nobody(run: Run, told: l
     bodies = {asked.path: asked.body.decode() for asked in told}
     assert sorted(bodies) == ["ping/uuid/log", "services/T0/B0/k3y"]
     assert json.loads(bodies["services/T0/B0/k3y"])["text"].startswith(":information_source: Rollcall on ")
-    assert all("This is a test: no night has failed." in text for text in bodies.values())
+    assert all("This is a test: no run has failed." in text for text in bodies.values())
 
 
-def test_a_proven_night_only_pings_unless_all_are_wanted(
+def test_a_verified_run_only_pings_unless_all_are_wanted(
     home: Home, told: list[Asked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = Notice("done", ("all is well",), "success")
@@ -158,7 +158,7 @@ def test_a_proven_night_only_pings_unless_all_are_wanted(
         ("POST", "ping/uuid/start", {"create": "1"}, b""),
         ("POST", "ping/uuid", {"create": "1"}, b"done\nall is well"),
     ]
-    monkeypatch.setenv("NOTIFY__NIGHTS", "all")
+    monkeypatch.setenv("NOTIFY__RUNS", "all")
     notices = Notices(home.path, refuse)
     notices.begin()
     notices.end(good)
@@ -201,11 +201,11 @@ def test_what_cannot_be_delivered_is_a_warning(
     [
         ("WEBHOOK", "http://example.com/k3y", "webhook of [notify] is no https URL: copy it anew"),
         ("PING_URL", "k3y", "ping_url of [notify] is no https URL: copy it anew"),
-        ("NIGHTS", "some", "nights of [notify] is 'some': set it to one of failed, all"),
+        ("RUNS", "some", "runs of [notify] is 'some': set it to one of failed, all"),
         ("SMTP_SECURITY", "ssl", "smtp_security of [notify] is 'ssl': set it to one of starttls, tls, none"),
     ],
 )
-def test_a_wrong_setting_is_a_warning_and_the_night_goes_on(
+def test_a_wrong_setting_is_a_warning_and_the_run_goes_on(
     home: Home, monkeypatch: pytest.MonkeyPatch, key: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(f"NOTIFY__{key}", value)

@@ -30,7 +30,7 @@ def entry(text: str) -> str:
     return line
 
 
-def test_cron_runs_a_night_with_a_bare_environment(run: Run, tmp_path: Path, sandbox: Sandbox) -> None:
+def test_cron_runs_a_run_with_a_bare_environment(run: Run, tmp_path: Path, sandbox: Sandbox) -> None:
     home = Home(tmp_path / "a place")
     home.path.mkdir()
     home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
@@ -90,7 +90,7 @@ def test_a_unit_of_a_home_that_ends_with_a_backslash(tmp_path: Path) -> None:
     home.mkdir()
     unit = next(iter(schedule(home, "systemd", at=time(4, 30)).files.values()))
     lines = unit.splitlines()
-    assert lines[1] == f"Description=Rollcall: the night of {tmp_path}/back\\\\"
+    assert lines[1] == f"Description=Rollcall: the run of {tmp_path}/back\\\\"
     assert f' --home "{tmp_path}/back\\\\" sync --quiet' in unit
 
 
@@ -143,12 +143,12 @@ def test_github_gets_a_workflow_with_every_secret(run: Run, home: Home, sandbox:
         "schedule": [{"cron": "40 19 * * *"}],
         "workflow_dispatch": {
             "inputs": {
-                "first_night": {"description": "Begin a new warehouse", "type": "boolean", "default": False}
+                "first_run": {"description": "Begin a new warehouse", "type": "boolean", "default": False}
             }
         },
     }
-    (night,) = [step for step in workflow["jobs"]["night"]["steps"] if "env" in step]
-    assert night["env"] == {
+    (run,) = [step for step in workflow["jobs"]["run"]["steps"] if "env" in step]
+    assert run["env"] == {
         name: f"${{{{ secrets.{name} }}}}"
         for name in (
             "SOURCES__BELLTASTIC__API_TOKEN", "SOURCES__EVOVOICE__PASSWORD", "SOURCES__FONE_DYNAMICS__TOKEN",

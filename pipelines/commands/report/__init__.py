@@ -1,4 +1,4 @@
-"""`rollcall report`: what the nights found, as one HTML page for whoever has no terminal.
+"""`rollcall report`: what the runs found, as one HTML page for whoever has no terminal.
 
 The page holds all that it needs and asks nothing of any server. The same warehouse gives the same bytes.
 """
@@ -16,7 +16,7 @@ class Report:
 
     file: Path | None
     bytes: int
-    night: str
+    run: str
     projects: int
     stale: tuple[str, ...]
 
@@ -24,7 +24,7 @@ class Report:
 def report(warehouse: Warehouse, since: str | None, output: Output) -> Report:
     """Write the page, whole or not at all. `since` begins the period chosen; None: 30 days.
 
-    Raises UsageError where `since` is no time, WarehouseError where there was no night yet.
+    Raises UsageError where `since` is no time, WarehouseError where there was no run yet.
     """
     # Imported late: what the command line needs of this package is its name.
     from pipelines.commands.report.facts import read_facts
@@ -36,7 +36,7 @@ def report(warehouse: Warehouse, since: str | None, output: Output) -> Report:
     return Report(
         file=output.path,
         bytes=len(text.encode()),
-        night=iso(facts.night.started),
+        run=iso(facts.run.started),
         projects=sum(connection.projects for connection in facts.connections),
         stale=tuple(connection.name for connection in facts.connections if connection.stale),
     )

@@ -15,16 +15,16 @@ MOST_CHANGES = 200_000
 class Catalogue:
     """The projects in the order of their names, and their changes; each of both is columns of one length.
 
-    `nights` are milliseconds since 1970. The columns of `projects` are key (what follows the connection in
-    it), name and client, and indices into `connections` (name and provider), `statuses` and `nights` (first:
+    `runs` are milliseconds since 1970. The columns of `projects` are key (what follows the connection in
+    it), name and client, and indices into `connections` (name and provider), `statuses` and `runs` (first:
     when it was first listed; gone: when it was found gone, -1 where it is listed); `changes` counts its
     changes. The columns of `changes`, in the order of the projects and then of time, are indices into
-    `nights`, `kinds`, `columns` and `texts` (old and new); -1 is for nothing. They leave out that a project
-    was created, which its first night says. Beyond `MOST_PROJECTS` the projects longest gone, and beyond
+    `runs`, `kinds`, `columns` and `texts` (old and new); -1 is for nothing. They leave out that a project
+    was created, which its first run says. Beyond `MOST_PROJECTS` the projects longest gone, and beyond
     `MOST_CHANGES` the oldest changes, are left out, and counted.
     """
 
-    nights: list[int]
+    runs: list[int]
     connections: list[tuple[str, str]]
     statuses: list[str]
     kinds: tuple[str, ...]
@@ -84,8 +84,8 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
     ask(_CHANGES, [MOST_CHANGES])
     ((known,),) = ask("select count(distinct project_key) from projects_history").fetchall()
     ((told,),) = ask("select coalesce(max(changes), 0) from shown_changes").fetchall()
-    nights, connections, statuses, columns, texts = (Numbered() for _ in range(5))
-    nights.numbers(night for (night,) in ask("select epoch_us(started_at) from nights order by 1").fetchall())
+    runs, connections, statuses, columns, texts = (Numbered() for _ in range(5))
+    runs.numbers(run for (run,) in ask("select epoch_us(started_at) from runs order by 1").fetchall())
     key, name, client, *of_projects, changes = _columns(
         ask(
             f"""
@@ -106,7 +106,7 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
         9,
     )
     connection, provider, status, first, gone = of_projects
-    night, kind, column, old, new = _columns(
+    run, kind, column, old, new = _columns(
         ask(
             f"""
             select epoch_us(changed_at), change, column_name, old_value, new_value
@@ -123,25 +123,25 @@ def read_catalogue(warehouse: Warehouse) -> Catalogue:
             "client": client,
             "connection": connections.numbers(zip(connection, provider, strict=True)),
             "status": statuses.numbers(status),
-            "first": nights.numbers(first),
-            "gone": nights.numbers(gone),
+            "first": runs.numbers(first),
+            "gone": runs.numbers(gone),
             "changes": changes,
         },
         changes={
-            "night": nights.numbers(night),
+            "run": runs.numbers(run),
             "kind": [KINDS.index(name) for name in kind],
             "column": columns.numbers(column),
             "old": texts.numbers(old),
             "new": texts.numbers(new),
         },
-        nights=[microseconds // 1000 for microseconds in nights.values],
+        runs=[microseconds // 1000 for microseconds in runs.values],
         connections=connections.values,
         statuses=statuses.values,
         kinds=KINDS,
         columns=columns.values,
         texts=texts.values,
         projects_left_out=known - len(key),
-        changes_left_out=told - len(night),
+        changes_left_out=told - len(run),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the report says of the nights, the connections and their listings, read from the published tables.
+"""What the report says of the runs, the connections and their listings, read from the published tables.
 
 Instants are milliseconds since 1970, in UTC.
 """
@@ -14,26 +14,26 @@ from pipelines.common.errors import WarehouseError
 from pipelines.warehouse.freshness import IS_FRESH
 from pipelines.warehouse.reader import Warehouse
 
-SHOWN_NIGHTS = 120
+SHOWN_RUNS = 120
 SLOWEST = 8
-USUAL_NIGHTS = 30
+USUAL_RUNS = 30
 
 
-class Night(NamedTuple):
-    """The last night; how many nights there were with it, and when the first of them started."""
+class Run(NamedTuple):
+    """The last run; how many runs there were with it, and when the first of them started."""
 
     started: int
     outcome: str
     rollcall_version: str
     duckdb_version: str
-    nights: int
+    runs: int
     first: int
 
 
 class Count(NamedTuple):
-    """How many projects of a provider had a status after a night. Where none had, there is no count."""
+    """How many projects of a provider had a status after a run. Where none had, there is no count."""
 
-    night: int
+    run: int
     provider: str
     status: str
     projects: int
@@ -45,7 +45,7 @@ class Connection(NamedTuple):
     name: str
     provider: str
     projects: int
-    last_proven: int | None
+    last_verified: int | None
     last_attempt: int | None
     outcome: str | None
     message: str | None
@@ -55,7 +55,7 @@ class Connection(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A listing of its connection's last night. `usual` is the median of its seconds in the nights before."""
+    """A listing of its connection's last run. `usual` is the median of its seconds in the runs before."""
 
     connection: str
     scope: str | None
@@ -71,7 +71,7 @@ class Listing(NamedTuple):
 class Facts:
     """All that the report says."""
 
-    night: Night
+    run: Run
     counts: tuple[Count, ...]
     periods: tuple[Period, ...]
     connections: tuple[Connection, ...]
@@ -80,16 +80,16 @@ class Facts:
 
 
 def read_facts(warehouse: Warehouse, since: str | None) -> Facts:
-    """Read them. `since` is as for `rollcall changes`, but counted back from the last night; None: 30 days.
+    """Read them. `since` is as for `rollcall changes`, but counted back from the last run; None: 30 days.
 
-    Raises UsageError where `since` is no time, WarehouseError where there was no night yet.
+    Raises UsageError where `since` is no time, WarehouseError where there was no run yet.
     """
-    night = _last_night(warehouse)
-    last = datetime.fromtimestamp(night.started / 1000, UTC)
+    run = _last_run(warehouse)
+    last = datetime.fromtimestamp(run.started / 1000, UTC)
     today = last.replace(hour=0, minute=0, second=0, microsecond=0)
     chosen = today - timedelta(days=29) if since is None else moment(since, last)
     return Facts(
-        night=night,
+        run=run,
         counts=_counts(warehouse),
         periods=(
             read_period(warehouse, None),
@@ -102,38 +102,38 @@ def read_facts(warehouse: Warehouse, since: str | None) -> Facts:
     )
 
 
-def _last_night(warehouse: Warehouse) -> Night:
-    nights = warehouse.connection.execute(
+def _last_run(warehouse: Warehouse) -> Run:
+    runs = warehouse.connection.execute(
         """
         select
             epoch_ms(started_at), outcome, rollcall_version, duckdb_version,
-            count(*) over () as nights,
+            count(*) over () as runs,
             epoch_ms(min(started_at) over ()) as first
-        from nights
+        from runs
         order by started_at desc
         limit 1
         """
     ).fetchall()
-    if not nights:
-        raise WarehouseError(f"{warehouse.path} knows of no night yet", "run `rollcall sync`")
-    return Night(*nights[0])
+    if not runs:
+        raise WarehouseError(f"{warehouse.path} knows of no run yet", "run `rollcall sync`")
+    return Run(*runs[0])
 
 
 def _counts(warehouse: Warehouse) -> tuple[Count, ...]:
-    """After each night, or after `SHOWN_NIGHTS` of them, spread evenly, with the last one among them."""
+    """After every night, or after `SHOWN_RUNS` of them, spread evenly, with the last one among them."""
     rows = warehouse.connection.execute(
         f"""
         with numbered as (
             select
                 started_at,
                 row_number() over (order by started_at) as number,
-                greatest(count(*) over (), {SHOWN_NIGHTS}) as nights
-            from nights
+                greatest(count(*) over (), {SHOWN_RUNS}) as runs
+            from runs
         ),
 
         shown as (
             select started_at from numbered
-            where number * {SHOWN_NIGHTS} // nights > (number - 1) * {SHOWN_NIGHTS} // nights
+            where number * {SHOWN_RUNS} // runs > (number - 1) * {SHOWN_RUNS} // runs
         ),
 
         steps as (
@@ -178,7 +178,7 @@ def _connections(warehouse: Warehouse) -> tuple[Connection, ...]:
 
         select
             connections.connection, provider, coalesce(projects, 0),
-            epoch_ms(last_proven_at), epoch_ms(last_attempt_at),
+            epoch_ms(last_verified_at), epoch_ms(last_attempt_at),
             outcome, message,
             not {IS_FRESH} as stale,
             coalesce(held_back, 0), coalesce(quarantined, 0)
@@ -202,7 +202,7 @@ def _slowest(warehouse: Warehouse) -> tuple[Listing, ...]:
         usual as (
             select connection, scope, entity, median(seconds) as seconds
             from numbered
-            where age between 1 and {USUAL_NIGHTS}
+            where age between 1 and {USUAL_RUNS}
             group by connection, scope, entity
         )
 

@@ -2,7 +2,7 @@
 (() => {
   const PAGE = 50;
   const { periods, providers, catalogue } = JSON.parse(document.getElementById("catalogue").textContent);
-  const { projects, changes, nights, connections, statuses, kinds, columns, texts } = catalogue;
+  const { projects, changes, runs, connections, statuses, kinds, columns, texts } = catalogue;
   const size = projects.key.length;
   const byId = (id) => document.getElementById(id);
   const number = new Intl.NumberFormat("en");
@@ -18,8 +18,8 @@
     return element;
   }
 
-  function time(night, format = minutes) {
-    return make("time", format.format(nights[night]), { datetime: new Date(nights[night]).toISOString() });
+  function time(run, format = minutes) {
+    return make("time", format.format(runs[run]), { datetime: new Date(runs[run]).toISOString() });
   }
 
   const word = (name) => (name[0] ?? "").toUpperCase() + name.slice(1).replaceAll("_", " ");
@@ -30,12 +30,12 @@
   // A word of a command, for it may be pasted into a shell.
   const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
 
-  // Where the changes of each project begin, and the last night that changed it.
+  // Where the changes of each project begin, and the last run that changed it.
   const begins = new Uint32Array(size + 1);
   const latest = new Int32Array(size);
   for (let n = 0; n < size; n++) {
     begins[n + 1] = begins[n] + projects.changes[n];
-    latest[n] = projects.changes[n] ? changes.night[begins[n + 1] - 1] : projects.first[n];
+    latest[n] = projects.changes[n] ? changes.run[begins[n + 1] - 1] : projects.first[n];
   }
 
   let sought;
@@ -45,9 +45,9 @@
   }
 
   function happened(n, kind, since) {
-    if (kind === "created") return nights[projects.first[n]] >= since;
+    if (kind === "created") return runs[projects.first[n]] >= since;
     for (let c = begins[n + 1] - 1; c >= begins[n]; c--) {
-      if (nights[changes.night[c]] < since) return false;
+      if (runs[changes.run[c]] < since) return false;
       if (kinds[changes.kind[c]] === kind) return true;
     }
     return false;
@@ -146,14 +146,14 @@
     return open ? [line, history(n)] : [line];
   }
 
-  // The nights that changed a project, newest first, each with what it found.
+  // The runs that changed a project, newest first, each with what it found.
   function history(n) {
     const list = make("ol", null, { class: "timeline" });
     let end = begins[n + 1];
     while (end > begins[n]) {
       let begin = end;
-      while (begin > begins[n] && changes.night[begin - 1] === changes.night[end - 1]) begin--;
-      list.append(moment(changes.night[begin], begin, end));
+      while (begin > begins[n] && changes.run[begin - 1] === changes.run[end - 1]) begin--;
+      list.append(moment(changes.run[begin], begin, end));
       end = begin;
     }
     const created = make("li", null, { class: "created" });
@@ -174,9 +174,9 @@
 
   const TITLES = { removed: "No longer listed", returned: "Listed again", changed: "Changed" };
 
-  function moment(night, begin, end) {
+  function moment(run, begin, end) {
     const item = make("li", null, { class: kinds[changes.kind[begin]] });
-    item.append(time(night), " ", make("strong", TITLES[kinds[changes.kind[begin]]]));
+    item.append(time(run), " ", make("strong", TITLES[kinds[changes.kind[begin]]]));
     const lines = make("ul");
     for (let c = begin; c < end; c++) {
       if (changes.column[c] === -1) continue;

@@ -38,9 +38,9 @@ class Row(NamedTuple):
 def page(facts: Facts) -> str:
     """The page, a whole HTML document."""
     style, script = ((_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    times = sorted({count.night for count in facts.counts} | {facts.night.started})
-    by_provider = charts.stacked(times, [(c.night, c.provider, c.projects) for c in facts.counts])
-    by_status = charts.stacked(times, [(c.night, c.status, c.projects) for c in facts.counts])
+    times = sorted({count.run for count in facts.counts} | {facts.run.started})
+    by_provider = charts.stacked(times, [(c.run, c.provider, c.projects) for c in facts.counts])
+    by_status = charts.stacked(times, [(c.run, c.status, c.projects) for c in facts.counts])
     statuses, rows = _now(facts)
     return _template().render(
         facts=facts,
@@ -95,8 +95,8 @@ def _hash(text: str) -> str:
 
 
 def _catalogue(facts: Facts) -> str:
-    last_nights = {connection.name: connection.last_attempt for connection in facts.connections}
-    begins = [last_nights.get(name) for name, _ in facts.catalogue.connections]
+    last_runs = {connection.name: connection.last_attempt for connection in facts.connections}
+    begins = [last_runs.get(name) for name, _ in facts.catalogue.connections]
     told = {
         # When each period begins for each connection of the catalogue.
         "periods": [
@@ -114,14 +114,14 @@ def _titled(facts: Facts) -> list[tuple[str, str, Period]]:
     begun = facts.periods[-1].since
     assert begun is not None  # only the first period is of each connection's own
     since = day(begun) if begun % _DAY_MS == 0 else minute(begun)
-    titles = ("Last night of each connection", "Last 7 days", f"Since {since}")
-    phrases = ("in the last night of any connection", "in the last 7 days", f"since {since}")
+    titles = ("Last run of each connection", "Last 7 days", f"Since {since}")
+    phrases = ("in the last run of any connection", "in the last 7 days", f"since {since}")
     return list(zip(titles, phrases, facts.periods, strict=True))
 
 
 def _now(facts: Facts) -> tuple[list[str], list[Row]]:
     """The statuses that projects have now, the most frequent first, and a row for each provider."""
-    now = {(c.provider, c.status): c.projects for c in facts.counts if c.night == facts.night.started}
+    now = {(c.provider, c.status): c.projects for c in facts.counts if c.run == facts.run.started}
     frequency: dict[str, int] = {}
     for (_, status), projects in now.items():
         frequency[status] = frequency.get(status, 0) + projects

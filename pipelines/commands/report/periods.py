@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pipelines.common.sql import literal
-from pipelines.warehouse.freshness import in_last_night
+from pipelines.warehouse.freshness import in_last_run
 from pipelines.warehouse.reader import Warehouse
 
 KINDS = ("created", "changed", "removed", "returned")
@@ -25,7 +25,7 @@ TELLING = f"""(
 
 
 class Line(NamedTuple):
-    """A column that a night found changed."""
+    """A column that a run found changed."""
 
     at: int
     column: str
@@ -47,10 +47,10 @@ class Happening:
 
 @dataclass(frozen=True)
 class Period:
-    """What nights from `since` on found: how many projects each kind of change befell, and the newest.
+    """What runs from `since` on found: how many projects each kind of change befell, and the newest.
 
-    `since` None: what the last night of each connection found. `first_listed` of the created ones came with
-    the first night of their connection; those are not named.
+    `since` None: what the last run of each connection found. `first_listed` of the created ones came with
+    the first run of their connection; those are not named.
     """
 
     since: int | None
@@ -74,11 +74,11 @@ _FIRST_LISTED = """
 
 
 def read_period(warehouse: Warehouse, since: datetime | None) -> Period:
-    """What nights from `since` on found; None: what the last night of each connection found."""
+    """What runs from `since` on found; None: what the last run of each connection found."""
 
     def chosen(instant: str) -> str:
         if since is None:
-            return in_last_night(instant)
+            return in_last_run(instant)
         return f"{instant} >= {literal(since.isoformat())}::timestamptz"
 
     ((first_listed,),) = warehouse.connection.execute(

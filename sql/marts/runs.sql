@@ -1,10 +1,10 @@
 -- Every night that was published.
 -- grain: started_at
 select
-    started_at, -- the instant at which this night's versions begin and end
+    started_at, -- the instant at which this run's versions begin and end
     finished_at, -- when all listings had ended
-    outcome, -- proven where every listing was, else partial
+    outcome, -- verified where every listing was, else partial
     rollcall_version, -- version of Rollcall that ran it
     duckdb_version, -- version of DuckDB that wrote it
-from raw.nights
+from raw.runs
 order by started_at

@@ -2,7 +2,7 @@
 
 The runs are drawn from a seed: every provider, records in other spellings, volatile fields, ids that come
 twice, records that cannot be taken, listings that fail, windows, and erasures. `golden.json` was written by
-the code that hashed what every record says. To write it again: `python -m tests.nights.test_golden`.
+the code that hashed what every record says. To write it again: `python -m tests.runs.test_golden`.
 """
 
 import json
@@ -21,9 +21,9 @@ from pipelines.commands.sync import windows_due
 from pipelines.common.errors import Transient
 from pipelines.common.sql import SQL_ROOT
 from pipelines.extract.connections import Connection
-from pipelines.extract.provider import Ask, Page
+from pipelines.extract.provider import ListingRequest, Page
 from pipelines.extract.records import canonical_hash
-from pipelines.load.merge import known_texts, next_start, remember
+from pipelines.load.merge import known_texts, merge, next_start
 from tests.campaigns.play import in_memory, land_directly
 from tests.campaigns.reading import spelled
 from tests.scripted import PROVIDERS, scripted
@@ -85,7 +85,7 @@ class Account:
         self.walk: list[Page | None] = []
 
     def connection(self) -> Connection:
-        def pages(_api: object, ask: Ask) -> Iterator[Page]:
+        def pages(_api: object, ask: ListingRequest) -> Iterator[Page]:
             for page in self.walk:
                 if page is None:
                     raise Transient("it broke down")
@@ -196,7 +196,7 @@ def played(*, upgraded_before: int | None = None) -> dict[str, list[list[Any]]]:
             landing, listings = land_directly(
                 connections, windows, known, Path(scratch), 1e9, lambda *_: None
             )
-            remember(warehouse, landing, listings, started_at, accepted, started_at)
+            merge(warehouse, landing, listings, started_at, accepted, started_at)
         if run in (3, 6):
             erase(warehouse, run)
     return {

@@ -1,11 +1,11 @@
-"""A night at the command line: its log, and a dry run that publishes nothing."""
+"""A run at the command line: its log, and a dry run that publishes nothing."""
 
 import re
 import stat
 
 import pytest
 
-from pipelines.monitoring import run_log as night_log
+from pipelines.monitoring import run_log
 from pipelines.sandbox import Fault, Sandbox
 from tests.home import Home, sandbox_settings
 
@@ -25,7 +25,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     result = run("sync", "--dry-run")
     assert result.stderr == ""
     shown = [line.split() for line in result.stdout.splitlines()]
-    assert any(line[-6:] == ["removed", "missing", "from", "a", "proven", "listing"] for line in shown)
+    assert any(line[-6:] == ["removed", "missing", "from", "a", "verified", "listing"] for line in shown)
     assert any(line[-2:] == ["->", "Renamed"] for line in shown)
     assert shown[-1] == f"This was a dry run: {home.warehouse} stays as it was".split()
     assert home.warehouse.read_bytes() == published
@@ -36,7 +36,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     }
 
 
-def test_each_night_leaves_a_private_log_with_the_failing_pages_facts(
+def test_each_run_leaves_a_private_log_with_the_failing_pages_facts(
     run: Run, home: Home, sandbox: Sandbox
 ) -> None:
     settings = sandbox_settings(sandbox)["matter"]
@@ -51,18 +51,19 @@ def test_each_night_leaves_a_private_log_with_the_failing_pages_facts(
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", at) for at, _ in lines)
     texts = [re.sub(r"\d+\.\d s", "0.0 s", text) for _, text in lines]
     assert texts[1:4] == [
-        "matter: unproven, 1 pages, 2 requests, 0 retries, 0.0 s; 5 records: "
+        "matter: unverified, 1 pages, 2 requests, 0 retries, 0.0 s; 5 records: "
         "5 new, 0 changed, 0 removed, 0 unchanged, 0 held back, 0 quarantined",
-        "matter is not proven: page 2: projects/get answered 500. What came was taken, nothing was removed.",
+        "matter is not verified: page 2: projects/get answered 500. What came was taken, nothing was "
+        "removed.",
         "Once that is mended: rollcall sync matter",
     ]
     assert settings["access_token"] not in log.read_text()
 
 
-def test_a_log_keeps_what_stopped_a_night_and_old_logs_go(
+def test_a_log_keeps_what_stopped_a_run_and_old_logs_go(
     run: Run, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(night_log, "KEPT", 3)
+    monkeypatch.setattr(run_log, "KEPT", 3)
     (home.path / "logs").mkdir()
     (home.path / "logs" / "mine.log").write_text("kept")
     for _ in range(5):

@@ -1,6 +1,6 @@
-"""Promises 4, 6, 10, 11, 12 and 14: seven nights at all five providers, beside a model in plain Python.
+"""Promises 4, 6, 10, 11, 12 and 14: seven runs at all five providers, beside a model in plain Python.
 
-Before a night records are created, changed, removed and brought back by chance, at every provider; not before
+Before a run records are created, changed, removed and brought back by chance, at every provider; not before
 the second one, which finds all as it was. Later ones leave connections out, or find a provider down.
 """
 
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.sync import Night
+from pipelines.commands.sync import Run
 from pipelines.common.sql import SQL_ROOT
 from pipelines.sandbox import PROVIDERS, RILLSOFT_CLIENT_IDS, Fault, Record, RecordId, Sandbox, Store
 from pipelines.transform.build import build
 from pipelines.warehouse.publish import connect
-from tests.home import FIRST_NIGHT, Home, Row
+from tests.home import FIRST_RUN, Home, Row
 
 ID = {"fone_dynamics": "PropertySid", "matter": "originId"}
 NAME = {"fone_dynamics": "Name", "evovoice": "fileName"}
@@ -29,13 +29,13 @@ TABLES = ("projects", "projects_history", "project_changes", "files", "files_his
 
 DAY = timedelta(days=1)
 CLOCK = (
-    FIRST_NIGHT,
-    FIRST_NIGHT + DAY,
-    FIRST_NIGHT + DAY,
-    FIRST_NIGHT + DAY + timedelta(microseconds=700),
-    FIRST_NIGHT + DAY - timedelta(hours=1),
+    FIRST_RUN,
+    FIRST_RUN + DAY,
+    FIRST_RUN + DAY,
+    FIRST_RUN + DAY + timedelta(microseconds=700),
+    FIRST_RUN + DAY - timedelta(hours=1),
     datetime(1970, 1, 1, tzinfo=UTC),
-    FIRST_NIGHT + 4 * DAY,
+    FIRST_RUN + 4 * DAY,
 )
 SAME, LEFT_OUT, DOWN = 1, 4, 5
 ASKED = {LEFT_OUT: ("matter", "rillsoft")}
@@ -64,10 +64,10 @@ def lasting(provider: str, record: Record) -> Record:
     return {name: value for name, value in record.items() if name not in VOLATILE.get(provider, ())}
 
 
-def remember(
+def merge(
     versions: dict[Key, list[Row]], listed: dict[Key, Record], answering: Collection[str], now: str
 ) -> None:
-    """The model: what a night makes of all that the answering providers list."""
+    """The model: what a run makes of all that the answering providers list."""
     for key in [key for key in versions.keys() | listed.keys() if key[0] in answering]:
         record, before = listed.get(key), versions.setdefault(key, [])
         current = before[-1] if before and before[-1]["valid_to"] is None else None
@@ -101,9 +101,9 @@ def live_a_day(sandbox: Sandbox, chance: random.Random, gone: dict[Store, list[R
 
 @dataclass(frozen=True)
 class Played:
-    """One of the ten nights: its result, what the providers held, and what was known after it."""
+    """One of the ten runs: its result, what the providers held, and what was known after it."""
 
-    night: Night
+    run: Run
     started_at: str
     held: dict[Key, Record]
     expected: dict[Key, list[Row]]
@@ -142,17 +142,17 @@ def played(home: Home) -> list[Played]:
                 live_a_day(sandbox, chance, gone)
             if number == DOWN:
                 sandbox.faults.add(Fault("matter", times=None))
-            night = home.night(*ASKED.get(number, ()), at=at, full=True)
+            run = home.run(*ASKED.get(number, ()), at=at, full=True)
             sandbox.faults.clear()
-            (started_at,) = (row["at"] for row in home.rows("select max(started_at) as at from nights"))
-            remember(versions, held(sandbox), ANSWERING.get(number, PROVIDERS), started_at)
+            (started_at,) = (row["at"] for row in home.rows("select max(started_at) as at from runs"))
+            merge(versions, held(sandbox), ANSWERING.get(number, PROVIDERS), started_at)
             tables = {table: home.rows(f"from {table} order by all") for table in TABLES}
-            played.append(Played(night, started_at, held(sandbox), deepcopy(versions), known(home), tables))
+            played.append(Played(run, started_at, held(sandbox), deepcopy(versions), known(home), tables))
     return played
 
 
 @pytest.mark.parametrize("number", range(len(CLOCK)))
-def test_a_night_remembers_what_it_was_told(number: int, played: list[Played]) -> None:
+def test_a_run_remembers_what_it_was_told(number: int, played: list[Played]) -> None:
     assert played[number].found == played[number].expected
 
 
@@ -169,12 +169,12 @@ def test_there_was_something_to_remember(played: list[Played]) -> None:
     assert returns > 5
 
 
-def test_promise_14_nights_rise_whatever_the_clock_does(played: list[Played]) -> None:
-    second, later = FIRST_NIGHT + DAY, timedelta(milliseconds=1)
-    assert [night.night.started_at for night in played] == [
-        FIRST_NIGHT,
+def test_promise_14_runs_rise_whatever_the_clock_does(played: list[Played]) -> None:
+    second, later = FIRST_RUN + DAY, timedelta(milliseconds=1)
+    assert [run.run.started_at for run in played] == [
+        FIRST_RUN,
         *(second + times * later for times in range(5)),
-        FIRST_NIGHT + 4 * DAY,
+        FIRST_RUN + 4 * DAY,
     ]
 
 
@@ -196,8 +196,8 @@ def projects(held: dict[Key, Record], answering: Collection[str]) -> list[Row]:
 def test_promise_11_the_history_says_what_was_listed(number: int, played: list[Played], home: Home) -> None:
     answering = [*ANSWERING.get(number, PROVIDERS)]
     as_of = "select project_key, name from projects_as_of($1) where list_contains($2, provider) order by all"
-    night = played[number]
-    assert home.rows(as_of, night.started_at, answering) == projects(night.held, answering)
+    run = played[number]
+    assert home.rows(as_of, run.started_at, answering) == projects(run.held, answering)
 
 
 def without_sightings(rows: list[Row]) -> list[Row]:
@@ -208,34 +208,34 @@ def test_promise_04_the_same_answers_change_nothing(played: list[Played]) -> Non
     before, same = played[SAME - 1], played[SAME]
     for table in TABLES:
         assert without_sightings(same.tables[table]) == without_sightings(before.tables[table])
-    assert {(listing.new, listing.changed, listing.removed) for listing in same.night.listings} == {(0, 0, 0)}
+    assert {(listing.new, listing.changed, listing.removed) for listing in same.run.listings} == {(0, 0, 0)}
     seen = {row["last_seen_at"] for row in same.tables["projects"] + same.tables["files"]}
-    assert (seen, same.night.exit_code) == ({same.started_at}, 0)
+    assert (seen, same.run.exit_code) == ({same.started_at}, 0)
 
 
-def rows_of(provider: str, night: Played) -> list[Row]:
+def rows_of(provider: str, run: Played) -> list[Row]:
     return [
-        row for table in ("projects", "files") for row in night.tables[table] if row["provider"] == provider
+        row for table in ("projects", "files") for row in run.tables[table] if row["provider"] == provider
     ]
 
 
 def test_connections_that_are_left_out_keep_their_rows(played: list[Played]) -> None:
-    before, night = played[LEFT_OUT - 1], played[LEFT_OUT]
-    assert {listing.connection for listing in night.night.listings} == {"matter", "rillsoft"}
+    before, run = played[LEFT_OUT - 1], played[LEFT_OUT]
+    assert {listing.connection for listing in run.run.listings} == {"matter", "rillsoft"}
     for provider in PROVIDERS:
-        kept = rows_of(provider, night) == rows_of(provider, before)
+        kept = rows_of(provider, run) == rows_of(provider, before)
         assert kept == (provider not in ASKED[LEFT_OUT])
 
 
 def test_a_provider_that_is_down_keeps_its_rows_and_stops_no_other(played: list[Played]) -> None:
-    before, night = played[DOWN - 1], played[DOWN]
-    outcomes = {listing.connection: (listing.outcome, listing.message) for listing in night.night.listings}
-    assert outcomes == dict.fromkeys(PROVIDERS, ("proven", None)) | {
+    before, run = played[DOWN - 1], played[DOWN]
+    outcomes = {listing.connection: (listing.outcome, listing.message) for listing in run.run.listings}
+    assert outcomes == dict.fromkeys(PROVIDERS, ("verified", None)) | {
         "matter": ("failed", "page 1: projects/get answered 500 after 5 attempts")
     }
-    assert night.night.exit_code == 3
+    assert run.run.exit_code == 3
     for provider in PROVIDERS:
-        kept = rows_of(provider, night) == rows_of(provider, before)
+        kept = rows_of(provider, run) == rows_of(provider, before)
         assert kept == (provider == "matter")
 
 
@@ -260,10 +260,10 @@ def test_promise_10_intervals_follow_one_another(table: str, key: str, home: Hom
 
 
 def test_promise_12_closed_versions_never_change(played: list[Played]) -> None:
-    for before, night in pairwise(played):
+    for before, run in pairwise(played):
         for table in ("projects_history", "files_history"):
             closed = [row for row in before.tables[table] if not row["is_current"]]
-            assert [row for row in closed if row not in night.tables[table]] == []
+            assert [row for row in closed if row not in run.tables[table]] == []
 
 
 def test_promise_12_what_is_rebuilt_from_the_facts_is_the_same(
@@ -273,7 +273,7 @@ def test_promise_12_what_is_rebuilt_from_the_facts_is_the_same(
     with connect(other.warehouse, 300) as warehouse:
         warehouse.execute((SQL_ROOT / "raw.sql").read_text())
         warehouse.execute(f"attach '{home.warehouse}' as published (read_only)")
-        for table in ("nights", "connections", "listings", "records", "quarantine"):
+        for table in ("runs", "connections", "listings", "records", "quarantine"):
             warehouse.execute(f"insert into raw.{table} from published.raw.{table}")
         build(warehouse, other.path)
     assert {table: other.rows(f"from {table} order by all") for table in TABLES} == played[-1].tables

@@ -1,4 +1,4 @@
-"""Promises 1, 2, 19 and 22: readers see one night, whole; a night leaves private files, and nothing else."""
+"""Promises 1, 2, 19 and 22: readers see one run, whole; a run leaves private files, and nothing else."""
 
 import os
 import stat
@@ -14,10 +14,10 @@ import duckdb
 import pytest
 
 from pipelines.commands import sync
-from pipelines.common.errors import NightRunning, PublicationRefused, SyncError, WarehouseError
+from pipelines.common.errors import PublicationRefused, RunInProgress, SyncError, WarehouseError
 from pipelines.sandbox import Sandbox
 from pipelines.transform import build as models
-from pipelines.warehouse.paths import former_of
+from pipelines.warehouse.paths import previous_path
 from pipelines.warehouse.publish import locked
 from tests.home import Home
 from tests.loopback import Answer, Loopback
@@ -45,21 +45,21 @@ def list_project(home: Home, loopback: Loopback, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Home]:
-    """After a first night, and with what a night that died has left; no umask protects its files."""
-    former = os.umask(0)
+    """After a first run, and with what a run that died has left; no umask protects its files."""
+    previous = os.umask(0)
     home = Home(tmp_path_factory.mktemp("home"))
     list_project(home, loopback, "First")
-    home.night()
-    dead = home.path / ".rollcall" / "warehouse.duckdb-night-dead"
+    home.run()
+    dead = home.path / ".rollcall" / "warehouse.duckdb-run-dead"
     dead.mkdir()
     (dead / "landing").mkdir()
     yield home
-    os.umask(former)
+    os.umask(previous)
 
 
 @pytest.fixture(scope="module")
 def read(home: Home, loopback: Loopback) -> list[str]:
-    """What a reader reads that opened the first night: before the second night, and after it."""
+    """What a reader reads that opened the first run: before the second run, and after it."""
     reader = subprocess.Popen(
         [sys.executable, "-c", READER, str(home.warehouse)],
         stdin=subprocess.PIPE,
@@ -72,16 +72,16 @@ def read(home: Home, loopback: Loopback) -> list[str]:
     reader.stdin.flush()
     before = reader.stdout.readline()
     list_project(home, loopback, "Second")
-    home.night()
+    home.run()
     after, _ = reader.communicate("\n")
     return [before, after]
 
 
-def test_a_reader_keeps_the_night_that_it_opened(read: list[str], home: Home) -> None:
+def test_a_reader_keeps_the_run_that_it_opened(read: list[str], home: Home) -> None:
     assert read == ["First\n", "First\n"]
     assert home.rows(NAME) == [{"name": "Second"}]
-    with duckdb.connect(str(former_of(home.warehouse)), read_only=True) as former:
-        assert former.execute(NAME).fetchall() == [("First",)]
+    with duckdb.connect(str(previous_path(home.warehouse)), read_only=True) as previous:
+        assert previous.execute(NAME).fetchall() == [("First",)]
 
 
 @pytest.mark.usefixtures("read")
@@ -97,7 +97,7 @@ def test_promise_22_only_private_files_are_left(home: Home) -> None:
         ".rollcall/warehouse.duckdb.lock": "0o600",
         ".rollcall/warehouse.duckdb.fingerprint": "0o600",
         "warehouse.duckdb": "0o600",
-        "warehouse.former.duckdb": "0o600",
+        "warehouse.previous.duckdb": "0o600",
     }
 
 
@@ -107,10 +107,10 @@ def test_the_file_is_one_that_older_shells_open(home: Home) -> None:
         assert warehouse.execute(query).fetchall() == [("v1.4.0+",)]
 
 
-def test_a_second_night_leaves_at_once(home: Home, loopback: Loopback) -> None:
+def test_a_second_run_leaves_at_once(home: Home, loopback: Loopback) -> None:
     asked = len(loopback.asked["belltastic"])
-    with locked(home.warehouse), pytest.raises(NightRunning) as refusal:
-        home.night()
+    with locked(home.warehouse), pytest.raises(RunInProgress) as refusal:
+        home.run()
     assert (refusal.value.exit_code, len(loopback.asked["belltastic"])) == (5, asked)
 
 
@@ -122,7 +122,7 @@ def test_a_check_that_finds_rows_stops_the_publication(home: Home) -> None:
         "-- No name is longer than three letters.\nselect name from projects where len(name) > 3\n"
     )
     with pytest.raises(PublicationRefused) as refusal:
-        home.night()
+        home.run()
     check.unlink()
     assert (refusal.value.exit_code, home.warehouse.read_bytes()) == (4, before)
     assert refusal.value.reason == (
@@ -130,23 +130,25 @@ def test_a_check_that_finds_rows_stops_the_publication(home: Home) -> None:
     )
 
 
-def test_what_another_program_left_unwritten_is_no_part_of_a_night(home: Home, loopback: Loopback) -> None:
+def test_what_another_program_left_unwritten_is_no_part_of_a_run(home: Home, loopback: Loopback) -> None:
     subprocess.run([sys.executable, "-c", WRITER, str(home.warehouse)], check=True)
     log = home.warehouse.with_name("warehouse.duckdb.wal")
     assert log.exists()
     list_project(home, loopback, "Third")
-    home.night()
+    home.run()
     assert (log.exists(), home.rows(NAME)) == (False, [{"name": "Third"}])
 
 
-def test_a_warehouse_that_cannot_be_read_stops_the_night(home: Home) -> None:
+def test_a_warehouse_that_cannot_be_read_stops_the_run(home: Home) -> None:
     published = home.warehouse.read_bytes()
     home.warehouse.write_bytes(b"scribble" * 4096)
     with pytest.raises(WarehouseError) as refusal:
-        home.night()
+        home.run()
     home.warehouse.write_bytes(published)
-    former = former_of(home.warehouse)
-    assert refusal.value.remedy == f"run `rollcall restore`, which puts the former night back, {former}"
+    previous = previous_path(home.warehouse)
+    assert (
+        refusal.value.remedy == f"run `rollcall restore`, which puts the previous run's file back, {previous}"
+    )
     assert str(home.warehouse) in refusal.value.reason
 
 
@@ -154,8 +156,8 @@ def test_promise_20_secrets_stay_where_they_were_put(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with Sandbox(projects=5, files=5) as sandbox:
         home.connect_all(sandbox)
-        home.night()
-        home.night()
+        home.run()
+        home.run()
         tables = tomllib.loads(sandbox.secrets_toml())["sources"].values()
     secrets = [secret.encode() for table in tables for secret in table.values()]
     files = [path for path in home.path.rglob("*") if path.is_file() and path.name != "secrets.toml"]
@@ -163,7 +165,7 @@ def test_promise_20_secrets_stay_where_they_were_put(tmp_path: Path) -> None:
     assert [(path, secret) for path in files for secret in secrets if secret in path.read_bytes()] == []
 
 
-def test_a_night_takes_more_memory_only_where_it_needs_it(
+def test_a_run_takes_more_memory_only_where_it_needs_it(
     tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Home(tmp_path)
@@ -172,14 +174,14 @@ def test_a_night_takes_more_memory_only_where_it_needs_it(
     with monkeypatch.context() as small:
         small.setattr(os, "sysconf", lambda _name: 1 << 12)
         with pytest.raises(SyncError) as failure:
-            home.night()
+            home.run()
     assert failure.value.reason == "DuckDB needs more memory than there is"
-    assert list((tmp_path / ".rollcall").glob("*night*")) == []
-    assert home.night().outcome == "proven"
+    assert list((tmp_path / ".rollcall").glob("*run*")) == []
+    assert home.run().outcome == "verified"
     assert home.rows("select name from projects") == [{"name": "First"}]
 
 
-def test_the_views_of_a_first_night_are_made_once_however_many_connections_begin(
+def test_the_views_of_a_first_run_are_made_once_however_many_connections_begin(
     tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Home(tmp_path)
@@ -200,23 +202,23 @@ def test_the_views_of_a_first_night_are_made_once_however_many_connections_begin
 
     monkeypatch.setattr(models, "prepare", counted)
     monkeypatch.setattr(sync, "land", from_many)
-    home.night()
+    home.run()
     assert (made, home.rows(NAME)) == ([True], [{"name": "First"}])
 
 
 @pytest.mark.parametrize(
-    "table", ["projects", "projects_history", "project_changes", "files", "listings", "nights", "connections"]
+    "table", ["projects", "projects_history", "project_changes", "files", "listings", "runs", "connections"]
 )
 def test_promise_12_a_published_table_that_was_dropped_is_built_again(
     tmp_path: Path, loopback: Loopback, table: str
 ) -> None:
     home = Home(tmp_path)
     list_project(home, loopback, "First")
-    home.night()
+    home.run()
     before = home.rows("from projects_history")
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute(f"drop table {table}")
-    home.night()
+    home.run()
     assert home.rows("from projects_history") == before
-    assert home.rows("select count(*) as rows from nights") == [{"rows": 2}]
+    assert home.rows("select count(*) as rows from runs") == [{"rows": 2}]
     assert len(home.rows(f"from {table} limit 1")) == (table != "files")

@@ -25,7 +25,7 @@ def published(home: Home, loopback: Loopback) -> Home:
     """A home with one published run of two projects, in which nothing changes any more."""
     bells = loopback.serve("bells", Answer([{"id": 1, "name": "Great Tom"}, {"id": 2, "name": "Big Ben"}]))
     home.connect("belltastic", base_url=bells, api_token="user_1")
-    home.night()
+    home.run()
     return home
 
 
@@ -56,10 +56,10 @@ def alter(home: Home, statements: str) -> None:
     ],
 )
 def test_promise_12_an_altered_file_is_built_again(published: Home, statement: str) -> None:
-    published.night()
+    published.run()
     before = content(published)
     alter(published, statement)
-    published.night()
+    published.run()
     assert [(row.pop("last_seen_at") is not None) for row in before["projects"]] == [True, True]
     after = content(published)
     for row in after["projects"]:
@@ -76,10 +76,10 @@ def test_a_file_that_only_runs_have_written_is_not_built_again(
     monkeypatch.setattr(module, "forget_build", forgotten.append)
     with duckdb.connect(str(published.warehouse), read_only=True) as connection:
         connection.execute("from projects")
-    published.night()
+    published.run()
     assert forgotten == []
     alter(published, "update projects set name = 'x'")
-    published.night()
+    published.run()
     assert len(forgotten) == 1
 
 
@@ -99,7 +99,7 @@ def test_promise_12_a_users_own_tables_and_views_stay(
         """,
     )
     for _ in range(2):
-        published.night()
+        published.run()
         assert published.rows("from noted") == [
             {"project_key": "belltastic:1", "name": "Great Tom", "note": "ring it"}
         ]
@@ -113,16 +113,16 @@ def test_a_mart_that_is_no_longer_there_goes_and_a_users_table_of_its_name_is_no
     marts = published.path / "sql" / "marts"
     marts.mkdir(parents=True)
     (marts / "notes.sql").write_text("-- Notes.\n-- grain: a\nselect 1 as a")
-    published.night()
+    published.run()
     assert published.rows("from notes") == [{"a": 1}]
     (marts / "notes.sql").unlink()
-    published.night()
+    published.run()
     assert published.rows("select table_name from duckdb_tables() where table_name = 'notes'") == []
 
     alter(published, "create table notes as select 'mine' as a")
     (marts / "notes.sql").write_text("-- Notes.\n-- grain: a\nselect 1 as a")
     with pytest.raises(ConfigurationError, match="holds a table notes that no run has made"):
-        published.night()
+        published.run()
     assert published.rows("from notes") == [{"a": "mine"}]
 
 
@@ -132,7 +132,7 @@ def test_a_run_that_ends_before_it_notes_what_it_published_has_it_built_again(pu
         note.unlink() if left is None else note.write_bytes(left)
         before = content(published)
         alter(published, "delete from projects")
-        published.night()
+        published.run()
         assert [row["name"] for row in content(published)["projects"]] == [
             row["name"] for row in before["projects"]
         ]

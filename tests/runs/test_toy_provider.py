@@ -50,10 +50,10 @@ def test_a_sixth_provider_needs_no_edit_elsewhere(home: Home, loopback: Loopback
     home.connect("toy", base_url=loopback.serve("toy", Answer(TOYS)))
     base_url = loopback.serve("belltastic", Answer([{"id": 1, "name": "Bell"}]))
     home.connect("belltastic", base_url=base_url, api_token="user_1")
-    night = home.night()
-    assert [(listing.connection, listing.outcome) for listing in night.listings] == [
-        ("belltastic", "proven"),
-        ("toy", "proven"),
+    run = home.run()
+    assert [(listing.connection, listing.outcome) for listing in run.listings] == [
+        ("belltastic", "verified"),
+        ("toy", "verified"),
     ]
     rows = home.rows("select project_key, kind, name, status, is_active, version from projects")
     assert [tuple(row.values()) for row in rows] == [
@@ -69,5 +69,5 @@ def test_a_sixth_provider_may_document_no_errors(home: Home, loopback: Loopback)
     (home.path / "providers").mkdir()
     (home.path / "providers" / "toy.py").write_text(MODULE)
     home.connect("toy", base_url=loopback.serve("toy", Answer({"error": "out of toys"}, status=404)))
-    (listing,) = home.night().listings
+    (listing,) = home.run().listings
     assert (listing.outcome, listing.message) == ("failed", "page 1: toys answered 404")

@@ -1,4 +1,4 @@
--- What is known of the records that each proven listing asked for, and whether they came. No vendor says whether
+-- What is known of the records that each verified listing asked for, and whether they came. No vendor says whether
 -- the start of a window belongs to it: a record created at just that instant is not expected.
 create or replace temp table expected as
 select
@@ -48,8 +48,8 @@ select
     * exclude (is_suspicious),
     case
         when reading is null then 'failed'
-        when doubt is not null then 'unproven'
+        when doubt is not null then 'unverified'
         when is_suspicious and (accepted is null or accepted <> suspicious) then 'held_back'
-        else 'proven'
+        else 'verified'
     end as outcome,
 from weighed;

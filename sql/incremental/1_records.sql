@@ -1,5 +1,5 @@
 -- The records with a version that began, ended or was refreshed after the last build.
-create or replace table touched.records as
+create or replace table affected.records as
 select distinct
     connection,
     scope,

@@ -1,4 +1,4 @@
--- A version ends as removed only by a night with a proven listing of its connection and scope.
+-- A version ends as removed only by a run with a verified listing of its connection and scope.
 select
     record.connection,
     record.scope,
@@ -12,6 +12,6 @@ left join raw.listings as listing
         and record.scope is not distinct from listing.scope
         and record.entity = listing.entity
         and record.valid_to = listing.started_at
-        and listing.outcome = 'proven'
+        and listing.outcome = 'verified'
 where record.end_reason = 'removed' and listing.started_at is null
 order by all

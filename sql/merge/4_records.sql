@@ -4,12 +4,12 @@ set valid_to = getvariable('started_at'), end_reason = 'changed'
 from arrivals
 where known.rowid = arrivals.known_row and arrivals.fate = 'changed';
 
--- What a proven listing lacks is gone.
+-- What a verified listing lacks is gone.
 update raw.records as known
 set valid_to = getvariable('started_at'), end_reason = 'removed'
 from expected
 inner join verdicts on expected.listing = verdicts.listing
-where known.rowid = expected.known_row and expected.is_absent and verdicts.outcome = 'proven';
+where known.rowid = expected.known_row and expected.is_absent and verdicts.outcome = 'verified';
 
 -- Only volatile fields or the spelling differ: the current version's text is refreshed in place.
 update raw.records as known

@@ -33,12 +33,12 @@ def lines(text: str) -> list[str]:
 
 def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
     published = f"Published {home.warehouse}. Next: rollcall changes, rollcall status, rollcall export"
-    proven = run(home, "sync", "belltastic", "matter")
-    assert (proven.exit_code, proven.stderr) == (0, "")
-    assert lines(proven.stdout) == [
+    verified = run(home, "sync", "belltastic", "matter")
+    assert (verified.exit_code, verified.stderr) == (0, "")
+    assert lines(verified.stdout) == [
         "listing listed new changed removed unchanged held back quarantined seconds outcome",
-        "belltastic 30 30 0 0 0 0 0 0.0 proven",
-        "matter 30 30 0 0 0 0 0 0.0 proven",
+        "belltastic 30 30 0 0 0 0 0 0.0 verified",
+        "matter 30 30 0 0 0 0 0 0.0 verified",
         "",
         published,
     ]
@@ -57,7 +57,7 @@ def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
     accepted = run(home, "sync", "belltastic", "--accept-removals", "belltastic=20", "--json")
     said = json.loads(accepted.stdout)
     (listing,) = said["listings"]
-    assert (said["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "proven")
+    assert (said["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "verified")
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -94,7 +94,7 @@ def test_a_mistake_is_one_line(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_a_night_may_last_six_hours(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_may_last_six_hours(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def land(*given: object) -> None:
         assert [one for one in given if isinstance(one, float)] == [7.0 + 6 * 3600]
         raise SyncError("that will do")
@@ -102,4 +102,4 @@ def test_a_night_may_last_six_hours(home: Home, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("pipelines.commands.sync.land", land)
     monkeypatch.setattr("pipelines.commands.sync.time", SimpleNamespace(monotonic=lambda: 7.0))
     with pytest.raises(SyncError, match=r"^that will do"):
-        home.night()
+        home.run()

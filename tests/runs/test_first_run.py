@@ -16,7 +16,7 @@ from tests.loopback import Answer, Loopback
 
 @pytest.fixture
 def home(home: Home, loopback: Loopback) -> Home:
-    """A home before its first night."""
+    """A home before its first run."""
     base_url = loopback.serve("belltastic", Answer([{"id": 1, "name": "One"}]))
     home.connect("belltastic", base_url=base_url, api_token="user_1")
     return home
@@ -63,11 +63,11 @@ def test_a_new_history_is_begun_where_that_is_wanted(home: Home, disk: Path) -> 
     assert rollcall(home, "sync").exit_code == 2
     assert rollcall(home, "sync", "--first-run").exit_code == 0
     assert rollcall(home, "sync", "--first-run").exit_code == 0
-    nights = rollcall(home, "query", "select count(*) as nights from nights", "--json")
-    assert json.loads(nights.stdout) == [{"nights": 2}]
+    runs = rollcall(home, "query", "select count(*) as runs from runs", "--json")
+    assert json.loads(runs.stdout) == [{"runs": 2}]
 
 
-def test_a_night_that_published_nothing_is_none(home: Home) -> None:
+def test_a_run_that_published_nothing_is_none(home: Home) -> None:
     (home.path / ".dlt" / "secrets.toml").unlink()
     assert rollcall(home, "sync").exit_code == 2
     assert not (home.path / ".rollcall" / "published").exists()
@@ -79,9 +79,9 @@ def test_a_dry_run_has_published_nothing(home: Home) -> None:
     assert rollcall(home, "sync").exit_code == 0
 
 
-def test_a_former_night_is_offered_first(home: Home) -> None:
+def test_a_previous_run_is_offered_first(home: Home) -> None:
     for _ in range(2):
-        home.night()
+        home.run()
     home.warehouse.unlink()
     assert "Run `rollcall restore`" in rollcall(home, "sync", "--first-run").stderr
     assert rollcall(home, "restore").exit_code == 0

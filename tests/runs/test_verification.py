@@ -1,6 +1,6 @@
-"""Promises 5, 6 and 8: what proves a listing, and what becomes of one that is not proven.
+"""Promises 5, 6 and 8: what proves a listing, and what becomes of one that is not verified.
 
-Two nights. In the first all listings are whole; the scripted ones hold the properties A and B, a page each.
+Two runs. In the first all listings are whole; the scripted ones hold the properties A and B, a page each.
 In the second the scripted ones are as their cases say, and the stand-ins' move while they are read.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipelines.commands.sync import ListingResult, Night
+from pipelines.commands.sync import ListingResult, Run
 from pipelines.sandbox import PROVIDERS, RILLSOFT_CLIENT_IDS, RequestLine, Sandbox
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback, Script
@@ -24,7 +24,7 @@ CIRCLES = "it has come before: look at the provider's paging"
 
 @dataclass(frozen=True)
 class Case:
-    """What a listing holds in the second night and which total it states; then what comes of it."""
+    """What a listing holds in the second run and which total it states; then what comes of it."""
 
     pages: list[list[object]]
     total: object
@@ -38,25 +38,25 @@ class Case:
 
 
 CASES = {
-    "whole": Case([[A], [B]], 2, "proven", requests=2),
-    "total_as_text": Case([[A], [B]], "2", "proven", requests=2),
-    "overlap": Case([[A, B], [B, C]], 3, "proven", requests=2, new=1, repeated=1),
-    "low": Case([[A, B, C]], 2, "unproven", "the provider counts 2 records, 3 came", 8, new=1),
-    "high": Case([[A], [B]], 3, "unproven", "the provider counts 3 records, 2 came", 12),
-    "gap": Case([[A], [], [B]], 3, "unproven", "the provider counts 3 records, 2 came", 12),
-    "null": Case([[A], [B]], None, "unproven", f"{NO_COUNT} null", 3),
-    "negative": Case([[A], [B]], -2, "unproven", f"{NO_COUNT} -2", 3),
-    "fraction": Case([[A], [B]], 2.0, "unproven", f"{NO_COUNT} 2.0", 3),
-    "immense": Case([[A], [B]], "9" * 5000, "unproven", f'{NO_COUNT} "{"9" * 39}…', 3),
+    "whole": Case([[A], [B]], 2, "verified", requests=2),
+    "total_as_text": Case([[A], [B]], "2", "verified", requests=2),
+    "overlap": Case([[A, B], [B, C]], 3, "verified", requests=2, new=1, repeated=1),
+    "low": Case([[A, B, C]], 2, "unverified", "the provider counts 2 records, 3 came", 8, new=1),
+    "high": Case([[A], [B]], 3, "unverified", "the provider counts 3 records, 2 came", 12),
+    "gap": Case([[A], [], [B]], 3, "unverified", "the provider counts 3 records, 2 came", 12),
+    "null": Case([[A], [B]], None, "unverified", f"{NO_COUNT} null", 3),
+    "negative": Case([[A], [B]], -2, "unverified", f"{NO_COUNT} -2", 3),
+    "fraction": Case([[A], [B]], 2.0, "unverified", f"{NO_COUNT} 2.0", 3),
+    "immense": Case([[A], [B]], "9" * 5000, "unverified", f'{NO_COUNT} "{"9" * 39}…', 3),
     "endless": Case(
-        [[A], [B]], 10**15, "unproven", "page 103: 100 pages were empty: look at the provider's paging", 103
+        [[A], [B]], 10**15, "unverified", "page 103: 100 pages were empty: look at the provider's paging", 103
     ),
-    "same_page": Case([[A], [A], [A]], 3, "unproven", f"page 2: {CIRCLES}", 2, unchanged=1),
-    "two_pages": Case([[A], [B], [A], [B]], 4, "unproven", f"page 3: {CIRCLES}", 3),
+    "same_page": Case([[A], [A], [A]], 3, "unverified", f"page 2: {CIRCLES}", 2, unchanged=1),
+    "two_pages": Case([[A], [B], [A], [B]], 4, "unverified", f"page 3: {CIRCLES}", 3),
     "two_faces": Case(
         [[A, RENAMED, C]],
         2,
-        "unproven",
+        "unverified",
         "1 ids came twice with different content",
         requests=8,
         new=1,
@@ -66,7 +66,7 @@ CASES = {
     "nameless": Case(
         [[A, {}], [{"PropertySid": None}, {"PropertySid": 1.5}], ["é" * 30, C]],
         6,
-        "unproven",
+        "unverified",
         "4 records have no id that can be read",
         requests=3,
         new=1,
@@ -125,8 +125,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="module")
-def night(home: Home, loopback: Loopback) -> Iterator[Night]:
-    """The second night."""
+def run(home: Home, loopback: Loopback) -> Iterator[Run]:
+    """The second run."""
     alone = {"max_connections": 1, "page_size": 10}
     for name in CASES:
         base_url = loopback.serve(name, properties([[A], [B]], 2))
@@ -139,17 +139,17 @@ def night(home: Home, loopback: Loopback) -> Iterator[Night]:
             for provider in ("fone_dynamics", "matter"):
                 settings = sandbox_settings(sandbox)[provider]
                 home.connect(f"{provider}_{name}", provider, **settings, **alone)
-        home.night()
+        home.run()
         for name, case in CASES.items():
             loopback.serve(name, properties(case.pages, case.total))
         move_on_page_two(settling, times=1)
         move_on_page_two(restless, times=100)
-        yield home.night()
+        yield home.run()
 
 
 @pytest.fixture(scope="module")
-def listings(night: Night) -> dict[str, ListingResult]:
-    return {listing.connection: listing for listing in night.listings}
+def listings(run: Run) -> dict[str, ListingResult]:
+    return {listing.connection: listing for listing in run.listings}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -166,7 +166,7 @@ def test_what_a_listing_says_of_itself_is_compared_with_what_came(
     )
 
 
-@pytest.mark.usefixtures("night")
+@pytest.mark.usefixtures("run")
 def test_nothing_known_is_closed(home: Home) -> None:
     known = "select record_id from raw.records where connection = $1 and valid_to is null order by all"
     for name, case in CASES.items():
@@ -174,11 +174,11 @@ def test_nothing_known_is_closed(home: Home) -> None:
         assert home.rows(known, name) == [{"record_id": record_id} for record_id in ids]
 
 
-def test_a_night_with_an_unproven_listing_says_so(night: Night) -> None:
-    assert (night.outcome, night.exit_code) == ("partial", 3)
+def test_a_run_with_an_unverified_listing_says_so(run: Run) -> None:
+    assert (run.outcome, run.exit_code) == ("partial", 3)
 
 
-@pytest.mark.usefixtures("night")
+@pytest.mark.usefixtures("run")
 def test_what_cannot_be_taken_is_kept_with_its_reason(home: Home) -> None:
     quarantine = "select connection, record_id, reason, payload from quarantine"
     twice = "it came 2 times with different content"
@@ -202,19 +202,19 @@ def test_a_number_of_pages_may_round_up_or_down(listings: dict[str, ListingResul
         for name, listing in listings.items()
         if name.startswith("pages")
     } == {
-        "pages_2": ("proven", 7, None),
-        "pages_3": ("proven", 7, None),
-        "pages_4": ("unproven", 7, "7 records do not make 4 pages"),
+        "pages_2": ("verified", 7, None),
+        "pages_3": ("verified", 7, None),
+        "pages_4": ("unverified", 7, "7 records do not make 4 pages"),
     }
 
 
 @pytest.mark.parametrize(
     ("name", "outcome", "requests", "message", "counts"),
     [
-        ("fone_dynamics_settling", "proven", 6, None, (1, 0, 25)),
-        ("matter_settling", "proven", 9, None, (0, 1, 24)),
-        ("fone_dynamics_restless", "unproven", 12, "28 and 29", (4, 0, 25)),
-        ("matter_restless", "unproven", 12, "21 and 22", (0, 0, 21)),
+        ("fone_dynamics_settling", "verified", 6, None, (1, 0, 25)),
+        ("matter_settling", "verified", 9, None, (0, 1, 24)),
+        ("fone_dynamics_restless", "unverified", 12, "28 and 29", (4, 0, 25)),
+        ("matter_restless", "unverified", 12, "21 and 22", (0, 0, 21)),
     ],
 )
 def test_a_listing_that_moves_is_read_again_up_to_three_times(
@@ -234,7 +234,7 @@ def test_a_listing_that_moves_is_read_again_up_to_three_times(
 def test_every_record_of_many_pages_arrives(home: Home) -> None:
     with Sandbox(projects=250, files=250) as sandbox:
         home.connect_all(sandbox, "_many")
-        home.night(*(f"{provider}_many" for provider in PROVIDERS))
+        home.run(*(f"{provider}_many" for provider in PROVIDERS))
         sent = {
             json.dumps(record, sort_keys=True)
             for provider in PROVIDERS

@@ -15,12 +15,12 @@ import pytest
 
 from pipelines.common.errors import SyncError
 from pipelines.extract.connections import Connection
-from pipelines.extract.provider import Ask, Page, Provider
+from pipelines.extract.provider import ListingRequest, Page, Provider
 from pipelines.extract.records import canonical_hash, digest
 from pipelines.load.landing import ROWS_PER_TABLE, land, receive
-from pipelines.load.merge import known_texts, remember
+from pipelines.load.merge import known_texts, merge
 from tests.campaigns.play import in_memory
-from tests.home import FIRST_NIGHT
+from tests.home import FIRST_RUN
 from tests.scripted import scripted
 
 PAGE = 400
@@ -31,7 +31,7 @@ def connection_of(name: str, *walks: list[Page]) -> Connection:
     """A connection whose listing gives these walks, one after the other."""
     waiting = iter(walks)
 
-    def pages(_api: object, _ask: Ask) -> Any:
+    def pages(_api: object, _ask: ListingRequest) -> Any:
         yield from next(waiting)
 
     return scripted(name, "belltastic", pages)
@@ -81,7 +81,7 @@ def test_tables_are_of_five_thousand_rows_and_what_else_their_last_page_has() ->
 def test_connections_are_listed_side_by_side(tmp_path: Path) -> None:
     both = threading.Barrier(2, timeout=30)
 
-    def pages(_api: object, _ask: Ask) -> Any:
+    def pages(_api: object, _ask: ListingRequest) -> Any:
         both.wait()
         yield Page((b'{"id": 1}',))
 
@@ -100,8 +100,8 @@ def test_dlt_is_imported_where_it_is_told_to_be_quiet_and_not_before() -> None:
 
 def test_texts_that_are_known_do_not_land_again(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
     texts = (b'{"id": 1, "name": "A"}', b'{"id": 2}', b'{"id": 1, "name": "B"}')
-    nights = (texts[:2], texts[:2], (*texts[:2], texts[0]), texts)
-    for number, records in enumerate(nights):
+    runs = (texts[:2], texts[:2], (*texts[:2], texts[0]), texts)
+    for number, records in enumerate(runs):
         one = connection_of("one", *([Page(records)] for _ in range(4)))
         known = known_texts(warehouse, [one], {})
         landing, listings = land([one], {}, known, tmp_path / str(number), 1e9, lambda *_: None)
@@ -110,7 +110,7 @@ def test_texts_that_are_known_do_not_land_again(tmp_path: Path, warehouse: duckd
         if number == 3:  # an id came twice with other bytes: it is read again, exactly
             expected += [text.decode() for text in records]
         assert [payload for (payload,) in landed] == expected
-        remember(warehouse, landing, listings, FIRST_NIGHT + number * timedelta(days=1), {})
+        merge(warehouse, landing, listings, FIRST_RUN + number * timedelta(days=1), {})
     counts = warehouse.execute("select new, unchanged, repeated, quarantined from raw.listings").fetchall()
     assert counts == [(2, 0, 0, 0), (0, 2, 0, 0), (0, 2, 1, 0), (0, 1, 0, 2)]
     refused = warehouse.execute("select payload from raw.quarantine").fetchall()
@@ -145,7 +145,7 @@ def test_what_a_text_says_is_worked_out_once_for_each_run(
         known = known_texts(warehouse, [one], {})
         landing, listings = land([one], {}, known, tmp_path / str(number), 1e9, lambda *_: None)
         worked_out.clear()
-        remember(warehouse, landing, listings, FIRST_NIGHT + number * timedelta(days=1), {})
+        merge(warehouse, landing, listings, FIRST_RUN + number * timedelta(days=1), {})
         assert sorted(worked_out) == sorted(needed)
         counts = warehouse.execute(f"select {fate} from raw.listings order by started_at").fetchall()
         assert counts[-1] == (1,)
@@ -167,18 +167,18 @@ def test_a_load_that_loses_a_record_is_not_remembered(
     (file,) = (landing / "received" / "records").iterdir()
     pq.write_table(pq.read_table(file).filter(pc.field("record_id") != "1"), file)
     with pytest.raises(SyncError) as fault:
-        remember(warehouse, landing, listings, FIRST_NIGHT, {})
+        merge(warehouse, landing, listings, FIRST_RUN, {})
     assert (fault.value.exit_code, fault.value.reason) == (1, "lossy sent 3 records, 2 landed")
     assert warehouse.execute("from raw.records").fetchall() == []
 
 
-def test_a_night_ends_when_it_is_said_to_or_now(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_a_run_ends_when_it_is_said_to_or_now(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
     landing, listings = landed([connection_of("one", [])], tmp_path)
-    first, second = FIRST_NIGHT, FIRST_NIGHT + timedelta(days=1)
-    remember(warehouse, landing, listings, first, {}, first + timedelta(hours=1))
+    first, second = FIRST_RUN, FIRST_RUN + timedelta(days=1)
+    merge(warehouse, landing, listings, first, {}, first + timedelta(hours=1))
     before = datetime.now(UTC)
-    remember(warehouse, landing, listings, second, {})
-    ends = warehouse.execute("select finished_at from raw.nights order by started_at").fetchall()
+    merge(warehouse, landing, listings, second, {})
+    ends = warehouse.execute("select finished_at from raw.runs order by started_at").fetchall()
     assert ends[0] == (first + timedelta(hours=1),)
     assert before <= ends[1][0] <= datetime.now(UTC)
 
@@ -194,7 +194,7 @@ def test_what_is_forgotten_alike_is_expected_one_by_one(warehouse: duckdb.DuckDB
                 '{"customerId": "forgotten-1"}' as payload, 'forgotten' as content_hash,
                 $2::timestamptz as valid_from, $2::timestamptz as last_seen_at
             """,
-            [record_id, FIRST_NIGHT],
+            [record_id, FIRST_RUN],
         )
     (known,) = known_texts(warehouse, [files], {}).values()
     assert sorted(known.values()) == ["f1", "f2"]

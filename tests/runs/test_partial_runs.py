@@ -1,4 +1,4 @@
-"""A night over some connections leaves the others up to date, and what changed there in view."""
+"""A run over some connections leaves the others up to date, and what changed there in view."""
 
 import json
 from datetime import timedelta
@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.warehouse.freshness import FRESH_FOR
-from tests.home import FIRST_NIGHT, Home
+from tests.home import FIRST_RUN, Home
 from tests.loopback import Answer, Loopback
 
 
@@ -23,12 +23,12 @@ def rollcall(home: Path, *arguments: str) -> Result:
 
 
 def two_accounts(home: Home, loopback: Loopback) -> None:
-    """Two accounts with a project each; in their second night both of these have changed."""
+    """Two accounts with a project each; in their second run both of these have changed."""
     for name in ("north", "south"):
         home.connect(
             name, "belltastic", base_url=loopback.serve(name, names("A")), api_token="user_of_a_test"
         )
-    home.night()
+    home.run()
     for name in ("north", "south"):
         loopback.serve(name, names(f"B of {name}"))
 
@@ -40,35 +40,35 @@ def changed(home: Home) -> list[tuple[str, str | None]]:
 
 def test_what_changed_is_since_the_last_run_of_each_connection(home: Home, loopback: Loopback) -> None:
     two_accounts(home, loopback)
-    home.night("north")
+    home.run("north")
     assert changed(home) == [("north:0", "B of north"), ("south:0", None)]  # None: it was created
-    home.night("south")
+    home.run("south")
     assert changed(home) == [("north:0", "B of north"), ("south:0", "B of south")]
-    home.night("north")
+    home.run("north")
     assert changed(home) == [("south:0", "B of south")]
     page = rollcall(home.path, "report", "--output", "-").stdout
-    assert "In the last night of each connection: 1 changed." in " ".join(page.split())
-    home.night()
+    assert "In the last run of each connection: 1 changed." in " ".join(page.split())
+    home.run()
     assert changed(home) == []
 
 
 def test_a_run_of_one_connection_leaves_the_others_up_to_date(home: Home, loopback: Loopback) -> None:
     two_accounts(home, loopback)
-    home.night("north", at=FIRST_NIGHT + FRESH_FOR)
+    home.run("north", at=FIRST_RUN + FRESH_FOR)
     assert json.loads(rollcall(home.path, "report", "--json").stdout)["stale"] == []
     assert rollcall(home.path, "export").stderr == (
-        "every connection is up to date: last proven 2026-11-01T02:00:00Z or later\n"
+        "every connection is up to date: last verified 2026-11-01T02:00:00Z or later\n"
     )
-    home.night("north", at=FIRST_NIGHT + FRESH_FOR + timedelta(seconds=1))
+    home.run("north", at=FIRST_RUN + FRESH_FOR + timedelta(seconds=1))
     assert json.loads(rollcall(home.path, "report", "--json").stdout)["stale"] == ["south"]
     assert rollcall(home.path, "export").stderr == (
-        "south is not up to date: last proven 2026-11-01T02:00:00Z\n"
+        "south is not up to date: last verified 2026-11-01T02:00:00Z\n"
     )
 
 
 def test_a_connection_that_fails_is_not_up_to_date_at_once(home: Home, loopback: Loopback) -> None:
     two_accounts(home, loopback)
     loopback.serve("south", Answer({}, 403))
-    home.night("south", at=FIRST_NIGHT + timedelta(hours=1))
-    home.night("north", at=FIRST_NIGHT + timedelta(hours=2))
+    home.run("south", at=FIRST_RUN + timedelta(hours=1))
+    home.run("north", at=FIRST_RUN + timedelta(hours=2))
     assert json.loads(rollcall(home.path, "report", "--json").stdout)["stale"] == ["south"]

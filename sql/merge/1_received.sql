@@ -11,8 +11,8 @@ with named as (
         asked.scope,
         asked.entity,
         raw.pseudonym(asked.connection, asked.scope, asked.entity, record.record_id) as pseudonym,
-        raw.holder(asked.connection, asked.entity, record.payload) as holder,
-        raw.is_anyones(asked.entity, record.record_id, record.payload) as is_anyones,
+        raw.customer_pseudonym(asked.connection, asked.entity, record.payload) as holder,
+        raw.is_unattributable(asked.entity, record.record_id, record.payload) as is_anyones,
     from landed as record
     inner join asked on record.listing = asked.listing
     where asked.connection in (select connection, from raw.forgotten)
@@ -48,7 +48,7 @@ select
         when is_anyones then if(is_forgotten, pseudonym, record_id)
         else if(has_own_id, record_id, pseudonym)
     end as record_id,
-    if(is_held, raw.remains(holder), '{}') as payload,
+    if(is_held, raw.erased_payload(holder), '{}') as payload,
     if(is_anyones and not is_named, 'it is forgotten, or may be', null) as reason,
 from judged
 where is_named or is_anyones or is_held;
@@ -87,7 +87,7 @@ left join forgotten
         and record.position = forgotten.position;
 
 -- Every record received, beside the current version that is known of it. `known_row` is that version's row of
--- raw.records, and stays so until rows are added. Texts are not carried along: on a first night they are nearly all
+-- raw.records, and stays so until rows are added. Texts are not carried along: on a first run they are nearly all
 -- that there is.
 create or replace temp table met as
 select

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.load.landing import land
-from pipelines.warehouse.publish import former_of
+from pipelines.warehouse.publish import previous_path
 from tests.campaigns.play import land_directly
 from tests.home import Home, Row
 from tests.loopback import Answer, Asked, Loopback
@@ -45,7 +45,7 @@ class Bells:
 
 @pytest.fixture(autouse=True)
 def _without_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forgetting is not about dlt, which is most of a small night's time: one night of these runs it."""
+    """Forgetting is not about dlt, which is most of a small run's time: one run of these runs it."""
     monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
 
 
@@ -87,10 +87,10 @@ def nested() -> list[object]:
 
 
 def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.night()
+    home.run()
     bells.projects[1]["name"] = NEW
-    home.night()
-    assert files_with(home, "unobtainium") == {home.warehouse, former_of(home.warehouse)}
+    home.run()
+    assert files_with(home, "unobtainium") == {home.warehouse, previous_path(home.warehouse)}
     others = of_others(home)
     result = run(home, "forget", "belltastic:unobtainium-2", "--yes")
     assert result.stderr == (
@@ -102,7 +102,7 @@ def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells, monkeypatch
     monkeypatch.setattr("pipelines.commands.sync.land", land)
     for name in (LAST, None):
         bells.projects[1:] = [{"id": "unobtainium-2", "name": name}] if name else []
-        assert home.night().exit_code == 0
+        assert home.run().exit_code == 0
         assert files_with(home, "unobtainium") == set()
     counts = home.rows("select started_at, records, unchanged, removed from listings order by started_at")
     assert [(row["records"], row["unchanged"], row["removed"]) for row in counts] == [
@@ -114,8 +114,8 @@ def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells, monkeypatch
 
 
 def test_the_shape_of_its_history_stays(home: Home, bells: Bells) -> None:
-    home.night()
-    home.night()
+    home.run()
+    home.run()
     versions = "select valid_from, valid_to, end_reason from raw.records where record_id <> '1'"
     before = home.rows(versions)
     run(home, "forget", "unobtainium-2", "--yes")
@@ -126,27 +126,27 @@ def test_the_shape_of_its_history_stays(home: Home, bells: Bells) -> None:
     assert row["project_key"].startswith("belltastic:forgotten-")
     assert (row["name"], row["attributes"]) == (None, {})
     bells.projects.pop()
-    home.night()
+    home.run()
     (gone,) = home.rows("from projects_history where project_id <> '1'")
     assert (gone["valid_from"], gone["end_reason"]) == (before[0]["valid_from"], "removed")
 
 
 def test_what_was_refused_is_erased_too(home: Home, bells: Bells) -> None:
-    home.night()
+    home.run()
     bells.projects[1]["deep"] = nested()
-    home.night()
+    home.run()
     assert home.rows("select record_id from quarantine") == [{"record_id": "unobtainium-2"}]
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
-    home.night()
+    home.run()
     assert files_with(home, "unobtainium") == set()
 
 
 def test_what_was_only_ever_refused_can_be_named(home: Home, bells: Bells, loopback: Loopback) -> None:
     bells.projects[1]["deep"] = nested()
-    home.night()
+    home.run()
     other = loopback.serve("other", Answer([{"id": "unobtainium-2", "deep": nested()}]))
     home.connect("other", "belltastic", base_url=other, api_token="user_2")
-    home.night("other")
+    home.run("other")
     result = run(home, "forget", "unobtainium-2", "--yes", code=2)
     assert result.stderr == (
         "rollcall: 2 records have the id unobtainium-2. "
@@ -155,9 +155,9 @@ def test_what_was_only_ever_refused_can_be_named(home: Home, bells: Bells, loopb
     result = run(home, "forget", "belltastic:unobtainium-2", "other:unobtainium-2", "--yes")
     assert "project belltastic:unobtainium-2: 0 versions of 0 records, 1 in quarantine\n" in result.stderr
     assert files_with(home, "unobtainium") == set()
-    home.night()
+    home.run()
     bells.projects[1] = {"id": "unobtainium-2", "name": LAST}
-    home.night()
+    home.run()
     assert files_with(home, "unobtainium") == set()
     assert home.rows("from projects where name is not null") == home.rows(
         "from projects where project_key = 'belltastic:1'"
@@ -168,11 +168,11 @@ def test_what_was_only_ever_refused_can_be_named(home: Home, bells: Bells, loopb
 def test_what_may_be_it_is_not_kept(home: Home, bells: Bells) -> None:
     nameless = {"id": ["unobtainium-2"], "name": OLD}
     bells.projects.append(nameless)
-    home.night()
+    home.run()
     assert files_with(home, "unobtainium-2")
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
     assert files_with(home, "unobtainium") == set()
-    home.night()
+    home.run()
     assert files_with(home, "unobtainium") == set()
     assert home.rows("select record_id, payload, reason from quarantine") == 2 * [
         {"record_id": None, "payload": "{}", "reason": "it is forgotten, or may be"}
@@ -186,7 +186,7 @@ def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
         {"id": "f3", "customerId": "c2", "customerName": "Quay"},
     ]
     voices.files = files
-    home.night()
+    home.run()
     result = run(home, "forget", "evovoice:c1", "--yes")
     assert "2 versions of 2 records" in result.stderr
     for later in (
@@ -197,7 +197,7 @@ def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
         files[2:],
     ):
         voices.files = later
-        home.night(full=True)
+        home.run(full=True)
         assert files_with(home, "unobtainium") == set()
     quay, gone = home.rows(
         "select project_key, name, valid_from, valid_to, version from projects_history order by 1"
@@ -224,9 +224,9 @@ def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
 
 def test_no_hash_of_what_it_said_stays(home: Home, bells: Bells) -> None:
     """Who guesses what it said could try the guess."""
-    home.night()
+    home.run()
     bells.projects[1]["name"] = NEW
-    home.night()
+    home.run()
     hashes = "select content_hash, canonical_hash from raw.records where record_id <> '1' order by valid_from"
     assert [row["canonical_hash"] is None for row in home.rows(hashes)] == [True, False]
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
@@ -237,16 +237,16 @@ def test_no_hash_of_what_it_said_stays(home: Home, bells: Bells) -> None:
 def test_a_file_may_move_from_one_forgotten_customer_to_another(home: Home, voices: Voices) -> None:
     holders_of = {"a": "1", "b": "1", "c": "2"}
     voices.files = [{"id": name, "customerId": holder} for name, holder in holders_of.items()]
-    home.night()
+    home.run()
     run(home, "forget", "evovoice:1", "evovoice:2", "--yes")
     refreshed = "select count(*) as files from raw.records where refreshed_at is not null"
-    assert home.night(full=True).listings[0].unchanged == 3
+    assert home.run(full=True).listings[0].unchanged == 3
     assert home.rows(refreshed) == [{"files": 0}]
     holders = "select payload, count(*) as files from raw.records group by all order by files"
     before = home.rows(holders)
     assert [row["files"] for row in before] == [1, 2]
     voices.files[1]["customerId"] = "2"
-    assert home.night(full=True).listings[0].unchanged == 3
+    assert home.run(full=True).listings[0].unchanged == 3
     assert home.rows(refreshed) == [{"files": 1}]
     assert [row["payload"] for row in home.rows(holders)] == [row["payload"] for row in reversed(before)]
 
@@ -256,13 +256,13 @@ def test_a_file_that_was_only_ever_refused_goes_with_its_customer(home: Home, vo
     other = {"id": "f4", "customerId": "c2", "deep": nested()}
     ours, theirs = {"id": "f2", "customerId": "c1"}, {"id": "f3", "customerId": "c2"}
     voices.files = [refused, other, ours, {**theirs, "customerId": "c1", "deep": nested()}]
-    home.night()
+    home.run()
     voices.files[-1] = theirs  # it has moved, and can be taken
-    home.night(full=True)
+    home.run(full=True)
     run(home, "forget", "evovoice:c1", "--yes")
     known = "select count(*) as rows from raw.forgotten"
     assert home.rows(known) == [{"rows": 3}]  # c1, f2 and the one that was refused
-    home.night(full=True)
+    home.run(full=True)
     assert files_with(home, "unobtainium") == set()
     counts = "select record_id[:10] as begins, count(*) as rows from quarantine group by all order by all"
     assert [tuple(row.values()) for row in home.rows(counts)] == [("f3", 1), ("f4", 3), ("forgotten-", 2)]
@@ -271,7 +271,7 @@ def test_a_file_that_was_only_ever_refused_goes_with_its_customer(home: Home, vo
 
 def test_a_file_that_cannot_be_read_may_be_of_who_is_forgotten(home: Home, voices: Voices) -> None:
     voices.files = [{"id": "f1", "customerId": "c1"}, {"id": "f2", "customerName": OLD + "x" * (8 << 20)}]
-    home.night()
+    home.run()
     assert files_with(home, "unobtainium")
     run(home, "forget", "evovoice:c1", "--yes")
     assert files_with(home, "unobtainium") == set()
@@ -281,9 +281,9 @@ def test_a_file_that_cannot_be_read_may_be_of_who_is_forgotten(home: Home, voice
 def test_a_file_that_has_moved_stays_with_its_new_customer(home: Home, voices: Voices) -> None:
     ours, theirs = ({"customerId": id, "customerName": name} for id, name in (("c1", OLD), ("c2", "Quay")))
     voices.files = [{"id": "f1", "fileName": "unobtainium.mp3", **ours}, {"id": "f2", **ours}]
-    home.night()
+    home.run()
     voices.files[0] = {"id": "f1", "fileName": "a.mp3", **theirs}
-    home.night(full=True)
+    home.run(full=True)
     run(home, "forget", "evovoice:c1", "--yes")
     assert files_with(home, "unobtainium") == set()
     history = "select customer_id, file_name, version, change from files_history where file_id = 'f1'"
@@ -298,13 +298,13 @@ def test_a_file_that_has_moved_stays_with_its_new_customer(home: Home, voices: V
         {**moved, "version": 4, "change": "changed"},
     ]
     assert home.rows(history) == told[:2]
-    assert home.night(full=True).listings[0].unchanged == 2
+    assert home.run(full=True).listings[0].unchanged == 2
     voices.files = [{"id": "f1", "fileName": "unobtainium.mp3", **ours}, {"id": "f2", **ours, "type": "Fax"}]
-    home.night(full=True)
+    home.run(full=True)
     assert files_with(home, "unobtainium") == set()
     assert home.rows(history) == told[:3]
     voices.files = [{"id": "f1", "fileName": "a.mp3", **theirs}, {"id": "f2", "fileName": "b.mp3", **theirs}]
-    assert home.night(full=True).listings[0].removed == 1
+    assert home.run(full=True).listings[0].removed == 1
     assert home.rows(history) == told
     assert [row["file_id"] for row in home.rows("from files")] == ["f1", "f2"]
     run(home, "forget", "evovoice:c2", "--yes")
@@ -319,27 +319,27 @@ def test_who_else_names_a_customer_is_told(home: Home, voices: Voices) -> None:
         {"id": "f1", "customerId": "c1", "customerName": OLD},
         {"id": "f2", "customerId": "c2", "customerName": "Quay", "customerBreadcrumb": above},
     ]
-    home.night()
+    home.run()
     told = run(home, "forget", "evovoice:c1", "--yes").stderr
     assert "evovoice:c1 stays named, as the customer above, in evovoice:c2: forget these too\n" in told
     assert "stays named" not in run(home, "forget", "evovoice:c2", "--yes").stderr
-    assert home.night(full=True).listings[0].unchanged == 2
+    assert home.run(full=True).listings[0].unchanged == 2
     assert files_with(home, "unobtainium") == set()
 
 
 def test_what_was_put_aside_goes_too(home: Home, bells: Bells) -> None:
-    home.night()
+    home.run()
     bells.projects[1]["name"] = NEW
-    home.night()
+    home.run()
     run(home, "restore")
-    (aside,) = home.path.glob("*.aside-*")
+    (aside,) = home.path.glob("*.replaced-*")
     result = run(home, "forget", "unobtainium-2", "--yes")
     assert f"removed {aside}\n" in result.stderr
     assert files_with(home, "unobtainium") == set()
 
 
 def test_a_second_time_changes_nothing(home: Home, bells: Bells) -> None:
-    home.night()
+    home.run()
     os.umask(0)
     run(home, "forget", "unobtainium-2", "--yes")
     known = home.rows("from raw.records")
@@ -347,11 +347,11 @@ def test_a_second_time_changes_nothing(home: Home, bells: Bells) -> None:
     run(home, "forget", f"belltastic:{pseudonym}", "--yes")
     assert os.umask(0o077) == 0o077  # whatever it writes is for its owner only
     assert home.rows("from raw.records") == known
-    assert home.night().listings[0].unchanged == 2
+    assert home.run().listings[0].unchanged == 2
 
 
 def test_it_asks_first(home: Home, bells: Bells) -> None:
-    home.night()
+    home.run()
     published = home.warehouse.read_bytes()
     result = run(home, "forget", "belltastic:1", code=2)
     assert result.stderr.endswith(
@@ -364,12 +364,12 @@ def test_it_asks_first(home: Home, bells: Bells) -> None:
 
 
 def test_what_a_provider_said_of_it_is_erased_too(home: Home, bells: Bells, loopback: Loopback) -> None:
-    home.night()
+    home.run()
     refusal = Answer({"message": "project unobtainium-2 is broken"}, status=422)
     home.connect("belltastic", base_url=loopback.serve("refusing", refusal), api_token="user_1")
-    home.night()
+    home.run()
     assert "unobtainium-2" in str(home.rows("select message from listings"))
-    former_of(home.warehouse).with_name("warehouse.former.duckdb.wal").write_text(OLD)
+    previous_path(home.warehouse).with_name("warehouse.previous.duckdb.wal").write_text(OLD)
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
     assert files_with(home, "unobtainium") - set((home.path / "logs").rglob("*")) == set()
     assert [row["message"] for row in home.rows("select message from listings order by started_at")] == [
@@ -378,10 +378,10 @@ def test_what_a_provider_said_of_it_is_erased_too(home: Home, bells: Bells, loop
     ]
 
 
-def test_later_nights_do_not_quote_what_a_provider_says(
+def test_later_runs_do_not_quote_what_a_provider_says(
     home: Home, bells: Bells, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.night()
+    home.run()
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
     said = {"message": "project unobtainium-2 is broken"}
     for answer, told in (
@@ -410,13 +410,13 @@ def test_one_client_of_rillsoft_is_forgotten_without_the_other(home: Home, loopb
     projects = [{"id": 7, "name": OLD}]
     base_url = loopback.serve("rills", lambda _: Answer({"status": "success", "details": projects}))
     home.connect("rillsoft", base_url=base_url, client_ids=[11, 12], access_token="a.b.c")
-    home.night()
+    home.run()
     other = "from projects_history where project_key = 'rillsoft:12:7'"
     before = home.rows(other)
     run(home, "forget", "rillsoft:11:7", "--yes")
     assert home.rows(other) == before
     projects[0]["name"] = NEW
-    assert [listing.changed for listing in home.night().listings] == [0, 1]
+    assert [listing.changed for listing in home.run().listings] == [0, 1]
     assert home.rows("select project_key[:22] as project_key, name from projects order by all") == [
         {"project_key": "rillsoft:12:7", "name": NEW},
     ]
@@ -425,7 +425,7 @@ def test_one_client_of_rillsoft_is_forgotten_without_the_other(home: Home, loopb
 def test_a_pseudonym_cannot_be_tried_without_the_warehouse(
     home: Home, bells: Bells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.night()
+    home.run()
     run(home, "forget", "unobtainium-2", "--yes")
     ((salt,),) = (row.values() for row in home.rows("from raw.salt"))
     known = home.rows("select record_id from raw.records where record_id <> '1'")
@@ -433,14 +433,14 @@ def test_a_pseudonym_cannot_be_tried_without_the_warehouse(
     assert known == [{"record_id": f"forgotten-{hashlib.sha256(said.encode()).hexdigest()[:16]}"}]
     run(home, "export")
     run(home, "report")
-    assert files_with(home, salt) == {home.warehouse, former_of(home.warehouse)}
+    assert files_with(home, salt) == {home.warehouse, previous_path(home.warehouse)}
     assert len(salt) == 64
     # The facts alone make the next file, as where much of a file is free space.
     monkeypatch.setattr("pipelines.warehouse.publish._is_wasteful", lambda _: True)
-    home.night()
+    home.run()
     run(home, "restore")
     run(home, "forget", "belltastic:1", "--yes")
-    home.night()
+    home.run()
     assert home.rows("from raw.salt") == [{"salt": salt}]
     assert home.rows("from raw.records where content_hash <> 'forgotten'") == []
-    assert not files_with(home, "Great Tom") & {home.warehouse, former_of(home.warehouse)}
+    assert not files_with(home, "Great Tom") & {home.warehouse, previous_path(home.warehouse)}

@@ -1,4 +1,4 @@
--- The night's own facts: what was not taken, how each listing went, and who took part.
+-- The run's own facts: what was not taken, how each listing went, and who took part.
 insert into raw.quarantine
 select
     getvariable('started_at') as started_at,
@@ -41,7 +41,7 @@ select
     verdicts.records,
     coalesce(fates.new, 0) as new,
     coalesce(fates.changed, 0) as changed,
-    case when verdicts.outcome = 'proven' then verdicts.absent else 0 end as removed,
+    case when verdicts.outcome = 'verified' then verdicts.absent else 0 end as removed,
     coalesce(fates.unchanged, 0) as unchanged,
     coalesce(fates.repeated, 0) as repeated,
     coalesce(fates.quarantined, 0) as quarantined,
@@ -58,11 +58,11 @@ from verdicts
 left join fates on verdicts.listing = fates.listing
 order by verdicts.listing;
 
-insert into raw.nights
+insert into raw.runs
 select
     getvariable('started_at') as started_at,
     greatest(getvariable('started_at'), getvariable('finished_at')) as finished_at,
-    case when bool_and(outcome = 'proven') then 'proven' else 'partial' end as outcome,
+    case when bool_and(outcome = 'verified') then 'verified' else 'partial' end as outcome,
     getvariable('rollcall_version') as rollcall_version,
     version() as duckdb_version,
 from verdicts;

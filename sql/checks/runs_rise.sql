@@ -1,4 +1,4 @@
--- Each night starts later than the one published before it.
+-- Each run starts later than the one published before it.
 select
     started_at,
     previous,
@@ -6,7 +6,7 @@ from (
     select
         started_at,
         lag(started_at) over (order by rowid) as previous,
-    from raw.nights
+    from raw.runs
 )
 where started_at <= previous
 order by started_at

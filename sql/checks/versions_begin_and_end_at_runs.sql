@@ -1,4 +1,4 @@
--- Every version begins with a night, and ends with one.
+-- Every version begins with a run, and ends with one.
 select
     version.connection,
     version.record_id,
@@ -10,6 +10,6 @@ from (
         unnest([valid_from, valid_to]) as instant,
     from raw.records
 ) as version
-left join raw.nights as night on version.instant = night.started_at
-where version.instant is not null and night.started_at is null
+left join raw.runs as run on version.instant = run.started_at
+where version.instant is not null and run.started_at is null
 order by all
