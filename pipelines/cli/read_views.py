@@ -273,6 +273,8 @@ def show_restored(restored: "Restored", *, as_json: bool) -> None:
     run = f"{restored.last_run:%Y-%m-%d %H:%M}" if restored.last_run else "no run"
     kept = f"; what stood there is kept as {aside.name}" if aside else ""
     click.echo(printable(f"{warehouse.name} is the run of {run} again{kept}"))
+    for line in restored.unfinished:
+        note(line)
 
 
 def counted(number: int, what: str) -> str:

@@ -1,5 +1,6 @@
 """What a run's result looks like: a line per listing, what needs attention, and what to do next."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC
@@ -96,7 +97,7 @@ def print_demo(demo: "Demo", console: Console) -> None:
     for line in (
         f"{demo.projects} projects are listed now; every version of each is kept in {demo.directory}.",
         f"Exported: {', '.join(str(path) for path in demo.exported)}",
-        f"Explore it: cd {demo.directory}, then",
+        f"Explore it: cd {shlex.quote(str(demo.directory))}, then",
         *(f"  {command}" for command in demo.commands),
     ):
         console.print(Text(line), soft_wrap=True)

@@ -12,11 +12,15 @@ from pipelines.warehouse.reader import open_warehouse
 
 @dataclass(frozen=True)
 class Restored:
-    """What is published again: a file, and its last run. `aside` is the file that stood there, if any."""
+    """What is published again: a file, and its last run.
+
+    `aside` is the file that was there before, if any. `unfinished` says what failed after the file was back.
+    """
 
     warehouse: Path
     last_run: datetime | None
     aside: Path | None
+    unfinished: tuple[str, ...] = ()
 
 
 def restore(home: Path) -> Restored:
@@ -29,8 +33,8 @@ def restore(home: Path) -> Restored:
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = warehouse.with_name(f"{warehouse.stem}.replaced-{now}{warehouse.suffix}")
     with locked(warehouse) as scratch:
-        put_back(warehouse, scratch, aside)
+        unfinished = put_back(warehouse, scratch, aside)
     with open_warehouse(warehouse) as opened:
         row = opened.connection.execute("select max(started_at) from runs").fetchone()
     assert row is not None
-    return Restored(warehouse, row[0], aside if aside.exists() else None)
+    return Restored(warehouse, row[0], aside if aside.exists() else None, unfinished)

@@ -43,7 +43,8 @@ def _why_kept(target: Path) -> str | None:
         return None
     folder = target.parent.resolve()
     if any(
-        one.name.casefold() == ".rollcall" and any(one.glob("*.lock")) for one in (folder, *folder.parents)
+        one.name.casefold() == ".rollcall" and (any(one.glob("*.lock")) or (one / "published").exists())
+        for one in (folder, *folder.parents)
     ):
         return "is a file of Rollcall"
     if folder.name.casefold() == ".dlt" and target.suffix.casefold() == ".toml":

@@ -151,7 +151,14 @@ def _path(home: Path, table: str) -> Path:
             f"path of [{table}] in {_file(home, CONFIG)} should be a text, not {given!r}",
             'write it as path = "…"',
         )
-    return home.absolute() / Path(given or str(default)).expanduser()
+    path = home.absolute() / Path(given or str(default)).expanduser()
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # a byte that is not UTF-8, for which DuckDB has no way
+        raise ConfigurationError(
+            f"path of [{table}] is not UTF-8: {os.fsencode(path)!r}", "give it another name"
+        ) from None
+    return path
 
 
 def _number(home: Path, table: str, key: str) -> int:

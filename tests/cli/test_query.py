@@ -465,6 +465,14 @@ def test_promise_28_output_overwrites_nothing_that_rollcall_depends_on(
     assert target.read_bytes() == before
 
 
+def test_promise_28_the_mark_of_a_home_whose_warehouse_is_elsewhere_is_not_overwritten(home: Path) -> None:
+    mark = home / ".rollcall" / "published"
+    mark.parent.mkdir()
+    mark.write_text("mine")
+    Cli(home)("query", "select 1 as a", "--format", "csv", "--output", str(mark), code=2)
+    assert mark.read_text() == "mine"
+
+
 def test_places_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
     missing = cli("query", "select 1", "--output", str(tmp_path / "no" / "a.csv"), code=2)
     assert (

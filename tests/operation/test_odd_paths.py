@@ -1,6 +1,7 @@
 """A home, and a warehouse, may be called almost anything; what is refused is refused in one line."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,14 @@ def test_a_path_that_is_refused(
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert refused.stderr.startswith("rollcall: nothing can land beside ")
         assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", [("sync",), ("query", "from projects"), ("status",)], ids=" ".join)
+def test_a_path_that_is_not_utf8_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("WAREHOUSE__PATH", os.fsdecode(b"caf\xe9.duckdb"))
+    refused = CliRunner().invoke(main, ["--home", str(tmp_path), *verb])
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("rollcall: path of [warehouse] is not UTF-8: b'")
+    assert refused.stderr.endswith("caf\\xe9.duckdb'. Give it another name\n")

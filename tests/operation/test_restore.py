@@ -1,6 +1,7 @@
 """A published file that cannot be used is noticed, and the previous run's file can be put back."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -220,3 +221,14 @@ def test_it_is_on_disk_before_it_is_there(home: Home, monkeypatch: pytest.Monkey
     monkeypatch.setattr(warehouse_module, "sync", sync)
     assert rollcall(home, "restore").exit_code == 0
     assert synced == [("warehouse.duckdb", ["Second"]), ("home", ["First"])]
+
+
+def test_what_fails_after_the_file_is_back_is_a_note(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sync(path: Path) -> None:
+        if path == home.path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(warehouse_module, "sync", sync)
+    restored = rollcall(home, "restore")
+    assert (restored.exit_code, home.rows(NAME)) == (0, [{"name": "First"}])
+    assert "may not outlast a power failure" in restored.stderr
