@@ -113,7 +113,7 @@ def _spied(command: list[str], stacks: Path) -> dict[str, float]:
 
 
 def clocked_run(home: Path) -> dict[str, Any]:
-    """Run a run in this process; what its steps and its longest statements took."""
+    """Do a run in this process; what its steps and its longest statements took."""
     began = _now()
     from pipelines.commands import sync
     from pipelines.transform import build as models

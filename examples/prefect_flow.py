@@ -25,10 +25,10 @@ def exports() -> None:
 
 @flow(name="rollcall-nightly")
 def rollcall_nightly() -> State[None]:
-    """Ends as Completed, as Partial where not all is verified, or as Skipped while another run runs."""
+    """Ends as Completed, as Partial where not all is verified, or as Skipped while another run is in progress."""
     outcome = run()
     if outcome == BUSY:
-        return Completed(name="Skipped", message="Another run is running.")
+        return Completed(name="Skipped", message="Another run is in progress.")
     exports()
     if outcome == PARTIAL:
         return Completed(name="Partial", message="Not every listing is verified: see the log.")

@@ -1,4 +1,4 @@
-"""A home, the five stand-in providers and a scripted server, for tests that run runs."""
+"""A home, the five stand-in providers and a scripted server, for tests that do runs."""
 
 import signal
 from collections.abc import Generator, Iterator

@@ -58,7 +58,7 @@ class Home:
             self.connect(f"{name}{suffix}", name, **configured | settings)
 
     def run(self, *names: str, at: datetime | None = None, **options: Any) -> Run:
-        """Run a run that starts `at` a time, or a day after the one before.
+        """Start a run that starts `at` a time, or a day after the one before.
 
         What it leaves, and just before it publishes what it works on, is searched for its secrets.
         """

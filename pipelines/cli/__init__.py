@@ -133,7 +133,7 @@ def _sync(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Run one run over all connections, or those named.
+    """Sync all connections, or those named.
 
     What is known after it is published, even where a connection failed.
     """
@@ -190,7 +190,7 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
 def _schedule(
     scheduler: "Scheduler", at: datetime, zone: str | None, image: str, to_install: bool, as_json: bool
 ) -> None:
-    """Print what runs a run every night, for the scheduler named."""
+    """Print what starts a run every night, for the scheduler named."""
     from pipelines.cli.setup_views import show_installed, show_schedule
     from pipelines.commands.schedule import install, schedule
 
@@ -622,7 +622,7 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
 def _restore(as_json: bool) -> None:
     """Put the previous run's file back in the place of the published one.
 
-    What was published is kept beside it. No run may be running.
+    What was published is kept beside it. No run may be in progress.
     """
     from pipelines.cli.failures import telling_what_is_done
     from pipelines.cli.read_views import show_restored

@@ -24,7 +24,7 @@ def watched_sync(
     first_run: bool,
     quiet: bool,
 ) -> Run:
-    """Run a run as `sync` does, with progress on standard error, a log, and the notices configured.
+    """Sync as `sync` does, with progress on standard error, a log, and the notices configured.
 
     A dry run sends no notice. Raises what `sync` raises.
     """

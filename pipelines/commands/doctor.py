@@ -229,7 +229,7 @@ def _place(warehouse: Path) -> Iterator[Check]:
         said = f"{warehouse.parent} cannot hold a warehouse: {error.strerror}"
         yield Check("lock", "failed", said, (f"give this user the rights to {warehouse.parent}", ELSEWHERE))
         return
-    yield Check("lock", "ok", "no run is running, and one can be published")
+    yield Check("lock", "ok", "no run is in progress, and one can be published")
     for limit in limits:
         yield Check("lock", "warning", limit, (ELSEWHERE,))
     needed = space_needed(warehouse)

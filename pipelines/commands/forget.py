@@ -80,7 +80,7 @@ def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
 def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     """Erase them. Returns the files, once put aside by `restore`, that went too, for they hold it whole.
 
-    Raises RunInProgress where a run runs, UsageError where the file holds tables of a user's own,
+    Raises RunInProgress if a run is in progress, UsageError where the file holds tables of a user's own,
     PublicationRefused where a check fails after it.
     """
     os.umask(0o077)

@@ -54,7 +54,7 @@ def live(home: Path, warehouse: Warehouse, key: str) -> Live:
     read_one = connection.provider.read_one
     if read_one is None:
         raise UsageError(
-            f"{connection.provider_name} documents no read of one project", "leave --live out, or run a run"
+            f"{connection.provider_name} documents no read of one project", "leave --live out, or sync first"
         )
     with HttpClient(connection, time.monotonic() + DEADLINE_S) as api:
         now = _compact(read_one(api, ListingRequest(connection.settings), record_id))

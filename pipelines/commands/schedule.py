@@ -1,4 +1,4 @@
-"""`rollcall schedule`: what runs a run every night, for the scheduler at hand.
+"""`rollcall schedule`: what starts a run every night, for the scheduler at hand.
 
 Each schedule names the home and the command by absolute paths, runs in the bare environment that schedulers
 give, and keeps what it writes to its owner. A schedule holds no secret.
@@ -324,7 +324,7 @@ jobs:
         run: |
           echo "There is no previous warehouse: put one back, or run this by hand with first_run."
           exit 1
-      - name: Run the run
+      - name: Sync
         run: |
           umask 077
           uvx --from "rollcall=={version("rollcall")}" rollcall sync

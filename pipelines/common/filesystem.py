@@ -119,7 +119,7 @@ def _open_lock(path: Path) -> int:
         raise WarehouseError(f"{path} may not be written to", f"run: chmod 600 {quoted}")
     raise WarehouseError(
         f"{path} belongs to another user",
-        f"run this as {_name_of(owner)}, or run, while no run is running: sudo rm {quoted}",
+        f"run this as {_name_of(owner)}, or run, while no run is in progress: sudo rm {quoted}",
     )
 
 

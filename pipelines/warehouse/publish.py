@@ -71,7 +71,7 @@ def locked(warehouse: Path) -> Iterator[Path]:
             held.enter_context(locked_file(workshop / f"{warehouse.name}.lock"))
         except BlockingIOError:
             raise RunInProgress(
-                f"another run is running for {warehouse}", "wait for it to end, then try again"
+                f"another run is in progress for {warehouse}", "wait for it to end, then try again"
             ) from None
         prefix = f"{warehouse.name}-run-"
         for dead in workshop.glob(f"{glob.escape(prefix)}*"):
@@ -318,7 +318,7 @@ def _system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
 
 def _verify(candidate: Path) -> None:
     if wal_path(candidate).exists():
-        raise WarehouseError(f"{candidate.name} has not been written out whole", "run the run again")
+        raise WarehouseError(f"{candidate.name} has not been written out whole", "sync again")
     with open_database(candidate, read_only=True) as connection:
         connection.execute("select count(*) from raw.records").fetchone()
         connection.execute("select count(*) from projects").fetchone()

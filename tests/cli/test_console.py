@@ -126,7 +126,7 @@ def test_home_before_and_behind_the_verb_and_in_the_environment(
         (SyncError("it broke"), 1, "it broke"),
         (SyncError("it broke", "mend it"), 1, "it broke. Mend it"),
         (PublicationRefused("1 check failed", "see"), 4, "1 check failed. See"),
-        (RunInProgress("another run is running", "wait"), 5, "another run is running. Wait"),
+        (RunInProgress("another run is in progress", "wait"), 5, "another run is in progress. Wait"),
         (SyncError("evil \x1b[2J\nname", "do\r\x9b"), 1, "evil \\x1b[2J\\nname. Do\\r\\x9b"),
         (
             OSError(28, "No space left on device", "/x"),

@@ -60,11 +60,11 @@ class Runs:
         return ended
 
     def run(self, **options: object) -> int:
-        """Run a run to its end, as `start` and `end` do."""
+        """Start a run and wait for its end, as `start` and `end` do."""
         return self.end(self.start(**options))
 
     def plain(self) -> None:
-        """Run a run that nothing befalls; it must succeed, and leave nothing lying about."""
+        """Start a run that nothing befalls; it must succeed, and leave nothing lying about."""
         before = self.history
         assert self.run() == 0, self.said.read_text()
         assert self.history == (*before, str(self._listed))

@@ -96,7 +96,7 @@ class Forked:
             raise
 
     def run(self, order: Order) -> int:
-        """Run a run to its end; returns how it ended."""
+        """Start a run and wait for its end; returns how it ended."""
         return self.wait(self.begin(order))
 
     def _ask(self, order: list[object], within_s: float = PATIENCE_S) -> int:
@@ -131,7 +131,7 @@ def _reply(number: int) -> None:
 
 
 def run(given: dict[str, object]) -> int:
-    """Run the run of an Order in this process, on the command line; returns its exit code."""
+    """Do the run of an Order in this process, on the command line; returns its exit code."""
     from pipelines.cli import main
 
     order = Order(**given)  # type: ignore[arg-type]

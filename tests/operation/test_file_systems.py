@@ -228,7 +228,7 @@ def test_a_lock_of_another_user(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
     refused = rollcall(home, "sync")
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"rollcall: {lock} belongs to another user. Run this as ")
-    assert refused.stderr.endswith(f", or run, while no run is running: sudo rm {lock}\n")
+    assert refused.stderr.endswith(f", or run, while no run is in progress: sudo rm {lock}\n")
 
 
 def test_a_lock_is_waited_for_only_if_asked(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_the_lock_is_held_and_what_dead_runs_left_is_removed(warehouse: Path) ->
         (dead / "landing").mkdir()
         with pytest.raises(RunInProgress) as refused, locked(warehouse):
             pass
-        assert refused.value.reason == f"another run is running for {warehouse}"
+        assert refused.value.reason == f"another run is in progress for {warehouse}"
         assert refused.value.remedy == "wait for it to end, then try again"
         assert (dead.parent, mode(dead), mode(dead.parent)) == (warehouse.parent / ".rollcall", 0o700, 0o700)
         with locked(warehouse.with_name("other.duckdb")) as other:
@@ -155,7 +155,7 @@ def test_a_candidate_that_is_not_whole_is_not_published(warehouse: Path, scratch
     with pytest.raises(WarehouseError) as refused:
         publish(candidate, warehouse)
     assert refused.value.reason == "all.duckdb has not been written out whole"
-    assert refused.value.remedy == "run the run again"
+    assert refused.value.remedy == "sync again"
     wal_path(candidate).unlink()
     with duckdb.connect(str(candidate)) as connection:
         connection.execute("drop table projects")
