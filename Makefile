@@ -8,8 +8,9 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-duckdb2 test-notebook test-orchestrators check format docs bench profile \
-	floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-publication clean
+.PHONY: help demo test test-browser test-duckdb2 test-notebook test-orchestrators check check-release dist format lock docs \
+	bench profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash \
+	campaign-publication clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +44,13 @@ test-duckdb2: .venv/.synced ## the tests on DuckDB 2, in an environment of its o
 test-notebook: .venv/.synced ## the notebook, run by marimo
 	$(RUN) --group notebook pytest -n 0 tests/docs/test_notebook.py
 
+dist: .venv/.synced ## a wheel and an sdist of this commit, the same bytes wherever they are built
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(RUN) python -m hatchling build
+
+check-release: .venv/.synced ## what is released, installed where nothing else is, and a part of the tests on it
+	RELEASE=1 UV=$(abspath $(UV)) $(RUN) pytest -n 0 tests/packaging
+
 check: .venv/.synced ## format, lint, types, SQL lint and tests
 	$(RUN) ruff format --check pipelines tests benchmarks examples notebooks
 	$(RUN) ruff check pipelines tests benchmarks examples notebooks
@@ -55,6 +63,10 @@ format: .venv/.synced ## put code and SQL into the project's form
 	$(RUN) ruff format pipelines tests benchmarks examples notebooks
 	$(RUN) ruff check --fix pipelines tests benchmarks examples notebooks
 	$(RUN) sqlfluff fix --disable-progress-bar sql
+
+lock: $(if $(findstring .tools,$(UV)),.tools/bin/uv) ## settle the versions of all dependencies, for uv and for pip
+	$(UV) lock
+	$(UV) export --quiet --no-dev --all-extras --no-emit-project --no-hashes --no-header --no-annotate > constraints.txt
 
 docs: .venv/.synced ## the data dictionary, from the models; the page on speed, from the results
 	$(RUN) python -m pipelines.transform.data_dictionary > docs/data-dictionary.md
@@ -91,11 +103,11 @@ campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIP
 	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.operation.publications
 
 # What fetches and proves, what merges and publishes, and the tests that show it without programs of their own.
-LAYERS := extract/* load/* providers/* transform/* warehouse/publish config/dlt_runtime common/limits \
-	commands/sync commands/restore commands/forget
+LAYERS := extract/* load/* providers/* transform/* warehouse/publish warehouse/older config/dlt_runtime common/limits \
+	commands/sync commands/backup commands/restore commands/forget
 SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/runs \
 	tests/models/test_kernel.py tests/models/test_checks.py tests/models/test_update.py tests/models/test_seeds.py \
-	tests/operation/test_restore.py tests/operation/test_warehouse.py \
+	tests/operation/test_backup.py tests/operation/test_restore.py tests/operation/test_warehouse.py \
 	tests/docs/test_upgrading.py tests/setup/test_run.py tests/cli/test_bounds.py \
 	tests/cli/test_query.py tests/cli/test_query_is_closed.py
 

@@ -28,6 +28,7 @@ from pipelines.cli.options import (
     output_options,
     raw_option,
 )
+from pipelines.common.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from pipelines.commands.schedule import Scheduler
@@ -42,7 +43,7 @@ COLLECT_RARELY = (50_000, 20, 100)
     "rollcall", cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @home_option("ROLLCALL_HOME", ".", "  [default: $ROLLCALL_HOME, else the current directory]")
-@click.version_option(package_name="rollcall", message="%(prog)s %(version)s")
+@click.version_option(package_name=DISTRIBUTION, message="%(prog)s %(version)s")
 def main() -> None:
     """Ask five services for all their projects every night; keep them, and their history, in a warehouse."""
     gc.set_threshold(*COLLECT_RARELY)
@@ -172,7 +173,7 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
     "schedule",
     "rollcall schedule cron --at 05:15 --install",
     "rollcall schedule systemd --time-zone Europe/Berlin",
-    "rollcall schedule github > .github/workflows/rollcall.yml",
+    "rollcall schedule github --package git+https://HOST/OWNER/REPOSITORY@COMMIT",
 )
 @click.argument("scheduler", type=click.Choice(["cron", "systemd", "github", "kubernetes"]))
 @click.option(
@@ -185,16 +186,25 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
 )
 @click.option("--time-zone", "zone", metavar="ZONE", help="Of that time.  [default: this machine's]")
 @click.option("--image", default="", help="The container image that Kubernetes runs.")
+@click.option(
+    "--package", default="", metavar="URL", help="What GitHub installs: a commit, as git+https://…@COMMIT."
+)
 @click.option("--install", "to_install", is_flag=True, help="Hand it to cron or systemd of this user.")
 @json_option
 def _schedule(
-    scheduler: "Scheduler", at: datetime, zone: str | None, image: str, to_install: bool, as_json: bool
+    scheduler: "Scheduler",
+    at: datetime,
+    zone: str | None,
+    image: str,
+    package: str,
+    to_install: bool,
+    as_json: bool,
 ) -> None:
     """Print what starts a run every night, for the scheduler named."""
     from pipelines.cli.setup_views import show_installed, show_schedule
     from pipelines.commands.schedule import install, schedule
 
-    made = schedule(home(), scheduler, at=at.time(), zone=zone, image=image)
+    made = schedule(home(), scheduler, at=at.time(), zone=zone, image=image, package=package)
     if to_install:
         show_installed(made, install(made, home()), as_json=as_json)
     else:
@@ -211,6 +221,10 @@ def _demo(directory: Path, as_json: bool) -> None:
     """
     from pipelines.cli.run_view import demo_json, print_demo, print_demo_run, result_console
     from pipelines.commands.demo import demo
+    from pipelines.common.extras import needing
+
+    with needing("sandbox"):
+        from pipelines.commands.demo import demo
 
     place, console = home() / directory, result_console()
     played = demo(place, lambda run: None if as_json else print_demo_run(run, console))
@@ -240,7 +254,10 @@ def _demo(directory: Path, as_json: bool) -> None:
 def _sandbox(directory: Path | None, port: int, seed: int, projects: int, files: int, latency: float) -> None:
     """Serve stand-ins for the five providers."""
     from pipelines.commands.sandbox_home import introduce_home, refuse_foreign
-    from pipelines.sandbox import configuration_texts, serve
+    from pipelines.common.extras import needing
+
+    with needing("sandbox"):
+        from pipelines.sandbox import configuration_texts, serve
 
     place = None if directory is None else home() / directory
     if place is not None:
@@ -598,8 +615,8 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
 def _forget(keys: tuple[str, ...], yes: bool) -> None:
     """Erase projects or files from the warehouse for good.
 
-    What was ever received of them goes from the published file and the previous one; that there was something
-    stays, under a pseudonym. Exports, reports, logs and copies made before are yours to delete.
+    What was ever received of them goes from the published file and the earlier runs beside it; that there
+    was something stays, under a pseudonym. Exports, reports, logs and backups are yours to delete.
     """
     from pipelines.cli.failures import note
     from pipelines.cli.read_views import show_forgettable
@@ -617,17 +634,46 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
     note("erased; exports, reports, logs and copies made before may still hold it")
 
 
-@verb("restore", "rollcall restore", "rollcall restore --json")
+@verb("backup", "rollcall backup /srv/backup/rollcall")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @json_option
-def _restore(as_json: bool) -> None:
-    """Put the previous run's file back in the place of the published one.
+def _backup(directory: Path, as_json: bool) -> None:
+    """Copy the published warehouse into DIR, and verify the copy.
 
-    What was published is kept beside it. No run may be in progress.
+    The copy is in a folder named after its last run, with a manifest. It can be made at any time, also
+    while a run runs.
+    """
+    from pipelines.cli.read_views import show_backup
+    from pipelines.commands.backup import backup
+
+    show_backup(backup(home(), directory), as_json=as_json)
+
+
+@verb(
+    "restore",
+    "rollcall restore",
+    "rollcall restore --list",
+    "rollcall restore warehouse.previous-2.duckdb",
+    "rollcall restore /srv/backup/rollcall/20261103T020000Z",
+)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--list", "to_list", is_flag=True, help="Show which earlier runs are beside the warehouse.")
+@json_option
+def _restore(file: Path | None, to_list: bool, as_json: bool) -> None:
+    """Put an earlier run back in the place of the published one.
+
+    Without FILE it is the previous run's file. FILE is another that --list shows, any file, or the folder
+    of a backup. What was published is kept beside it. No run may be in progress.
     """
     from pipelines.cli.failures import telling_what_is_done
-    from pipelines.cli.read_views import show_restored
-    from pipelines.commands.restore import restore
+    from pipelines.cli.read_views import show_restorable, show_restored
+    from pipelines.commands.restore import restorable, restore
 
-    restored = restore(home())
+    if to_list and file is not None:
+        raise click.UsageError("--list takes no FILE")
+    if to_list:
+        show_restorable(restorable(home()), as_json=as_json)
+        return
+    restored = restore(home(), file)
     with telling_what_is_done():
         show_restored(restored, as_json=as_json)

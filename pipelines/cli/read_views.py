@@ -16,6 +16,9 @@ from pipelines.output.writer import Output, write, write_text
 from pipelines.warehouse.reader import Warehouse
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pipelines.commands.backup import Backup
     from pipelines.commands.changes import Changes
     from pipelines.commands.describe import Description
     from pipelines.commands.export import Export, Proof
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from pipelines.commands.history import History
     from pipelines.commands.history_live import Live
     from pipelines.commands.report import Report
-    from pipelines.commands.restore import Restored
+    from pipelines.commands.restore import Restorable, Restored
     from pipelines.commands.status import Status
     from pipelines.commands.why import Reasons
 
@@ -267,14 +270,47 @@ def show_restored(restored: "Restored", *, as_json: bool) -> None:
     warehouse, aside = restored.warehouse, restored.aside
     if as_json:
         last_run = restored.last_run and restored.last_run.isoformat()
-        found = {"warehouse": str(warehouse), "last_run": last_run, "aside": aside and str(aside)}
+        found = {
+            "warehouse": str(warehouse),
+            "source": str(restored.source),
+            "last_run": last_run,
+            "aside": aside and str(aside),
+        }
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
         return
-    run = f"{restored.last_run:%Y-%m-%d %H:%M}" if restored.last_run else "no run"
+    run = _minute(restored.last_run)
     kept = f"; what stood there is kept as {aside.name}" if aside else ""
     click.echo(printable(f"{warehouse.name} is the run of {run} again{kept}"))
     for line in restored.unfinished:
         note(line)
+
+
+def show_restorable(found: "Sequence[Restorable]", *, as_json: bool) -> None:
+    """A line for each file that could be restored: its last run, or why it cannot be."""
+    if as_json:
+        rows = [{**asdict(one), "last_run": one.last_run and one.last_run.isoformat()} for one in found]
+        click.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=1))
+        return
+    if not found:
+        note("there is no earlier run beside the warehouse")
+    width = max((len(one.file.name) for one in found), default=0)
+    for one in found:
+        said = one.problem or f"the run of {_minute(one.last_run)}"
+        click.echo(printable(f"{one.file.name:{width}}  {one.bytes / 1e6:9,.1f} MB  {said}"))
+
+
+def show_backup(made: "Backup", *, as_json: bool) -> None:
+    """A line: where the copy is, and of which run."""
+    if as_json:
+        click.echo(json.dumps(asdict(made), default=str, ensure_ascii=False, indent=1))
+        return
+    verb = "holds" if made.existed else "now holds"
+    size = f"{made.bytes / 1e6:,.1f} MB"
+    click.echo(printable(f"{made.folder} {verb} the run of {made.run.started_at}, {size}, verified"))
+
+
+def _minute(run: "datetime | None") -> str:
+    return f"{run:%Y-%m-%d %H:%M}" if run else "no run"
 
 
 def counted(number: int, what: str) -> str:

@@ -7,13 +7,9 @@ A folder is written under another name and gets its own when all of it is on dis
 that: what a changed report gives for the same run goes into another one, 20261103T020000Z-02.
 """
 
-import contextlib
 import errno
-import filecmp
 import hashlib
 import json
-import re
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,16 +17,16 @@ from typing import NamedTuple
 
 from pipelines.commands.export import Export, Exported, export
 from pipelines.common.errors import UsageError, WarehouseError
-from pipelines.common.files import private_folder, replace_atomically
-from pipelines.common.filesystem import locked_file, sync
+from pipelines.common.files import replace_atomically
+from pipelines.common.filesystem import sync
 from pipelines.output.cells import text
+from pipelines.output.dated import dated, place_of, workshop
 from pipelines.output.writer import Output
 from pipelines.warehouse.reader import Warehouse, open_warehouse, refuse_missing
 
 MANIFEST = "manifest.json"
 MADE_BY = "rollcall export --all"
 
-_DATED = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d{2,}))?")
 # What file systems without symbolic links answer, FAT and some network shares among them.
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
@@ -77,13 +73,16 @@ def export_all(
         raise UsageError(f"{latest} stands where the link to the newest export should", "move it away")
     if output.form == "json" and "manifest" in reports:
         raise UsageError("a report called manifest would take the manifest's place", "rename it")
-    with _workshop(folder) as workshop, open_warehouse(warehouse_path, workspace_in=workshop) as warehouse:
+    with (
+        workshop(folder) as scratch,
+        open_warehouse(warehouse_path, workspace_in=scratch) as warehouse,
+    ):
         run = _last_run(warehouse)
         draft = warehouse.workspace / "run"
         draft.mkdir(mode=0o700)
         exported = export(warehouse, reports, draft, output)
         _write_manifest(warehouse, run, exported, draft)
-        place = _find(folder, run, draft)
+        place = place_of(folder, run.name, draft)
         existed = place.exists()
         if not existed:
             draft.rename(place)
@@ -95,19 +94,6 @@ def export_all(
             removed=tuple(_prune(folder, place, keep, warehouse.workspace)),
             export=replace(exported, files=tuple(_moved(file, place) for file in exported.files)),
         )
-
-
-@contextlib.contextmanager
-def _workshop(folder: Path) -> Iterator[Path]:
-    """A directory for scratch in `folder`, locked. The kernel lets go when its holder dies, so what is in it
-    is of dead runs.
-    """
-    workshop = folder / ".rollcall"
-    private_folder(workshop)
-    with locked_file(workshop / "exports.lock", table="exports", wait=True):
-        for dead in workshop.glob(".rollcall-*"):
-            shutil.rmtree(dead, ignore_errors=True)
-        yield workshop
 
 
 def _last_run(warehouse: Warehouse) -> Run:
@@ -156,32 +142,6 @@ def _moved(exported: Exported, folder: Path) -> Exported:
     return exported._replace(file=folder / exported.file.name)
 
 
-def _find(folder: Path, run: Run, draft: Path) -> Path:
-    """Where `draft` belongs: the folder of this run that is the same, or one that is still to be."""
-    taken = [path for path in _dated(folder) if path.name.startswith(run.name)]
-    for path in taken:
-        if _same(path, draft):
-            return path
-    return folder / (f"{run.name}-{_age(taken[-1])[1] + 1:02}" if taken else run.name)
-
-
-def _dated(folder: Path) -> list[Path]:
-    """What has a dated name in `folder`, the oldest first."""
-    return sorted((path for path in folder.iterdir() if _DATED.fullmatch(path.name)), key=_age)
-
-
-def _age(dated: Path) -> tuple[str, int]:
-    run, _, number = dated.name.partition("-")
-    return run, int(number or 1)
-
-
-def _same(folder: Path, draft: Path) -> bool:
-    names = {path.name for path in draft.iterdir()}
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} != names:
-        return False
-    return all(filecmp.cmp(folder / name, draft / name, shallow=False) for name in names)
-
-
 def _turn(latest: Path, place: Path, workspace: Path) -> Path:
     """Let `latest` lead to `place`, from one moment to the next."""
     link = workspace / latest.name
@@ -201,7 +161,7 @@ def _turn(latest: Path, place: Path, workspace: Path) -> Path:
 
 def _prune(folder: Path, newest: Path, keep: int, workspace: Path) -> Iterator[Path]:
     """Take away the oldest folders that this made, beyond `keep`, but never `newest`."""
-    made = [path for path in _dated(folder) if _is_made_here(path)]
+    made = [path for path in dated(folder) if _is_made_here(path)]
     for old in made[:-keep] if keep else []:
         if old != newest:
             # At once for whoever looks on; its files go with the workspace.

@@ -1,9 +1,9 @@
 """`rollcall forget`: erases what was ever received of projects or files, as those concerned may demand.
 
-The published warehouse and the previous one are written anew without it. What stays is the shape of history:
-under a pseudonym, from when to when there was a record. A record that its provider lists still is known by
-its pseudonym and kept as empty; its connection's counts stay true. An EvoVoice project goes with its files,
-those to come included: with what they were while they were of that customer.
+The published warehouse and the previous one are written again without it; older runs are removed. What stays
+is the shape of history: under a pseudonym, from when to when there was a record. A record that its provider
+lists still is known by its pseudonym and kept as empty; its connection's counts stay true. An EvoVoice
+project goes with its files, those to come included: with what they were while they were of that customer.
 """
 
 import os
@@ -22,6 +22,7 @@ from pipelines.common.sql import SQL_ROOT
 from pipelines.config.settings import memory_mb, warehouse_path
 from pipelines.transform import build as models
 from pipelines.transform.incremental import own_tables
+from pipelines.warehouse.older import forget_older
 from pipelines.warehouse.paths import replaced_paths
 from pipelines.warehouse.publish import (
     clear,
@@ -78,7 +79,9 @@ def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
 
 
 def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
-    """Erase them. Returns the files, once put aside by `restore`, that went too, for they hold it whole.
+    """Erase them. Returns the files that went too, for they hold it whole.
+
+    Those are of older runs than the previous, or were put aside by `restore`.
 
     Raises RunInProgress if a run is in progress, UsageError where the file holds tables of a user's own,
     PublicationRefused where a check fails after it.
@@ -113,10 +116,10 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
                 retry_with_more_memory(connection, memory, lambda: models.check(connection, home))
             )
         publish(candidate, warehouse, forgetting=True)
-        asides = replaced_paths(warehouse)
+        older, asides = forget_older(warehouse), replaced_paths(warehouse)
         for aside in asides:
             aside.unlink()
-    return asides
+    return older + asides
 
 
 def _find(warehouse: Warehouse, key: str) -> Subject:

@@ -1,40 +1,95 @@
-"""`rollcall restore`: the previous run's file back in the place of the published one."""
+"""`rollcall restore`: an earlier run, or a backup, back in the place of the published one."""
 
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipelines.commands.backup import backed_up_in
+from pipelines.common.errors import SyncError, UsageError, WarehouseError
 from pipelines.config.settings import warehouse_path
+from pipelines.warehouse.paths import previous_path, previous_paths, replaced_paths
 from pipelines.warehouse.publish import locked, put_back
 from pipelines.warehouse.reader import open_warehouse
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What is published again: a file, and its last run.
+    """What is published again, its source, and its last run.
 
     `aside` is the file that was there before, if any. `unfinished` says what failed after the file was back.
     """
 
     warehouse: Path
+    source: Path
     last_run: datetime | None
     aside: Path | None
     unfinished: tuple[str, ...] = ()
 
 
-def restore(home: Path) -> Restored:
-    """Publish the previous run's file again, and keep what was published beside it.
+@dataclass(frozen=True)
+class Restorable:
+    """A file beside the warehouse: its last run, or why it cannot be read."""
 
-    Raises WarehouseError if there is no previous file or it cannot be read, RunInProgress if one is going on.
+    file: Path
+    bytes: int
+    last_run: datetime | None
+    problem: str | None
+
+
+def restore(home: Path, chosen: Path | None = None) -> Restored:
+    """Publish the previous run's file again, or what is `chosen`, and keep what was published beside it.
+
+    `chosen` is the name of a file beside the warehouse, the path of a file, or the folder of a backup. Raises
+    WarehouseError if there is no previous file or the file cannot be read, UsageError if there is no such
+    file, RunInProgress if a run is in progress.
     """
     os.umask(0o077)  # as during a run
     warehouse = warehouse_path(home)
+    source = _find(warehouse, chosen)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = warehouse.with_name(f"{warehouse.stem}.replaced-{now}{warehouse.suffix}")
     with locked(warehouse) as scratch:
-        unfinished = put_back(warehouse, scratch, aside)
+        unfinished = put_back(source, warehouse, scratch, aside)
+    return Restored(warehouse, source, _last_run(warehouse), aside if aside.exists() else None, unfinished)
+
+
+def restorable(home: Path) -> tuple[Restorable, ...]:
+    """The files beside the warehouse that could take its place: earlier runs, then what was put aside."""
+    warehouse = warehouse_path(home)
+    asides = (path for path in replaced_paths(warehouse) if path.suffix == warehouse.suffix)
+    return tuple(_look_into(path) for path in (*previous_paths(warehouse).values(), *asides))
+
+
+def _find(warehouse: Path, chosen: Path | None) -> Path:
+    if chosen is None:
+        previous = previous_path(warehouse)
+        if not previous.exists():
+            raise WarehouseError(
+                f"there is no previous run's file at {previous}", "give the file that should take its place"
+            )
+        return previous
+    beside = warehouse.with_name(chosen.name)
+    source = beside if chosen == Path(chosen.name) and beside.exists() else chosen.absolute()
+    if source.is_dir():
+        return backed_up_in(source)
+    if not source.is_file():
+        raise UsageError(f"there is no file {source}", "see what there is: rollcall restore --list")
+    return source
+
+
+def _look_into(path: Path) -> Restorable:
+    last_run = problem = None
+    try:
+        last_run = _last_run(path)
+    except SyncError as error:
+        problem = error.reason
+    return Restorable(path, path.stat().st_size, last_run, problem)
+
+
+def _last_run(warehouse: Path) -> datetime | None:
     with open_warehouse(warehouse) as opened:
         row = opened.connection.execute("select max(started_at) from runs").fetchone()
     assert row is not None
-    return Restored(warehouse, row[0], aside if aside.exists() else None, unfinished)
+    last_run: datetime | None = row[0]
+    return last_run

@@ -4,7 +4,6 @@ Each schedule names the home and the command by absolute paths, runs in the bare
 give, and keeps what it writes to its owner. A schedule holds no secret.
 """
 
-import json
 import os
 import re
 import shlex
@@ -12,20 +11,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pipelines.commands.schedule_github import pinned_package, workflow
+from pipelines.commands.schedule_kubernetes import default_image, manifests, own_files
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.files import private_folder, replace_atomically
-from pipelines.config.settings import CONFIG, NOTIFY, SECRETS, TABLES, Setting, read_text, refuse_unknown
-from pipelines.extract.connections import read_tables, resolve, variable
+from pipelines.common.version import rollcall_version
+from pipelines.config.settings import CONFIG, NOTIFY, SECRETS, TABLES, Setting, refuse_unknown
+from pipelines.extract.connections import COMMON, read_tables, resolve, variable
 
 Scheduler = Literal["cron", "systemd", "github", "kubernetes"]
 
@@ -54,6 +54,7 @@ class _Run:
     at: time
     zone: str | None
     image: str
+    package: str
 
     @property
     def name(self) -> str:
@@ -63,18 +64,24 @@ class _Run:
 
 
 def schedule(
-    home: Path, scheduler: Scheduler, *, at: time, zone: str | None = None, image: str = ""
+    home: Path,
+    scheduler: Scheduler,
+    *,
+    at: time,
+    zone: str | None = None,
+    image: str = "",
+    package: str = "",
 ) -> Schedule:
     """The schedule of a run at `at`, in the time zone `zone` or else the machine's.
 
-    `image` is the container image that Kubernetes runs. Raises UsageError where the scheduler cannot do what
-    is asked.
+    `image` is the container image that Kubernetes runs, `package` what GitHub installs. Raises UsageError
+    where the scheduler cannot do what is asked.
     """
     if not str(home).isprintable():
         raise UsageError(f"{str(home)!r} cannot stand in a schedule", "give the directory another name")
     if zone is not None:
         _zone(zone)
-    run = _Run(home, at, zone, image or f"rollcall:{version('rollcall')}")
+    run = _Run(home, at, zone, image, package)
     return {"cron": _cron, "systemd": _systemd, "github": _github, "kubernetes": _kubernetes}[scheduler](run)
 
 
@@ -281,161 +288,35 @@ def _variables(home: Path) -> tuple[str, ...]:
 
 
 def _github(run: _Run) -> Schedule:
+    package = pinned_package(run.package)
     zone = run.zone or _local_zone()
-    today = datetime.combine(datetime.now(UTC).date(), run.at, tzinfo=_zone(zone))
-    utc = today.astimezone(UTC)
+    start = datetime.combine(datetime.now(UTC).date(), run.at, tzinfo=_zone(zone))
     names = _variables(run.home)
-    secrets = "\n".join(f"          {name}: ${{{{ secrets.{name} }}}}" for name in names)
-    text = f"""\
-# Save as .github/workflows/rollcall.yml in a private repository whose root holds .dlt/config.toml.
-# The warehouse travels from run to run in a cache, and is kept as an artifact for 30 days besides.
-name: Rollcall
-on:
-  schedule:
-    - cron: "{utc.minute} {utc.hour} * * *" # {run.at:%H:%M} in {zone} as of {today:%Y-%m-%d}: this is UTC
-  workflow_dispatch:
-    inputs:
-      first_run:
-        description: Begin a new warehouse
-        type: boolean
-        default: false
-permissions:
-  contents: read
-concurrency:
-  group: rollcall
-jobs:
-  run:
-    runs-on: ubuntu-latest
-    timeout-minutes: 360
-    steps:
-      - uses: actions/checkout@v4
-        with:
-          persist-credentials: false
-      - uses: astral-sh/setup-uv@v6
-      - name: Fetch the warehouse of the previous run
-        id: previous
-        uses: actions/cache/restore@v4
-        with:
-          path: warehouse*.duckdb
-          key: warehouse-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
-          restore-keys: warehouse-
-      - name: Stop where it is lost, lest its history begin anew
-        if: steps.previous.outputs.cache-matched-key == '' && !inputs.first_run
-        run: |
-          echo "There is no previous warehouse: put one back, or run this by hand with first_run."
-          exit 1
-      - name: Sync
-        run: |
-          umask 077
-          uvx --from "rollcall=={version("rollcall")}" rollcall sync
-        env:
-{secrets}
-      - name: Keep the warehouse for the next run
-        if: always() && hashFiles('warehouse.duckdb') != ''
-        uses: actions/cache/save@v4
-        with:
-          path: warehouse*.duckdb
-          key: warehouse-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
-      - name: Keep the warehouse and the log
-        if: always()
-        uses: actions/upload-artifact@v4
-        with:
-          name: warehouse-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
-          path: |
-            warehouse.duckdb
-            logs/
-          retention-days: 30
-          if-no-files-found: ignore
-"""
     steps = tuple(f"gh secret set {name}" for name in names if not name.startswith("NOTIFY"))
-    first = ("run the first run by hand: gh workflow run rollcall.yml -f first_run=true",)
-    return Schedule("github", {"rollcall.yml": text}, (*steps, *first), ())
+    first = "run the first run by hand: gh workflow run rollcall.yml -f first_run=true"
+    return Schedule("github", {"rollcall.yml": workflow(start, zone, package, names)}, (*steps, first), ())
 
 
 def _kubernetes(run: _Run) -> Schedule:
-    name = "rollcall"
     names = [one for one in _variables(run.home) if not one.startswith("NOTIFY")]
-    config = read_text(run.home / ".dlt" / CONFIG)
-    text = f"""\
-# The configuration; its secrets are variables in the Secret {name}, which is made by hand.
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: {name}
-data:
-  config.toml: |2
-{textwrap.indent(config, "    ").rstrip()}
----
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata:
-  name: {name}
-spec:
-  accessModes: [ReadWriteOnce]
-  resources:
-    requests:
-      storage: 10Gi
----
-apiVersion: batch/v1
-kind: CronJob
-metadata:
-  name: {name}
-spec:
-  schedule: "{run.at.minute} {run.at.hour} * * *"
-  timeZone: {json.dumps(run.zone or _local_zone())}
-  concurrencyPolicy: Forbid
-  startingDeadlineSeconds: 3600
-  successfulJobsHistoryLimit: 3
-  failedJobsHistoryLimit: 7
-  jobTemplate:
-    spec:
-      backoffLimit: 0
-      activeDeadlineSeconds: {LONGEST_RUN_S}
-      template:
-        spec:
-          restartPolicy: Never
-          automountServiceAccountToken: false
-          securityContext:
-            runAsNonRoot: true
-            runAsUser: 10001
-            runAsGroup: 10001
-            fsGroup: 10001
-            seccompProfile:
-              type: RuntimeDefault
-          containers:
-            - name: {name}
-              image: {json.dumps(run.image)}
-              command: [rollcall, --home, /home/rollcall, sync]
-              envFrom:
-                - secretRef:
-                    name: {name}
-              securityContext:
-                allowPrivilegeEscalation: false
-                readOnlyRootFilesystem: true
-                capabilities:
-                  drop: [ALL]
-              volumeMounts:
-                - name: home
-                  mountPath: /home/rollcall
-                - name: config
-                  mountPath: /home/rollcall/.dlt
-                - name: tmp
-                  mountPath: /tmp
-          volumes:
-            - name: home
-              persistentVolumeClaim:
-                claimName: {name}
-            - name: config
-              configMap:
-                name: {name}
-            - name: tmp
-              emptyDir: {{}}
-"""
-    secrets = f"write a line NAME=value into secrets.env for each of {', '.join(names)}"
-    create = f"kubectl create secret generic {name} --from-env-file=secrets.env"
+    zone, image = run.zone or _local_zone(), run.image or default_image()
+    own = own_files(run.home, _certificates(run.home))
+    build = f"docker build --build-arg VERSION={rollcall_version()} --tag {image} ."
     return Schedule(
         "kubernetes",
-        {"rollcall.yaml": text},
-        (secrets, create, "kubectl apply -f rollcall.yaml"),
+        {"rollcall.yaml": manifests(run.at, zone, image, LONGEST_RUN_S, own)},
+        (
+            f"{build}, in the source of Rollcall; then push it to where your cluster finds it",
+            f"write a line NAME=value into secrets.env for each of {', '.join(names)}",
+            "kubectl create secret generic rollcall --from-env-file=secrets.env",
+            "kubectl apply -f rollcall.yaml",
+        ),
         _clock_changes(run),
     )
+
+
+def _certificates(home: Path) -> list[str]:
+    """The files of certificates that connections name."""
+    (setting,) = (one for one in COMMON if one.name == "ca_file")
+    given = (resolve(f"sources.{connection}", setting) for connection in read_tables(home).tables)
+    return sorted({str(file) for file in given if file})

@@ -18,13 +18,14 @@ from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.filesystem import probe
 from pipelines.common.signals import ending_at_once
 from pipelines.common.sql import literal
-from pipelines.config.settings import memory_mb, warehouse_path
+from pipelines.config.settings import memory_mb, previous_kept, warehouse_path
 from pipelines.extract.connections import Connection, configured_names, load_connections
 from pipelines.load.landing import Progress, land
 from pipelines.load.merge import known_texts, merge, next_start
 from pipelines.transform import build as models
 from pipelines.transform.graph import read_relations
 from pipelines.warehouse.freshness import Freshness, read_freshness
+from pipelines.warehouse.older import keep_older
 from pipelines.warehouse.publish import (
     clear,
     draft,
@@ -120,7 +121,7 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
     and ends. Raises SyncError where nothing could be published.
     """
     os.umask(0o077)  # whatever a run writes is for its owner only
-    warehouse, memory = warehouse_path(home), memory_mb(home)
+    warehouse, memory, keep = warehouse_path(home), memory_mb(home), previous_kept(home)
     if not first_run:
         refuse_lost(home, warehouse)
     load = functools.partial(_connections, home, names, accept or {})
@@ -174,6 +175,7 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
             if dry_run:
                 return replace(run, preview=preview(connection, run.started_at))
             connection.execute("checkpoint")  # closing does it too, but tells nobody where it fails
+        keep_older(warehouse, scratch, keep)
         unfinished = publish(draft_path(warehouse, scratch), warehouse) + mark_published(home)
         return replace(run, unfinished=unfinished)
 

@@ -17,6 +17,7 @@ from pipelines.common.errors import ConfigurationError
 from pipelines.common.suggest import nearest
 
 EXPORTS_KEPT = 14
+PREVIOUS_KEPT = 1
 MEMORY_MB = 300
 
 type_names = Literal["text", "integer", "number", "list"]
@@ -73,6 +74,7 @@ class Settings(Mapping[str, object]):
 
 WAREHOUSE = (
     Setting("path", default="warehouse.duckdb", about="the published warehouse"),
+    Setting("keep", "integer", PREVIOUS_KEPT, about="how many files of earlier runs stay beside it"),
     Setting("memory_mb", "integer", MEMORY_MB, about="how much memory DuckDB may take in a run"),
 )
 EXPORTS = (
@@ -132,6 +134,14 @@ def exports_path(home: Path) -> Path:
 def exports_kept(home: Path) -> int:
     """How many dated folders of exports stay; 0 is all. Raises ConfigurationError where it is no number."""
     return _number(home, "exports", "keep")
+
+
+def previous_kept(home: Path) -> int:
+    """How many files of earlier runs stay. Raises ConfigurationError where that is no number, or none."""
+    kept = _number(home, "warehouse", "keep")
+    if not kept:
+        raise ConfigurationError("keep of [warehouse] is 0", "set it to 1 or more: restore needs one")
+    return kept
 
 
 def memory_mb(home: Path) -> int:

@@ -17,7 +17,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib.metadata import version
 from typing import TypeVar
 
 import requests
@@ -26,6 +25,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from pipelines.common.errors import AccessRefused, MalformedAnswer, ProviderError, Transient
 from pipelines.common.text import printable
+from pipelines.common.version import rollcall_version
 from pipelines.extract.connections import Connection
 from pipelines.extract.deadline import Deadline, DeadlineAdapter, ending_after
 from pipelines.extract.provider import Client, ErrorBody, Request
@@ -33,7 +33,7 @@ from pipelines.extract.raw_json import read_within
 
 T = TypeVar("T")
 
-USER_AGENT = f"rollcall/{version('rollcall')}"
+USER_AGENT = f"rollcall/{rollcall_version()}"
 LONGEST_WAIT_S = 120.0
 CHUNK_BYTES = 1 << 16
 LARGE_BODY_BYTES = 4 << 20

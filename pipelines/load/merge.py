@@ -6,7 +6,6 @@ compares what those records say that their bytes do not decide.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from pipelines.common.errors import SyncError
 from pipelines.common.sql import SQL_ROOT, literal, transaction
+from pipelines.common.version import rollcall_version
 from pipelines.extract.connections import Connection
 from pipelines.extract.listing import Listing
 from pipelines.extract.records import canonical_hash
@@ -70,7 +70,7 @@ def merge(
     warehouse.execute(f"create or replace temp view landed as from read_parquet({_files_of(landing)})")
     warehouse.execute("set variable started_at = $1::timestamptz", [started_at])
     warehouse.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
-    warehouse.execute("set variable rollcall_version = $1", [version("rollcall")])
+    warehouse.execute("set variable rollcall_version = $1", [rollcall_version()])
     with transaction(warehouse):
         received, *rest = sorted((SQL_ROOT / "merge").glob("*.sql"))
         warehouse.execute(received.read_text())

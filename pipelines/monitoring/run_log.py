@@ -9,7 +9,6 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +16,7 @@ from pipelines.common.errors import SyncError
 from pipelines.common.files import private_folder
 from pipelines.common.filesystem import set_mode
 from pipelines.common.text import printable
+from pipelines.common.version import rollcall_version
 from pipelines.config.settings import logs_path
 from pipelines.extract.connections import secrets_of
 
@@ -63,7 +63,7 @@ def run_log(home: Path, warn: Say) -> Iterator[RunLog]:
         except (OSError, SyncError) as error:
             warn(f"no log is kept ({error}); the run goes on")
         log = RunLog(path, file, warn)
-        log.line(f"rollcall {version('rollcall')}, home {home}")
+        log.line(f"rollcall {rollcall_version()}, home {home}")
         try:
             yield log
         except SyncError as error:

@@ -8,12 +8,12 @@ and of other such marts the affected keys. What changes with every night it work
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 
 from pipelines.common.sql import SQL_ROOT
+from pipelines.common.version import rollcall_version
 from pipelines.transform.graph import Relation, read_relations
 from pipelines.transform.model import read_models
 
@@ -161,4 +161,4 @@ def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
     ]
     for table in ("seeds.status_mapping", "seeds.windows_time_zones", "raw.connections"):
         texts.append(repr(sorted(connection.execute(f"from {table}").fetchall(), key=repr)))
-    return hashlib.sha256("\0".join([version("rollcall"), duckdb.__version__, *texts]).encode()).hexdigest()
+    return hashlib.sha256("\0".join([rollcall_version(), duckdb.__version__, *texts]).encode()).hexdigest()

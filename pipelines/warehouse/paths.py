@@ -1,12 +1,26 @@
 """What may stand beside the published warehouse, and what to do where that cannot be used."""
 
 import glob
+import re
 from pathlib import Path
 
 
-def previous_path(warehouse: Path) -> Path:
-    """Where the warehouse of the previous run is kept."""
-    return warehouse.with_name(f"{warehouse.stem}.previous{warehouse.suffix}")
+def previous_path(warehouse: Path, number: int = 1) -> Path:
+    """Where the warehouse of an earlier run is kept; 1 is the previous run."""
+    end = "" if number == 1 else f"-{number}"
+    return warehouse.with_name(f"{warehouse.stem}.previous{end}{warehouse.suffix}")
+
+
+def previous_paths(warehouse: Path) -> dict[int, Path]:
+    """The warehouses of earlier runs that there are, by number: the newest first."""
+    found = warehouse.parent.glob(f"{glob.escape(warehouse.stem)}.previous*{glob.escape(warehouse.suffix)}")
+    numbers = (
+        re.fullmatch(r".previous(?:-([1-9]\d*))?", path.stem.removeprefix(warehouse.stem)) for path in found
+    )
+    return {
+        number: previous_path(warehouse, number)
+        for number in sorted(int(one[1] or 1) for one in numbers if one)
+    }
 
 
 def wal_path(warehouse: Path) -> Path:

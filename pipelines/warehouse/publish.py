@@ -120,7 +120,7 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConn
         if warehouse.exists():
             shutil.copyfile(warehouse, published)
             is_altered = not _is_as_published(published, warehouse)
-            with _readable(connection, published, warehouse, recovery_hint(warehouse)):
+            with readable(connection, published, warehouse, recovery_hint(warehouse)):
                 is_older = _is_older(connection, warehouse)
                 is_rewritten = is_older or _is_unfit_to_keep(connection)
             if not is_rewritten:
@@ -237,29 +237,23 @@ def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> tu
     return _sync_published(warehouse)
 
 
-def put_back(warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
-    """Put a copy of the previous warehouse in the published one's place; what stood there is kept as `aside`.
+def put_back(source: Path, warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
+    """Put a copy of `source` in the published warehouse's place; what was there is kept as `aside`.
 
-    `scratch` and `aside` lie on the same file system. Returns a line for what failed once it was published.
-    Raises WarehouseError where there is no previous, or it cannot be read; UsageError where it is what is
-    published already.
+    `scratch` and `aside` are on the same file system. Returns a line for what failed once it was published.
+    Raises WarehouseError if `source` cannot be read, UsageError if it is what is published already.
     """
-    previous = previous_path(warehouse)
-    if not previous.exists():
-        raise WarehouseError(
-            f"there is no previous run's file at {previous}", "put a copy of your own in its place"
-        )
     copy = draft_path(warehouse, scratch)
-    shutil.copyfile(previous, copy)
+    shutil.copyfile(source, copy)
     with (
         open_database() as connection,
-        _readable(connection, copy, previous, f"put a copy of your own at {warehouse}"),
+        readable(connection, copy, source, f"put a copy of your own at {warehouse}"),
     ):
         set_mode(copy, 0o600)
     sync(copy)
     if warehouse.exists():
         if not wal_path(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
-            raise UsageError(f"{warehouse} is the previous run's file already", "leave it as it is")
+            raise UsageError(f"{warehouse} is the same as {source} already", "leave it as it is")
         spare = scratch / "aside"
         link_or_copy(warehouse, spare)
         spare.replace(aside)
@@ -325,7 +319,7 @@ def _verify(candidate: Path) -> None:
 
 
 @contextlib.contextmanager
-def _readable(
+def readable(
     connection: duckdb.DuckDBPyConnection, copy: Path, original: Path, remedy: str
 ) -> Iterator[None]:
     """Attach a copy of the file `original` as `published` while the block runs.
@@ -348,7 +342,7 @@ def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
 
     Every value is read. Raises WarehouseError where one cannot be, or a newer Rollcall wrote the file.
     """
-    with open_database() as connection, _readable(connection, copy, warehouse, recovery_hint(warehouse)):
+    with open_database() as connection, readable(connection, copy, warehouse, recovery_hint(warehouse)):
         return (
             _is_older(connection, warehouse) or _is_wasteful(connection) or bool(hidden_builtins(connection))
         )

@@ -50,7 +50,7 @@ main(["sync", "--help"])
 
 
 def test_version() -> None:
-    assert CliRunner().invoke(main, ["--version"]).stdout == f"rollcall {version('rollcall')}\n"
+    assert CliRunner().invoke(main, ["--version"]).stdout == f"rollcall {version('rollcall-sync')}\n"
 
 
 def test_no_verb_prints_help() -> None:

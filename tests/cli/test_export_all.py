@@ -63,7 +63,7 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
     )
     assert result.stderr == STALE
     assert _names(folder) == [".rollcall", RUN, "latest"]
-    assert _names(folder / ".rollcall") == ["exports.lock"]
+    assert _names(folder / ".rollcall") == ["folders.lock"]
     assert (folder / "latest").readlink() == Path(RUN)
     assert _names(folder / "latest") == [*(f"{name}.csv" for name in REPORTS[:1]), "manifest.json", *(
         f"{name}.csv" for name in REPORTS[1:]
@@ -182,7 +182,7 @@ def test_promise_01_a_disk_that_fails_between_the_files_leaves_all_as_it_was(
     assert "No space left on device" in own("export", "--all", code=1).stderr
     assert delivered == ["files.csv", "project_changes.csv"]
     assert _names(folder) == [".rollcall", RUN, "latest"]
-    assert _names(folder / ".rollcall") == ["exports.lock"]
+    assert _names(folder / ".rollcall") == ["folders.lock"]
     assert (_bytes(folder / "latest"), (folder / "latest").readlink()) == (before, Path(RUN))
     monkeypatch.undo()
     own("export", "--all")
@@ -197,7 +197,7 @@ def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> 
     _next_run(own.home, "2026-11-04 02:00:00+00")
     where = {
         "the third file": ("deliver", "if target.name == 'projects.csv'"),
-        "before the folder": ("_find", ""),
+        "before the folder": ("place_of", ""),
         "before latest": ("_turn", ""),
         "before pruning": ("_prune", ""),
     }[step]
@@ -225,7 +225,7 @@ def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> 
     own("export", "--all")
     assert _names(folder) == [".rollcall", RUN, "20261104T020000Z", "latest"]
     assert (folder / "latest").readlink() == Path("20261104T020000Z")
-    assert _names(folder / ".rollcall") == ["exports.lock"]
+    assert _names(folder / ".rollcall") == ["folders.lock"]
 
 
 def _runs(own: Cli, count: int = 5) -> Path:
@@ -274,7 +274,7 @@ def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> Non
         f"20261107T020000Z was there already, and is the same\n{''.join(gone)}bell"
     )
     assert _names(folder) == [".rollcall", "20261106T020000Z", "20261107T020000Z", "latest"]
-    assert _names(folder / ".rollcall") == ["exports.lock"]
+    assert _names(folder / ".rollcall") == ["folders.lock"]
 
 
 def test_only_what_was_made_here_goes_and_never_the_latest(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

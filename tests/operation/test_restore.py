@@ -155,6 +155,7 @@ def test_as_json(home: Home) -> None:
     (aside,) = asides(home)
     assert told == {
         "warehouse": str(home.warehouse),
+        "source": str(previous_path(home.warehouse)),
         "last_run": "2026-11-01T02:00:00+00:00",
         "aside": str(aside),
     }
@@ -178,7 +179,7 @@ def test_no_previous_run(home: Home) -> None:
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
         f"rollcall: there is no previous run's file at {previous_path(home.warehouse)}. "
-        "Put a copy of your own in its place\n"
+        "Give the file that should take its place\n"
     )
     assert (home.warehouse.read_bytes(), asides(home)) == (before, [])
 
@@ -202,7 +203,8 @@ def test_a_second_time_there_is_nothing_to_put_back(home: Home) -> None:
     refused = rollcall(home, "restore")
     assert (refused.exit_code, len(asides(home))) == (2, 1)
     assert refused.stderr == (
-        f"rollcall: {home.warehouse} is the previous run's file already. Leave it as it is\n"
+        f"rollcall: {home.warehouse} is the same as {previous_path(home.warehouse)} already. "
+        "Leave it as it is\n"
     )
 
 

@@ -4,16 +4,24 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import kubernetes_validate
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines.commands.schedule import clock_fault, schedule
+from pipelines.commands.schedule_kubernetes import manifests
+from pipelines.common.version import rollcall_version
 from pipelines.sandbox import Sandbox
+from tests.docs.pages import files, page
 from tests.home import Home, sandbox_settings
+from tests.packaging.names import INSTALLS_ANOTHER
 
 from .conftest import Run
 
@@ -23,6 +31,10 @@ CRONTAB = """\
 if [ "$1" = -l ]; then cat "$0.table" 2>/dev/null || { echo "no crontab for you" >&2; exit 1; }
 else cat > "$0.table"; fi
 """
+
+
+COMMIT = "5a3ec84eff668545956fd18022155c47e93e2684"
+PACKAGE = f"git+https://git.example.com/tools/rollcall@{COMMIT}"
 
 
 def entry(text: str) -> str:
@@ -137,7 +149,8 @@ def test_systemd_units_are_installed(run: Run, tmp_path: Path, monkeypatch: pyte
 def test_github_gets_a_workflow_with_every_secret(run: Run, home: Home, sandbox: Sandbox) -> None:
     home.connect_all(sandbox)
     home.connect("north", "matter", base_url="https://example.com/connect/v2", access_token="x")
-    text = run("schedule", "github", "--at", "01:10", "--time-zone", "Asia/Kolkata").stdout
+    arguments = ("--at", "01:10", "--time-zone", "Asia/Kolkata", "--package", PACKAGE)
+    text = run("schedule", "github", *arguments).stdout
     workflow = yaml.safe_load(text)
     assert workflow[True] == {  # YAML 1.1 reads `on` so
         "schedule": [{"cron": "40 19 * * *"}],
@@ -147,7 +160,8 @@ def test_github_gets_a_workflow_with_every_secret(run: Run, home: Home, sandbox:
             }
         },
     }
-    (run,) = [step for step in workflow["jobs"]["run"]["steps"] if "env" in step]
+    install, run = [step for step in workflow["jobs"]["run"]["steps"] if "env" in step]
+    assert install["env"] == {"REPOSITORY": "https://git.example.com/tools/rollcall", "COMMIT": COMMIT}
     assert run["env"] == {
         name: f"${{{{ secrets.{name} }}}}"
         for name in (
@@ -156,24 +170,80 @@ def test_github_gets_a_workflow_with_every_secret(run: Run, home: Home, sandbox:
             "SOURCES__RILLSOFT__ACCESS_TOKEN", "NOTIFY__WEBHOOK", "NOTIFY__PING_URL", "NOTIFY__SMTP_PASSWORD",
         )
     }  # fmt: skip
-    if actionlint := shutil.which("actionlint"):
-        checked = subprocess.run(
-            [actionlint, "-"], input=text, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert (checked.returncode, checked.stdout) == (0, "")
+    zizmor = Path(sys.executable).parent / "zizmor"
+    checked = subprocess.run(
+        [zizmor, "--offline", "--no-progress", "-"],
+        input=text, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout
 
 
-def test_kubernetes_gets_a_cron_job(run: Run, home: Home, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(
+    "package",
+    [
+        "rollcall-sync==0.1.0",
+        "git+https://git.example.com/tools/rollcall",
+        "git+https://git.example.com/tools/rollcall@main",
+        f"git+https://git.example.com/tools/rollcall@{COMMIT[:12]}",
+        f"git+http://git.example.com/tools/rollcall@{COMMIT}",
+        f"git+https://user:secret@git.example.com/tools/rollcall@{COMMIT}",
+        f"git+https://git.example.com/$(id)/rollcall@{COMMIT}",
+        f"{PACKAGE}\n",
+    ],
+)
+def test_github_takes_a_whole_commit_of_a_repository_only(
+    package: str, run: Run, home: Home, sandbox: Sandbox
+) -> None:
     home.connect_all(sandbox)
-    file = home.path / ".dlt" / "config.toml"
-    written = file.read_text()
-    file.write_text(written, encoding="utf-8-sig")
-    result = run(
-        "schedule", "kubernetes", "--time-zone", "Europe/Berlin", "--image", "registry.example.com/r:1"
-    )
-    config, claim, job = yaml.safe_load_all(result.stdout)
-    assert config["data"]["config.toml"].rstrip() == written.rstrip()
-    assert (claim["kind"], job["kind"]) == ("PersistentVolumeClaim", "CronJob")
+    refused = run("schedule", "github", "--package", package, code=2)
+    assert refused.stdout == ""
+    assert "is not a commit of a repository. Give --package git+https://HOST/OWNER/" in refused.stderr
+
+
+def test_github_has_to_be_given_what_to_install(run: Run, home: Home, sandbox: Sandbox) -> None:
+    home.connect_all(sandbox)
+    refused = run("schedule", "github", code=2)
+    assert refused.stderr.startswith("rollcall: github has to install Rollcall. Give --package git+https://")
+
+
+@pytest.mark.parametrize("scheduler", ["cron", "systemd", "github", "kubernetes"])
+def test_no_schedule_installs_another_program(scheduler: str, run: Run, home: Home, sandbox: Sandbox) -> None:
+    home.connect_all(sandbox)
+    made = run("schedule", scheduler, *(("--package", PACKAGE) if scheduler == "github" else ()))
+    assert "rollcall" in made.stdout
+    assert [found[0] for found in INSTALLS_ANOTHER.finditer(f"{made.stdout}\n{made.stderr}")] == []
+
+
+OWN = {
+    **{
+        name: text
+        for name, text in files(page("adding-a-provider.md")).items()
+        if name.split("/")[0] != "tests"
+    },
+    "providers/_shared.py": "PAGE_SIZE = 100\n",
+    "sql/reports/open.sql": "-- Open projects.\nselect name, from projects",
+    "status_mapping.csv": "provider,provider_status,status\nmatter,Ruht — bis März,on_hold\n",
+}
+
+
+def own_home(home: Home, sandbox: Sandbox) -> None:
+    home.connect_all(sandbox)
+    for name, text in OWN.items():
+        path = home.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (home.path / "sql" / "reports" / ".open.sql.swp").write_bytes(b"\xff")
+
+
+def test_kubernetes_gets_manifests_that_hold_to_its_schema(run: Run, home: Home, sandbox: Sandbox) -> None:
+    own_home(home, sandbox)
+    arguments = ("--time-zone", "Europe/Berlin", "--image", "registry.example.com/r:1")
+    result = run("schedule", "kubernetes", *arguments)
+    documents = list(yaml.safe_load_all(result.stdout))
+    for document in documents:
+        kubernetes_validate.validate(document, "1.33", strict=True)
+    config, claim, job = documents
+    assert (config["kind"], claim["kind"], job["kind"]) == ("ConfigMap", "PersistentVolumeClaim", "CronJob")
     assert (job["spec"]["schedule"], job["spec"]["timeZone"]) == ("30 4 * * *", "Europe/Berlin")
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
@@ -183,6 +253,77 @@ def test_kubernetes_gets_a_cron_job(run: Run, home: Home, sandbox: Sandbox) -> N
     secrets = (home.path / ".dlt" / "secrets.toml").read_text()
     for secret in [line.split('"')[1] for line in secrets.splitlines() if '"' in line]:
         assert secret not in result.stdout
+
+
+def test_a_home_mounted_from_the_manifests_runs_a_run(
+    run: Run, home: Home, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are put where the kubelet puts them, and its secrets are variables."""
+    own_home(home, sandbox)
+    config, _claim, job = yaml.safe_load_all(run("schedule", "kubernetes").stdout)
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (own,) = [volume["configMap"] for volume in pod["volumes"] if volume["name"] == "own"]
+    mounts = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "own"]
+    mounted = {mount["subPath"] for mount in mounts}
+    assert all(mount["mountPath"] == f"/home/rollcall/{mount['subPath']}" for mount in mounts)
+    pod_home = Home(tmp_path / "pod")
+    for item in own["items"]:
+        assert Path(item["path"]).parts[0] in mounted
+        path = pod_home.path / item["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(config["data"][item["key"]])
+    carried = {item["path"]: config["data"][item["key"]] for item in own["items"]}
+    assert carried == {**OWN, ".dlt/config.toml": (home.path / ".dlt" / "config.toml").read_text()}
+    for connection, settings in sandbox_settings(sandbox).items():
+        for key, value in settings.items():
+            monkeypatch.setenv(f"SOURCES__{connection}__{key}".upper(), str(value))
+    run("--home", str(pod_home.path), "sync")
+    assert run("--home", str(pod_home.path), "export", "open", "--output", "-").stdout.startswith("name\n")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40) | st.text(" \t\na:#'|-"))
+def test_a_config_map_holds_a_text_exactly(text: str) -> None:
+    made = manifests(time(4, 30), "UTC", "image", 1, {"sql/reports/a.sql": text})
+    assert next(yaml.safe_load_all(made))["data"] == {"sql.reports.a.sql": text}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "sql/reports/große.sql",
+            b"select 1",
+            "sql/reports/große.sql cannot be a key of a ConfigMap. Name it",
+        ),
+        ("sql/reports/a.sql", b"\xff", "is text, and below it. Move it there, and save it in UTF-8"),
+        ("sql/reports/a.sql", b"x" * 1_100_000, "are more than the 1 MiB that a ConfigMap holds. Build an"),
+    ],
+)
+def test_what_a_config_map_cannot_hold_is_one_line(
+    name: str, content: bytes, message: str, run: Run, home: Home, sandbox: Sandbox
+) -> None:
+    home.connect_all(sandbox)
+    path = home.path / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    assert message in run("schedule", "kubernetes", code=2).stderr
+
+
+def test_the_certificates_that_a_connection_names_come_along(run: Run, home: Home, sandbox: Sandbox) -> None:
+    home.connect_all(sandbox, ca_file="ca.pem")
+    (home.path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    config = next(yaml.safe_load_all(run("schedule", "kubernetes").stdout))
+    assert config["data"]["ca.pem"] == "-----BEGIN CERTIFICATE-----\n"
+
+
+def test_the_image_is_one_that_the_dockerfile_builds(run: Run, home: Home, sandbox: Sandbox) -> None:
+    home.connect_all(sandbox)
+    made = json.loads(run("schedule", "kubernetes", "--json").stdout)
+    job = list(yaml.safe_load_all(made["files"]["rollcall.yaml"]))[2]
+    image = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == f"localhost/rollcall-sync:{rollcall_version().replace('+', '-')}"
+    build = f"docker build --build-arg VERSION={rollcall_version()} --tag {image} ."
+    assert made["next_steps"][0].startswith(build)
 
 
 def test_what_is_set_only_here_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,131 @@
+"""`rollcall backup`: a verified copy of the published warehouse, in a folder of its own.
+
+    DIR/20261103T020000Z/   warehouse.duckdb, manifest.json
+
+A publication replaces the file by a rename, so whoever has it open reads one run to its end: a backup waits
+for no run, and no run waits for it. The folder gets its name when all of it is verified and on the disk.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipelines.common.database import open_database
+from pipelines.common.errors import WarehouseError
+from pipelines.common.files import replace_atomically
+from pipelines.common.filesystem import sync
+from pipelines.config.settings import warehouse_path
+from pipelines.output.dated import place_of, workshop
+from pipelines.warehouse.paths import recovery_hint
+from pipelines.warehouse.publish import readable
+from pipelines.warehouse.reader import open_warehouse
+
+FILE = "warehouse.duckdb"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class BackedUpRun:
+    """The last run in a backup: when it started, as text, and the versions that wrote it."""
+
+    started_at: str
+    outcome: str
+    rollcall_version: str
+    duckdb_version: str
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup: its folder, its file there, and whether it was there before."""
+
+    folder: Path
+    file: str
+    bytes: int
+    sha256: str
+    run: BackedUpRun
+    existed: bool
+
+
+def backup(home: Path, directory: Path) -> Backup:
+    """Copy the published warehouse into a new folder of `directory`, which is made where it is missing.
+
+    All of its values are read before the folder appears. The same run is backed up once. Raises
+    WarehouseError where there is no warehouse, it cannot be read, or another program has written to it.
+    """
+    os.umask(0o077)
+    warehouse = warehouse_path(home)
+    with open_warehouse(warehouse):
+        pass  # what cannot be opened is refused as it is everywhere
+    with (
+        workshop(directory) as scratch,
+        tempfile.TemporaryDirectory(prefix=".rollcall-", dir=scratch) as private,
+    ):
+        draft = Path(private) / "backup"
+        draft.mkdir()
+        copy = draft / FILE
+        shutil.copyfile(warehouse, copy)
+        sync(copy)
+        with (
+            open_database() as connection,
+            readable(connection, copy, warehouse, recovery_hint(warehouse)),
+        ):
+            name, run = _last_run(connection, warehouse)
+        size, sha256 = copy.stat().st_size, _sha256(copy)
+        manifest = {"file": FILE, "bytes": size, "sha256": sha256, "run": asdict(run)}
+        _write_manifest(manifest, Path(private), draft)
+        place = place_of(directory, name, draft)
+        existed = place.exists()
+        if not existed:
+            draft.rename(place)
+            sync(directory)
+    return Backup(place.absolute(), FILE, size, sha256, run, existed)
+
+
+def backed_up_in(folder: Path) -> Path:
+    """The warehouse in the folder of a backup. Raises WarehouseError where it is not as its manifest says."""
+    file = folder / FILE
+    try:
+        expected = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
+        found = _sha256(file)
+    except (OSError, ValueError, LookupError, TypeError):
+        raise WarehouseError(
+            f"{folder} is not a backup", f"name a folder with {FILE} and {MANIFEST}, or a file"
+        ) from None
+    if found != expected:
+        raise WarehouseError(f"{file} is not as its manifest says", "take another backup")
+    return file
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _last_run(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> tuple[str, BackedUpRun]:
+    """The name of its folder, and the run."""
+    found = connection.execute(
+        """
+        select
+            strftime(timezone('UTC', started_at), '%Y%m%dT%H%M%SZ'),
+            strftime(timezone('UTC', started_at), '%Y-%m-%dT%H:%M:%SZ'),
+            outcome, rollcall_version, duckdb_version
+        from published.raw.runs
+        order by started_at desc
+        limit 1
+        """
+    ).fetchone()
+    if found is None:
+        raise WarehouseError(f"there is no run in {warehouse} yet", "run `rollcall sync`")
+    return found[0], BackedUpRun(*found[1:])
+
+
+def _write_manifest(manifest: dict[str, object], scratch: Path, draft: Path) -> None:
+    finished = scratch / MANIFEST
+    finished.write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    replace_atomically(finished, draft / MANIFEST)

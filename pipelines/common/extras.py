@@ -1,0 +1,30 @@
+"""The optional parts of Rollcall: what a verb needs that is installed only where somebody asked for it."""
+
+import contextlib
+import shlex
+from collections.abc import Iterator
+
+from pipelines.common.errors import ConfigurationError
+from pipelines.common.version import DISTRIBUTION
+
+
+@contextlib.contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Import what `extra` brings. Raises ConfigurationError, with the remedy, where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing, packages = str(error.name).partition(".")[0], _packages(extra)
+        if not any(package.startswith(f"{missing}>") for package in packages):
+            raise
+        raise ConfigurationError(
+            f"{missing} is not installed", f"run: pip install {shlex.join(packages)}"
+        ) from None
+
+
+def _packages(extra: str) -> list[str]:
+    """What an extra stands for, as the distribution lists it: `starlette>=0.46; extra == 'sandbox'`."""
+    from importlib.metadata import requires
+
+    wanted = [one.partition(";") for one in requires(DISTRIBUTION) or ()]
+    return [package.strip() for package, _, marker in wanted if marker.strip() == f"extra == '{extra}'"]

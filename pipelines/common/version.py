@@ -1,0 +1,13 @@
+"""The name and the version of the distribution: the one place that knows them.
+
+On PyPI `rollcall` is the name of an unrelated program. Whatever is installed is `rollcall-sync`.
+"""
+
+DISTRIBUTION = "rollcall-sync"
+
+
+def rollcall_version() -> str:
+    """The version that is installed; between two tags it names the commit."""
+    from importlib.metadata import version
+
+    return version(DISTRIBUTION)

@@ -1,0 +1,43 @@
+"""The files of earlier runs beside the published one: how many stay, and which is which.
+
+A publication leaves the previous run as `warehouse.previous.duckdb`. With `[warehouse] keep` above 1 there
+are also `warehouse.previous-2.duckdb`, the run before that one, and so on. They are hard links where the file
+system has those: one more file then takes its size on the disk, and no time.
+"""
+
+from itertools import pairwise
+from pathlib import Path
+
+from pipelines.common.filesystem import link_or_copy
+from pipelines.warehouse.paths import previous_path, previous_paths, wal_path
+
+
+def keep_older(warehouse: Path, scratch: Path, keep: int) -> None:
+    """Move the files of earlier runs one place back, before a publication; at most `keep` stay with it.
+
+    `scratch` is on the same file system. A run that was killed may have moved some of them already. Two
+    places then have one file, and what is behind it is where it belongs.
+    """
+    places = [warehouse, *(previous_path(warehouse, number) for number in range(1, keep + 1))]
+    moves = []
+    for newer, older in pairwise(places):
+        if not newer.exists() or (older.exists() and newer.samefile(older)):
+            break
+        moves.append((newer, older))
+    for newer, older in reversed(moves[1:]):  # the first is the publication's own
+        spare = scratch / "older"
+        link_or_copy(newer, spare)
+        wal_path(older).unlink(missing_ok=True)
+        spare.replace(older)
+    for number, path in previous_paths(warehouse).items():
+        if number > keep:
+            path.unlink()
+
+
+def forget_older(warehouse: Path) -> tuple[Path, ...]:
+    """Remove the files of all earlier runs but the newest. Returns what is gone."""
+    older = tuple(path for number, path in previous_paths(warehouse).items() if number > 1)
+    for path in older:
+        wal_path(path).unlink(missing_ok=True)
+        path.unlink()
+    return older

@@ -1,0 +1,38 @@
+"""The Dockerfile, read: its stages, and what each of their instructions says."""
+
+import re
+from dataclasses import dataclass, field
+
+from tests.packaging.tree import ROOT
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One image: what it begins from, its name if it has one, and its instructions in order."""
+
+    base: str
+    name: str
+    instructions: list[tuple[str, str]] = field(default_factory=list)
+
+    def all(self, keyword: str) -> list[str]:
+        """What each instruction of a kind says."""
+        return [said for word, said in self.instructions if word == keyword]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that it sets."""
+        return dict(pair.split("=", 1) for said in self.all("ENV") for pair in said.split())
+
+
+def stages() -> list[Stage]:
+    """The stages of the Dockerfile, in order."""
+    text = re.sub(r"^\s*#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    found: list[Stage] = []
+    for line in filter(None, re.sub(r"\\\n\s*", " ", text).splitlines()):
+        keyword, said = line.split(" ", 1)
+        if keyword == "FROM":
+            base, _, name = said.partition(" AS ")
+            found.append(Stage(base, name))
+        else:
+            found[-1].instructions.append((keyword, said.strip()))
+    return found

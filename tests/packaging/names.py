@@ -1,0 +1,15 @@
+"""Recognises what would install another program that is called as the command is."""
+
+import re
+
+# What would install a program of that name: it is somebody else's.
+INSTALLS_ANOTHER = re.compile(
+    r"""
+    (?:pip3?\ install|pipx\ \w+|uv\ add|uv\ tool\ \w+|uvx|--from|docker\ (?:pull|run)|image:)  # a command,
+    (?:[ =]-\S+|[ =][^\s`|;&]*/\S*)*        # its options and paths,
+    [ =]+["']?rollcall(?![\w/.@-])          # and the bare name;
+    |
+    \brollcall(?:==|~=|>=|:\d)              # or a version of it
+    """,
+    re.VERBOSE,
+)

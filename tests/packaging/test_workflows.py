@@ -1,0 +1,48 @@
+"""The workflow that releases: what it may do, and what it runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from pipelines import schedule_github
+from tests.packaging.tree import ROOT
+
+RELEASE = ROOT / ".github" / "workflows" / "release.yml"
+ACTION = re.compile(r"\b([\w-]+/[\w-]+)(?:/\w+)?@([0-9a-f]{40}) # (v[\d.]+)")
+
+
+def test_a_linter_finds_nothing_in_the_release() -> None:
+    zizmor = Path(sys.executable).parent / "zizmor"
+    checked = subprocess.run(
+        [zizmor, "--offline", "--no-progress", "--persona", "pedantic", RELEASE],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_only_the_job_that_publishes_may_do_so() -> None:
+    workflow = yaml.safe_load(RELEASE.read_text())
+    assert workflow["permissions"] == {}
+    assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == {
+        "build": {"contents": "read"},
+        "publish": {"id-token": "write", "attestations": "write", "contents": "write"},
+    }
+    assert workflow["jobs"]["publish"]["environment"] == "pypi"
+    assert "secrets." not in RELEASE.read_text()
+
+
+def test_what_it_makes_is_in_the_makefile() -> None:
+    steps = yaml.safe_load(RELEASE.read_text())["jobs"]["build"]["steps"]
+    made = {step["run"].removeprefix("make ") for step in steps if step.get("run", "").startswith("make ")}
+    assert made == {"check-release", "dist"}
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert made <= targets
+
+
+def test_an_action_is_the_same_commit_wherever_it_is_used() -> None:
+    used = ACTION.findall(f"{RELEASE.read_text()}\n{Path(schedule_github.__file__).read_text()}")
+    assert len(used) >= 9
+    assert len({action for action, _commit, _version in used}) == len(set(used))
