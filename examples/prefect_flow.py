@@ -28,7 +28,7 @@ def rollcall_nightly() -> State[None]:
     """Ends as Completed, as Partial where not all is verified, or as Skipped while another run runs."""
     outcome = run()
     if outcome == BUSY:
-        return Completed(name="Skipped", message="Another run is running.")
+        return Completed(name="Skipped", message="Another run is in progress.")
     exports()
     if outcome == PARTIAL:
         return Completed(name="Partial", message="Not every listing is verified: see the log.")

@@ -71,7 +71,7 @@ def schedule(
     is asked.
     """
     if not str(home).isprintable():
-        raise UsageError(f"{str(home)!r} cannot stand in a schedule", "give the directory another name")
+        raise UsageError(f"{str(home)!r} cannot be used in a schedule", "give the directory another name")
     if zone is not None:
         _zone(zone)
     run = _Run(home, at, zone, image or f"rollcall:{version('rollcall')}")
@@ -88,9 +88,7 @@ def install(made: Schedule, home: Path) -> tuple[str, ...]:
             return _install_cron(made, home)
         case "systemd":
             return _install_systemd(made)
-    raise UsageError(
-        f"{made.scheduler} is not on this machine", "leave --install out, and save what is printed"
-    )
+    raise UsageError(f"{made.scheduler} is not on this machine", "leave out --install, and save the output")
 
 
 def _command() -> Path:
@@ -140,13 +138,13 @@ def _only_here() -> tuple[str, ...]:
     if not given:
         return ()
     files = f".dlt/{SECRETS} or .dlt/{CONFIG}"
-    return (f"set here, and not where the schedule runs: {', '.join(given)}; write them into {files}",)
+    return (f"set in this shell, but not where the schedule runs: {', '.join(given)}; write them to {files}",)
 
 
 def _cron(run: _Run) -> Schedule:
     local = _local_zone()
     if run.zone not in (None, local):
-        raise UsageError(f"cron keeps this machine's time ({local})", "leave --time-zone out, or use systemd")
+        raise UsageError(f"cron uses this machine's time ({local})", "leave out --time-zone, or use systemd")
     home, program = shlex.quote(str(run.home)), shlex.quote(str(_command()))
     command = (
         f"umask 077 && cd {home} && mkdir -p logs && "
@@ -251,14 +249,16 @@ def _run(program: str, *arguments: str, text: str | None = None) -> subprocess.C
     found = shutil.which(program)
     if found is None:
         raise ConfigurationError(
-            f"there is no {program} on this machine", "install it, or leave --install out"
+            f"there is no {program} on this machine", "install it, or leave out --install"
         )
     try:
         return subprocess.run(  # noqa: S603 - the schedulers' own programs, without a shell
             [found, *arguments], input=text, capture_output=True, text=True, check=False, timeout=PATIENCE_S
         )
     except subprocess.TimeoutExpired:
-        raise ConfigurationError(f"{program} did not end within {PATIENCE_S} s", "run it by hand") from None
+        raise ConfigurationError(
+            f"{program} did not finish within {PATIENCE_S} s", "run it by hand"
+        ) from None
 
 
 def _variables(home: Path) -> tuple[str, ...]:
@@ -271,12 +271,14 @@ def _variables(home: Path) -> tuple[str, ...]:
         table = f"sources.{connection}"
         provider = configured.providers.get(str(resolve(table, provider_key) or connection))
         if provider is None:
-            raise ConfigurationError(f"{connection} is of no known provider", "see: rollcall doctor")
+            raise ConfigurationError(f"{connection} has an unknown provider", "see: rollcall doctor")
         names += [variable(table, setting) for setting in provider.settings if setting.secret]
     names += [variable("notify", setting) for setting in NOTIFY if setting.secret]
     for name in names:
         if not re.fullmatch(r"\w+", name, re.ASCII):
-            raise UsageError(f"{name} cannot be a variable there", "name that connection without a dash")
+            raise UsageError(
+                f"{name} cannot be the name of a variable there", "name that connection without a dash"
+            )
     return tuple(names)
 
 
@@ -319,12 +321,12 @@ jobs:
           path: warehouse*.duckdb
           key: warehouse-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
           restore-keys: warehouse-
-      - name: Stop where it is lost, lest its history begin anew
+      - name: Stop if it is lost, so that no new history begins
         if: steps.previous.outputs.cache-matched-key == '' && !inputs.first_run
         run: |
           echo "There is no previous warehouse: put one back, or run this by hand with first_run."
           exit 1
-      - name: Run the run
+      - name: Run Rollcall
         run: |
           umask 077
           uvx --from "rollcall=={version("rollcall")}" rollcall sync

@@ -45,9 +45,9 @@ def _why_kept(target: Path) -> str | None:
     if any(
         one.name.casefold() == ".rollcall" and any(one.glob("*.lock")) for one in (folder, *folder.parents)
     ):
-        return "is a file of Rollcall"
+        return "is one of Rollcall's own files"
     if folder.name.casefold() == ".dlt" and target.suffix.casefold() == ".toml":
-        return "is a file of settings"
+        return "is a settings file"
     with contextlib.suppress(OSError), target.open("rb") as file:
         if file.read(12)[8:] == b"DUCK":
             return "is a DuckDB database"

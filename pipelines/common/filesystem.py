@@ -116,10 +116,10 @@ def _open_lock(path: Path) -> int:
             raise
     quoted, owner = shlex.quote(str(path)), path.stat().st_uid
     if owner == os.geteuid():
-        raise WarehouseError(f"{path} may not be written to", f"run: chmod 600 {quoted}")
+        raise WarehouseError(f"{path} is not writable", f"run: chmod 600 {quoted}")
     raise WarehouseError(
         f"{path} belongs to another user",
-        f"run this as {_name_of(owner)}, or run, while no run is running: sudo rm {quoted}",
+        f"run this as {_name_of(owner)}, or, while no run is in progress, run: sudo rm {quoted}",
     )
 
 
@@ -131,7 +131,9 @@ def _name_of(user: int) -> str:
 
 
 def _no_locks(folder: Path, error: OSError, table: str) -> WarehouseError:
-    return WarehouseError(f"the file system of {folder} has no locks ({error.strerror})", elsewhere(table))
+    return WarehouseError(
+        f"the file system of {folder} does not support locks ({error.strerror})", elsewhere(table)
+    )
 
 
 def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
@@ -147,9 +149,13 @@ def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
         except OSError as error:
             raise _no_locks(warehouse.parent, error, "warehouse") from None
     here = f"the file system of {warehouse.parent}"
-    private = f"{here} cannot set permissions (chmod): see to it that nobody else can read the warehouse"
-    lasting = f"{here} cannot confirm that a file is on disk (fsync): a power failure may lose the last run"
-    linked = f"{here} has no hard links: every night copies the previous file instead, which takes longer"
+    private = (
+        f"{here} does not support permissions (chmod): make sure that nobody else can read the warehouse"
+    )
+    lasting = f"{here} does not support fsync: a power failure may lose the last run"
+    linked = (
+        f"{here} does not support hard links: every run copies the previous file instead, which takes longer"
+    )
     limits = {
         private: set_mode(trial, 0o600),
         lasting: sync(trial) and sync(warehouse.parent),
@@ -171,7 +177,7 @@ def _refuse_mounted(warehouse: Path, trial: Path) -> None:
             raise
         if error.errno == errno.EXDEV:
             raise WarehouseError(
-                f"{warehouse} is mounted by itself, so no run can replace it",
+                f"{warehouse} is a mount point, so a run cannot replace it",
                 f"mount the directory {warehouse.parent} instead of the file",
             ) from None
     else:
@@ -204,9 +210,9 @@ def _existing(path: Path) -> Path:
 
 def disk_failure(warehouse: Path, number: int) -> SyncError:
     """What to say of error `number`, one of `DISK_ERRORS`, while a run works beside its warehouse."""
-    reason = f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})"
-    remedy = "mend it, and run it again; what is published is whole"
+    reason = f"cannot write to the disk of {warehouse.parent} ({os.strerror(number)})"
+    remedy = "repair the disk, then run it again; the published warehouse is intact"
     if number in FULL:
         reason += f": {space_left(warehouse)}, a run may need {space_needed(warehouse) >> 20:,} MB"
-        remedy = "make room, and run it again; what is published is whole"
+        remedy = "free some space, then run it again; the published warehouse is intact"
     return SyncError(reason, remedy)

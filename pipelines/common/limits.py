@@ -38,9 +38,7 @@ class Clock:
 
     def too_late(self) -> UsageError:
         """The error of a query that took longer."""
-        return UsageError(
-            f"the query took longer than {self.seconds:g} s", "narrow it, or allow more with --timeout"
-        )
+        return UsageError(f"the query took longer than {self.seconds:g} s", "simplify it, or raise --timeout")
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:

@@ -46,5 +46,5 @@ def _watch(reader: int, tidy: Callable[[], None]) -> None:
         if received[0] in ENDING:
             tidy()
             # Not through sys.stderr: a display that is being drawn may hold it.
-            os.write(2, b"rollcall: interrupted; the last published run stands\n")
+            os.write(2, b"rollcall: interrupted; the published warehouse is unchanged\n")
             os._exit(128 + received[0])

@@ -9,4 +9,4 @@ def nearest(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"there is {', '.join(sorted(known))}" if known else "there is none"
+    return f"choose from {', '.join(sorted(known))}" if known else "there are none"

@@ -148,7 +148,7 @@ def _path(home: Path, table: str) -> Path:
     given, default = _given(home, table, "path")
     if not (given is None or isinstance(given, str)):
         raise ConfigurationError(
-            f"path of [{table}] in {_file(home, CONFIG)} should be a text, not {given!r}",
+            f"path of [{table}] in {_file(home, CONFIG)} should be a string, not {given!r}",
             'write it as path = "…"',
         )
     return home.absolute() / Path(given or str(default)).expanduser()
@@ -161,7 +161,7 @@ def _number(home: Path, table: str, key: str) -> int:
     text = str(given)
     if not (text.isascii() and text.isdigit()):
         raise ConfigurationError(
-            f"{key} of [{table}] should be a whole number, not {given!r}", f"write it as {key} = {default}"
+            f"{key} of [{table}] should be an integer, not {given!r}", f"write it as {key} = {default}"
         )
     return int(text)
 
@@ -196,12 +196,14 @@ def find_unknown(home: Path) -> Iterator[ConfigurationError]:
 
 def _unknown_in(file: Path, table: str, given: object) -> Iterator[ConfigurationError]:
     if not isinstance(given, Mapping):
-        yield ConfigurationError(f"{table} in {file} is in no table", "write it below the line of its table")
+        yield ConfigurationError(
+            f"{table} in {file} is outside any table", "move it below the header of its table"
+        )
     elif table == "sources":
         for key in (key for key, keys in given.items() if not isinstance(keys, Mapping)):
             yield ConfigurationError(
-                f"{key} under [sources] in {file} belongs to no connection",
-                "write it below the line of its connection, such as [sources.belltastic]",
+                f"{key} under [sources] in {file} does not belong to a connection",
+                "move it below the header of its connection, such as [sources.belltastic]",
             )
     elif table in TABLES:
         for key in given:
@@ -218,7 +220,7 @@ def _unknown_key(file: Path, table: str, key: str) -> Iterator[ConfigurationErro
         yield ConfigurationError(f"[{table}] in {file} has an unknown key {key}", nearest(key, known))
     elif file.name == CONFIG and known[key].secret:
         yield ConfigurationError(
-            f"{key} of [{table}] is a secret, which is not read from {file}",
+            f"{key} of [{table}] is a secret and is not read from {file}",
             f"move it into {file.with_name(SECRETS)}",
         )
     elif file.name == SECRETS and table != "notify":
@@ -235,7 +237,7 @@ def _unknown_variables() -> Iterator[ConfigurationError]:
         near = get_close_matches(key, known, n=1, cutoff=LIKE_OURS) if separator else []
         if near and key not in known:
             yield ConfigurationError(
-                f"the variable {variable} sets nothing", f"did you mean {table}__{near[0]}?"
+                f"the variable {variable} has no effect", f"did you mean {table}__{near[0]}?"
             )
 
 
@@ -262,7 +264,7 @@ def parse_toml(text: str, file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file} is not TOML", f"correct it: {error}") from None
+        raise ConfigurationError(f"{file} is not valid TOML", f"correct it: {error}") from None
 
 
 def read_text(file: Path) -> str:

@@ -216,7 +216,7 @@ class HttpClient:
         self.traffic.count()
         seconds = min(self.settings.number("timeout_s"), self._deadline - time.monotonic())
         if seconds <= 0:
-            raise ProviderError("the run's deadline has passed", "ask less in one run")
+            raise ProviderError("the run's deadline has passed", "sync fewer connections in one run")
         with contextlib.ExitStack() as turn:
             response, body = self._answer(method, request, credentials, seconds, turn)
             return self._read(request, response, body, read, wants_json=credentials is None)
@@ -260,7 +260,7 @@ class HttpClient:
             if documented := self._documented(body):  # an error can come with status 200
                 raise self._failure(request, response, documented) from None
             if not self._connection.may_quote:
-                raise MalformedAnswer(f"{request.path} answered other than is documented") from None
+                raise MalformedAnswer(f"{request.path} returned an undocumented answer") from None
             raise
 
     def _send(
@@ -289,7 +289,7 @@ class HttpClient:
                 if body.tell() > limit:
                     raise MalformedAnswer(
                         f"the answer is larger than {limit >> 20} MB",
-                        f"if that is right, set max_body_mb for {self._connection.name}",
+                        f"if that is expected, raise max_body_mb for {self._connection.name}",
                     )
             return body.getvalue()
 
@@ -304,7 +304,9 @@ class HttpClient:
         if charset.lower().replace("_", "-") not in {"utf-8", "utf8", "us-ascii"}:
             raise MalformedAnswer(f"expected UTF-8 from {request.path}, got {self._told(charset)}")
         if self._connection.is_secret_in(body):
-            raise MalformedAnswer("the answer repeats the credentials that were sent", "ask the provider why")
+            raise MalformedAnswer(
+                "the answer contains the credentials that were sent", "ask the provider why"
+            )
 
     def _documented(self, body: bytes) -> ErrorBody | None:
         """The provider's own code and message, where the body has them."""
@@ -346,12 +348,12 @@ class HttpClient:
             return ProviderError(
                 f"the certificate of {self.settings.text('base_url')} was not accepted: "
                 f"{cause.verify_message}",
-                "have it mended, or set ca_file to its authority's; certificates are always verified",
+                "have it fixed, or set ca_file to its authority's; certificates are always verified",
             )
         timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
         if out_of_time or isinstance(error, timeouts):
             allowed = self.settings.number("timeout_s")
-            return Transient(f"{request.path} gave no whole answer within {allowed:g} s")
+            return Transient(f"{request.path} did not answer completely within {allowed:g} s")
         return Transient(f"{request.path} failed: {self._told(_in_words(cause))}")
 
     def _wait(self, state: RetryCallState) -> float:
@@ -374,7 +376,7 @@ class HttpClient:
 def _session_ended_twice() -> AccessRefused:
     return AccessRefused(
         "the session ended twice within one listing",
-        "see how long a session of this user lasts, and whether another program ends it",
+        "check how long a session of this user lasts, and whether another program ends it",
     )
 
 

@@ -210,7 +210,7 @@ def _refuse_misspelled(known: set[str]) -> None:
                 near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=LIKE_OURS)
                 if near:
                     raise ConfigurationError(
-                        f"the variable {variable_given} sets nothing",
+                        f"the variable {variable_given} has no effect",
                         f"did you mean SOURCES__{near[0].upper()}__{key}?",
                     )
 
@@ -220,8 +220,8 @@ def make_connection(name: str, configured: Configured) -> Connection:
     keys, providers = configured.tables[name], configured.providers
     if not NAME.fullmatch(name):
         raise ConfigurationError(
-            f"[sources.{name}] is not a name for a connection",
-            "use lower-case letters and digits, parted by - or _",
+            f"[sources.{name}] is not a valid name for a connection",
+            "use lower-case letters and digits, separated by - or _",
         )
     provider_name = cast("str", resolve(f"sources.{name}", COMMON[0]) or name)
     if provider_name not in providers:
@@ -248,7 +248,7 @@ def _of_no_provider(name: str, provider_name: str, configured: Configured) -> Co
     near = difflib.get_close_matches(name, others, n=1)
     meant = f"if it is [sources.{near[0]}], rename it; else " if near and provider_name == name else ""
     return ConfigurationError(
-        f"[sources.{name}] in {where} is of no known provider: {provider_name}",
+        f"[sources.{name}] in {where} has an unknown provider: {provider_name}",
         f'{meant}set provider = "…" under [sources.{name}] in .dlt/{CONFIG}, '
         f"to one of {', '.join(sorted(configured.providers))}",
     )
@@ -299,8 +299,8 @@ def resolve(table: str, setting: Setting) -> object:
 
 
 _EXPECTED = {
-    "text": "a text on one line",
-    "integer": "a whole number",
+    "text": "a string on one line",
+    "integer": "an integer",
     "number": "a number",
     "list": "a list",
 }
@@ -389,4 +389,4 @@ def variable(table: str, setting: Setting) -> str:
 def choices(name: str, known: Mapping[str, object]) -> str:
     """What a user who wrote `name` may have meant, of what is known."""
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"
+    return f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"

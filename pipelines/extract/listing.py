@@ -74,9 +74,9 @@ class Reading:
         """Count one page. Raises MalformedAnswer, and takes nothing, if the provider repeats a page."""
         fingerprint = hash(page.records)
         if records and fingerprint in self.fingerprints:
-            raise MalformedAnswer("it has come before", "look at the provider's paging")
+            raise MalformedAnswer("it repeats an earlier page", "check the provider's paging")
         if not records and self.empty_pages == MOST_EMPTY_PAGES:
-            raise MalformedAnswer(f"{MOST_EMPTY_PAGES} pages were empty", "look at the provider's paging")
+            raise MalformedAnswer(f"{MOST_EMPTY_PAGES} pages were empty", "check the provider's paging")
         self.fingerprints.add(fingerprint)
         self.pages += 1
         self.empty_pages += not records
@@ -126,10 +126,14 @@ class Reading:
         if self.pages <= 1 or (self.totals and known <= self.seen.keys()):
             return None
         if previous is None:
-            return "no second reading has confirmed it"
+            return "no second reading confirmed it"
         if self.totals:
             gone = len(previous.seen.keys() - self.seen.keys())
-            return f"it moved: {gone} records of one reading were missing in the next" if gone else None
+            return (
+                f"it changed while it was read: {gone} records of one reading were missing in the next"
+                if gone
+                else None
+            )
         same = list(previous.seen) == list(self.seen)
         return None if same else "it gives no total, and no two readings agree"
 
@@ -139,14 +143,14 @@ class Reading:
         if len(self.totals) > 1:
             yield f"its total changed while it was read: {_numbers(self.totals)}"
         if self.conflicts:
-            yield f"{len(self.conflicts)} ids came twice with different content"
+            yield f"{len(self.conflicts)} ids appeared twice with different content"
         if self.nameless:
-            yield f"{self.nameless} records have no id that can be read"
+            yield f"{self.nameless} records have no readable id"
         for total in self.totals:
             if len(self.seen) != total:
-                yield f"the provider counts {total} records, {len(self.seen)} came"
+                yield f"the provider counts {total} records, but {len(self.seen)} were received"
             if not self.page_counts <= self._fitting_page_counts(total):
-                yield f"{total} records do not make {_numbers(self.page_counts)} pages"
+                yield f"{total} records do not match {_numbers(self.page_counts)} pages"
 
     def _fitting_page_counts(self, total: int) -> set[int]:
         """No vendor says how its number of pages rounds, nor whether an empty listing has a page."""

@@ -162,6 +162,6 @@ def _provider_of(module: ModuleType) -> Provider:
     provider = getattr(module, "PROVIDER", None)
     if not isinstance(provider, Provider):
         raise ConfigurationError(
-            f"{module.__file__} describes no provider", "give it a PROVIDER = Provider(...)"
+            f"{module.__file__} does not define a provider", "give it a PROVIDER = Provider(...)"
         )
     return provider

@@ -77,7 +77,7 @@ def members(text: bytes) -> dict[str, bytes]:
     for raw, content in cut_members(text):
         key = key_of(raw)
         if key in found:
-            raise MalformedAnswer(f"the key {shown(raw)} comes twice")
+            raise MalformedAnswer(f"the key {shown(raw)} appears twice")
         found[key] = content
     return found
 
@@ -119,7 +119,7 @@ def value(text: bytes) -> object:
     if len(text) > MOST_VALUE_BYTES:
         most = MOST_VALUE_BYTES >> 20
         raise MalformedAnswer(
-            f"a value has {len(text) >> 20} MB, more than the {most} MB that are read: {shown(text)}"
+            f"a value has {len(text) >> 20} MB, more than the {most} MB allowed: {shown(text)}"
         )
     return _decode(_value.decode, text.removeprefix(BYTE_ORDER_MARK), "JSON")
 
@@ -154,7 +154,7 @@ def refuse_duplicate_keys(text: bytes) -> None:
         keys = set()
         for key, _ in found:
             if (name := composed(key)) in keys:
-                raise MalformedAnswer(f"the key {shown(msgspec.json.encode(key))} comes twice")
+                raise MalformedAnswer(f"the key {shown(msgspec.json.encode(key))} appears twice")
             keys.add(name)
 
     try:
@@ -207,7 +207,7 @@ def whole_number(text: bytes | None, name: str) -> int:
         found = int(found)
     if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < MOST_COUNT:
         return found
-    raise MalformedAnswer(f"{name} should be a whole number, not {shown(text)}")
+    raise MalformedAnswer(f"{name} should be an integer, not {shown(text)}")
 
 
 def as_text(text: bytes | None) -> str | None:
@@ -279,7 +279,7 @@ def _tokens(text: bytes, expected: str) -> Iterator[re.Match[bytes]]:
         if not number % TOKENS_PER_LOOK:
             refuse_late()
         yield token
-    raise MalformedAnswer(f"expected {expected}, and its end is missing: {shown(text)}")
+    raise MalformedAnswer(f"expected {expected}, but its end is missing: {shown(text)}")
 
 
 def _end_of_value(token: re.Match[bytes], tokens: Iterator[re.Match[bytes]]) -> int:

@@ -85,7 +85,7 @@ def read_record(
             text = _without(whole, drop)
         if len(text) > MOST_RECORD_BYTES:
             raise MalformedAnswer(
-                f"it has {len(text) >> 20} MB, more than the {MOST_RECORD_BYTES >> 20} MB that are taken; "
+                f"it has {len(text) >> 20} MB, more than the {MOST_RECORD_BYTES >> 20} MB allowed; "
                 f"its first {KEPT_BYTES >> 10} KB are kept here"
             )
         content_hash = digest(text)
@@ -144,7 +144,7 @@ def _without(text: bytes, drop: Collection[str]) -> bytes:
     try:
         sent = [(key_of(member[0]), member) for member in cut_members(text)]
     except MalformedAnswer:
-        raise MalformedAnswer("it is not an object that fields could be dropped from") from None
+        raise MalformedAnswer("it is not an object, so no fields can be dropped from it") from None
     dropped = {composed(name).casefold() for name in drop}
     kept = [member for key, member in sent if composed(key).casefold() not in dropped]
     return text if len(kept) == len(sent) else b"{" + b",".join(map(b":".join, kept)) + b"}"

@@ -172,7 +172,8 @@ def _refuse_losses(warehouse: duckdb.DuckDBPyConnection) -> None:
     if lost:
         connection, records, landed = lost[0]
         raise SyncError(
-            f"{connection} sent {records} records, {landed} landed", "this is a fault of Rollcall's own"
+            f"{connection} sent {records} records, but {landed} were loaded",
+            "this is an internal error; please report it",
         )
 
 

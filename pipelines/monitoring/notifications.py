@@ -115,13 +115,13 @@ class Notices:
         try:
             return read_notify(self._home)
         except SyncError as error:
-            self._warn(f"no notice can be sent: {error}")
+            self._warn(f"cannot send notices: {error}")
             return None
 
 
 def failure_notice(home: Path, error: Exception) -> Notice:
     """The notice of a run that was not published. Only a SyncError's words are known to hold no secret."""
-    reason = f"a fault of Rollcall's own ({type(error).__name__}): see the log"
+    reason = f"internal error ({type(error).__name__}): see the log"
     if isinstance(error, SyncError):
         reason = str(error)
     return Notice(subject(home, "the run failed"), (reason, f"Home: {home}"), "failure")
@@ -137,7 +137,9 @@ def _check(settings: Settings) -> None:
         parts = urlsplit(settings.text(name))
         safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
         if settings.text(name) and not (safe and parts.hostname):
-            raise ConfigurationError(f"{name} of [notify] is no https URL", "copy it anew from the service")
+            raise ConfigurationError(
+                f"{name} of [notify] is not an https URL", "copy it again from the service"
+            )
     for name, allowed in (("smtp_security", tuple(PORTS)), ("runs", ("failed", "all"))):
         if settings.text(name) not in allowed:
             raise ConfigurationError(
@@ -145,7 +147,7 @@ def _check(settings: Settings) -> None:
             )
     if settings.text("smtp_security") == "none" and not is_loopback(settings.text("smtp_host")):
         raise ConfigurationError(
-            f"[notify] would send e-mail to {settings.text('smtp_host')} unprotected",
+            f"[notify] would send e-mail to {settings.text('smtp_host')} without encryption",
             'set smtp_security = "starttls" or "tls"',
         )
 
@@ -226,7 +228,7 @@ def _post(url: str, seconds: float, **body: object) -> None:
         )
         with contextlib.closing(answer):
             if not answer.ok or answer.is_redirect:
-                raise _NotTaken(f"it was answered {answer.status_code}")
+                raise _NotTaken(f"the server answered {answer.status_code}")
 
 
 def _mail(settings: Settings, notice: Notice) -> None:
@@ -275,5 +277,5 @@ def _why(error: Exception) -> str:
         return str(error)
     reason = next((text for kinds, text in _REASONS if isinstance(error, kinds)), None)
     if reason is None and isinstance(error, smtplib.SMTPResponseException):
-        reason = f"it was answered {error.smtp_code}"
+        reason = f"the server answered {error.smtp_code}"
     return reason or getattr(error, "strerror", None) or type(error).__name__

@@ -43,7 +43,7 @@ class RunLog:
             self._file.write(f"{now} {printable(text)}\n".encode())
         except OSError as error:
             self._file = None
-            self._warn(f"the log {self.path} cannot be written ({error.strerror}); the run goes on")
+            self._warn(f"cannot write the log {self.path} ({error.strerror}); the run continues")
 
 
 @contextlib.contextmanager
@@ -61,7 +61,7 @@ def run_log(home: Path, warn: Say) -> Iterator[RunLog]:
             set_mode(path, 0o600)
             _prune(path.parent)
         except (OSError, SyncError) as error:
-            warn(f"no log is kept ({error}); the run goes on")
+            warn(f"cannot keep a log ({error}); the run continues")
         log = RunLog(path, file, warn)
         log.line(f"rollcall {version('rollcall')}, home {home}")
         try:

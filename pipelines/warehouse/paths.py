@@ -23,8 +23,8 @@ def recovery_hint(warehouse: Path) -> str:
     """A remedy for a warehouse that cannot be used: the previous, where there is one."""
     previous = previous_path(warehouse)
     if previous.exists():
-        return f"run `rollcall restore`, which puts the previous run's file back, {previous}"
+        return f"run `rollcall restore` to put the previous run's file back, {previous}"
     return (
         "there is no previous run's file: put a copy of your own there, "
-        f"or move {warehouse} away to begin anew"
+        f"or move {warehouse} away to start a new history"
     )

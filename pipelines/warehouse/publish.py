@@ -71,7 +71,7 @@ def locked(warehouse: Path) -> Iterator[Path]:
             held.enter_context(locked_file(workshop / f"{warehouse.name}.lock"))
         except BlockingIOError:
             raise RunInProgress(
-                f"another run is running for {warehouse}", "wait for it to end, then try again"
+                f"another run is in progress for {warehouse}", "wait for it to end, then try again"
             ) from None
         prefix = f"{warehouse.name}-run-"
         for dead in workshop.glob(f"{glob.escape(prefix)}*"):
@@ -95,7 +95,7 @@ def draft_path(warehouse: Path, scratch: Path) -> Path:
 def _refuse_unfit(warehouse: Path) -> None:
     if unfit := [character for character in UNFIT if character in str(warehouse)]:
         raise ConfigurationError(
-            f"nothing can land beside {warehouse}, whose path has a {' and a '.join(unfit)}",
+            f"the path of {warehouse} contains {' and '.join(unfit)}, which dlt or DuckDB misreads",
             f"give it another name, or {elsewhere()}",
         )
 
@@ -127,8 +127,8 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConn
                 published.rename(copy)
         elif previous_path(warehouse).exists():
             raise WarehouseError(
-                f"there is no warehouse at {warehouse}, but a previous one beside it",
-                f"run `rollcall restore`, or move {previous_path(warehouse)} away to begin anew",
+                f"there is no warehouse at {warehouse}, but the previous run's file exists",
+                f"run `rollcall restore`, or move {previous_path(warehouse)} away to start a new history",
             )
         _attach(connection, copy)
         connection.execute((SQL_ROOT / "raw.sql").read_text())
@@ -238,7 +238,7 @@ def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> tu
 
 
 def put_back(warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
-    """Put a copy of the previous warehouse in the published one's place; what stood there is kept as `aside`.
+    """Publish a copy of the previous warehouse again; the file that it replaces is kept as `aside`.
 
     `scratch` and `aside` lie on the same file system. Returns a line for what failed once it was published.
     Raises WarehouseError where there is no previous, or it cannot be read; UsageError where it is what is
@@ -259,7 +259,7 @@ def put_back(warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
     sync(copy)
     if warehouse.exists():
         if not wal_path(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
-            raise UsageError(f"{warehouse} is the previous run's file already", "leave it as it is")
+            raise UsageError(f"{warehouse} is already the previous run's file", "there is nothing to restore")
         spare = scratch / "aside"
         link_or_copy(warehouse, spare)
         spare.replace(aside)
@@ -275,7 +275,7 @@ def _sync_published(warehouse: Path) -> tuple[str, ...]:
         sync(warehouse.parent)
     except OSError as error:
         return (
-            f"{warehouse} is published, but may not outlast a power failure: its directory could not be "
+            f"{warehouse} is published, but a power failure may lose it: its directory could not be "
             f"written to disk ({error.strerror})",
         )
     return ()
@@ -285,7 +285,7 @@ def _refuse_read_only(directory: Path) -> None:
     """A run would otherwise find out when it publishes."""
     if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
         raise WarehouseError(
-            f"{directory} may not be written to", "run this as its owner, on a disk that is not read-only"
+            f"{directory} is not writable", "run this as its owner, on a disk that is not read-only"
         )
 
 
@@ -298,8 +298,8 @@ def _system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
         raise
     except duckdb.OutOfMemoryException as error:
         raise SyncError(
-            "DuckDB needs more memory than there is",
-            "give it more, or leave long fields out with drop_fields; nothing is lost",
+            "DuckDB needs more memory than is available",
+            "add memory, or drop long fields with drop_fields; the published warehouse is intact",
         ) from error
     except Exception as error:
         cause: BaseException | None = error
@@ -309,7 +309,7 @@ def _system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
                     raise disk_failure(warehouse, number) from error
             if isinstance(cause, OSError) and cause.errno in LACKING and cause.errno != errno.EACCES:
                 raise WarehouseError(
-                    f"the file system of {warehouse.parent} refused what a run needs ({cause.strerror})",
+                    f"the file system of {warehouse.parent} lacks a call that a run needs ({cause.strerror})",
                     elsewhere(),
                 ) from error
             cause = cause.__cause__ or cause.__context__
@@ -318,7 +318,7 @@ def _system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
 
 def _verify(candidate: Path) -> None:
     if wal_path(candidate).exists():
-        raise WarehouseError(f"{candidate.name} has not been written out whole", "run the run again")
+        raise WarehouseError(f"{candidate.name} was not written completely", "run it again")
     with open_database(candidate, read_only=True) as connection:
         connection.execute("select count(*) from raw.records").fetchone()
         connection.execute("select count(*) from projects").fetchone()

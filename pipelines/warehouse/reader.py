@@ -102,8 +102,8 @@ def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
     if hidden := hidden_builtins(connection):
         connection.close()
         raise WarehouseError(
-            f"{path} has a macro or a type with the name of DuckDB's own {hidden[0]}",
-            "drop it, or run `rollcall sync`, which leaves it out",
+            f"{path} contains a macro or type that hides DuckDB's own {hidden[0]}",
+            "drop it, or run `rollcall sync`, which removes it",
         )
     _refuse_cut(connection, path)
     # These are settings of a running database; the last one is the lock on all of them.
@@ -148,7 +148,7 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
         holder = re.search(r"PID \d+", message)
         return WarehouseError(
             f"another program has {path} open for writing ({holder[0] if holder else 'unknown'})",
-            "close it there; to read beside a run, open it read-only",
+            "close it there; to read it during a run, open it read-only",
         )
     if wal_path(path).exists():
         return _written_to(path)
@@ -164,8 +164,8 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
 def _written_to(path: Path) -> WarehouseError:
     """DuckDB takes what a program has left beside the file for a part of it; it is of no run."""
     return WarehouseError(
-        f"another program has written to {path}, and left {wal_path(path).name} beside it",
-        "run `rollcall sync`, which leaves that out, or `rollcall restore`",
+        f"another program has written to {path} and left {wal_path(path).name} behind",
+        "run `rollcall sync`, which discards it, or `rollcall restore`",
     )
 
 
@@ -193,7 +193,7 @@ def first_line(error: Exception) -> str:
 def needs_memory() -> UsageError:
     """The error of an answer that does not fit into the memory that reading may take."""
     return UsageError(
-        f"the answer needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
+        f"the result needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
     )
 
 
@@ -207,8 +207,8 @@ def _translated(path: Path, largest_mb: int) -> Iterator[None]:
     except (duckdb.Error, OSError) as error:
         if exceeds_file_limit(error):
             raise UsageError(
-                f"the answer is larger than the {largest_mb:,} MB that one file may take",
-                "ask for fewer rows or columns, or make room on the disk",
+                f"the result is larger than the {largest_mb:,} MB that one file may have",
+                "ask for fewer rows or columns, or free some disk space",
             ) from None
         if isinstance(error, OSError):
             raise

@@ -11,9 +11,9 @@ from tests.campaigns.drift import RATES, STYLES, Measured, RequestCounter, measu
 from tests.scripted import scripted
 
 SEEDS = 80
-UNKNOWN = "no second reading has confirmed it"
+UNKNOWN = "no second reading confirmed it"
 MOVED = "it moved: 1 records of one reading were missing in the next"
-TWO_FACES = "1 ids came twice with different content"
+TWO_FACES = "1 ids appeared twice with different content"
 NO_TWO = "it gives no total, and no two readings agree"
 
 

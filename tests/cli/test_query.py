@@ -37,7 +37,7 @@ def test_csv(cli: Cli) -> None:
         '2026-11-01T04:00:00,"[""a"",null]","{""a"":1,""b"":[2]}","{""n"":1.50}",b,\\xAA,\'-1 day,,"",'
         '"a,""b""\n"\n'
     )
-    assert result.stderr == "1 cell got a ' in front, lest they run as formulas: see --raw\n"
+    assert result.stderr == "1 cell prefixed with ' against formulas; see --raw\n"
 
 
 def test_json_keeps_every_digit(cli: Cli) -> None:
@@ -151,7 +151,7 @@ def test_sql_from_a_file(cli: Cli, tmp_path: Path) -> None:
     file.write_bytes("\ufeff-- why\nselect 'ü' as a;\n".encode())
     assert cli("query", "--file", str(file), "--format", "csv").stdout == "a\nü\n"
     assert cli("query", "select 1", "-f", str(file), code=2).stderr == (
-        "rollcall: --file takes no SQL beside it. See rollcall query --help\n"
+        "rollcall: give the SQL as an argument or with --file, not both. See rollcall query --help\n"
     )
     file.write_bytes(b"select '\xff'")
     assert cli("query", "-f", str(file), code=2).stderr == (
@@ -275,7 +275,7 @@ def test_raw_leaves_formulas(cli: Cli) -> None:
     sql = "select unnest(['=1', '''=1', '-', '@x', 'a=1', '''', chr(9), chr(13) || 'b']) as \"+t\", -1 as n"
     neutral = cli("query", sql, "--format", "csv")
     assert neutral.stdout == "'+t,n\n'=1,-1\n''=1,-1\n'-,-1\n'@x,-1\na=1,-1\n',-1\n'\t,-1\n\"'\rb\",-1\n"
-    assert neutral.stderr == "7 cells got a ' in front, lest they run as formulas: see --raw\n"
+    assert neutral.stderr == "7 cells prefixed with ' against formulas; see --raw\n"
     raw = cli("query", sql, "--format", "csv", "--raw")
     assert raw.stdout == "+t,n\n=1,-1\n'=1,-1\n-,-1\n@x,-1\na=1,-1\n',-1\n\t,-1\n\"\rb\",-1\n"
     assert raw.stderr == ""
@@ -442,10 +442,10 @@ def test_promise_23_output_follows_no_link_and_writes_into_a_device(cli: Cli, tm
         ("warehouse.previous.duckdb", "has the name of a database"),
         ("other.duckdb.wal", "has the name of a database"),
         ("copy", "is a DuckDB database"),
-        (".dlt/secrets.toml", "is a file of settings"),
-        ("elsewhere/../.dlt/config.toml", "is a file of settings"),
-        (".rollcall/warehouse.duckdb.lock", "is a file of Rollcall"),
-        (".rollcall/scratch/records", "is a file of Rollcall"),
+        (".dlt/secrets.toml", "is a settings file"),
+        ("elsewhere/../.dlt/config.toml", "is a settings file"),
+        (".rollcall/warehouse.duckdb.lock", "is one of Rollcall's own files"),
+        (".rollcall/scratch/records", "is one of Rollcall's own files"),
     ],
 )
 @pytest.mark.parametrize("form", ["csv", "parquet"])
@@ -469,7 +469,7 @@ def test_places_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
     missing = cli("query", "select 1", "--output", str(tmp_path / "no" / "a.csv"), code=2)
     assert (
         missing.stderr
-        == f"rollcall: there is no directory {tmp_path / 'no'}. Make it, or name another file\n"
+        == f"rollcall: there is no directory {tmp_path / 'no'}. Create it, or name another file\n"
     )
     directory = cli("query", "select 1", "--output", str(tmp_path), code=2)
     assert directory.stderr == (

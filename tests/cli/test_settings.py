@@ -65,7 +65,7 @@ def test_a_path_is_a_text(tmp_path: Path, text: str) -> None:
     file = _configure(tmp_path, text)
     with pytest.raises(ConfigurationError) as raised:
         warehouse_path(tmp_path)
-    assert raised.value.reason.startswith(f"path of [warehouse] in {file} should be a text, not ")
+    assert raised.value.reason.startswith(f"path of [warehouse] in {file} should be a string, not ")
 
 
 def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
@@ -91,17 +91,17 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
             "[notify]\nwebhok = 's'",
             "[notify] in FILE has an unknown key webhok. Did you mean webhook?",
         ),
-        ("config", "path = 'a'", "path in FILE is in no table. Write it below the line of its table"),
+        ("config", "path = 'a'", "path in FILE is in no table. Move it below the header of its table"),
         (
             "secrets",
             "sources = 's3cret'",
-            "sources in FILE is in no table. Write it below the line of its table",
+            "sources in FILE is in no table. Move it below the header of its table",
         ),
         (
             "secrets",
             "[sources]\napi_token = 's3cret'",
-            "api_token under [sources] in FILE belongs to no connection. "
-            "Write it below the line of its connection, such as [sources.belltastic]",
+            "api_token under [sources] in FILE does not belong to a connection. "
+            "Move it below the header of its connection, such as [sources.belltastic]",
         ),
         (
             "config",

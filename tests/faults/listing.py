@@ -19,8 +19,8 @@ from tests.faults.cases import (
 from tests.faults.hostile import PAGE_COUNT, SIZE, TOTAL, Exchange, Fault, Reply, at, json_reply, put
 
 COUNTED = ("matter", "evovoice")
-NO_COUNT = "{count} should be a whole number, not"
-COMES_BACK = "it has come before: look at the provider's paging"
+NO_COUNT = "{count} should be an integer, not"
+COMES_BACK = "it repeats an earlier page: check the provider's paging"
 REFUSED = "check the credentials of {connection}, and what they may see"
 
 
@@ -188,7 +188,7 @@ LISTING = {
     "page_count_odd": Case(
         lambda asked: json_reply(put(asked.json(), PAGE_COUNT[asked.provider], "three")),
         "unverified",
-        'numberOfPages should be a whole number, not "three"',
+        'numberOfPages should be an integer, not "three"',
         of=("matter",),
     ),
     "total_that_grows": unverified(total_that_grows, "its total changed while it was read: …"),
@@ -217,7 +217,7 @@ LISTING = {
     "record_on_two_pages": Case(on_page(2, repeated), "verified", of=PAGED, counts={"repeated": 1}),
     "record_on_two_pages_otherwise": unverified(
         on_page(2, repeated_otherwise),
-        "1 ids came twice with different content",
+        "1 ids appeared twice with different content",
         quarantined=2,
         unchanged=11,
     ),
@@ -225,7 +225,7 @@ LISTING = {
     "record_twice_otherwise": Case(
         records(twice_otherwise),
         "unverified",
-        "1 ids came twice with different content",
+        "1 ids appeared twice with different content",
         of=UNPAGED,
         counts={"quarantined": 2, "unchanged": 11},
     ),

@@ -185,7 +185,7 @@ def test_a_hash_has_128_bits() -> None:
 
 def test_fields_can_be_dropped_from_an_object_only() -> None:
     taken = read_record(PROVIDERS["belltastic"], ("secret",), b"[1]", {})
-    assert taken == Record(None, b"", reason="it is not an object that fields could be dropped from")
+    assert taken == Record(None, b"", reason="it is not an object, so no fields can be dropped from it")
 
 
 def test_promise_13_volatile_fields_are_no_change() -> None:
@@ -255,7 +255,7 @@ def test_promises_06_and_16_what_cannot_be_read_is_quarantined(
 ) -> None:
     taken = read_record(PROVIDERS["belltastic"], drop, text.encode(), {})
     if drop and '"' + QUOTE in text:
-        reason = "it is not an object that fields could be dropped from"
+        reason = "it is not an object, so no fields can be dropped from it"
     assert (taken.content_hash, taken.reason and taken.reason.startswith(reason)) == (None, True)
 
 

@@ -250,7 +250,7 @@ def test_counts_come_as_numbers_or_digits(text: bytes, count: int) -> None:
 
 @pytest.mark.parametrize("text", [None, b"null", b"-1", b"1.0", b"true", b'"x"', b'""', b"[]", b'"\xd9\xa1"'])
 def test_what_is_no_count_is_refused(text: bytes | None) -> None:
-    with pytest.raises(MalformedAnswer, match="TotalCount should be a whole number, not "):
+    with pytest.raises(MalformedAnswer, match="TotalCount should be an integer, not "):
         whole_number(text, "TotalCount")
 
 

@@ -81,11 +81,11 @@ def test_everything_that_is_wrong_is_found_at_once(
         "or the variable SOURCES__BELLTASTIC__API_TOKEN"
     ]
     assert failed["closed"][0]["remedies"] == [
-        "see that this machine reaches http://127.0.0.1:1",
+        "check that this machine can reach http://127.0.0.1:1",
         'set base_url = "…" under [sources.closed] in .dlt/config.toml, '
         "or the variable SOURCES__CLOSED__BASE_URL",
     ]
-    assert failed["bells"][0]["message"] == "its first record cannot be taken: its id, id, is missing"
+    assert failed["bells"][0]["message"] == "its first record cannot be read: its id, id, is missing"
     assert "user_wrong" not in json.dumps(examination)
 
 
@@ -131,7 +131,7 @@ def no_room(*_: object) -> None:
 
 @pytest.mark.parametrize(
     ("name", "stand_in", "message"),
-    [("os.access", read_only, "may not be written to"), ("fcntl.flock", no_room, "No space left")],
+    [("os.access", read_only, "is not writable"), ("fcntl.flock", no_room, "No space left")],
 )
 def test_a_place_that_a_run_would_refuse(
     run: Run,
@@ -165,7 +165,7 @@ def test_notices_are_tried_when_asked(
     check = module._notify(tmp_path, send_notice=True)
     assert (check.outcome, check.message) == (
         "failed",
-        "the ping notice was not delivered: it was answered 404",
+        "the ping notice was not delivered: the server answered 404",
     )
     assert [asked.path for asked in loopback.asked["gone"]] == ["log"]
 

@@ -55,7 +55,7 @@ def test_each_run_leaves_a_private_log_with_the_failing_pages_facts(
         "5 new, 0 changed, 0 removed, 0 unchanged, 0 held back, 0 quarantined",
         "matter is not verified: page 2: projects/get answered 500. What came was taken, nothing was "
         "removed.",
-        "Once that is mended: rollcall sync matter",
+        "When this is fixed, run: rollcall sync matter",
     ]
     assert settings["access_token"] not in log.read_text()
 
