@@ -165,7 +165,7 @@ def test_near_names(own: Cli) -> None:
         "Did you mean projects or project_changes or projects_history?\n"
     )
     assert own("export", "xyz", code=2).stderr == (
-        "rollcall: there is no report xyz. There is files, project_changes, projects, projects_history\n"
+        "rollcall: there is no report xyz. Choose from files, project_changes, projects, projects_history\n"
     )
 
 
@@ -195,7 +195,7 @@ def test_a_report_of_the_home(own: Cli) -> None:
         ("select 1) to '{home}/stolen.csv' --", 'Parser Error: syntax error at or near ")"'),
         ("select 1; drop table projects", "the query has more than one statement."),
         ("copy projects to '{home}/stolen.csv'", "COPY is not allowed: a query can only read."),
-        ("from read_text('/etc/passwd')", "read_text() is refused."),
+        ("from read_text('/etc/passwd')", "read_text() is not allowed."),
         ("from '{home}/other.csv'", "Permission Error: "),
     ],
 )

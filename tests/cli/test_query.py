@@ -194,7 +194,7 @@ def test_parameters_in_every_form(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "values", "expected"),
     [
-        ("select 1", ["a=1"], "the SQL has no parameter $a. There is none"),
+        ("select 1", ["a=1"], "the SQL has no parameter $a. There are none"),
         ("select $status", ["statsu=1"], "the SQL has no parameter $statsu. Did you mean $status?"),
         ("select $a, $b", ["a=1"], "the SQL has a parameter $b. Give it a value: --param b=VALUE"),
         ("select ?", [], "the SQL has a parameter $1. Give it a value: --param 1=VALUE"),
@@ -216,7 +216,7 @@ def test_wrong_parameters_are_one_line(cli: Cli, sql: str, values: list[str], ex
 
 @pytest.mark.parametrize("sql", ["", " \n", ";", "-- nothing"])
 def test_no_sql(cli: Cli, sql: str) -> None:
-    expected = 'rollcall: there is no SQL. Try: rollcall query "from projects"\n'
+    expected = 'rollcall: the query is empty. Try: rollcall query "from projects"\n'
     assert cli("query", sql, code=2).stderr == expected
     assert cli("query", "-", input=sql, code=2).stderr == expected
 
@@ -416,8 +416,8 @@ def test_tab_separated_values(cli: Cli, tmp_path: Path) -> None:
 def test_an_ending_of_no_form_is_refused(cli: Cli, tmp_path: Path, ending: str) -> None:
     refused = cli("query", "select 1 as a", "--output", str(tmp_path / f"a.{ending}"), code=2).stderr
     assert refused == (
-        f"rollcall: a.{ending} has none of the endings .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow, "
-        ".feather, .xlsx; or say --format. See rollcall query --help\n"
+        f"rollcall: a.{ending} ends in none of .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow, "
+        ".feather, .xlsx: rename it or set --format. See rollcall query --help\n"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -214,7 +214,7 @@ def test_refusals_are_explained(cli: Cli) -> None:
         "rollcall: the query has more than one statement. Run them one at a time\n"
     )
     assert cli("query", "from read_csv('x')", code=2).stderr == (
-        "rollcall: read_csv() is refused. A query reads the tables of the warehouse and nothing else\n"
+        "rollcall: read_csv() is not allowed. A query reads the tables of the warehouse and nothing else\n"
     )
 
 

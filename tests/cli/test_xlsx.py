@@ -213,7 +213,7 @@ def test_what_a_sheet_cannot_hold(own: Cli, tmp_path: Path) -> None:
     file = tmp_path / "large.xlsx"
     result = own("query", "from range(1048576)", "--output", str(file), code=2)
     assert result.stderr == (
-        "rollcall: 1,048,576 rows are more than the 1,048,575 of a sheet of Excel. "
+        "rollcall: 1,048,576 rows are more than the 1,048,575 that an Excel sheet holds. "
         "Write csv or parquet instead\n"
     )
     columns = ", ".join(f"{n} as a{n}" for n in range(16385))

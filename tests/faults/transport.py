@@ -87,7 +87,7 @@ EARLY_HINTS = b"103 Early Hints\r\nLink: </style.css>; rel=preload\r\nContent-Le
 GONE = "page 1: {path} failed: Remote end closed connection without response"
 EARLY = "page 1: {path} failed: the answer ended early"
 NO_HTTP = "page 1: {path} failed: the answer is not HTTP"
-NO_ANSWER = "page 1: {path} gave no whole answer within 0.3 s"
+NO_ANSWER = "page 1: {path} did not answer completely within 0.3 s"
 TOO_LARGE = "page 1: the answer is larger than 1 MB: if that is expected, raise max_body_mb for {connection}"
 REDIRECT = "page 1: {path} answered 302, a redirect, which is never followed: correct base_url"
 UNTRUSTED = (

@@ -90,7 +90,7 @@ def test_promise_02_a_disk_that_is_full(tmp_path: Path, loopback: Loopback, fork
         assert runs.run(most_bytes=most_bytes) == 1
         said = runs.said.read_text()
         assert (runs.history, said.count("\n")) == ((), 1), said
-        assert f"rollcall: the disk of {runs.home} cannot be written to (File too large)" in said
+        assert f"rollcall: cannot write to the disk of {runs.home} (File too large)" in said
     runs.light = True
     runs.plain()
 

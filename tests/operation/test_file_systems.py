@@ -36,8 +36,8 @@ LIMITS = {
     ),
 }
 MISSING = {
-    ("flock", errno.ENOLCK): "has no locks (No locks available)",
-    ("fcntl lock", errno.EOPNOTSUPP): "has no locks (Operation not supported)",
+    ("flock", errno.ENOLCK): "does not support locks (No locks available)",
+    ("fcntl lock", errno.EOPNOTSUPP): "does not support locks (Operation not supported)",
 }
 ELSEWHERE = 'Keep it on another disk: path = "…" under [warehouse] in .dlt/config.toml, or WAREHOUSE__PATH'
 
@@ -154,7 +154,7 @@ def test_an_export_says_where_it_may_go_instead(home: Home, fail: Failing) -> No
     refused = rollcall(home, "export", "--all")
     assert refused.exit_code == 2
     assert refused.stderr.endswith(
-        'has no locks (No locks available). Keep it on another disk: path = "…" under [exports] in '
+        'does not support locks (No locks available). Keep it on another disk: path = "…" under [exports] in '
         ".dlt/config.toml, or EXPORTS__PATH\n"
     )
 

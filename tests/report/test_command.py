@@ -54,5 +54,5 @@ def test_a_warehouse_without_runs(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         connection.execute("delete from runs")
     assert own("report", code=2).stderr == (
-        f"rollcall: {own.home}/warehouse.duckdb knows of no run yet. Run `rollcall sync`\n"
+        f"rollcall: there is no run in {own.home}/warehouse.duckdb yet. Run `rollcall sync`\n"
     )

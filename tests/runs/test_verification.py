@@ -41,9 +41,9 @@ CASES = {
     "whole": Case([[A], [B]], 2, "verified", requests=2),
     "total_as_text": Case([[A], [B]], "2", "verified", requests=2),
     "overlap": Case([[A, B], [B, C]], 3, "verified", requests=2, new=1, repeated=1),
-    "low": Case([[A, B, C]], 2, "unverified", "the provider counts 2 records, 3 came", 8, new=1),
-    "high": Case([[A], [B]], 3, "unverified", "the provider counts 3 records, 2 came", 12),
-    "gap": Case([[A], [], [B]], 3, "unverified", "the provider counts 3 records, 2 came", 12),
+    "low": Case([[A, B, C]], 2, "unverified", "the provider counts 2 records, but 3 were received", 8, new=1),
+    "high": Case([[A], [B]], 3, "unverified", "the provider counts 3records, but 2 were received", 12),
+    "gap": Case([[A], [], [B]], 3, "unverified", "the provider counts 3records, but 2 were received", 12),
     "null": Case([[A], [B]], None, "unverified", f"{NO_COUNT} null", 3),
     "negative": Case([[A], [B]], -2, "unverified", f"{NO_COUNT} -2", 3),
     "fraction": Case([[A], [B]], 2.0, "unverified", f"{NO_COUNT} 2.0", 3),
@@ -204,7 +204,7 @@ def test_a_number_of_pages_may_round_up_or_down(listings: dict[str, ListingResul
     } == {
         "pages_2": ("verified", 7, None),
         "pages_3": ("verified", 7, None),
-        "pages_4": ("unverified", 7, "7 records do not make 4 pages"),
+        "pages_4": ("unverified", 7, "7 records do not match 4 pages"),
     }
 
 

@@ -115,7 +115,8 @@ def test_a_place_where_nothing_can_be_published(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(fcntl, "flock", refuse)
     (check,) = module._place(warehouse)
     assert (
-        check.message == f"the file system of {tmp_path / '.rollcall'} has no locks (Operation not permitted)"
+        check.message
+        == f"the file system of {tmp_path / '.rollcall'} does not support locks (Operation not permitted)"
     )
     assert check.outcome == "failed"
     assert "WAREHOUSE__PATH" in check.remedies[0]
@@ -153,7 +154,7 @@ def test_a_name_that_nothing_can_land_in(tmp_path: Path, name: str, sign: str) -
     warehouse = tmp_path / name / "warehouse.duckdb"
     (check,) = module._place(warehouse)
     assert check.outcome == "failed"
-    assert check.message == f"nothing can land beside {warehouse}, whose path has a {sign}"
+    assert check.message == f"the path of {warehouse} contains {sign}, which dlt or DuckDB misreads"
     assert not warehouse.parent.exists()
 
 

@@ -127,7 +127,7 @@ def test_what_is_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     [
         ("", "mater", "there is no provider mater. Did you mean matter?"),
         ("", "North=matter", "North is not a valid name for a connection. Use lower-case"),
-        ("[sources", "matter", "config.toml is not TOML. Correct it: "),
+        ("[sources", "matter", "config.toml is not valid TOML. Correct it: "),
         ("sources = {}", "matter", "config.toml. Write its connections as tables such as [sources.matter]"),
     ],
 )
