@@ -1,7 +1,7 @@
-"""What Rollcall uses of the file system that a warehouse is on, and what it does where a call is missing.
+"""What Rollcall needs from the file system of a warehouse, and what it does if a call is missing.
 
-Network shares, FAT, bind mounts and FUSE lack some of what a local disk has. `probe` tries every call that a
-run needs before the run needs it: when it starts, and in `rollcall doctor`. For some calls there is a
+Network shares, FAT, bind mounts and FUSE lack calls that a local disk supports. `probe` tries every call that
+a run needs before the run needs it: when it starts, and in `rollcall doctor`. For some calls there is a
 fallback, and `probe` returns a line about it; for the others it raises an error that says what to do.
 """
 
@@ -21,7 +21,7 @@ from pipelines.common.errors import SyncError, WarehouseError
 # The disk is full, fails or is read-only: no fallback helps.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 FULL = (errno.ENOSPC, errno.EDQUOT)
-# What a file system answers to a call that it lacks or does not allow.
+# Errors of a file system that lacks a call, or does not allow it.
 LACKING = (
     errno.EPERM,
     errno.EACCES,
@@ -39,7 +39,7 @@ LEAST_SPACE_BYTES = 256 << 20
 
 
 def elsewhere(table: str = "warehouse") -> str:
-    """The remedy for a file system that cannot be used."""
+    """Return the remedy for a file system that cannot be used."""
     return (
         f'keep it on another disk: path = "…" under [{table}] in .dlt/config.toml, or {table.upper()}__PATH'
     )
@@ -71,7 +71,7 @@ def set_mode(path: Path, mode: int) -> bool:
 
 
 def link_or_copy(source: Path, target: Path) -> bool:
-    """Give a file a second name. False if the file system has no hard links, and it is a copy."""
+    """Give a file a second name. False if the file system lacks hard links, so that it is a copy."""
     try:
         os.link(source, target)
     except OSError as error:
@@ -87,11 +87,11 @@ def link_or_copy(source: Path, target: Path) -> bool:
 
 @contextlib.contextmanager
 def locked_file(path: Path, *, table: str = "warehouse", wait: bool = False) -> Iterator[None]:
-    """Hold the lock on a file, which is made where it is missing. Its content stays as it is.
+    """Hold the lock on a file, which is created if it is missing. Its content is unchanged.
 
-    The kernel releases the lock when its holder ends, however it ends. Raises BlockingIOError where another
-    process holds it, unless told to `wait`; WarehouseError where it cannot be taken at all. `table` is the
-    table of the configuration that says where the file is.
+    The kernel releases the lock when its holder ends, however it ends. Raises BlockingIOError if another
+    process holds it, unless `wait` is set; WarehouseError if locking fails. `table` is the table of the
+    configuration that sets the path of the file.
     """
     descriptor = _open_lock(path)
     try:
@@ -139,7 +139,7 @@ def _no_locks(folder: Path, error: OSError, table: str) -> WarehouseError:
 def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
     """Try in `scratch` what a run does with files; returns a line for each call that has a fallback.
 
-    Raises WarehouseError where a call without one is missing, or the warehouse cannot be replaced.
+    Raises WarehouseError if a call without a fallback is missing, or the warehouse cannot be replaced.
     """
     trial, second = scratch / "trial", scratch / "trial.linked"
     with trial.open("wb", buffering=0) as file:
@@ -169,7 +169,7 @@ def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
 
 
 def _refuse_mounted(warehouse: Path, trial: Path) -> None:
-    """A file that is a mount of its own cannot be replaced by a rename; a link to it shows whether it is."""
+    """Refuse a file that is a mount point: a rename cannot replace it. A hard link to it shows this."""
     try:
         os.link(warehouse, trial)
     except OSError as error:
@@ -185,7 +185,7 @@ def _refuse_mounted(warehouse: Path, trial: Path) -> None:
 
 
 def space_needed(warehouse: Path) -> int:
-    """How many bytes a run may need besides what is there."""
+    """How many bytes of free space a run may need."""
     size = warehouse.stat().st_size if warehouse.exists() else 0
     return SPACE_PER_WAREHOUSE * size + LEAST_SPACE_BYTES
 
@@ -196,20 +196,20 @@ def free_bytes(path: Path) -> int:
 
 
 def space_left(path: Path) -> str:
-    """How much is free on the file system of a path, and where that is mounted."""
+    """Free space on the file system of a path, and where it is mounted."""
     place = _existing(path)
     mount = next(folder for folder in (place, *place.parents) if os.path.ismount(folder))
     return f"{free_bytes(path) >> 20:,} MB are free on {mount}"
 
 
 def _existing(path: Path) -> Path:
-    """The path, or what exists of it."""
+    """The path, or the part of it that exists."""
     path = path.absolute()
     return next(place for place in (path, *path.parents) if place.exists()).resolve()
 
 
 def disk_failure(warehouse: Path, number: int) -> SyncError:
-    """What to say of error `number`, one of `DISK_ERRORS`, while a run works beside its warehouse."""
+    """Return the error for `number`, one of `DISK_ERRORS`, during a run."""
     reason = f"cannot write to the disk of {warehouse.parent} ({os.strerror(number)})"
     remedy = "repair the disk, then run it again; the published warehouse is intact"
     if number in FULL:
