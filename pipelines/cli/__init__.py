@@ -1,6 +1,6 @@
 """The command line: it parses, calls and prints.
 
-Only click and the standard library are imported here; a verb imports what it needs.
+Imports only click and the standard library. Each verb imports what it needs.
 """
 
 import atexit
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pipelines.output.writer import Form, Output
     from pipelines.warehouse.reader import Warehouse
 
-# Imports and records make few cycles; by default the collector searches through them again and again.
+# Imports and records create few cycles. With the defaults, the collector would scan them repeatedly.
 COLLECT_RARELY = (50_000, 20, 100)
 
 
@@ -45,16 +45,16 @@ COLLECT_RARELY = (50_000, 20, 100)
 @home_option("ROLLCALL_HOME", ".", "  [default: $ROLLCALL_HOME, else the current directory]")
 @click.version_option(package_name=DISTRIBUTION, message="%(prog)s %(version)s")
 def main() -> None:
-    """Ask five services for all their projects every night; keep them, and their history, in a warehouse."""
+    """Sync projects from five services into one DuckDB warehouse, with their full history."""
     gc.set_threshold(*COLLECT_RARELY)
-    # The process ends with the verb: nothing is to be looked for in a memory that goes as a whole.
+    # The process ends with the verb, so a last search for garbage would be wasted.
     atexit.register(gc.freeze)
 
 
 def verb(
     name: str, *examples: str, cls: type[click.Command] = click.Command
 ) -> Callable[[Command], click.Command]:
-    """A command of `main`, with `--home`, and with examples below its help."""
+    """Add a command to `main`, with `--home`, and with examples below its help."""
     epilog = "\n".join(("\b", "Examples:" if examples else "", *(f"  {example}" for example in examples)))
     return lambda command: main.command(name, cls, epilog=epilog)(home_option()(command))
 
@@ -67,9 +67,9 @@ def verb(
 @click.argument("chosen", nargs=-1, metavar="[[NAME=]PROVIDER]...", shell_complete=completion.providers)
 @json_option
 def _init(chosen: Sequence[str], as_json: bool) -> None:
-    """Write a configuration for providers, to be filled in.
+    """Write a configuration for providers, ready to fill in.
 
-    What is there already stays as it is. Two accounts at one provider are two names.
+    Existing settings are never changed. To configure two accounts at one provider, give each a NAME.
     """
     from pipelines.cli.setup_views import show_init, show_providers
     from pipelines.commands.init import init, required_keys
@@ -78,7 +78,7 @@ def _init(chosen: Sequence[str], as_json: bool) -> None:
         show_providers(required_keys(home()), as_json=as_json)
         if as_json or not (sys.stdin and sys.stdin.isatty()):
             return
-        chosen = click.prompt("Which of them").replace(",", " ").split()
+        chosen = click.prompt("Which providers").replace(",", " ").split()
     show_init(init(home(), chosen), home(), as_json=as_json)
 
 
@@ -89,13 +89,13 @@ def _init(chosen: Sequence[str], as_json: bool) -> None:
 )
 @click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
 @click.option(
-    "--send-notice", is_flag=True, help="Send a test notice to everyone in [notify]. It alarms nobody."
+    "--send-notice", is_flag=True, help="Send a test notice to every channel in [notify]. It raises no alarm."
 )
 @json_option
 def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> None:
-    """Look at everything a run needs, without running one.
+    """Check everything a run needs, without starting one.
 
-    Of each listing one page is read. What fails is shown with the line that mends it.
+    Reads one page of each listing. Shows how to fix each failed check.
     """
     from pipelines.cli.setup_views import show_examination
     from pipelines.commands.doctor import doctor
@@ -111,17 +111,19 @@ def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> Non
     "rollcall sync matter --accept-removals matter=12",
 )
 @click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
-@click.option("--full", is_flag=True, help="Read whole listings where a window would do.")
+@click.option(
+    "--full", is_flag=True, help="Read everything, also where a run would read a recent window only."
+)
 @click.option(
     "--accept-removals",
     "accepted",
     multiple=True,
     metavar="CONNECTION=N",
-    help="Agree that exactly N records of a connection are gone.",
+    help="Accept that exactly N records of a connection are removed.",
 )
-@click.option("--dry-run", is_flag=True, help="List and compare, say what would change, publish nothing.")
+@click.option("--dry-run", is_flag=True, help="List and compare, show what would change, publish nothing.")
 @click.option(
-    "--first-run", is_flag=True, help="Begin a new history although this home has published before."
+    "--first-run", is_flag=True, help="Start a new history although this home has published before."
 )
 @click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
 @json_option
@@ -134,9 +136,9 @@ def _sync(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Sync all connections, or those named.
+    """Sync all connections, or those named, and publish the result.
 
-    What is known after it is published, even where a connection failed.
+    Publishes even if some connections fail; their rows stay as they were.
     """
     from pipelines.cli.failures import telling_what_is_done
     from pipelines.cli.run_view import print_run, result_console, run_json
@@ -182,14 +184,14 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
     default="04:30",  # no time zone skips or repeats it when its clocks change
     show_default=True,
     metavar="HH:MM",
-    help="When the run begins.",
+    help="Time of day at which the run starts.",
 )
-@click.option("--time-zone", "zone", metavar="ZONE", help="Of that time.  [default: this machine's]")
-@click.option("--image", default="", help="The container image that Kubernetes runs.")
+@click.option("--time-zone", "zone", metavar="ZONE", help="Time zone of --at.  [default: this machine's]")
+@click.option("--image", default="", help="Container image that Kubernetes runs.")
 @click.option(
     "--package", default="", metavar="URL", help="What GitHub installs: a commit, as git+https://…@COMMIT."
 )
-@click.option("--install", "to_install", is_flag=True, help="Hand it to cron or systemd of this user.")
+@click.option("--install", "to_install", is_flag=True, help="Install it in cron or systemd for this user.")
 @json_option
 def _schedule(
     scheduler: "Scheduler",
@@ -200,7 +202,7 @@ def _schedule(
     to_install: bool,
     as_json: bool,
 ) -> None:
-    """Print what starts a run every night, for the scheduler named."""
+    """Print a nightly schedule for a scheduler, or install it."""
     from pipelines.cli.setup_views import show_installed, show_schedule
     from pipelines.commands.schedule import install, schedule
 
@@ -215,9 +217,9 @@ def _schedule(
 @click.argument("directory", default="demo", type=click.Path(file_okay=False, path_type=Path))
 @json_option
 def _demo(directory: Path, as_json: bool) -> None:
-    """Play three runs over stand-in providers.
+    """Play three runs against simulated providers.
 
-    No account is needed. What the runs found is left in DIRECTORY, to be explored.
+    Needs no account. Leaves the resulting warehouse in DIRECTORY for you to explore.
     """
     from pipelines.cli.run_view import demo_json, print_demo, print_demo_run, result_console
     from pipelines.commands.demo import demo
@@ -244,15 +246,31 @@ def _demo(directory: Path, as_json: bool) -> None:
     "directory",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write a home to try it with, instead of printing its configuration.",
+    help="Write a home connected to it, instead of printing the configuration.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: any free one.")
-@click.option("--seed", type=int, default=1, show_default=True, help="What the records are made from.")
-@click.option("--projects", type=click.IntRange(0), default=40, show_default=True, help="Of each provider.")
-@click.option("--files", type=click.IntRange(0), default=120, show_default=True, help="Of EvoVoice.")
-@click.option("--latency", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Of every answer.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Port to listen on; 0 means any free one.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed for generating the records.")
+@click.option(
+    "--projects",
+    type=click.IntRange(0),
+    default=40,
+    show_default=True,
+    help="Number of projects at each provider.",
+)
+@click.option(
+    "--files", type=click.IntRange(0), default=120, show_default=True, help="Number of files at EvoVoice."
+)
+@click.option(
+    "--latency", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Delay before every answer."
+)
 def _sandbox(directory: Path | None, port: int, seed: int, projects: int, files: int, latency: float) -> None:
-    """Serve stand-ins for the five providers."""
+    """Serve simulated versions of the five providers."""
     from pipelines.commands.sandbox_home import introduce_home, refuse_foreign
     from pipelines.common.extras import needing
 
@@ -295,7 +313,7 @@ def _sandbox(directory: Path | None, port: int, seed: int, projects: int, files:
     "parameters",
     multiple=True,
     metavar="NAME=VALUE",
-    help="What $NAME in the SQL stands for: a text, which DuckDB turns into the type wanted.",
+    help="Value for $NAME in the SQL; DuckDB casts it to the type needed.",
 )
 @click.option(
     "--timeout",
@@ -304,7 +322,7 @@ def _sandbox(directory: Path | None, port: int, seed: int, projects: int, files:
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="How long the query may take.",
+    help="Longest time that the query may take.",
 )
 @output_options
 def _query(
@@ -314,9 +332,9 @@ def _query(
     seconds: float,
     output: "Output",
 ) -> None:
-    """Ask the warehouse one SELECT.
+    """Run one SELECT against the warehouse.
 
-    It is given as SQL, in a file or on standard input, and can do nothing but read the warehouse.
+    Give it as an argument, with --file or on standard input. It can only read the warehouse.
     """
     from pipelines.cli.read_views import show_rows
     from pipelines.commands.query import query, sql_errors_as_usage_errors
@@ -328,11 +346,11 @@ def _query(
 
 def _sql(argument: str | None, file: Path | None) -> str:
     if file is not None and argument is not None:
-        raise click.UsageError("--file takes no SQL beside it")
+        raise click.UsageError("give the SQL as an argument or with --file, not both")
     if argument is not None and argument != "-":
         return argument[1:] if argument.startswith("\n--") else argument  # see SqlCommand
     if file is None and argument is None and (sys.stdin is None or sys.stdin.isatty()):
-        raise click.UsageError("there is no SQL: give it as an argument, as --file or on standard input")
+        raise click.UsageError("no SQL given: pass it as an argument, with --file or on standard input")
     try:
         return (file.read_bytes() if file else sys.stdin.buffer.read()).decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -343,7 +361,7 @@ def _parameters(pairs: Sequence[str]) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        name = name.removeprefix("$").lower()  # as DuckDB takes it
+        name = name.removeprefix("$").lower()  # parameter names are not case-sensitive in DuckDB
         if not (name and equals):
             raise click.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--param")
         if name in parameters:
@@ -354,7 +372,7 @@ def _parameters(pairs: Sequence[str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _warehouse(folder: Path | None, seconds: float | None = None) -> Iterator["Warehouse"]:
-    """The warehouse of the home, to be read into files of `folder`."""
+    """Open the warehouse of the home; output files go to `folder`."""
     from pipelines.config.settings import warehouse_path
     from pipelines.warehouse.reader import open_warehouse
 
@@ -371,9 +389,9 @@ def _warehouse(folder: Path | None, seconds: float | None = None) -> Iterator["W
 @click.argument("table", required=False, shell_complete=completion.tables)
 @output_options
 def _describe(table: str | None, output: "Output") -> None:
-    """Tell what tables there are, and what their columns mean.
+    """List the tables, or describe the columns of one.
 
-    Without TABLE: every table, and every macro that gives one.
+    Without TABLE, list every table and table macro.
     """
     from pipelines.cli.read_views import show_description, show_rows
     from pipelines.commands.describe import describe, describe_all
@@ -399,10 +417,10 @@ def _describe(table: str | None, output: "Output") -> None:
     "--format",
     "form",
     type=click.Choice(FILE_FORMS),
-    help="What to write; else the ending of FILE decides.  [default: csv]",
+    help="Output format.  [default: by the extension of FILE, else csv]",
 )
 @click.option(
-    "--all", "dated", is_flag=True, help="All of them, in a folder for the last run, with a manifest."
+    "--all", "dated", is_flag=True, help="Export all reports into a folder for the last run, with a manifest."
 )
 @click.option(
     "-o",
@@ -410,10 +428,10 @@ def _describe(table: str | None, output: "Output") -> None:
     "place",
     type=click.Path(allow_dash=True, path_type=Path),
     metavar="DIR|FILE",
-    help="Where the files go, or one report; - prints it.  [default: exports, in the home]",
+    help="Directory for the reports, or a file for one report; - prints it.  [default: exports, in the home]",
 )
 @raw_option
-@click.option("--excel", is_flag=True, help="Write CSV so that Excel opens it right: ids stay texts.")
+@click.option("--excel", is_flag=True, help="Write CSV that Excel opens correctly, with ids kept as text.")
 @json_option
 def _export(
     names: Sequence[str],
@@ -424,11 +442,11 @@ def _export(
     excel: bool,
     as_json: bool,
 ) -> None:
-    """Write the reports, or those named, as files.
+    """Write all reports, or those named, to files.
 
-    A report is a SELECT in sql/reports, of Rollcall or of the home. One that is wrong stops no other, and
-    makes the exit code 2. With --all the folder is new, and `latest` beside it leads to it once it is whole;
-    of the older ones [exports] keep stay.
+    A report is a SELECT in sql/reports, of Rollcall or of the home. If one fails, the others are still
+    written, and the exit code is 2. --all writes a new folder, then points the link `latest` at it, and keeps
+    as many older folders as [exports] keep says.
     """
     from pipelines.cli.read_views import show_export, show_export_all, show_report
     from pipelines.commands.export import export, find_reports
@@ -440,15 +458,17 @@ def _export(
     file = place if place and not printed and is_file_name(place) else None
     output = Output(form or (form_of(file) if file else "csv"), file, raw, excel)
     if excel and (raw or output.form != "csv"):
-        raise click.UsageError("--excel goes with CSV, and not with --raw")
+        raise click.UsageError("--excel writes CSV, and cannot be combined with --raw")
     if dated and (names or printed or file):
-        raise click.UsageError("--all writes all reports into a directory")
+        raise click.UsageError(
+            "--all exports every report into a directory: leave out the names and the file"
+        )
     if file and len(names) != 1:
-        raise click.UsageError(f"{file} is one file: name one report, or a directory")
+        raise click.UsageError(f"{file} is a single file: name one report, or give a directory")
     reports = find_reports(home(), names)
     if printed:
         if len(names) != 1 or as_json:
-            raise click.UsageError("--output - prints one report, which must be named, and nothing else")
+            raise click.UsageError("--output - prints exactly one report: name one, and leave out --json")
         with _warehouse(output.folder) as warehouse:
             show_report(warehouse, reports[names[0]], output)
         return
@@ -472,7 +492,7 @@ def _export(
 @click.option(
     "--max-age",
     metavar="AGE",
-    help="Exit with 3 where a connection was not verified within it, as 36h, 7d or 2w.",
+    help="Exit with 3 if a connection was not verified within this time, such as 36h, 7d or 2w.",
 )
 @output_options
 def _status(max_age: str | None, output: "Output") -> None:
@@ -498,12 +518,12 @@ def _status(max_age: str | None, output: "Output") -> None:
     "rollcall history 4711 --format csv",
 )
 @click.argument("key")
-@click.option("--live", is_flag=True, help="Show what the provider says now beside what is known.")
+@click.option("--live", is_flag=True, help="Compare the warehouse with the provider's current data.")
 @output_options
 def _history(key: str, live: bool, output: "Output") -> None:
     """Show every version of one project or file.
 
-    KEY is its key, or its id at the provider where only one has it.
+    KEY is its key, or its id at the provider if that is unique.
     """
     from pipelines.cli.read_views import show_history, show_live
     from pipelines.commands.history import history
@@ -526,10 +546,10 @@ def _history(key: str, live: bool, output: "Output") -> None:
 @click.argument("key")
 @output_options
 def _why(key: str, output: "Output") -> None:
-    """Explain one project or file: listings, proofs, payloads.
+    """Show the listing and payloads behind each version.
 
-    A row for every night that began, ended or refreshed a version, with the listing that showed it and what
-    the provider sent before and after. KEY is as for history.
+    Prints a row for every run that began, ended or refreshed a version, with the listing and the payloads
+    before and after. KEY is the same as for history.
     """
     from pipelines.cli.read_views import show_why
     from pipelines.commands.why import why
@@ -549,13 +569,14 @@ def _why(key: str, output: "Output") -> None:
     default="last",
     show_default=True,
     metavar="WHEN",
-    help="A date or time in UTC, as 2026-11-01; a time before now, as 12h, 7d or 2w; or last, for the last "
+    help="Start: a date or time in UTC, such as 2026-11-01; a time before now, such as 12h, 7d or 2w; "
+    "or last, for the last "
     "run of each connection.",
 )
-@click.option("--until", metavar="WHEN", help="The same; what changed then is left out.")
+@click.option("--until", metavar="WHEN", help="End, in the same form; not included.")
 @output_options
 def _changes(since: str, until: str | None, output: "Output") -> None:
-    """List what changed in each connection's last run, or since."""
+    """List what the last run of each connection changed."""
     from pipelines.cli.read_views import show_changes
     from pipelines.commands.changes import changes, moment
 
@@ -574,8 +595,8 @@ def _changes(since: str, until: str | None, output: "Output") -> None:
 @click.option(
     "--since",
     metavar="WHEN",
-    help="Where the period chosen begins: a date or time in UTC, as 2026-11-01; or a time before the last "
-    "run, as 12h, 7d or 2w.  [default: 30 days]",
+    help="Start of the chosen period: a date or time in UTC, such as 2026-11-01; or a time before the last "
+    "run, such as 12h, 7d or 2w.  [default: 30 days]",
 )
 @click.option(
     "-o",
@@ -583,13 +604,13 @@ def _changes(since: str, until: str | None, output: "Output") -> None:
     "file",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
-    help="Where the page goes; - prints it.  [default: report.html, among the exports]",
+    help="File to write; - prints the page.  [default: report.html, in the exports directory]",
 )
 @json_option
 def _report(since: str | None, file: Path | None, as_json: bool) -> None:
-    """Write what the runs found as one HTML page.
+    """Write the current state and recent changes as one HTML page.
 
-    It needs no server and asks nothing of any: send it to whoever should read it.
+    The page is self-contained and needs no server, so you can send it to anyone.
     """
     from pipelines.cli.read_views import show_page
     from pipelines.commands.report import report
@@ -598,7 +619,7 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
 
     printed = file == Path("-")
     if printed and as_json:
-        raise click.UsageError("--output - prints the page, and nothing else")
+        raise click.UsageError("--output - prints the page: leave out --json")
     output = Output() if printed else Output(path=file or exports_path(home()) / "report.html")
     folder = output.folder if file else exports_path(home())
     with _warehouse(folder) as warehouse:
@@ -611,12 +632,12 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
     "rollcall forget evovoice:c17 evovoice:c18 --yes",
 )
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def _forget(keys: tuple[str, ...], yes: bool) -> None:
-    """Erase projects or files from the warehouse for good.
+    """Erase projects or files from the warehouse permanently.
 
-    What was ever received of them goes from the published file and the earlier runs beside it; that there
-    was something stays, under a pseudonym. Exports, reports, logs and backups are yours to delete.
+    Erases everything received about them from the published file and the earlier runs beside it. Only a
+    pseudonym and the validity periods remain. Delete exports, reports, logs and backups yourself.
     """
     from pipelines.cli.failures import note
     from pipelines.cli.read_views import show_forgettable
@@ -627,11 +648,14 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
     show_forgettable(found)
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("nobody is there to be asked", "give --yes to erase this for good")
-        click.confirm("Erase this for good?", abort=True, err=True)
+            raise UsageError(
+                "nobody can confirm this: standard input is not a terminal",
+                "give --yes to erase this permanently",
+            )
+        click.confirm("Erase this permanently?", abort=True, err=True)
     for aside in forget(home(), found):
         note(f"removed {aside}")
-    note("erased; exports, reports, logs and copies made before may still hold it")
+    note("erased; earlier exports, reports, logs and copies may still contain it")
 
 
 @verb("backup", "rollcall backup /srv/backup/rollcall")
@@ -640,8 +664,8 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
 def _backup(directory: Path, as_json: bool) -> None:
     """Copy the published warehouse into DIR, and verify the copy.
 
-    The copy is in a folder named after its last run, with a manifest. It can be made at any time, also
-    while a run runs.
+    The copy is in a folder named after its last run, with a manifest. You can make one at any time, also
+    during a run.
     """
     from pipelines.cli.read_views import show_backup
     from pipelines.commands.backup import backup
@@ -660,10 +684,10 @@ def _backup(directory: Path, as_json: bool) -> None:
 @click.option("--list", "to_list", is_flag=True, help="Show which earlier runs are beside the warehouse.")
 @json_option
 def _restore(file: Path | None, to_list: bool, as_json: bool) -> None:
-    """Put an earlier run back in the place of the published one.
+    """Publish an earlier run again.
 
     Without FILE it is the previous run's file. FILE is another that --list shows, any file, or the folder
-    of a backup. What was published is kept beside it. No run may be in progress.
+    of a backup. The replaced file is kept under another name. No run may be in progress.
     """
     from pipelines.cli.failures import telling_what_is_done
     from pipelines.cli.read_views import show_restorable, show_restored

@@ -30,8 +30,23 @@ LONGEST_FAULT = 300  # characters: dlt says all that led to an error
 _JSON_TOO = f"{__name__}.json_too"
 
 
+# How `rollcall --help` groups the verbs, in the order in which a new user needs them.
+VERBS_BY_PURPOSE = {
+    "Set up": ("init", "doctor", "schedule", "demo", "sandbox"),
+    "Run": ("sync",),
+    "Ask": ("status", "changes", "query", "describe", "history", "why", "export", "report"),
+    "Maintain": ("restore", "forget"),
+}
+
+
 class Verbs(click.Group):
-    """A group of verbs whose failures end as this module says."""
+    """A group of verbs whose failures end as this module describes."""
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs by purpose."""
+        for purpose, names in VERBS_BY_PURPOSE.items():
+            with formatter.section(purpose):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(62)) for name in names])
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
@@ -89,7 +104,7 @@ def telling_what_is_done() -> Iterator[None]:
     except OSError as error:
         _forget(sys.stdout)
         if not isinstance(error, BrokenPipeError):  # whoever read it has seen enough
-            note(f"rollcall: it is done, but the result cannot be printed ({error.strerror})")
+            note(f"rollcall: the command succeeded, but its result cannot be printed ({error.strerror})")
 
 
 def note_excerpt(excerpt: str) -> None:
@@ -147,15 +162,15 @@ def _failure(error: BaseException, context: click.Context | None) -> Failure:
         case OSError() if error.errno in FULL:
             place = f"{error.filename}: " if error.filename else ""
             full = "".join(f": {space_left(where)}" for where in _full(error, context))
-            return Failure(kind, f"{place}{error.strerror}{full}", "make room, then try again", 1)
+            return Failure(kind, f"{place}{error.strerror}{full}", "free some space, then try again", 1)
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return Failure(kind, f"{place}{error.strerror or error}", "", _code_of(error))
     first_line = str(error).strip().partition("\n")[0][:LONGEST_FAULT]
     return Failure(
         kind,
-        f"a fault of Rollcall's own ({kind}: {first_line})",
-        f"{DEBUG}=1 shows where; please report it",
+        f"internal error ({kind}: {first_line})",
+        f"{DEBUG}=1 shows the traceback; please report it",
         1,
     )
 

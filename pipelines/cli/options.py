@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Command = Callable[..., None]
 
 _HOME = f"{__name__}.home"
-# Two dashes, and then what is neither an option nor the end of them.
+# Two dashes that begin neither an option nor the end of the options.
 _COMMENT = re.compile(r"--(?![\w-]+(=|\Z)|\Z)")
 
 
@@ -24,7 +24,7 @@ def home() -> Path:
 
 
 def home_given(context: click.Context) -> Path | None:
-    """The home directory, absolute; None as long as it is not known."""
+    """The home directory, absolute; None until it is known."""
     return context.meta.get(_HOME)
 
 
@@ -42,7 +42,7 @@ def _remember_home(context: click.Context, _parameter: click.Parameter, given: P
 def home_option(
     envvar: str | None = None, default: str | None = None, fallback: str = ""
 ) -> Callable[[Command], Command]:
-    """`--home`: it may stand before the verb or behind it, and behind it counts."""
+    """`--home`, accepted before and after the verb; the later one counts."""
     return click.option(
         "--home",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -51,15 +51,15 @@ def home_option(
         envvar=envvar,
         default=default,
         metavar="DIR",
-        help=f"Directory of the configuration and the warehouse.{fallback}",
+        help=f"Directory with the configuration and the warehouse.{fallback}",
     )
 
 
-# What can be written into a file, as `Form` names it.
+# The values of `Form` that can be written to a file.
 FILE_FORMS = ("csv", "tsv", "json", "jsonl", "parquet", "arrow", "xlsx")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 raw_option = click.option(
-    "--raw", is_flag=True, help="Leave text in a CSV or TSV that a spreadsheet would run as a formula."
+    "--raw", is_flag=True, help="Leave CSV and TSV cells that a spreadsheet would run as formulas."
 )
 
 
@@ -67,18 +67,18 @@ class SqlCommand(click.Command):
     """A command that takes SQL, which may begin with a comment."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As usual, but `-- why` is no option."""
+        """Parse as usual, but take `-- why` as SQL, not as an option."""
         return super().parse_args(ctx, [f"\n{arg}" if _COMMENT.match(arg) else arg for arg in args])
 
 
 def output_options(command: Command) -> Command:
-    """The options of the verbs that print rows; `command` gets them as one `output`."""
+    """Add the options of verbs that print rows; `command` gets them as one `output`."""
 
     @click.option(
         "--format",
         "form",
         type=click.Choice(["table", *FILE_FORMS]),
-        help="What to write; else the ending of FILE decides.  [default: table]",
+        help="Output format.  [default: by the extension of FILE, else table]",
     )
     @click.option(
         "-o",
@@ -86,11 +86,11 @@ def output_options(command: Command) -> Command:
         "file",
         type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
         metavar="FILE",
-        help="Write to a file, whole or not at all.",
+        help="Write to a file; it appears complete or not at all.",
     )
     @raw_option
     @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-    @click.option("--no-pager", is_flag=True, help="Show all at once on a terminal.")
+    @click.option("--no-pager", is_flag=True, help="Do not use a pager.")
     @functools.wraps(command)
     def with_output(
         *args: object,
@@ -126,15 +126,17 @@ _ENDINGS: "dict[str, Form]" = {
 
 
 def form_of(path: Path | None) -> "Form":
-    """The form that a file's ending names; a table for standard output, a device, and a name without one."""
+    """The form for a file's extension; a table for standard output, a device, or a name without one."""
     ending = path.suffix.lower() if path else ""
     if path is None or not ending or (path.exists() and not path.is_file()):
         return "table"
     if ending not in _ENDINGS:
-        raise click.UsageError(f"{path.name} has none of the endings {', '.join(_ENDINGS)}; or say --format")
+        raise click.UsageError(
+            f"{path.name} ends in none of {', '.join(_ENDINGS)}: rename it or set --format"
+        )
     return _ENDINGS[ending]
 
 
 def is_file_name(path: Path) -> bool:
-    """Whether a path is that of a file to write, by its ending, and not of a directory."""
+    """Whether a path names a file to write, judged by its extension, rather than a directory."""
     return path.suffix.lower() in _ENDINGS and not path.is_dir()

@@ -96,7 +96,7 @@ def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> Non
     for left_out in written.left_out:
         note(left_out)
     if written.neutralised:
-        note(f"{counted(written.neutralised, 'cell')} got a ' in front, lest they run as formulas: see --raw")
+        note(f"{counted(written.neutralised, 'cell')} prefixed with ' against formulas; see --raw")
     _note_cut(written.cut)
     if output.path is not None:
         note(f"wrote {counted(written.rows, 'row')} to {output.path}")
@@ -142,7 +142,7 @@ def show_export_all(made: "ExportAll", *, as_json: bool) -> None:
         _show_files(made.export)
         click.echo(printable(f"{made.latest} -> {made.folder.name}"))
     if made.existed:
-        note(f"{made.folder.name} was there already, and is the same")
+        note(f"{made.folder.name} already exists with the same content")
     for folder in made.removed:
         note(f"removed {folder}")
     _note_export(made.export)
@@ -262,7 +262,9 @@ def show_forgettable(found: "Sequence[Forgettable]") -> None:
         refused = f", {one.refused} in quarantine" if one.refused else ""
         note(f"{named}: {counted(one.versions, 'version')} of {counted(one.records, 'record')}{refused}")
         if one.named_by:
-            note(f"{key} stays named, as the customer above, in {', '.join(one.named_by)}: forget these too")
+            note(
+                f"{key} is still named as the parent customer in {', '.join(one.named_by)}: forget these too"
+            )
 
 
 def show_restored(restored: "Restored", *, as_json: bool) -> None:
@@ -279,8 +281,8 @@ def show_restored(restored: "Restored", *, as_json: bool) -> None:
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
         return
     run = _minute(restored.last_run)
-    kept = f"; what stood there is kept as {aside.name}" if aside else ""
-    click.echo(printable(f"{warehouse.name} is the run of {run} again{kept}"))
+    kept = f"; the replaced file is kept as {aside.name}" if aside else ""
+    click.echo(printable(f"{warehouse.name} is now the run of {run}{kept}"))
     for line in restored.unfinished:
         note(line)
 
@@ -322,7 +324,7 @@ def _note_cut(cut: Cut, report: str = "") -> None:
     if cut.cells:
         of = f"{report}: " if report else ""
         more = f" and {cut.cells - len(cut.first):,} more" if cut.cells > len(cut.first) else ""
-        note(f"{of}{counted(cut.cells, 'cell')} cut to what Excel holds: {', '.join(cut.first)}{more}")
+        note(f"{of}{counted(cut.cells, 'cell')} cut to fit Excel: {', '.join(cut.first)}{more}")
 
 
 def _note_freshness(proofs: "Sequence[Proof]") -> None:

@@ -131,11 +131,11 @@ def attention(run: Run) -> Iterator[str]:
         if listing.outcome == "failed":
             yield f"{name} failed: {listing.message}. Its rows stay as they were."
         elif listing.outcome == "unverified":
-            yield f"{name} is not verified: {listing.message}. What came was taken, nothing was removed."
+            yield f"{name} is not verified: {listing.message}. What it sent was kept, nothing was removed."
         elif listing.outcome == "held_back":
             yield f"{name} is held back: {listing.message}. Nothing was removed."
         if listing.quarantined:
-            yield f"{name}: {listing.quarantined} records not taken; see: rollcall query 'from quarantine'"
+            yield f"{name}: {listing.quarantined} records quarantined; see: rollcall query 'from quarantine'"
     for warning in run.warnings:
         examples = "; ".join(", ".join(map(str, row)) for row in warning.sample)
         more = f" and {warning.rows - len(warning.sample)} more" if warning.rows > len(warning.sample) else ""
@@ -148,11 +148,13 @@ def not_asked(run: Run) -> Iterator[str]:
     """A line for each configured connection that this run left out and that is not verified."""
     for other in run.not_asked:
         if other.last_attempt_at is None:
-            yield f"{other.connection} was not asked, and has never been"
+            yield f"{other.connection} was not in this run, and has never been synced"
         elif other.outcome != "verified":
             outcome = (other.outcome or "").replace("_", " ")
             at = f"{other.last_attempt_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-            yield f"{other.connection} was not asked; its last attempt, {at}: {outcome}: {other.message}"
+            yield (
+                f"{other.connection} was not in this run; its last attempt, {at}: {outcome}: {other.message}"
+            )
 
 
 def next_steps(run: Run) -> Iterator[str]:
@@ -168,9 +170,9 @@ def next_steps(run: Run) -> Iterator[str]:
         names = dict.fromkeys(
             listing.connection for listing in run.listings if listing.outcome in {"failed", "unverified"}
         )
-        yield f"Once that is mended: rollcall sync {' '.join(names)}"
+        yield f"When this is fixed, run: rollcall sync {' '.join(names)}"
     if run.preview is not None:
-        yield f"This was a dry run: {run.warehouse} stays as it was"
+        yield f"This was a dry run: {run.warehouse} is unchanged"
         return
     yield f"Published {run.warehouse}. Next: rollcall changes, rollcall status, rollcall export"
 

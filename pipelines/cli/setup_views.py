@@ -29,7 +29,7 @@ def show_init(done: "Initialised", home: Path, *, as_json: bool) -> None:
     for path in done.written:
         click.echo(printable(f"wrote {path}"))
     for connection in done.found:
-        click.echo(f"{connection} is configured already, and stays as it is")
+        click.echo(f"{connection} is already configured; left unchanged")
     for line in done.to_set:
         click.echo(printable(f"- {line}"))
     click.echo(f"Then: {command(home)} doctor")
@@ -43,7 +43,7 @@ def show_providers(required: dict[str, tuple[str, ...]], *, as_json: bool) -> No
     width = max(map(len, required))
     for name, keys in required.items():
         click.echo(f"{name:{width}}  needs {', '.join(keys) or 'nothing'}")
-    note(f"Choose some: rollcall init {next(iter(required))}")
+    note(f"Choose one or more: rollcall init {next(iter(required))}")
 
 
 def show_examination(examination: "Examination", *, as_json: bool) -> None:
@@ -70,7 +70,7 @@ def show_schedule(made: "Schedule", *, as_json: bool) -> None:
             click.echo(f"# {name}")
         click.echo(text)
     if made.scheduler in {"cron", "systemd"}:
-        note("- give --install to hand it over")
+        note("- add --install to install it")
     _note_steps(made)
 
 

@@ -68,7 +68,8 @@ def moment(text: str, now: datetime) -> datetime:
         given = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{text} is no date and no duration", "write 2026-11-01, 2026-11-01T06:00:00Z, 12h, 7d or 2w"
+            f"{text} is neither a date nor a duration",
+            "write 2026-11-01, 2026-11-01T06:00:00Z, 12h, 7d or 2w",
         ) from None
     return given if given.tzinfo else given.replace(tzinfo=UTC)
 

@@ -105,7 +105,7 @@ def _empty(directory: Path) -> None:
     config = directory / ".dlt" / "config.toml"
     if directory.exists() and any(directory.iterdir()):
         if not config.exists() or not config.read_text(encoding="utf-8").startswith(MARK):
-            raise UsageError(f"{directory} holds something else", "run the demo in another directory")
+            raise UsageError(f"{directory} contains other files", "run the demo in another directory")
         shutil.rmtree(directory)
 
 

@@ -202,8 +202,8 @@ def _notify(home: Path, send_notice: bool) -> Check:
     except ConfigurationError as error:
         return _failed("notices", error)
     if settings is None:
-        remedy = 'ping_url = "…" under [notify] in .dlt/secrets.toml, or NOTIFY__PING_URL, is the least'
-        return Check("notices", "warning", "nobody is told when a run fails", (remedy,))
+        remedy = 'ping_url = "…" under [notify] in .dlt/secrets.toml, or NOTIFY__PING_URL, at least'
+        return Check("notices", "warning", "nobody is notified when a run fails", (remedy,))
     if not send_notice:
         return Check("notices", "ok", "configured; --send-notice sends a test notice")
     undelivered: list[str] = []
@@ -227,15 +227,17 @@ def _place(warehouse: Path) -> Iterator[Check]:
         return
     except OSError as error:
         said = f"{warehouse.parent} cannot hold a warehouse: {error.strerror}"
-        yield Check("lock", "failed", said, (f"give this user the rights to {warehouse.parent}", ELSEWHERE))
+        yield Check(
+            "lock", "failed", said, (f"give this user write permission for {warehouse.parent}", ELSEWHERE)
+        )
         return
-    yield Check("lock", "ok", "no run is in progress, and one can be published")
+    yield Check("lock", "ok", "no run is in progress, and a run can publish")
     for limit in limits:
         yield Check("lock", "warning", limit, (ELSEWHERE,))
     needed = space_needed(warehouse)
     free = free_bytes(warehouse)
     said = f"{space_left(warehouse)}, a run may need {needed >> 20:,} MB"
-    remedy = f"free some of the disk of {warehouse.parent}"
+    remedy = f"free some space on the disk of {warehouse.parent}"
     yield Check("disk", "ok", said) if free >= needed else Check("disk", "failed", said, (remedy, ELSEWHERE))
 
 
@@ -246,7 +248,7 @@ def _warehouse(home: Path, path: Path) -> Check:
     except WarehouseError as error:
         return _failed("warehouse", error)
     if not path.exists():
-        return Check("warehouse", "ok", f"none yet at {path}; the first run makes it")
+        return Check("warehouse", "ok", f"none yet at {path}; the first run creates it")
     try:
         with open_warehouse(path) as warehouse:
             row = warehouse.connection.execute(
@@ -295,12 +297,12 @@ def _listing(api: HttpClient, connection: Connection, scope: str | None) -> Chec
         return Check(name, "failed", said, ("correct it",))
     if not page.records:
         return Check(
-            name, "warning", "it answered, and lists nothing", ("see what these credentials may see",)
+            name, "warning", "it answered, but lists nothing", ("check what these credentials can access",)
         )
     record = read_record(connection.provider, connection.settings.texts("drop_fields"), page.records[0], {})
     if record.reason:
         return Check(
-            name, "failed", f"its first record cannot be taken: {record.reason}", ("correct base_url",)
+            name, "failed", f"its first record cannot be read: {record.reason}", ("correct base_url",)
         )
     of_all = "" if page.total is None else f" of {page.total:,}"
     return Check(name, "ok", f"{len(page.records):,}{of_all} {connection.provider.entity} on its first page")
@@ -311,7 +313,7 @@ def _remedies(connection: Connection, error: ProviderError) -> Iterator[str]:
     if isinstance(error, AccessRefused):
         suspects = [one for one in connection.provider.settings if one.required and one.name != "base_url"]
     else:
-        yield f"see that this machine reaches {connection.settings.text('base_url')}"
+        yield f"check that this machine can reach {connection.settings.text('base_url')}"
         suspects = [one for one in connection.provider.settings if one.name == "base_url"]
     for setting in sorted(suspects, key=_is_public):
         yield how_to_set(f"sources.{connection.name}", setting)

@@ -103,7 +103,8 @@ def read_report(warehouse: Warehouse, path: Path) -> Rows:
     """The rows of the report in `path`. Raises ConfigurationError or UsageError where it is wrong."""
     if not _NAME.fullmatch(path.stem):
         raise ConfigurationError(
-            f"{path} has no name for a report", "use lower-case letters and digits, separated by - or _"
+            f"{path} is not a valid name for a report",
+            "use lower-case letters and digits, separated by - or _",
         )
     with naming(path):
         return query(warehouse, read_sql(path))

@@ -70,9 +70,9 @@ def export_all(
     refuse_missing(warehouse_path)
     latest = folder / "latest"
     if latest.exists() and not latest.is_symlink():
-        raise UsageError(f"{latest} stands where the link to the newest export should", "move it away")
+        raise UsageError(f"{latest} is in the way of the link to the newest export", "move it away")
     if output.form == "json" and "manifest" in reports:
-        raise UsageError("a report called manifest would take the manifest's place", "rename it")
+        raise UsageError("a report named manifest would overwrite the manifest", "rename it")
     with (
         workshop(folder) as scratch,
         open_warehouse(warehouse_path, workspace_in=scratch) as warehouse,

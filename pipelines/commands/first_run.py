@@ -35,5 +35,5 @@ def mark_published(home: Path) -> tuple[str, ...]:
         private_folder(mark.parent)
         mark.write_text(TEXT, encoding="utf-8")
     except OSError as error:
-        return (f"{mark} cannot be written ({error.strerror}): a missing warehouse will not be noticed",)
+        return (f"cannot write {mark} ({error.strerror}): a missing warehouse will go unnoticed",)
     return ()

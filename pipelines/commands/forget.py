@@ -94,7 +94,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
         with draft(warehouse, scratch, memory) as connection:
             if own := own_tables(connection):
                 raise UsageError(
-                    f"tables of your own may hold what is to be forgotten: {', '.join(own)}",
+                    f"your own tables may contain what you want to erase: {', '.join(own)}",
                     f"move them out of {warehouse}, into a file of their own",
                 )
             connection.execute(

@@ -54,7 +54,7 @@ def live(home: Path, warehouse: Warehouse, key: str) -> Live:
     read_one = connection.provider.read_one
     if read_one is None:
         raise UsageError(
-            f"{connection.provider_name} documents no read of one project", "leave --live out, or sync first"
+            f"{connection.provider_name} does not document how to read one project", "leave out --live"
         )
     with HttpClient(connection, time.monotonic() + DEADLINE_S) as api:
         now = _compact(read_one(api, ListingRequest(connection.settings), record_id))
@@ -91,7 +91,7 @@ def _known(warehouse: Warehouse, key: str) -> tuple[str, str, str]:
         [key],
     ).fetchone()
     if row is None:
-        raise UsageError(f"{key} is not listed as a project by its provider", "leave --live out")
+        raise UsageError(f"{key} is not listed as a project by its provider", "leave out --live")
     return row[0], row[1], row[2]
 
 

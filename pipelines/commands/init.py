@@ -92,7 +92,8 @@ def _connection(choice: str, providers: Mapping[str, Provider]) -> tuple[str, st
         raise UsageError(f"there is no provider {provider}", choices(provider, providers))
     if not NAME.fullmatch(name):
         raise UsageError(
-            f"{name} is not a name for a connection", "use lower-case letters and digits, parted by - or _"
+            f"{name} is not a valid name for a connection",
+            "use lower-case letters and digits, separated by - or _",
         )
     return name, provider
 
@@ -133,7 +134,7 @@ def _add(path: Path, before: str, addition: str) -> None:
         parse_toml(text, path)
     except ConfigurationError:
         raise ConfigurationError(
-            f"no table can be added to {path}", "write its connections as tables such as [sources.matter]"
+            f"cannot add a table to {path}", "write its connections as tables such as [sources.matter]"
         ) from None
     rights = path.stat().st_mode & 0o777 if path.exists() else 0o600
     descriptor, name = tempfile.mkstemp(dir=path.parent)

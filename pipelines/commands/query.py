@@ -72,7 +72,7 @@ def _refuse_slow_parsing(warehouse: Warehouse, sql: str) -> None:
         return
     if len(sql) > LONGEST_SQL:
         raise UsageError(
-            f"the SQL has {len(sql):,} characters, of {LONGEST_SQL:,} allowed",
+            f"the SQL has {len(sql):,} characters; at most {LONGEST_SQL:,} are allowed",
             "put long lists into a table of your own",
         )
     started = time.monotonic()
@@ -86,7 +86,7 @@ def _parse_reading(warehouse: Warehouse, sql: str) -> list[duckdb.Statement]:
     word = next(iter(_words(sql)), sql.strip()).upper()
     parsed = warehouse.connection.extract_statements(sql)
     if word not in (*READING, *_READING_TOO) or parsed[-1].type.name not in _TYPES:
-        raise UsageError(f"{word} is refused, for a query only reads", f"begin with {', '.join(READING)}")
+        raise UsageError(f"{word} is not allowed: a query can only read", f"begin with {', '.join(READING)}")
     return parsed
 
 
@@ -144,9 +144,9 @@ def _only_statement(sql: str) -> list[str]:
     tokens = _tokens(sql)
     end = next((n for n, token in enumerate(tokens) if token.startswith(";")), len(tokens))
     if not end:
-        raise UsageError("there is no SQL", 'try: rollcall query "from projects"')
+        raise UsageError("the query is empty", 'try: rollcall query "from projects"')
     if not all(token.startswith(";") for token in tokens[end:]):
-        raise UsageError("there is more than one statement", "ask them one at a time")
+        raise UsageError("the query has more than one statement", "run them one at a time")
     return tokens[:end]
 
 
@@ -181,7 +181,9 @@ def _refuse_closed_functions(warehouse: Warehouse, tokens: Sequence[str]) -> Non
     ).fetchall()
     closed = {name for (name,) in functions if not name.startswith("duckdb_")} - _OPEN_FUNCTIONS
     for name in sorted(called & closed):
-        raise UsageError(f"{name}() is refused", "a query reads the tables of the warehouse and nothing else")
+        raise UsageError(
+            f"{name}() is not allowed", "a query reads the tables of the warehouse and nothing else"
+        )
 
 
 def _match(named: Collection[str], given: Collection[str]) -> None:

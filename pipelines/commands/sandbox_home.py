@@ -32,5 +32,5 @@ def write_home(directory: Path, sandbox: Sandbox, mark: str) -> None:
 def introduce_home(directory: Path, sandbox: Sandbox) -> Iterator[str]:
     """Write the home, and say how to try it."""
     write_home(directory, sandbox, MARK)
-    yield f"{directory} is connected to the five stand-ins at {sandbox.url}, until this ends."
+    yield f"{directory} is connected to the five simulated providers at {sandbox.url}, until this ends."
     yield f"In another terminal: rollcall sync --home {quote(str(directory))}"

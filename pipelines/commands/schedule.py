@@ -78,7 +78,7 @@ def schedule(
     where the scheduler cannot do what is asked.
     """
     if not str(home).isprintable():
-        raise UsageError(f"{str(home)!r} cannot stand in a schedule", "give the directory another name")
+        raise UsageError(f"{str(home)!r} cannot be used in a schedule", "give the directory another name")
     if zone is not None:
         _zone(zone)
     run = _Run(home, at, zone, image, package)
@@ -95,9 +95,7 @@ def install(made: Schedule, home: Path) -> tuple[str, ...]:
             return _install_cron(made, home)
         case "systemd":
             return _install_systemd(made)
-    raise UsageError(
-        f"{made.scheduler} is not on this machine", "leave --install out, and save what is printed"
-    )
+    raise UsageError(f"{made.scheduler} is not on this machine", "leave out --install, and save the output")
 
 
 def _command() -> Path:
@@ -147,13 +145,13 @@ def _only_here() -> tuple[str, ...]:
     if not given:
         return ()
     files = f".dlt/{SECRETS} or .dlt/{CONFIG}"
-    return (f"set here, and not where the schedule runs: {', '.join(given)}; write them into {files}",)
+    return (f"set in this shell, but not where the schedule runs: {', '.join(given)}; write them to {files}",)
 
 
 def _cron(run: _Run) -> Schedule:
     local = _local_zone()
     if run.zone not in (None, local):
-        raise UsageError(f"cron keeps this machine's time ({local})", "leave --time-zone out, or use systemd")
+        raise UsageError(f"cron uses this machine's time ({local})", "leave out --time-zone, or use systemd")
     home, program = shlex.quote(str(run.home)), shlex.quote(str(_command()))
     command = (
         f"umask 077 && cd {home} && mkdir -p logs && "
@@ -258,14 +256,16 @@ def _run(program: str, *arguments: str, text: str | None = None) -> subprocess.C
     found = shutil.which(program)
     if found is None:
         raise ConfigurationError(
-            f"there is no {program} on this machine", "install it, or leave --install out"
+            f"there is no {program} on this machine", "install it, or leave out --install"
         )
     try:
         return subprocess.run(  # noqa: S603 - the schedulers' own programs, without a shell
             [found, *arguments], input=text, capture_output=True, text=True, check=False, timeout=PATIENCE_S
         )
     except subprocess.TimeoutExpired:
-        raise ConfigurationError(f"{program} did not end within {PATIENCE_S} s", "run it by hand") from None
+        raise ConfigurationError(
+            f"{program} did not finish within {PATIENCE_S} s", "run it by hand"
+        ) from None
 
 
 def _variables(home: Path) -> tuple[str, ...]:
@@ -278,12 +278,14 @@ def _variables(home: Path) -> tuple[str, ...]:
         table = f"sources.{connection}"
         provider = configured.providers.get(str(resolve(table, provider_key) or connection))
         if provider is None:
-            raise ConfigurationError(f"{connection} is of no known provider", "see: rollcall doctor")
+            raise ConfigurationError(f"{connection} has an unknown provider", "see: rollcall doctor")
         names += [variable(table, setting) for setting in provider.settings if setting.secret]
     names += [variable("notify", setting) for setting in NOTIFY if setting.secret]
     for name in names:
         if not re.fullmatch(r"\w+", name, re.ASCII):
-            raise UsageError(f"{name} cannot be a variable there", "name that connection without a dash")
+            raise UsageError(
+                f"{name} cannot be the name of a variable there", "name that connection without a dash"
+            )
     return tuple(names)
 
 

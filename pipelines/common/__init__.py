@@ -1,4 +1,4 @@
-"""What every layer uses, and what knows nothing of projects: errors, files, SQL, limits and signals.
+"""What every layer uses and what does not depend on projects: errors, files, SQL, limits and signals.
 
-Imports nothing of the other layers. Start reading at `errors`.
+Imports none of the other layers. Start reading at `errors`.
 """

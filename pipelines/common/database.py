@@ -1,11 +1,11 @@
-"""The one place that opens DuckDB. A connection fetches, installs and prints nothing."""
+"""The one place that opens DuckDB. Connections never download, install or print anything."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
-# A DuckDB file begins with three blocks: one that says what it is, and two that take turns.
+# A DuckDB file begins with three blocks: one that identifies it, and two that DuckDB writes alternately.
 HEADERS_BYTES = 3 * 4096
 
 _CLOSED = {
@@ -22,25 +22,25 @@ def open_database(
 ) -> duckdb.DuckDBPyConnection:
     """Open the DuckDB file at `path`, or an empty database in memory, with times in UTC.
 
-    `settings` are DuckDB's, beside those that close the connection. Raises duckdb.Error where the file is no
-    DuckDB file: an SQLite file would otherwise make DuckDB fetch an extension.
+    `settings` are added to those that lock the connection down. Raises duckdb.Error if the file is not a
+    DuckDB file: for an SQLite file, DuckDB would otherwise download an extension.
     """
     connection = duckdb.connect(
         ":memory:" if path is None else str(path), read_only=read_only, config={**_CLOSED, **(settings or {})}
     )
-    # Neither can be set as the database is opened.
+    # Neither can be set when the database is opened.
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set enable_progress_bar = false")
     return connection
 
 
 def hidden_builtins(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Names of DuckDB's own functions and types that a macro or a type in the opened file hides.
+    """Return the names of DuckDB's own functions and types that the opened file hides.
 
-    DuckDB looks a name up in the file first. SQL that does not expect this computes something else, so that a
-    crafted file could switch off what an export neutralises.
+    DuckDB looks up a name in the file first, so a macro there can change what SQL computes. A crafted file
+    could switch off the neutralising of exports.
     """
-    # Every function is named in full here, and comparisons are no functions.
+    # Every function has its full name here; comparisons are not functions.
     found = connection.execute(
         """
         with functions as materialized (

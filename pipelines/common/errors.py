@@ -1,15 +1,15 @@
-"""Everything that can go wrong and is not a fault of Rollcall's own.
+"""Everything that can go wrong and is not a bug.
 
-SyncError                       what happened, and what to do about it
+SyncError                       what happened, and what to do
 ├── ConfigurationError          a setting is missing or wrong                       exit 2
 ├── UsageError                  an argument names nothing, or asks for too much     exit 2
 ├── WarehouseError              there is no warehouse, or it cannot be read         exit 2
 ├── PublicationRefused          a check found a broken promise; nothing published   exit 4
 ├── RunInProgress                another run holds the lock                        exit 5
 └── ProviderError               one listing failed; the run goes on               exit 3
-    ├── Transient               worth another try: timeouts, 429, 5xx, cut bodies
-    ├── AccessRefused                 credentials or rights; never tried again
-    └── MalformedAnswer               an answer that is not what the vendor documents
+    ├── Transient               worth a retry: timeouts, 429, 5xx, cut bodies
+    ├── AccessRefused                 credentials or permissions; never retried
+    └── MalformedAnswer               an answer that the vendor does not document
 """
 
 import copy
@@ -17,7 +17,7 @@ from typing import ClassVar, Self
 
 
 def sentences(reason: str, remedy: str) -> str:
-    """What happened and what to do, as one line shows it."""
+    """Join what happened and what to do into one line."""
     end = "" if reason.endswith(("?", ".", "!")) or not remedy else "."
     return f"{reason}{end} {remedy[:1].upper()}{remedy[1:]}".rstrip()
 
@@ -25,7 +25,7 @@ def sentences(reason: str, remedy: str) -> str:
 class SyncError(Exception):
     """An expected failure: `reason` says what happened, `remedy` what to do; neither holds a secret.
 
-    `excerpt` is what is shown below them: the line of an SQL that is wrong, and a mark under it.
+    `excerpt` is shown below them: the line of SQL with the mistake, and a mark under it.
     """
 
     exit_code: ClassVar[int] = 1
@@ -76,18 +76,18 @@ class ProviderError(SyncError):
     exit_code = 3
 
     def after(self, attempts: int) -> Self:
-        """The failure of the last of so many attempts."""
+        """Add the number of attempts to this failure."""
         if attempts == 1:
             return self
-        failure = copy.copy(self)  # one refusal may end several requests
+        failure = copy.copy(self)  # one refusal can end several requests
         failure.reason = f"{self.reason} after {attempts} attempts"
         return failure
 
 
 class Transient(ProviderError):
-    """May succeed if asked again. `retry_after` is the provider's wish in seconds, where it gave one.
+    """A failure that a retry may fix. `retry_after` is the wait that the provider asked for, in seconds.
 
-    `is_too_much` says that the provider wants fewer requests, and not only this one later.
+    `is_too_much` means that the provider wants fewer requests, not only a later retry of this one.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Transient(ProviderError):
 
 
 class AccessRefused(ProviderError):
-    """The provider refuses these credentials (`unauthorized`), or what they may see."""
+    """The provider refuses these credentials (`unauthorized`) or lacks permission for them."""
 
     def __init__(self, reason: str, remedy: str = "", *, unauthorized: bool = False) -> None:
         super().__init__(reason, remedy)

@@ -1,4 +1,4 @@
-"""Putting a finished file where it was asked for: whole or not at all, and for its owner only."""
+"""Putting a finished file in place: complete or not at all, and readable by its owner only."""
 
 import contextlib
 import errno
@@ -11,7 +11,7 @@ from pipelines.common.filesystem import set_mode, sync
 
 
 def private_folder(folder: Path) -> None:
-    """Make `folder`, with those above it, for its owner only; one that exists keeps its rights."""
+    """Create `folder` and its parents for the owner only; existing ones keep their permissions."""
     for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     if not folder.is_dir():
@@ -21,8 +21,8 @@ def private_folder(folder: Path) -> None:
 def deliver(finished: Path, target: Path) -> None:
     """Rename `finished` to the file that a user has named, on the same file system, once it is on disk.
 
-    A device or a pipe at `target`, such as `/dev/stdout`, is written into. Raises UsageError where `target`
-    is a symbolic link, which is not followed, or a file that Rollcall depends on.
+    A device or a pipe, such as `/dev/stdout`, is written into. Raises UsageError if `target` is a symbolic
+    link, or a file that Rollcall depends on.
     """
     if is_device(target):
         with finished.open("rb") as source, target.open("wb") as sink:
@@ -36,7 +36,7 @@ def deliver(finished: Path, target: Path) -> None:
 
 
 def _why_kept(target: Path) -> str | None:
-    """Why a file must not be overwritten; None where it may be. Other hard links to it stay as they are."""
+    """Why a file must not be overwritten; None if it may be. Other hard links to it are unaffected."""
     if target.suffix.casefold() in {".duckdb", ".wal"}:
         return "has the name of a database"
     if not target.exists():
@@ -46,9 +46,9 @@ def _why_kept(target: Path) -> str | None:
         one.name.casefold() == ".rollcall" and (any(one.glob("*.lock")) or (one / "published").exists())
         for one in (folder, *folder.parents)
     ):
-        return "is a file of Rollcall"
+        return "is one of Rollcall's own files"
     if folder.name.casefold() == ".dlt" and target.suffix.casefold() == ".toml":
-        return "is a file of settings"
+        return "is a settings file"
     with contextlib.suppress(OSError), target.open("rb") as file:
         if file.read(12)[8:] == b"DUCK":
             return "is a DuckDB database"
@@ -64,7 +64,7 @@ def replace_atomically(finished: Path, target: Path) -> None:
 
 
 def is_device(target: Path) -> bool:
-    """Whether what is at a path is written into and not replaced: a device, or an open file of a process."""
+    """Whether a path is to be written into, not replaced: a device, or an open file of a process."""
     if target.is_symlink():
         return target.is_relative_to("/dev") or target.is_relative_to("/proc")
     return target.exists() and not target.is_file()

@@ -1,7 +1,7 @@
-"""What Rollcall uses of the file system that a warehouse is on, and what it does where a call is missing.
+"""What Rollcall needs from the file system of a warehouse, and what it does if a call is missing.
 
-Network shares, FAT, bind mounts and FUSE lack some of what a local disk has. `probe` tries every call that a
-run needs before the run needs it: when it starts, and in `rollcall doctor`. For some calls there is a
+Network shares, FAT, bind mounts and FUSE lack calls that a local disk supports. `probe` tries every call that
+a run needs before the run needs it: when it starts, and in `rollcall doctor`. For some calls there is a
 fallback, and `probe` returns a line about it; for the others it raises an error that says what to do.
 """
 
@@ -21,7 +21,7 @@ from pipelines.common.errors import SyncError, WarehouseError
 # The disk is full, fails or is read-only: no fallback helps.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 FULL = (errno.ENOSPC, errno.EDQUOT)
-# What a file system answers to a call that it lacks or does not allow.
+# Errors of a file system that lacks a call, or does not allow it.
 LACKING = (
     errno.EPERM,
     errno.EACCES,
@@ -39,7 +39,7 @@ LEAST_SPACE_BYTES = 256 << 20
 
 
 def elsewhere(table: str = "warehouse") -> str:
-    """The remedy for a file system that cannot be used."""
+    """Return the remedy for a file system that cannot be used."""
     return (
         f'keep it on another disk: path = "…" under [{table}] in .dlt/config.toml, or {table.upper()}__PATH'
     )
@@ -71,7 +71,7 @@ def set_mode(path: Path, mode: int) -> bool:
 
 
 def link_or_copy(source: Path, target: Path) -> bool:
-    """Give a file a second name. False if the file system has no hard links, and it is a copy."""
+    """Give a file a second name. False if the file system lacks hard links, so that it is a copy."""
     try:
         os.link(source, target)
     except OSError as error:
@@ -87,11 +87,11 @@ def link_or_copy(source: Path, target: Path) -> bool:
 
 @contextlib.contextmanager
 def locked_file(path: Path, *, table: str = "warehouse", wait: bool = False) -> Iterator[None]:
-    """Hold the lock on a file, which is made where it is missing. Its content stays as it is.
+    """Hold the lock on a file, which is created if it is missing. Its content is unchanged.
 
-    The kernel releases the lock when its holder ends, however it ends. Raises BlockingIOError where another
-    process holds it, unless told to `wait`; WarehouseError where it cannot be taken at all. `table` is the
-    table of the configuration that says where the file is.
+    The kernel releases the lock when its holder ends, however it ends. Raises BlockingIOError if another
+    process holds it, unless `wait` is set; WarehouseError if locking fails. `table` is the table of the
+    configuration that sets the path of the file.
     """
     descriptor = _open_lock(path)
     try:
@@ -116,10 +116,10 @@ def _open_lock(path: Path) -> int:
             raise
     quoted, owner = shlex.quote(str(path)), path.stat().st_uid
     if owner == os.geteuid():
-        raise WarehouseError(f"{path} may not be written to", f"run: chmod 600 {quoted}")
+        raise WarehouseError(f"{path} is not writable", f"run: chmod 600 {quoted}")
     raise WarehouseError(
         f"{path} belongs to another user",
-        f"run this as {_name_of(owner)}, or run, while no run is in progress: sudo rm {quoted}",
+        f"run this as {_name_of(owner)}, or, while no run is in progress, run: sudo rm {quoted}",
     )
 
 
@@ -131,13 +131,15 @@ def _name_of(user: int) -> str:
 
 
 def _no_locks(folder: Path, error: OSError, table: str) -> WarehouseError:
-    return WarehouseError(f"the file system of {folder} has no locks ({error.strerror})", elsewhere(table))
+    return WarehouseError(
+        f"the file system of {folder} does not support locks ({error.strerror})", elsewhere(table)
+    )
 
 
 def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
     """Try in `scratch` what a run does with files; returns a line for each call that has a fallback.
 
-    Raises WarehouseError where a call without one is missing, or the warehouse cannot be replaced.
+    Raises WarehouseError if a call without a fallback is missing, or the warehouse cannot be replaced.
     """
     trial, second = scratch / "trial", scratch / "trial.linked"
     with trial.open("wb", buffering=0) as file:
@@ -147,9 +149,13 @@ def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
         except OSError as error:
             raise _no_locks(warehouse.parent, error, "warehouse") from None
     here = f"the file system of {warehouse.parent}"
-    private = f"{here} cannot set permissions (chmod): see to it that nobody else can read the warehouse"
-    lasting = f"{here} cannot confirm that a file is on disk (fsync): a power failure may lose the last run"
-    linked = f"{here} has no hard links: every night copies the previous file instead, which takes longer"
+    private = (
+        f"{here} does not support permissions (chmod): make sure that nobody else can read the warehouse"
+    )
+    lasting = f"{here} does not support fsync: a power failure may lose the last run"
+    linked = (
+        f"{here} does not support hard links: every run copies the previous file instead, which takes longer"
+    )
     limits = {
         private: set_mode(trial, 0o600),
         lasting: sync(trial) and sync(warehouse.parent),
@@ -163,7 +169,7 @@ def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
 
 
 def _refuse_mounted(warehouse: Path, trial: Path) -> None:
-    """A file that is a mount of its own cannot be replaced by a rename; a link to it shows whether it is."""
+    """Refuse a file that is a mount point: a rename cannot replace it. A hard link to it shows this."""
     try:
         os.link(warehouse, trial)
     except OSError as error:
@@ -171,7 +177,7 @@ def _refuse_mounted(warehouse: Path, trial: Path) -> None:
             raise
         if error.errno == errno.EXDEV:
             raise WarehouseError(
-                f"{warehouse} is mounted by itself, so no run can replace it",
+                f"{warehouse} is a mount point, so a run cannot replace it",
                 f"mount the directory {warehouse.parent} instead of the file",
             ) from None
     else:
@@ -179,7 +185,7 @@ def _refuse_mounted(warehouse: Path, trial: Path) -> None:
 
 
 def space_needed(warehouse: Path) -> int:
-    """How many bytes a run may need besides what is there."""
+    """How many bytes of free space a run may need."""
     size = warehouse.stat().st_size if warehouse.exists() else 0
     return SPACE_PER_WAREHOUSE * size + LEAST_SPACE_BYTES
 
@@ -190,23 +196,23 @@ def free_bytes(path: Path) -> int:
 
 
 def space_left(path: Path) -> str:
-    """How much is free on the file system of a path, and where that is mounted."""
+    """Free space on the file system of a path, and where it is mounted."""
     place = _existing(path)
     mount = next(folder for folder in (place, *place.parents) if os.path.ismount(folder))
     return f"{free_bytes(path) >> 20:,} MB are free on {mount}"
 
 
 def _existing(path: Path) -> Path:
-    """The path, or what exists of it."""
+    """The path, or the part of it that exists."""
     path = path.absolute()
     return next(place for place in (path, *path.parents) if place.exists()).resolve()
 
 
 def disk_failure(warehouse: Path, number: int) -> SyncError:
-    """What to say of error `number`, one of `DISK_ERRORS`, while a run works beside its warehouse."""
-    reason = f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})"
-    remedy = "mend it, and run it again; what is published is whole"
+    """Return the error for `number`, one of `DISK_ERRORS`, during a run."""
+    reason = f"cannot write to the disk of {warehouse.parent} ({os.strerror(number)})"
+    remedy = "repair the disk, then run it again; the published warehouse is intact"
     if number in FULL:
         reason += f": {space_left(warehouse)}, a run may need {space_needed(warehouse) >> 20:,} MB"
-        remedy = "make room, and run it again; what is published is whole"
+        remedy = "free some space, then run it again; the published warehouse is intact"
     return SyncError(reason, remedy)

@@ -1,7 +1,7 @@
-"""Bounds for what DuckDB may take: time, and memory beyond what it counts itself.
+"""Limits for DuckDB: time, and memory beyond what DuckDB counts itself.
 
-DuckDB looks for an interrupt between rows, not within one. For signals it looks now and then only, and the
-interpreter acts on them when DuckDB returns. So a thread watches over both, and ends the process if it must.
+DuckDB checks for an interrupt between rows, not within one. It rarely checks for signals, and the interpreter
+acts on them only when DuckDB returns. So a thread checks both, and ends the process if necessary.
 """
 
 import contextlib
@@ -20,12 +20,12 @@ import duckdb
 
 from pipelines.common.errors import SyncError, UsageError, sentences
 
-# How long DuckDB may take to notice that it was interrupted.
+# Seconds that DuckDB has to react to an interrupt.
 GRACE_S = 2.0
 
 
 class Clock:
-    """Counts `seconds` down; None never ends."""
+    """A countdown of `seconds`; None never ends."""
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = math.inf if seconds is None else seconds
@@ -37,14 +37,12 @@ class Clock:
         return self.seconds - ((self._stopped or time.monotonic()) - self._started)
 
     def too_late(self) -> UsageError:
-        """The error of a query that took longer."""
-        return UsageError(
-            f"the query took longer than {self.seconds:g} s", "narrow it, or allow more with --timeout"
-        )
+        """The error for a query that took too long."""
+        return UsageError(f"the query took longer than {self.seconds:g} s", "simplify it, or raise --timeout")
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Do not count the block: whoever reads an answer may take their time."""
+        """Stop the countdown in the block, because a person is reading the answer."""
         self._stopped = time.monotonic()
         try:
             yield
@@ -57,9 +55,9 @@ class Clock:
 def bounded_time(
     connection: duckdb.DuckDBPyConnection, clock: Clock, tidy: Callable[[], None]
 ) -> Iterator[None]:
-    """Run the block, then close `connection`; interrupt it on SIGINT and SIGTERM, and when time has run out.
+    """Run the block, then close `connection`; interrupt it on SIGINT, SIGTERM and timeout.
 
-    The last is a UsageError. Where DuckDB does not hear the interrupt, the process ends, after `tidy`.
+    A timeout raises UsageError. If DuckDB does not react to the interrupt, call `tidy` and end the process.
     """
     late, closing, done = threading.Event(), threading.Event(), threading.Event()
     in_use = threading.Lock()
@@ -76,7 +74,7 @@ def bounded_time(
         else:
             late.set()
         ends = time.monotonic() + GRACE_S
-        # An interrupt between two queries is forgotten: hence more than one.
+        # An interrupt between two queries has no effect, so repeat it.
         while not done.wait(0.05):
             interrupt()
             if time.monotonic() > ends:
@@ -94,7 +92,7 @@ def bounded_time(
                 raise clock.too_late() from None
             raise
         finally:
-            interrupt()  # closing waits for what runs, and nobody wants its answer any more
+            interrupt()  # closing waits for running queries, whose results are no longer needed
             with in_use:
                 closing.set()
             connection.close()
@@ -105,15 +103,15 @@ def bounded_time(
 
 @contextlib.contextmanager
 def _signals_on_a_pipe() -> Iterator[tuple[int, int]]:
-    """A pipe that the interpreter writes to the moment a signal comes, even while DuckDB holds it up.
+    """A pipe that the interpreter writes to as soon as a signal arrives, even while DuckDB blocks it.
 
-    SIGTERM does what SIGINT does meanwhile, so that nothing stays behind.
+    Meanwhile, SIGTERM does the same as SIGINT, so that the workspace is removed.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     try:
         if threading.current_thread() is not threading.main_thread():
-            yield reader, writer  # only the main thread may say what signals do
+            yield reader, writer  # only the main thread may set signal handlers
             return
         previous_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -128,7 +126,7 @@ def _signals_on_a_pipe() -> Iterator[tuple[int, int]]:
 
 
 def _leave(reason: UsageError | None) -> NoReturn:
-    """End the process, for this reason or because it was interrupted."""
+    """End the process with this error, or because it was interrupted."""
     said = sentences(reason.reason, reason.remedy) if reason else "interrupted"
     sys.stderr.write(f"rollcall: {said}\n")
     sys.stderr.flush()
@@ -142,21 +140,21 @@ def physical_mb() -> int:
 
 @contextlib.contextmanager
 def bounded_memory(megabytes: int) -> Iterator[None]:
-    """Let the process have no more than this much memory of its own; beyond it, allocations fail."""
+    """Limit the memory of the process; allocations beyond it fail."""
     with _limited(resource.RLIMIT_DATA, megabytes << 20):
         yield
 
 
 @contextlib.contextmanager
 def bounded_files(megabytes: int) -> Iterator[None]:
-    """Let no file that is written grow beyond this; the write that would fails with EFBIG."""
+    """Limit the size of every file that is written; a write beyond it fails with EFBIG."""
     with _limited(resource.RLIMIT_FSIZE, megabytes << 20):
         yield
 
 
 @contextlib.contextmanager
 def _limited(kind: int, amount: int) -> Iterator[None]:
-    """Lower a limit of the process, where it is not lower already."""
+    """Lower a limit of the process, unless it is lower already."""
     soft, hard = resource.getrlimit(kind)
     given = [limit for limit in (soft, hard, amount) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(kind, (min(given), hard))

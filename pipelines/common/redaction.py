@@ -1,4 +1,4 @@
-"""Secrets, found in whatever spelling a provider repeats them, and kept out of what is shown or stored.
+"""Finding secrets in every spelling in which a provider may repeat them, to keep them out of all output.
 
 A text is searched as it is, and again with its JSON escapes, percent-encoding and HTML entities undone.
 """
@@ -10,18 +10,18 @@ from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from urllib.parse import unquote_to_bytes
 
-LEAST_PREFIX = 8  # characters of a secret that are not shown either
-SHORTEST_TELLTALE = 12  # characters: a shorter secret may be a word that a record holds as well
+LEAST_PREFIX = 8  # leading characters of a secret that are hidden too
+SHORTEST_TELLTALE = 12  # characters: a shorter secret may also be a word in a record
 HIDDEN = "***"
 PIECE_BYTES = 1 << 20
-OVERLAP_BYTES = 1 << 14  # more than any secret takes when each of its characters is escaped
+OVERLAP_BYTES = 1 << 14  # longer than any secret with every character escaped
 
 _ESCAPE = re.compile(rb'\\(?:u00([2-7][0-9a-fA-F])|(["\\/]))')
 _ENTITY = re.compile(rb"&(?:#[xX]?[0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});")
 
 
 class Secrets:
-    """Some secrets, and what a header makes of them. An empty one counts as none."""
+    """A set of secrets, with their forms in HTTP headers. Empty ones are ignored."""
 
     def __init__(self, secrets: Iterable[str], in_header: str = "") -> None:
         spelled = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
@@ -32,7 +32,7 @@ class Secrets:
     def redact(self, text: str) -> str:
         """`text` with `***` for each secret, whole or cut after at least `LEAST_PREFIX` characters.
 
-        A text that holds one only in another spelling is hidden as a whole.
+        If the text contains a secret only in another spelling, all of it is hidden.
         """
         body = text.encode("utf-8", "surrogatepass")
         for secret in self._spellings:
@@ -43,7 +43,7 @@ class Secrets:
         return body.decode("utf-8", "surrogatepass")
 
     def are_in(self, body: bytes) -> bool:
-        """Whether a body holds a secret that is too long to be there by chance."""
+        """Whether a body contains a secret that is too long to be there by chance."""
         if any(secret in body for secret in self._telltale):
             return True
         return any(
@@ -52,7 +52,7 @@ class Secrets:
 
 
 def _spellings(secret: str) -> Iterator[bytes]:
-    """A secret as it is, in capitals, in small letters, and in base64 at each place where that may begin."""
+    """A secret as it is, in upper case, in lower case, and in base64 at each possible alignment."""
     text = secret.encode()
     yield from {text, text.upper(), text.lower()}
     for before in range(3):
@@ -62,13 +62,13 @@ def _spellings(secret: str) -> Iterator[bytes]:
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:
-    """The body in pieces that overlap: undoing what is escaped takes many times the memory of a text."""
+    """Split the body into overlapping parts: unescaping takes many times the memory of a text."""
     for begin in range(0, len(body), PIECE_BYTES):
         yield body[begin : begin + PIECE_BYTES + OVERLAP_BYTES]
 
 
 def _plain(body: bytes) -> Iterator[bytes]:
-    """The body with what may hide a secret undone, each time that something was."""
+    """Yield the body after each step of unescaping that changed it."""
     if b"\\" in body:
         body = _ESCAPE.sub(_unescaped, body)
         yield body

@@ -1,6 +1,6 @@
-"""Ending a run at once when it is told to.
+"""Ending a run at once on a signal.
 
-A run may be killed at any instant without harm, so nothing is unwound: threads that wait for a provider,
+A run can be killed at any moment without harm, so nothing is unwound: threads that wait for a provider,
 and dlt's own handling of signals, would only keep the operator waiting.
 """
 
@@ -17,7 +17,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 def ending_at_once(tidy: Callable[[], None]) -> Iterator[None]:
     """On SIGINT or SIGTERM run `tidy`, say so, and exit with 128 + the signal, whatever threads are doing."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say what signals do
+        yield  # only the main thread may set signal handlers
         return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -38,7 +38,7 @@ def ending_at_once(tidy: Callable[[], None]) -> Iterator[None]:
 
 
 def _left_to_the_watch(*_: object) -> None:
-    """Nothing: but a signal without a handler in Python is not written to the pipe."""
+    """Do nothing: a signal without a Python handler is not written to the pipe."""
 
 
 def _watch(reader: int, tidy: Callable[[], None]) -> None:
@@ -46,5 +46,5 @@ def _watch(reader: int, tidy: Callable[[], None]) -> None:
         if received[0] in ENDING:
             tidy()
             # Not through sys.stderr: a display that is being drawn may hold it.
-            os.write(2, b"rollcall: interrupted; the last published run stands\n")
+            os.write(2, b"rollcall: interrupted; the published warehouse is unchanged\n")
             os._exit(128 + received[0])

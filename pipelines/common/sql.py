@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # whoever only needs a quoted name does not wait for it
+if TYPE_CHECKING:  # imported late: quoting a name does not need it
     import duckdb
 
 _installed = Path(__file__).parents[1] / "sql"
@@ -24,7 +24,7 @@ def identifier(name: str) -> str:
 
 @contextlib.contextmanager
 def transaction(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
-    """Do the block as a whole, or nothing of it."""
+    """Run the block in a transaction."""
     connection.begin()
     try:
         yield

@@ -1,12 +1,12 @@
-"""What a name that does not exist may have been meant to be."""
+"""Suggestions for a name that does not exist."""
 
 import difflib
 from collections.abc import Collection
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """A remedy: the few names nearest to `name`, or all there are where none is near."""
+    """Return a remedy: the names most similar to `name`, or all names if none is similar."""
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"there is {', '.join(sorted(known))}" if known else "there is none"
+    return f"choose from {', '.join(sorted(known))}" if known else "there are none"

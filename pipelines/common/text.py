@@ -1,4 +1,4 @@
-"""Text that is safe to show: what a terminal would obey is spelled out instead."""
+"""Text that is safe to show: control characters are escaped."""
 
 import re
 
@@ -7,7 +7,7 @@ _OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\
 
 
 def printable(text: str, keep: str = "") -> str:
-    r"""`text` with each character that a terminal would obey written as `\x1b`, but for those in `keep`."""
+    r"""Return `text` with each control character written like `\x1b`, except those in `keep`."""
     return _OBEYED.sub(lambda found: found[0] if found[0] in keep else _spelled(found[0]), text)
 
 

@@ -1,4 +1,4 @@
-"""What a home configures: the keys there are, where files are, and what dlt is told.
+"""The settings of a home: the keys, the paths of files, and the settings of dlt.
 
 Imports `common` only. Start reading at `settings`.
 """

@@ -1,4 +1,4 @@
-"""dlt, imported with everything off that a run does not need. Import dlt from here only.
+"""dlt with everything turned off that a run does not need. Import dlt only from here.
 
 dlt reads more than a home: a global folder (`~/.dlt`, `/var/dlt`), `/run/secrets`, Airflow and vaults, and
 whatever `DLT_PROJECT_DIR` or a plugin names. A connection found there would sync another project's data, so
@@ -32,7 +32,7 @@ __all__ = ["dlt", "isolated_settings", "use_home"]
 SETTINGS = {
     "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"},
     "pipelines": {
-        "enable_runtime_trace": False,  # it writes every secret that was resolved to a file
+        "enable_runtime_trace": False,  # it would write every resolved secret to a file
         "restore_from_destination": False,  # each run has a new directory, with nothing to restore
     },
 }
@@ -51,7 +51,7 @@ class Environment(EnvironProvider):
 
 
 class HomeContext(RunContext):
-    """What dlt reads: the environment and the two files of one home."""
+    """The sources of settings for dlt: the environment and the two files of a home."""
 
     def initial_providers(self) -> list[ConfigProvider]:
         """The environment before `secrets.toml` before `config.toml`."""
@@ -84,7 +84,7 @@ class HomeOnly(PluggableRunContext):
 
 
 def use_home(home: Path) -> None:
-    """Let dlt read the configuration in `home/.dlt`, and nothing else.
+    """Make dlt read the configuration in `home/.dlt` only.
 
     Raises ConfigurationError if a file cannot be read.
     """
@@ -93,7 +93,7 @@ def use_home(home: Path) -> None:
 
 @contextlib.contextmanager
 def isolated_settings() -> Iterator[None]:
-    """Let dlt see no settings but these: it would take any by its bare name, such as a variable DEV_MODE."""
+    """Hide all other settings from dlt: it would read a variable by its bare name, such as DEV_MODE."""
     providers = Container()[PluggableRunContext].providers
     previous = providers.providers
     providers.providers = [CustomLoaderDocProvider("rollcall", lambda: SETTINGS)]

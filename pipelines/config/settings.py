@@ -1,4 +1,4 @@
-"""What may stand in a home's configuration, and where a home keeps its files; read without importing dlt.
+"""The settings that a home may have, and the paths of its files; read without importing dlt.
 
 The order is dlt's: a variable such as `WAREHOUSE__PATH`, then `.dlt/config.toml`, then the default. Paths are
 relative to the home.
@@ -27,7 +27,7 @@ type_names = Literal["text", "integer", "number", "list"]
 class Setting:
     """One key of a connection's table. `default` None with `required` False means unset.
 
-    `about` is the comment beside it in a new configuration: where it comes from, or what it does.
+    `about` is its comment in a new configuration: where the value comes from, or what it does.
     """
 
     name: str
@@ -56,11 +56,11 @@ class Settings(Mapping[str, object]):
         return len(self._values)
 
     def text(self, name: str) -> str:
-        """The text under `name`; empty where it is unset."""
+        """The string under `name`; empty if unset."""
         return cast("str | None", self._values[name]) or ""
 
     def integer(self, name: str) -> int:
-        """The whole number under `name`."""
+        """The integer under `name`."""
         return cast("int", self._values[name])
 
     def number(self, name: str) -> float:
@@ -68,7 +68,7 @@ class Settings(Mapping[str, object]):
         return cast("float", self._values[name])
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """The list under `name`; empty where it is unset."""
+        """The list under `name`; empty if unset."""
         return cast("tuple[str, ...] | None", self._values[name]) or ()
 
 
@@ -79,12 +79,12 @@ WAREHOUSE = (
 )
 EXPORTS = (
     Setting("path", default="exports", about="the directory of the exports"),
-    Setting("keep", "integer", EXPORTS_KEPT, about="how many dated folders of exports stay; 0 is all"),
+    Setting("keep", "integer", EXPORTS_KEPT, about="how many dated folders of exports are kept; 0 keeps all"),
 )
 LOGS = (Setting("path", default="logs", about="the directory of the runs' logs"),)
 NOTIFY = (
-    Setting("webhook", secret=True, about="an incoming webhook of Slack, or of what takes the same form"),
-    Setting("ping_url", secret=True, about="called when every night starts and ends, as at healthchecks.io"),
+    Setting("webhook", secret=True, about="an incoming webhook of Slack, or of a compatible service"),
+    Setting("ping_url", secret=True, about="called when every run starts and ends, as by healthchecks.io"),
     Setting("email_to", "list", (), about="who gets an e-mail"),
     Setting("email_from", about="rollcall@ this machine, unless set"),
     Setting("smtp_host", default="localhost", about="the server that takes the e-mail"),
@@ -97,7 +97,7 @@ NOTIFY = (
         "deadline_s", "number", 20.0, minimum=1, maximum=600, about="for all notices of one kind together"
     ),
 )
-# Every table of the configuration, but for those of connections, [sources.NAME].
+# Every table of the configuration, except those of connections, [sources.NAME].
 TABLES: Mapping[str, tuple[Setting, ...]] = {
     "warehouse": WAREHOUSE,
     "exports": EXPORTS,
@@ -106,20 +106,20 @@ TABLES: Mapping[str, tuple[Setting, ...]] = {
 }
 # Tables of dlt's own, which `dlt init` writes. Rollcall sets what dlt needs itself: they have no effect.
 OF_DLT = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
-LIKE_OURS = 0.75  # how much of a name is that of a setting
+LIKE_OURS = 0.75  # how similar a name must be to that of a setting
 CONFIG, SECRETS = "config.toml", "secrets.toml"
 
 
 def warehouse_path(home: Path) -> Path:
-    """The published warehouse, absolute: where it is a symbolic link, the file that this leads to.
+    """The absolute path of the published warehouse, with a symbolic link resolved.
 
-    All that belongs to a warehouse is beside that file, and the link stays as it is. Raises
-    ConfigurationError where the configuration is wrong, or the link leads nowhere.
+    Everything that belongs to a warehouse is next to that file, and the link stays. Raises ConfigurationError
+    if the configuration is wrong, or the link leads to itself.
     """
     path = _path(home, "warehouse")
     if not path.is_symlink():
         return path
-    with contextlib.suppress(OSError, RuntimeError):  # what Python says of a loop depends on its version
+    with contextlib.suppress(OSError, RuntimeError):  # Python's error for a loop depends on its version
         path = path.resolve()
     if path.is_symlink():
         raise ConfigurationError(f"{path} is a symbolic link that leads to itself", "remove it")
@@ -132,7 +132,7 @@ def exports_path(home: Path) -> Path:
 
 
 def exports_kept(home: Path) -> int:
-    """How many dated folders of exports stay; 0 is all. Raises ConfigurationError where it is no number."""
+    """The number of export folders to keep; 0 keeps all. Raises ConfigurationError if not an integer."""
     return _number(home, "exports", "keep")
 
 
@@ -145,7 +145,7 @@ def previous_kept(home: Path) -> int:
 
 
 def memory_mb(home: Path) -> int:
-    """How much memory DuckDB may take in a run, in MB. Raises ConfigurationError where it is no number."""
+    """DuckDB's memory limit in a run, in MB. Raises ConfigurationError if it is not an integer."""
     return _number(home, "warehouse", "memory_mb")
 
 
@@ -158,7 +158,7 @@ def _path(home: Path, table: str) -> Path:
     given, default = _given(home, table, "path")
     if not (given is None or isinstance(given, str)):
         raise ConfigurationError(
-            f"path of [{table}] in {_file(home, CONFIG)} should be a text, not {given!r}",
+            f"path of [{table}] in {_file(home, CONFIG)} should be a string, not {given!r}",
             'write it as path = "…"',
         )
     path = home.absolute() / Path(given or str(default)).expanduser()
@@ -178,13 +178,13 @@ def _number(home: Path, table: str, key: str) -> int:
     text = str(given)
     if not (text.isascii() and text.isdigit()):
         raise ConfigurationError(
-            f"{key} of [{table}] should be a whole number, not {given!r}", f"write it as {key} = {default}"
+            f"{key} of [{table}] should be an integer, not {given!r}", f"write it as {key} = {default}"
         )
     return int(text)
 
 
 def _given(home: Path, table: str, key: str) -> tuple[object, object]:
-    """The value that is given for a key, None where none is, and its default."""
+    """The value given for a key (None if unset), and its default."""
     refuse_unknown(home)
     section = cast("Mapping[str, object]", read_toml(_file(home, CONFIG)).get(table, {}))
     (default,) = (setting.default for setting in TABLES[table] if setting.name == key)
@@ -192,17 +192,16 @@ def _given(home: Path, table: str, key: str) -> tuple[object, object]:
 
 
 def refuse_unknown(home: Path) -> None:
-    """Raise ConfigurationError for the first table or key that nothing reads, or file that is not TOML."""
+    """Raise ConfigurationError for the first unknown table or key, or for a file that is not TOML."""
     for mistake in find_unknown(home):
         raise mistake
 
 
 def find_unknown(home: Path) -> Iterator[ConfigurationError]:
-    """An error for each table, key and variable that nothing reads.
+    """Return an error for each unknown table, key and variable.
 
-    The keys of connections are left out, since only a provider knows its own. A secrets file that this user
-    may not read is left out too: it is not needed to read the warehouse. Raises ConfigurationError where a
-    file is not TOML.
+    Skips the keys of connections, which only their provider knows, and a secrets file that this user may not
+    read, because reading the warehouse does not need it. Raises ConfigurationError if a file is not TOML.
     """
     for file in (_file(home, CONFIG), _file(home, SECRETS)):
         if file.name == CONFIG or os.access(file, os.R_OK):
@@ -213,12 +212,14 @@ def find_unknown(home: Path) -> Iterator[ConfigurationError]:
 
 def _unknown_in(file: Path, table: str, given: object) -> Iterator[ConfigurationError]:
     if not isinstance(given, Mapping):
-        yield ConfigurationError(f"{table} in {file} is in no table", "write it below the line of its table")
+        yield ConfigurationError(
+            f"{table} in {file} is outside any table", "move it below the header of its table"
+        )
     elif table == "sources":
         for key in (key for key, keys in given.items() if not isinstance(keys, Mapping)):
             yield ConfigurationError(
-                f"{key} under [sources] in {file} belongs to no connection",
-                "write it below the line of its connection, such as [sources.belltastic]",
+                f"{key} under [sources] in {file} does not belong to a connection",
+                "move it below the header of its connection, such as [sources.belltastic]",
             )
     elif table in TABLES:
         for key in given:
@@ -235,7 +236,7 @@ def _unknown_key(file: Path, table: str, key: str) -> Iterator[ConfigurationErro
         yield ConfigurationError(f"[{table}] in {file} has an unknown key {key}", nearest(key, known))
     elif file.name == CONFIG and known[key].secret:
         yield ConfigurationError(
-            f"{key} of [{table}] is a secret, which is not read from {file}",
+            f"{key} of [{table}] is a secret and is not read from {file}",
             f"move it into {file.with_name(SECRETS)}",
         )
     elif file.name == SECRETS and table != "notify":
@@ -245,14 +246,14 @@ def _unknown_key(file: Path, table: str, key: str) -> Iterator[ConfigurationErro
 
 
 def _unknown_variables() -> Iterator[ConfigurationError]:
-    """Variables that look like a misspelled one of ours. Other programs have variables of this form too."""
+    """Find variables that look like a misspelled setting. Other programs use variables of this form too."""
     for variable in sorted(os.environ):
         table, separator, key = variable.partition("__")
         known = [setting.name.upper() for setting in TABLES.get(table.lower(), ())]
         near = get_close_matches(key, known, n=1, cutoff=LIKE_OURS) if separator else []
         if near and key not in known:
             yield ConfigurationError(
-                f"the variable {variable} sets nothing", f"did you mean {table}__{near[0]}?"
+                f"the variable {variable} has no effect", f"did you mean {table}__{near[0]}?"
             )
 
 
@@ -261,7 +262,7 @@ def _file(home: Path, name: str) -> Path:
 
 
 def connections_in(home: Path, name: str) -> tuple[str, ...]:
-    """The connections that have a table in one of the two files."""
+    """The connections with a table in one of the two files."""
     sources = read_toml(_file(home, name)).get("sources", {})
     return tuple(sources) if isinstance(sources, Mapping) else ()
 
@@ -275,11 +276,11 @@ def read_toml(file: Path) -> dict[str, object]:
 
 
 def parse_toml(text: str, file: Path) -> dict[str, object]:
-    """The tables in the text of `file`. Raises ConfigurationError where it is not TOML."""
+    """The tables in the text of `file`. Raises ConfigurationError if it is not TOML."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file} is not TOML", f"correct it: {error}") from None
+        raise ConfigurationError(f"{file} is not valid TOML", f"correct it: {error}") from None
 
 
 def read_text(file: Path) -> str:

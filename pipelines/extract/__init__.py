@@ -1,4 +1,4 @@
-"""Reading a provider: its description, its HTTP client, one listing, and the records of its pages.
+"""Reading a provider: its description, HTTP client, listings and records.
 
 Imports `transform`, `config` and `common`. Start reading at `provider`, then `client` and `listing`.
 """

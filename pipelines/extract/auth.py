@@ -1,4 +1,4 @@
-"""The Authorization header of RFC 6750, as three of the providers take it."""
+"""The Authorization header of RFC 6750, which three of the providers use."""
 
 from requests import PreparedRequest
 from requests.auth import AuthBase

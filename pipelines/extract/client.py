@@ -1,7 +1,7 @@
-"""HTTP as a run needs it: one pinned host, GET only, a deadline for everything, and bounded memory.
+"""An HTTP client for one pinned host: GET only, with deadlines and bounded memory.
 
-Built on `requests` with what would surprise switched off: redirects, proxies and netrc of the environment.
-An answer is checked in this order: status, content type, encoding; only then is it read.
+Built on `requests`, without redirects, and without proxies and netrc from the environment. The status, the
+content type and the encoding of an answer are checked before it is read.
 """
 
 import contextlib
@@ -37,15 +37,15 @@ USER_AGENT = f"rollcall/{rollcall_version()}"
 LONGEST_WAIT_S = 120.0
 CHUNK_BYTES = 1 << 16
 LARGE_BODY_BYTES = 4 << 20
-_one_large_body = threading.Lock()  # in memory at a time, whichever connection's it is
+_one_large_body = threading.Lock()  # in memory at a time, over all connections
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
 REFUSED_STATUSES = frozenset({401, 402, 403})
-MOST_REFUSALS = 2  # of one token, one after another: more might lock the account
-LONGEST_TOLD = 300  # characters of what a server says
+MOST_REFUSALS = 2  # of one token in a row: more might lock the account
+LONGEST_TOLD = 300  # characters quoted from a server
 
 
 class RequestCounter:
-    """How many requests were sent, and how many of them again; counted from several threads."""
+    """Counts requests and retries, from several threads."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -53,7 +53,7 @@ class RequestCounter:
         self._lock = threading.Lock()
 
     def count(self, *, retry: bool = False) -> None:
-        """One request more, or one retry."""
+        """Count one more request, or one more retry."""
         with self._lock:
             if retry:
                 self.retries += 1
@@ -78,11 +78,11 @@ class HttpClient:
         self._in_flight = self.settings.integer("max_connections")
         self._signing_in = threading.Lock()
         self._signed_in = 0
-        self._renewed = False  # signed in once more since the listing began
-        self._answered = False  # at all, since the listing began
+        self._renewed = False  # logged in once more since the listing began
+        self._answered = False  # logged in at all since the listing began
         self._refusal: AccessRefused | None = None
         self._refusals = 0
-        self._resumes_at = -math.inf  # before, no thread asks for anything
+        self._resumes_at = -math.inf  # no thread sends a request before this time
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = self.settings.text("ca_file") or True
@@ -91,7 +91,7 @@ class HttpClient:
         adapter = DeadlineAdapter(pool_maxsize=self._in_flight, max_retries=0)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
-        # What all requests have in common is prepared once: it takes as long as the rest of a request does.
+        # The common parts of all requests are prepared once: this takes as long as the rest of a request.
         self._blank = self._session.prepare_request(requests.Request("GET", "https://host"))
         self._tries = Retrying(
             retry=retry_if_exception_type(Transient),
@@ -108,18 +108,18 @@ class HttpClient:
         self._session.close()
 
     def begin_listing(self) -> None:
-        """Allow one more login, should the session end: each listing has one, so a broken server gets few."""
+        """Allow one more login if the session ends; one per listing, so that a broken server gets few."""
         self._renewed = self._answered = False
 
     def get(self, request: Request, read: Callable[[bytes], T]) -> T:
-        """What `read` makes of the answer's JSON body. Asked again while that may help."""
+        """Return `read` of the answer's JSON body. Retries temporary failures."""
         attempts = itertools.count(1)
         return self._tries(lambda: self._try(request, read, next(attempts)))
 
     def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
-        """The answers in the order asked for, with up to `max_connections` requests in flight.
+        """Yield the answers in the order of the requests, with up to `max_connections` in parallel.
 
-        Where one is answered that it is too much (429, or with Retry-After), all wait.
+        If the provider asks for fewer requests (429, or Retry-After), all wait.
         """
         if self._in_flight == 1:
             yield from (self.get(request, read) for request in wanted)
@@ -145,7 +145,7 @@ class HttpClient:
             return self._get_signed_in(request, read)
         except ProviderError as error:
             failure = error.after(attempt)
-            failure.__context__ = None  # the frames behind it hold the answer, perhaps a large one
+            failure.__context__ = None  # its frames hold the answer, which may be large
             raise failure.with_traceback(None) from None
 
     def _get_signed_in(self, request: Request, read: Callable[[bytes], T]) -> T:
@@ -172,7 +172,7 @@ class HttpClient:
         return answer
 
     def _get_with_token(self, request: Request, read: Callable[[bytes], T]) -> T:
-        """Ask, unless the token has been refused often enough; one client of several may refuse it alone."""
+        """Send the request, unless the token was refused too often; a single client may refuse it."""
         if self._refusal and self._refusals >= MOST_REFUSALS:
             raise self._refusal
         try:
@@ -185,9 +185,9 @@ class HttpClient:
         return answer
 
     def _sign_in_after(self, session: int, sign_in: Callable[[Client], None]) -> int:
-        """Sign in unless another thread has done so since `session`; the number of the session that holds.
+        """Log in unless another thread has done so since `session`; return the number of the current session.
 
-        Credentials that were refused are not sent again: that might lock the account.
+        Refused credentials are not sent again, because that might lock the account.
         """
         with self._signing_in:
             if self._refusal:
@@ -216,7 +216,7 @@ class HttpClient:
         self.traffic.count()
         seconds = min(self.settings.number("timeout_s"), self._deadline - time.monotonic())
         if seconds <= 0:
-            raise ProviderError("the run's deadline has passed", "ask less in one run")
+            raise ProviderError("the run's deadline has passed", "sync fewer connections in one run")
         with contextlib.ExitStack() as turn:
             response, body = self._answer(method, request, credentials, seconds, turn)
             return self._read(request, response, body, read, wants_json=credentials is None)
@@ -229,14 +229,14 @@ class HttpClient:
         seconds: float,
         turn: contextlib.ExitStack,
     ) -> tuple[requests.Response, bytes]:
-        """The answer to one request, whole; where it is large, `turn` then holds the place of large ones."""
+        """Return the complete answer to a request; for a large one, `turn` holds the turn of large ones."""
         with ending_after(seconds) as watch:
             try:
                 with contextlib.closing(self._send(method, request, credentials, seconds)) as response:
                     body = self._body(response, watch, turn)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._fault(request, error, out_of_time=watch.ended) from None
-        if watch.ended:  # a body without a length then ends like a whole one
+        if watch.ended:  # a cut body without a length would look complete
             raise self._fault(request, TimeoutError(), out_of_time=True)
         return response, body
 
@@ -260,7 +260,7 @@ class HttpClient:
             if documented := self._documented(body):  # an error can come with status 200
                 raise self._failure(request, response, documented) from None
             if not self._connection.may_quote:
-                raise MalformedAnswer(f"{request.path} answered other than is documented") from None
+                raise MalformedAnswer(f"{request.path} returned an undocumented answer") from None
             raise
 
     def _send(
@@ -289,14 +289,14 @@ class HttpClient:
                 if body.tell() > limit:
                     raise MalformedAnswer(
                         f"the answer is larger than {limit >> 20} MB",
-                        f"if that is right, set max_body_mb for {self._connection.name}",
+                        f"if that is expected, raise max_body_mb for {self._connection.name}",
                     )
             return body.getvalue()
 
     def _check(self, request: Request, response: requests.Response, body: bytes) -> None:
         """Raise MalformedAnswer unless the answer says that it is JSON in UTF-8.
 
-        A byte that is not UTF-8 is found where its record is read.
+        Invalid UTF-8 is found when the record is read.
         """
         kind, charset = _kind_of(response.headers.get("content-type", "application/json"))
         if not kind.endswith(("/json", "+json")):
@@ -304,10 +304,12 @@ class HttpClient:
         if charset.lower().replace("_", "-") not in {"utf-8", "utf8", "us-ascii"}:
             raise MalformedAnswer(f"expected UTF-8 from {request.path}, got {self._told(charset)}")
         if self._connection.is_secret_in(body):
-            raise MalformedAnswer("the answer repeats the credentials that were sent", "ask the provider why")
+            raise MalformedAnswer(
+                "the answer contains the credentials that were sent", "ask the provider why"
+            )
 
     def _documented(self, body: bytes) -> ErrorBody | None:
-        """The provider's own code and message, where the body has them."""
+        """The provider's own code and message, if the body has them."""
         with contextlib.suppress(MalformedAnswer):
             return self._provider.error_body(body)
         return None
@@ -315,7 +317,7 @@ class HttpClient:
     def _failure(
         self, request: Request, response: requests.Response, documented: ErrorBody | None
     ) -> ProviderError:
-        """What an answer that refuses makes of the listing."""
+        """Return the error for an answer that is not a success."""
         status = response.status_code
         reason = f"{request.path} answered {status}"
         if documented:
@@ -336,26 +338,26 @@ class HttpClient:
         return MalformedAnswer(reason)
 
     def _told(self, text: str) -> str:
-        """What a server says, on one line, without secrets, and not at any length."""
+        """Quote a server on one line, without secrets, and up to a limit."""
         return printable(" ".join(self._connection.quote(text).split()))[:LONGEST_TOLD]
 
     def _fault(self, request: Request, error: Exception, *, out_of_time: bool) -> ProviderError:
-        """What `requests` or `urllib3` raised, in one line without the addresses of their objects."""
+        """Describe an exception of `requests` or `urllib3` in one line, without addresses of objects."""
         cause = _root(error)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return ProviderError(
                 f"the certificate of {self.settings.text('base_url')} was not accepted: "
                 f"{cause.verify_message}",
-                "have it mended, or set ca_file to its authority's; certificates are always verified",
+                "have it fixed, or set ca_file to its authority's; certificates are always verified",
             )
         timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
         if out_of_time or isinstance(error, timeouts):
             allowed = self.settings.number("timeout_s")
-            return Transient(f"{request.path} gave no whole answer within {allowed:g} s")
+            return Transient(f"{request.path} did not answer completely within {allowed:g} s")
         return Transient(f"{request.path} failed: {self._told(_in_words(cause))}")
 
     def _wait(self, state: RetryCallState) -> float:
-        """Seconds before the next try: the provider's wish, else exponential with full jitter."""
+        """Seconds before the next attempt: as the provider asks, else exponential with full jitter."""
         failure = state.outcome.exception() if state.outcome else None
         base = self.settings.number("retry_wait_s") * 2 ** (state.attempt_number - 1)
         wait: float = base * random.uniform(0.5, 1.5)
@@ -374,15 +376,15 @@ class HttpClient:
 def _session_ended_twice() -> AccessRefused:
     return AccessRefused(
         "the session ended twice within one listing",
-        "see how long a session of this user lasts, and whether another program ends it",
+        "check how long a session of this user lasts, and whether another program ends it",
     )
 
 
-@functools.lru_cache(maxsize=100)  # a server says the same of all its answers
+@functools.lru_cache(maxsize=100)  # a server sends the same in all its answers
 def _kind_of(content_type: str) -> tuple[str, str]:
-    """The media type, and the encoding of its text; UTF-8 where the header names none.
+    """Return the media type and the encoding; UTF-8 if the header names none.
 
-    Not by `email.message`: it raises for some headers, and takes quadratic time for others.
+    `email.message` raises for some headers, and takes quadratic time for others.
     """
     kind, *parameters = content_type.split(";")
     named = (parameter.partition("=") for parameter in parameters)
@@ -393,14 +395,14 @@ def _kind_of(content_type: str) -> tuple[str, str]:
 
 
 def _failure_of(status: int) -> type[ProviderError]:
-    """What a status that is not 200 says of trying again."""
+    """Whether a status other than 200 is worth a retry."""
     if status in TRANSIENT_STATUSES or status >= 500:
         return Transient
     return AccessRefused if status in REFUSED_STATUSES else MalformedAnswer
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds asked for by a Retry-After header, as a number or a date; None where it says nothing usable."""
+    """The seconds of a Retry-After header, a number or a date; None if it is not usable."""
     header = response.headers.get("retry-after")
     if header is None:
         return None
@@ -419,7 +421,7 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _in_words(error: BaseException) -> str:
-    """What went wrong on the way, as a reader of the listing's message can use it."""
+    """Describe a transport error for the message of the listing."""
     match error:
         case ssl.SSLError():
             return f"TLS broke down ({error.reason})"

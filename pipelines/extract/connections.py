@@ -1,8 +1,8 @@
 """The connections that a user has configured, resolved by dlt.
 
 A table `[sources.NAME]` of `.dlt/config.toml` or `.dlt/secrets.toml`, or variables `SOURCES__NAME__KEY`, make
-a connection. dlt resolves each key at exactly that place: were it allowed its usual search, a variable called
-TOKEN that belongs to something else would be sent to a provider.
+a connection. dlt resolves each key at exactly that place: its usual search could send an unrelated variable
+called TOKEN to a provider.
 """
 
 import contextlib
@@ -31,17 +31,17 @@ from pipelines.config.settings import CONFIG, LIKE_OURS, SECRETS, connections_in
 from pipelines.extract.provider import Provider, Setting, Settings, find_providers
 
 COMMON = (
-    Setting("provider", about="whose account it is, where the table's name does not say"),
-    Setting("max_connections", "integer", 8, minimum=1, maximum=64, about="requests in flight at once"),
+    Setting("provider", about="the provider, if the name of the table is another"),
+    Setting("max_connections", "integer", 8, minimum=1, maximum=64, about="concurrent requests"),
     Setting("max_retries", "integer", 4, minimum=0, maximum=20, about="after 408, 429, 5xx or a cut answer"),
-    Setting("max_body_mb", "integer", 64, minimum=1, about="the largest answer that is read"),
+    Setting("max_body_mb", "integer", 64, minimum=1, about="the largest answer accepted"),
     Setting(
         "timeout_s",
         "number",
         60.0,
         minimum=0.1,
         maximum=3600,
-        about="for one request, from first to last byte",
+        about="time limit for one request, from first to last byte",
     ),
     Setting(
         "retry_wait_s",
@@ -57,10 +57,10 @@ COMMON = (
         0.1,
         minimum=0,
         maximum=1,
-        about="hold removals back above this share of what is known (and above 5)",
+        about="hold back removals above this share of known records (and above 5)",
     ),
-    Setting("drop_fields", "list", (), about="fields that are never kept"),
-    Setting("ca_file", about="certificates to trust, in PEM form, instead of the usual ones"),
+    Setting("drop_fields", "list", (), about="fields that are never stored"),
+    Setting("ca_file", about="certificates to trust, in PEM form, instead of the default ones"),
 )
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
@@ -69,8 +69,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 class Connection:
     """One configured account at one provider.
 
-    `may_quote` says whether what its provider says may be told: it might name a record that is forgotten. A
-    window of its listing is asked for from `window_margin` earlier than what is judged by it.
+    `may_quote` says whether messages may quote the provider, which might name an erased record. The window of
+    a listing is requested from `window_margin` earlier than the start that counts.
     """
 
     name: str
@@ -81,15 +81,15 @@ class Connection:
     window_margin: timedelta = timedelta()
 
     def redact(self, text: str) -> str:
-        """`text` without any of this connection's secrets, however they are spelled."""
+        """`text` without this connection's secrets, in any spelling."""
         return self._secrets.redact(text)
 
     def quote(self, text: str) -> str:
-        """`text`, which the provider has a part in, as it may be told."""
+        """`text`, which may quote the provider, as it may be shown."""
         return self.redact(text) if self.may_quote else HIDDEN
 
     def is_secret_in(self, body: bytes) -> bool:
-        """Whether a body holds a secret that is too long to be there by chance."""
+        """Whether a body contains a secret that is too long to be there by chance."""
         return self._secrets.are_in(body)
 
     @functools.cached_property
@@ -105,12 +105,12 @@ class Connection:
 
 
 def listing_name(connection: Connection, scope: str | None) -> str:
-    """A listing's name: its connection's, and its scope where it has one."""
+    """The name of a listing: its connection, and its scope if it has one."""
     return connection.name if scope is None else f"{connection.name} {scope}"
 
 
 def secrets_of(home: Path) -> Secrets:
-    """Every secret of the connections configured in `home`; none where they cannot be read."""
+    """Every secret of the connections configured in `home`; none if they cannot be read."""
     with contextlib.suppress(SyncError):
         return Secrets(secret for connection in load_connections(home) for secret in connection.secrets)
     return Secrets(())
@@ -119,7 +119,7 @@ def secrets_of(home: Path) -> Secrets:
 def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection, ...]:
     """The connections configured in `home`: all of them, or those named.
 
-    Raises ConfigurationError where a table or a key is wrong, UsageError where a name is not configured.
+    Raises ConfigurationError if a table or a key is wrong, UsageError if a name is not configured.
     """
     refuse_open_secrets(home)
     refuse_unknown(home)
@@ -128,7 +128,7 @@ def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection,
 
 
 def configured_names(home: Path) -> tuple[str, ...] | None:
-    """The names of the connections configured in `home`; None where none can be told."""
+    """The names of the connections configured in `home`; None if they cannot be read."""
     try:
         return tuple(read_tables(home).tables)
     except ConfigurationError:
@@ -137,7 +137,7 @@ def configured_names(home: Path) -> tuple[str, ...] | None:
 
 @dataclass(frozen=True)
 class Configured:
-    """The providers there are, and the keys given in `home` for each connection, by name."""
+    """All providers, and the keys given in `home` for each connection, by name."""
 
     home: Path
     providers: Mapping[str, Provider]
@@ -145,9 +145,9 @@ class Configured:
 
 
 def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
-    """What is configured in `home`, not looked into yet.
+    """What is configured in `home`, not validated yet.
 
-    Raises ConfigurationError where a file is wrong or nothing is configured, UsageError where a name is not.
+    Raises ConfigurationError if a file is wrong or nothing is configured, UsageError if a name is unknown.
     """
     from pipelines.config.dlt_runtime import use_home
 
@@ -168,7 +168,7 @@ def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
 
 
 def refuse_open_secrets(home: Path) -> None:
-    """Raise ConfigurationError where another user owns the secrets file, or may read it."""
+    """Raise ConfigurationError if another user owns the secrets file, or can read it."""
     path = home / ".dlt" / SECRETS
     try:
         found = path.stat()
@@ -184,7 +184,7 @@ def refuse_open_secrets(home: Path) -> None:
 
 
 def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
-    """The keys given for each connection, over every place that dlt resolves from."""
+    """The keys given for each connection, in all sources that dlt reads."""
     from pipelines.config.dlt_runtime import dlt
 
     tables: dict[str, set[str]] = {}
@@ -203,25 +203,25 @@ def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
 
 
 def _refuse_misspelled(known: set[str]) -> None:
-    """Raise ConfigurationError where a variable looks like one of a connection that is `known`."""
+    """Raise ConfigurationError if a variable looks like a misspelled one of a `known` connection."""
     for variable_given in sorted(os.environ):
         match variable_given.split("__"):
             case ["SOURCES", name, key] if name.lower() not in known:
                 near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=LIKE_OURS)
                 if near:
                     raise ConfigurationError(
-                        f"the variable {variable_given} sets nothing",
+                        f"the variable {variable_given} has no effect",
                         f"did you mean SOURCES__{near[0].upper()}__{key}?",
                     )
 
 
 def make_connection(name: str, configured: Configured) -> Connection:
-    """One connection, every key resolved. Raises ConfigurationError where it or one of them is wrong."""
+    """Resolve every key of a connection. Raises ConfigurationError if one is wrong."""
     keys, providers = configured.tables[name], configured.providers
     if not NAME.fullmatch(name):
         raise ConfigurationError(
-            f"[sources.{name}] is not a name for a connection",
-            "use lower-case letters and digits, parted by - or _",
+            f"[sources.{name}] is not a valid name for a connection",
+            "use lower-case letters and digits, separated by - or _",
         )
     provider_name = cast("str", resolve(f"sources.{name}", COMMON[0]) or name)
     if provider_name not in providers:
@@ -241,21 +241,21 @@ def make_connection(name: str, configured: Configured) -> Connection:
 
 
 def _of_no_provider(name: str, provider_name: str, configured: Configured) -> ConfigurationError:
-    """The error of a connection without a provider, with where it is and what belongs where."""
+    """The error for a connection without a provider: where it is, and what to write."""
     files = [file for file in (CONFIG, SECRETS) if name in connections_in(configured.home, file)]
     where = " and ".join(f".dlt/{file}" for file in files) or "the environment"
     others = [other for other in (*configured.tables, *configured.providers) if other != name]
     near = difflib.get_close_matches(name, others, n=1)
     meant = f"if it is [sources.{near[0]}], rename it; else " if near and provider_name == name else ""
     return ConfigurationError(
-        f"[sources.{name}] in {where} is of no known provider: {provider_name}",
+        f"[sources.{name}] in {where} has an unknown provider: {provider_name}",
         f'{meant}set provider = "…" under [sources.{name}] in .dlt/{CONFIG}, '
         f"to one of {', '.join(sorted(configured.providers))}",
     )
 
 
 def _refuse_unsendable(connection: Connection) -> None:
-    """Raise ConfigurationError where a credential cannot stand in a header, before anything is sent."""
+    """Raise ConfigurationError if a credential cannot be sent in a header, before anything is sent."""
     settings, provider = connection.settings, connection.provider
     texts = {one.name: settings.text(one.name) for one in provider.settings if one.type == "text"}
     try:
@@ -274,9 +274,9 @@ def _refuse_unsendable(connection: Connection) -> None:
 
 
 def resolve(table: str, setting: Setting) -> object:
-    """The value of one key of a table such as `sources.matter`; its default where it is unset.
+    """The value of one key of a table such as `sources.matter`; its default if unset.
 
-    Raises ConfigurationError where it is required and unset, or is not what it should be.
+    Raises ConfigurationError if it is required and unset, or has the wrong type.
     """
     from pipelines.config.dlt_runtime import dlt
 
@@ -299,8 +299,8 @@ def resolve(table: str, setting: Setting) -> object:
 
 
 _EXPECTED = {
-    "text": "a text on one line",
-    "integer": "a whole number",
+    "text": "a string on one line",
+    "integer": "an integer",
     "number": "a number",
     "list": "a list",
 }
@@ -310,7 +310,7 @@ def _typed(setting: Setting, given: object) -> object:
     match setting.type:
         case "text":
             text = str(given) if type(given) is int else msgspec.convert(given, str)
-            if not text.isprintable():  # requests would refuse such a header, and quote it
+            if not text.isprintable():  # requests would refuse such a header, and quote it in the error
                 raise ValueError(setting.name)
             return text
         case "integer":
@@ -334,7 +334,7 @@ def _check_range(connection: str, setting: Setting, value: object) -> None:
 
 
 def _check_base_url(connection: str, url: str) -> None:
-    """Credentials go over TLS only, except to this machine."""
+    """Refuse a URL that would send credentials without TLS, except to this machine."""
     wrong = f"base_url of {connection} is {url!r}"
     try:
         parts = urlsplit(url)
@@ -353,7 +353,7 @@ def _check_base_url(connection: str, url: str) -> None:
 
 
 def _certificates(home: Path, connection: str, file: str) -> str:
-    """The path of a file of certificates; a connection that cannot read it would trust none."""
+    """Check the path of a file of certificates: without it, a connection would trust none."""
     path = home / file
     try:
         ssl.create_default_context(cafile=path)
@@ -387,6 +387,6 @@ def variable(table: str, setting: Setting) -> str:
 
 
 def choices(name: str, known: Mapping[str, object]) -> str:
-    """What a user who wrote `name` may have meant, of what is known."""
+    """A suggestion for `name` from the known names."""
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(known))}"
+    return f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"

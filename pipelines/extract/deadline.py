@@ -1,7 +1,7 @@
 """A total deadline for one HTTP exchange, which `requests` does not have: its timeouts are per read.
 
-A server that sends a byte now and then never times out. Here the socket of an exchange is shut down when its
-time is up, wherever the exchange stands; what waits for it then fails at once.
+A server that sends a byte now and then never times out. Here the socket of an exchange is shut down at the
+deadline, in whatever state it is, so that everything that waits for it fails at once.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _exchange = threading.local()
 
 
 class Deadline:
-    """Over one exchange: the time it has left, its socket, and whether its time was up before its end."""
+    """The deadline of one exchange: its remaining time, its socket, and whether it expired."""
 
     def __init__(self, seconds: float) -> None:
         self.left = seconds
@@ -31,18 +31,18 @@ class Deadline:
         self.ended = False
 
     def start(self) -> None:
-        """Let the time run."""
+        """Start the countdown."""
         self.ends_at = time.monotonic() + self.left
         _watchman().add(self)
 
     def stop(self) -> None:
-        """Let it stand."""
+        """Stop the countdown."""
         _watchman().discard(self)
         self.left = self.ends_at - time.monotonic()
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Do not count the block: the server is not to blame for it."""
+        """Stop the countdown in the block, which does not wait for the server."""
         self.stop()
         try:
             yield
@@ -50,15 +50,15 @@ class Deadline:
             self.start()
 
     def end(self) -> None:
-        """Shut the socket down; whatever waits for it fails."""
+        """Shut down the socket, so that everything that waits for it fails."""
         self.ended = True
         if self.socket is not None:
-            with contextlib.suppress(OSError):  # the peer, or the exchange itself, was first
+            with contextlib.suppress(OSError):  # the peer or the exchange has closed it already
                 self.socket.shutdown(socket.SHUT_RDWR)
 
 
 class _DeadlineThread(threading.Thread):
-    """Ends the exchanges whose time is up. One thread for all: a thread costs more than most exchanges."""
+    """Ends expired exchanges. One thread serves all: a thread costs more than most exchanges."""
 
     def __init__(self) -> None:
         super().__init__(name="deadlines", daemon=True)
@@ -92,7 +92,7 @@ _start_lock = threading.Lock()
 
 
 def _watchman() -> _DeadlineThread:
-    """The one on duty. A process that was forked off has none: threads stay behind."""
+    """The thread of this process. A forked process has none, because threads are not forked."""
     with _start_lock:
         watchman = next((one for one in _threads if one.is_alive()), None)
         if watchman is None:
@@ -104,7 +104,7 @@ def _watchman() -> _DeadlineThread:
 
 @contextlib.contextmanager
 def ending_after(seconds: float) -> Iterator[Deadline]:
-    """Shut down the socket of the exchange that this thread makes in the block, once `seconds` are over."""
+    """Shut down the socket of this thread's exchange in the block after `seconds`."""
     watch = _exchange.watch = Deadline(seconds)
     watch.start()
     try:
@@ -115,9 +115,9 @@ def ending_after(seconds: float) -> Iterator[Deadline]:
 
 
 class _FinalResponse(http.client.HTTPResponse):
-    """The answer itself, after any number of interim ones such as 103 (Early Hints).
+    """The final answer, after any number of interim ones such as 103 (Early Hints).
 
-    RFC 9110, section 15.2, has a client take these at any time; `http.client` skips 100 (Continue) only.
+    RFC 9110, section 15.2, requires clients to accept these; `http.client` skips only 100 (Continue).
     """
 
     def begin(self) -> None:
@@ -145,7 +145,7 @@ class _SecureConnection(HTTPSConnection):
 
 
 def _expose(connected: socket.socket | None) -> None:
-    """Let the watch of this thread's exchange know its socket; from here on the answer is waited for."""
+    """Pass the socket to the deadline of this thread's exchange, before waiting for the answer."""
     watch: Deadline = _exchange.watch
     watch.socket = connected
     if watch.ended:  # while it was being connected
@@ -161,7 +161,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """`requests`' adapter, for exchanges that `ending_after` ends in time."""
+    """`requests`' adapter for exchanges that `ending_after` limits."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Use the watched pools."""

@@ -1,14 +1,15 @@
-"""One listing: walked page by page, read again where it moved, and verified or not.
+"""One listing: read page by page, read again if it changed meanwhile, and verified or not.
 
-A listing is verified when it ended by the provider's own sign and everything the provider said of it agrees:
-the distinct ids equal every total, no id came with two contents, no page came twice, no record was without
-an id. A provider that gives no total proves a listing of one page by one whole, valid answer.
+A listing is verified if it ended by the provider's own sign and everything that the provider said agrees: the
+number of distinct ids equals every total, no id came with different content, no page came twice, and every
+record had an id. Without totals, one complete, valid answer verifies a listing of one page.
 
-Pages are read one after the other, while records come and go. One that goes from a page already read moves
-a later one over the border of two pages, unseen; where another comes, the total stays as it was. Whoever
-missed a record like that has counted, in its place, one that was gone by the end. Hence a listing of several
-pages that lacks a known record is read again, and is verified by a walk that has all that the walk before
-had: then none of those had gone. Without a total, two walks must bring the same ids in the same order.
+Records can change while pages are read one after the other. If a record disappears from a page already read,
+a later record moves to that page and is missed. If another record is added, the total stays the same. In that
+case, the reading contains a record that no longer existed at its end. So a listing of several pages that
+lacks a known record is read again. It is verified by a reading that contains everything of the reading
+before: then no record had disappeared. Without a total, two readings must have the same ids in the same
+order.
 """
 
 import time
@@ -23,12 +24,12 @@ from pipelines.extract.provider import ListingRequest, Page
 from pipelines.extract.records import Record, Texts, read_record
 
 RE_READINGS = 3
-MOST_EMPTY_PAGES = 100  # before a listing's end, however long it says it is
+MOST_EMPTY_PAGES = 100  # with these, a reading fails
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Records of one page, in the order received. `reading` counts the walks through the listing from 0."""
+    """Records of one page, in the order received. `reading` counts the readings of the listing from 0."""
 
     reading: int
     records: tuple[Record, ...]
@@ -36,9 +37,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Listing:
-    """How one listing went. `reading` is the walk that counts; None where nothing was received.
+    """The result of one listing. `reading` is the reading that counts; None if nothing was received.
 
-    `doubt` says why it is not verified; None where it is. `records` is what the counting walk received.
+    `doubt` says why it is not verified; None if it is. `records` is the number received in that reading.
     """
 
     connection: Connection
@@ -55,28 +56,28 @@ class Listing:
 
 @dataclass
 class Reading:
-    """One walk through a listing: what came, and what speaks against it."""
+    """One reading of a listing: the records received, and the reasons to doubt it."""
 
     pages: int = 0
     records: int = 0
     empty_pages: int = 0
     nameless: int = 0
     ended: bool = False
-    seen: dict[str, int] = field(default_factory=dict)  # id -> what tells its content from another
+    seen: dict[str, int] = field(default_factory=dict)  # id -> hash of its content
     conflicts: set[str] = field(default_factory=set)
     totals: set[int] = field(default_factory=set)
     page_counts: set[int] = field(default_factory=set)
     page_size: int = 0
-    uncounted: str | None = None  # why a page does not say how many records there are
+    uncounted: str | None = None  # why a page does not give a total
     fingerprints: set[int] = field(default_factory=set)
 
     def take(self, page: Page, records: tuple[Record, ...]) -> None:
         """Count one page. Raises MalformedAnswer, and takes nothing, if the provider repeats a page."""
         fingerprint = hash(page.records)
         if records and fingerprint in self.fingerprints:
-            raise MalformedAnswer("it has come before", "look at the provider's paging")
+            raise MalformedAnswer("it repeats an earlier page", "check the provider's paging")
         if not records and self.empty_pages == MOST_EMPTY_PAGES:
-            raise MalformedAnswer(f"{MOST_EMPTY_PAGES} pages were empty", "look at the provider's paging")
+            raise MalformedAnswer(f"{MOST_EMPTY_PAGES} pages were empty", "check the provider's paging")
         self.fingerprints.add(fingerprint)
         self.pages += 1
         self.empty_pages += not records
@@ -87,13 +88,13 @@ class Reading:
             self.totals.add(page.total)
         if page.page_count is not None:
             self.page_counts.add(page.page_count)
-        # A third of the memory of the texts.
+        # Takes a third of the memory of strings.
         contents = [
             (record.record_id, hash(record.canonical_hash or record.content_hash)) for record in records
         ]
         came = {record_id: content for record_id, content in contents if record_id is not None}
         if len(came) == len(contents) and self.seen.keys().isdisjoint(came):
-            self.seen |= came  # as on nearly every page
+            self.seen |= came  # true for nearly every page
             return
         for record_id, content in contents:
             if record_id is None:
@@ -103,33 +104,37 @@ class Reading:
 
     @property
     def may_move(self) -> bool:
-        """Whether another walk might show more than this one."""
+        """Whether another reading might show more than this one."""
         return bool(self.totals) or (self.pages > 1 and self.uncounted is None)
 
     @property
     def is_undecided(self) -> bool:
-        """Whether ids came twice with other bytes, and nothing else speaks against the listing so far.
+        """Whether ids came twice with different bytes, and there is no other doubt so far.
 
-        Only reading it exactly shows whether they say the same.
+        Only an exact reading shows whether their content is the same.
         """
         return bool(self.conflicts) and self.uncounted is None
 
     def doubt(self) -> str | None:
-        """What this walk itself says against the listing, or None."""
+        """The reason to doubt this reading by itself, or None."""
         return next(self._doubts(), None)
 
     def doubt_about_absence(self, known: Set[str], previous: "Reading | None") -> str | None:
-        """Why what this walk lacks may be there all the same, or None where it is sure to be gone.
+        """Why records missing from this reading may still exist; None if they are certainly gone.
 
-        `previous` is the walk before, where nothing speaks against that one.
+        `previous` is the reading before, if there is no doubt about it.
         """
         if self.pages <= 1 or (self.totals and known <= self.seen.keys()):
             return None
         if previous is None:
-            return "no second reading has confirmed it"
+            return "no second reading confirmed it"
         if self.totals:
             gone = len(previous.seen.keys() - self.seen.keys())
-            return f"it moved: {gone} records of one reading were missing in the next" if gone else None
+            return (
+                f"it changed while it was read: {gone} records of one reading were missing in the next"
+                if gone
+                else None
+            )
         same = list(previous.seen) == list(self.seen)
         return None if same else "it gives no total, and no two readings agree"
 
@@ -139,17 +144,17 @@ class Reading:
         if len(self.totals) > 1:
             yield f"its total changed while it was read: {_numbers(self.totals)}"
         if self.conflicts:
-            yield f"{len(self.conflicts)} ids came twice with different content"
+            yield f"{len(self.conflicts)} ids appeared twice with different content"
         if self.nameless:
-            yield f"{self.nameless} records have no id that can be read"
+            yield f"{self.nameless} records have no readable id"
         for total in self.totals:
             if len(self.seen) != total:
-                yield f"the provider counts {total} records, {len(self.seen)} came"
+                yield f"the provider counts {total} records, but {len(self.seen)} were received"
             if not self.page_counts <= self._fitting_page_counts(total):
-                yield f"{total} records do not make {_numbers(self.page_counts)} pages"
+                yield f"{total} records do not match {_numbers(self.page_counts)} pages"
 
     def _fitting_page_counts(self, total: int) -> set[int]:
-        """No vendor says how its number of pages rounds, nor whether an empty listing has a page."""
+        """Accept any rounding, and a page or none for an empty listing: no vendor documents either."""
         if not self.page_size:
             return {0, 1}
         return {total // self.page_size, -(-total // self.page_size)}
@@ -163,10 +168,10 @@ def read_listing(
     progress: Callable[[int, int], None],
     finish: Callable[[Listing], None],
 ) -> Iterator[Batch]:
-    """The pages of every walk through one listing, then `finish` with how it went.
+    """Yield the pages of every reading of one listing, then call `finish` with the result.
 
-    `known` is what it is expected to bring. `progress` is told of the pages and the records that have
-    come. What a provider does never makes it raise.
+    `known` are the known records. `progress` is called with the numbers of pages and records so far. It never
+    raises because of a provider.
     """
     began = time.monotonic()
     expected = frozenset(known.values())
@@ -198,7 +203,7 @@ def read_listing(
         doubt = own or reading.doubt_about_absence(expected, previous)
         is_undecided = reading.is_undecided and not exact
         if failure or doubt is None or not (is_undecided or (reading.may_move and not reading.nameless)):
-            break  # verified, or another walk would not show more
+            break  # verified, or another reading would not show more
         exact = exact or is_undecided
         previous = None if own else reading
     counted = best[1] if best else Reading()

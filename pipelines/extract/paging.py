@@ -1,4 +1,4 @@
-"""Walking through a listing page by page, by the total that it gives, or else to its end."""
+"""Reading a listing page by page, by its total, or else to its end."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from pipelines.extract.provider import Client, Page, Request
 from pipelines.extract.raw_json import whole_number
 
 Count = tuple[str, bytes | None]
-"""The name of a count, and its JSON as sent; None where it is missing."""
+"""The name of a count, and its JSON as sent; None if it is missing."""
 
 
 def pages_of(
@@ -16,9 +16,9 @@ def pages_of(
 ) -> Iterator[Page]:
     """Every page of a listing in order.
 
-    `request` makes the request for a page from its number, from 0, and the number of records before it. A
-    server may return fewer records than it was asked for: the first page shows how many a page has. Without a
-    total that can be true, pages are read one by one, up to one that is empty or shorter than the first.
+    `request` creates the request for a page from its number, from 0, and the number of records before it. A
+    server may return fewer records than requested, so the first page shows the page size. Without a plausible
+    total, pages are read one by one up to one that is empty or shorter than the first.
     """
     first = client.get(request(0, 0), read)
     yield first
@@ -37,16 +37,16 @@ def pages_of(
 
 
 def page_count_of(first: Page) -> int | None:
-    """How many pages a listing has by its first page; None where its total cannot be true."""
+    """The number of pages of a listing by its first page; None if its total is not plausible."""
     size = len(first.records)
     return -(-first.total // size) if first.total is not None and first.total >= size > 0 else None
 
 
 def counted(records: tuple[bytes, ...], total: Count, page_count: Count = ("", None)) -> Page:
-    """A page with the counts that came with it.
+    """Create a page with the counts that it gives.
 
-    Where the total is missing or is not a whole number, the records are taken all the same, and the page says
-    why the listing cannot be verified. The number of pages may be missing: the total is enough.
+    If the total is missing or is not an integer, the records are still used, and the page says why the
+    listing cannot be verified. The number of pages may be missing: the total is enough.
     """
     number, doubt = _read(total)
     pages, other_doubt = (None, None) if page_count[1] in (None, b"null") else _read(page_count)

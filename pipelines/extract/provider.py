@@ -22,7 +22,7 @@ from pipelines.transform.model import files_in
 
 T = TypeVar("T")
 
-PACKAGE = "pipelines.providers"  # not imported above: its modules import this one
+PACKAGE = "pipelines.providers"  # not imported above, because its modules import this one
 
 __all__ = [
     "Client",
@@ -48,7 +48,7 @@ class Request:
 
 
 class Client(Protocol):
-    """A connection's HTTP client, as far as a provider needs it.
+    """The part of a connection's HTTP client that a provider needs.
 
     Every method raises `Transient` when all attempts failed, `AccessRefused` on credentials or permissions,
     and `MalformedAnswer` when the answer is not what the vendor documents.
@@ -57,10 +57,10 @@ class Client(Protocol):
     settings: Settings
 
     def get(self, request: Request, read: Callable[[bytes], T]) -> T:
-        """What `read` makes of the answer's JSON body."""
+        """Return `read` of the answer's JSON body."""
 
     def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
-        """The answers in the order of the requests, several of which are in flight at a time."""
+        """Yield the answers in the order of the requests, several of which run in parallel."""
 
     def post_login(self, path: str, credentials: Mapping[str, object]) -> None:
         """Send credentials to a login below the base URL; the client keeps the cookies that it sets."""
@@ -68,7 +68,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True)
 class ListingRequest:
-    """What one listing asks for: a scope (None where the provider has none), and records created since."""
+    """What to list: a scope (None if the provider has none), and records created since a time."""
 
     settings: Settings
     scope: str | None = None
@@ -77,10 +77,10 @@ class ListingRequest:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a listing: each record's JSON text as sent, and how many records there are in all.
+    """One page of a listing: each record's JSON text as sent, and the number of all records.
 
-    `total` and `page_count` are what the provider says of the whole listing; None where it does not say.
-    `doubt` says why one of them that should be there cannot be read.
+    `total` and `page_count` are the provider's numbers for the whole listing; None if it gives none. `doubt`
+    says why one of them is missing or cannot be read.
     """
 
     records: tuple[bytes, ...]
@@ -93,7 +93,7 @@ class Page:
 class ErrorBody:
     """A provider's documented error body: its code and its message.
 
-    `failure` is what the code says of trying again, whatever the HTTP status; None where the status decides.
+    `failure` says whether the code is worth a retry, whatever the HTTP status; None if the status decides.
     """
 
     code: str
@@ -113,10 +113,10 @@ def one_scope(_settings: Settings) -> tuple[str | None, ...]:
 
 @dataclass(frozen=True)
 class Provider:
-    """How one service is asked for one kind of record.
+    """How to list one kind of record of one service.
 
     `id_keys` and `created_keys` name a field by every spelling that the service uses. `pages` yields the
-    pages of one listing in order. `created_keys` is given where the listing can be asked for a window.
+    pages of one listing in order. `created_keys` is set if the listing supports a window.
     """
 
     entity: Literal["projects", "files"]
@@ -134,7 +134,7 @@ class Provider:
 
 
 def find_providers(home: Path) -> dict[str, Provider]:
-    """Every provider there is, by name: the package's own, and those of `home/providers`."""
+    """All providers by name: those of the package, and those of `home/providers`."""
     package = importlib.import_module(PACKAGE)
     found = {
         info.name: _provider_of(importlib.import_module(f"{PACKAGE}.{info.name}"))
@@ -162,6 +162,6 @@ def _provider_of(module: ModuleType) -> Provider:
     provider = getattr(module, "PROVIDER", None)
     if not isinstance(provider, Provider):
         raise ConfigurationError(
-            f"{module.__file__} describes no provider", "give it a PROVIDER = Provider(...)"
+            f"{module.__file__} does not define a provider", "give it a PROVIDER = Provider(...)"
         )
     return provider

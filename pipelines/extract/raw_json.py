@@ -1,8 +1,8 @@
-"""JSON as its standard has it: UTF-8 only, no NaN, no trailing text; integers of any size are kept exactly.
+"""Strict JSON: UTF-8 only, no NaN, no trailing text; integers of any size are exact.
 
-A value is cut out of a body without being interpreted, so that a record can be kept exactly as it was sent.
-A record that is not strict JSON but whose end can be found (NaN, half a surrogate pair, a byte that is not
-UTF-8) is cut out as well. Only reading it fails, so one bad record does not take its page along.
+Values are cut out of a body without being interpreted, so that a record is kept exactly as it was sent. A
+record that is not strict JSON but whose end can be found (NaN, half a surrogate pair, a byte that is not
+UTF-8) is cut out too. Only reading it fails, so one bad record does not affect its page.
 
 Every function takes time linear in the length of its text, and every failure is a `MalformedAnswer`.
 """
@@ -25,7 +25,7 @@ from pipelines.common.text import printable
 
 T = TypeVar("T")
 Member = tuple[bytes, bytes]
-"""A key, with its quotes, and a value; both as sent."""
+"""A key with its quotes, and a value, both as sent."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Unicode's stream-safe format (UAX #15) has no more. Composing longer runs takes quadratic time.
@@ -33,11 +33,10 @@ MOST_MARKS = 30
 # Interpreting a value takes up to forty times its size in memory.
 MOST_VALUE_BYTES = 8 << 20
 MOST_COUNT = 10**18
-# A part of two bytes takes a hundred in memory. Answers of the largest size have fewer commas than these,
-# unless they are made to have many.
+# A part of two bytes takes a hundred bytes in memory. The largest genuine answers have fewer commas.
 MOST_PARTS = 500_000
 MOST_COMMAS = 4_000_000
-# How many tokens are cut between two looks at the clock.
+# Tokens between two checks of the clock.
 TOKENS_PER_LOOK = 10_000
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -49,7 +48,7 @@ _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|[][{}:,]|[^][{}:,"\s]++', re.DOTA
 _BETWEEN_MEMBERS = re.compile(rb"[ \t\r\n,{]*+")
 _AFTER_KEY = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _END = re.compile(rb"[ \t\r\n]*+}[ \t\r\n]*+")
-# No combining mark is a letter, a digit or a space; what else matches is looked at more closely.
+# No combining mark is a letter, a digit or a space; other matches are checked further.
 _MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{MOST_MARKS + 1},}}")
 
 _clock = threading.local()
@@ -57,7 +56,7 @@ _clock = threading.local()
 
 @contextlib.contextmanager
 def read_within(seconds: float) -> Iterator[None]:
-    """Let reading in this thread end in time: what takes longer than `seconds` raises MalformedAnswer."""
+    """Limit reading in this thread: after `seconds`, it raises MalformedAnswer."""
     _clock.seconds, _clock.ends_at = seconds, time.monotonic() + seconds
     try:
         yield
@@ -66,24 +65,24 @@ def read_within(seconds: float) -> Iterator[None]:
 
 
 def refuse_late() -> None:
-    """Raise MalformedAnswer where the time for reading is up."""
+    """Raise MalformedAnswer if the time for reading is over."""
     if time.monotonic() > getattr(_clock, "ends_at", math.inf):
         raise MalformedAnswer(f"reading the answer took longer than {_clock.seconds:g} s")
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """The members of an object, each value as the text it was sent as."""
+    """The members of an object, each value as sent."""
     found: dict[str, bytes] = {}
     for raw, content in cut_members(text):
         key = key_of(raw)
         if key in found:
-            raise MalformedAnswer(f"the key {shown(raw)} comes twice")
+            raise MalformedAnswer(f"the key {shown(raw)} appears twice")
         found[key] = content
     return found
 
 
 def cut_members(text: bytes) -> list[Member]:
-    """All members of an object in their order, also those that share a key."""
+    """All members of an object in order, including duplicate keys."""
     text = text.removeprefix(BYTE_ORDER_MARK)
     try:
         decoded = _decode(_members.decode, text, "an object")
@@ -104,7 +103,7 @@ def key_of(raw: bytes) -> str:
 
 
 def elements(text: bytes) -> tuple[bytes, ...]:
-    """The elements of an array, each as the text it was sent as."""
+    """The elements of an array, each as sent."""
     text = text.removeprefix(BYTE_ORDER_MARK)
     try:
         decoded = _decode(_elements.decode, text, "an array")
@@ -119,13 +118,13 @@ def value(text: bytes) -> object:
     if len(text) > MOST_VALUE_BYTES:
         most = MOST_VALUE_BYTES >> 20
         raise MalformedAnswer(
-            f"a value has {len(text) >> 20} MB, more than the {most} MB that are read: {shown(text)}"
+            f"a value has {len(text) >> 20} MB, more than the {most} MB allowed: {shown(text)}"
         )
     return _decode(_value.decode, text.removeprefix(BYTE_ORDER_MARK), "JSON")
 
 
 def has_each_key_once(text: bytes, said: object) -> bool:
-    """Whether `said`, read from `text`, has every member that the text has; False where that is not plain.
+    """Whether `said`, read from `text`, has every member of the text; False if uncertain.
 
     The decoder keeps one member of each key. A member has a quote and a colon next to each other, once white
     space is left out: the text has no more members than it has of those. Keys that are not ASCII may be the
@@ -144,7 +143,7 @@ def has_each_key_once(text: bytes, said: object) -> bool:
 
 
 def refuse_duplicate_keys(text: bytes) -> None:
-    """Raise MalformedAnswer where an object of a valid JSON text has two members of one key, at any depth.
+    """Raise MalformedAnswer if an object in a valid JSON text has a duplicate key, at any depth.
 
     Python's decoders keep the last of them and DuckDB the first. Keys are one key if they differ in their
     Unicode composition only.
@@ -154,7 +153,7 @@ def refuse_duplicate_keys(text: bytes) -> None:
         keys = set()
         for key, _ in found:
             if (name := composed(key)) in keys:
-                raise MalformedAnswer(f"the key {shown(msgspec.json.encode(key))} comes twice")
+                raise MalformedAnswer(f"the key {shown(msgspec.json.encode(key))} appears twice")
             keys.add(name)
 
     try:
@@ -164,7 +163,7 @@ def refuse_duplicate_keys(text: bytes) -> None:
 
 
 def has_few_marks(text: bytes) -> bool:
-    """Whether `composed` is sure to take every string of a valid JSON text; False where that is not plain."""
+    """Whether `composed` certainly accepts every string of a valid JSON text; False if uncertain."""
     if text.isascii():
         return text.count(b"\\u") <= MOST_MARKS
     return b"\\u" not in text and _MARKS.search(text.decode()) is None
@@ -173,7 +172,7 @@ def has_few_marks(text: bytes) -> bool:
 def composed(text: str) -> str:
     """The text in Unicode's composed form (NFC).
 
-    Raises MalformedAnswer where it has more than `MOST_MARKS` combining marks in a row.
+    Raises MalformedAnswer if it has more than `MOST_MARKS` combining marks in a row.
     """
     if text.isascii():
         return text
@@ -193,7 +192,7 @@ def is_list(text: bytes) -> bool:
 
 
 def first_of(found: Mapping[str, T], *keys: str) -> T | None:
-    """The member under the first of `keys` that is there."""
+    """The member under the first of `keys` that exists."""
     for key in keys:
         if key in found:
             return found[key]
@@ -201,17 +200,17 @@ def first_of(found: Mapping[str, T], *keys: str) -> T | None:
 
 
 def whole_number(text: bytes | None, name: str) -> int:
-    """A count: a whole number from 0 to below `MOST_COUNT`, as a number or as a string of digits."""
+    """A count: an integer from 0 to below `MOST_COUNT`, as a number or as a string of digits."""
     found = None if text is None else value(text)
     if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 19:
         found = int(found)
     if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < MOST_COUNT:
         return found
-    raise MalformedAnswer(f"{name} should be a whole number, not {shown(text)}")
+    raise MalformedAnswer(f"{name} should be an integer, not {shown(text)}")
 
 
 def as_text(text: bytes | None) -> str | None:
-    """A string as it is, any other value as its JSON; None for null and for what is missing."""
+    """A string as it is, any other value as its JSON; None for null and for a missing value."""
     found = None if text is None else value(text)
     if found is None or isinstance(found, str):
         return found
@@ -223,7 +222,7 @@ class Unreadable(MalformedAnswer):
 
 
 def _are_all(text: bytes, found: Iterable[Member]) -> bool:
-    """Whether the members are all that the object has: the decoder keeps one of each key."""
+    """Whether these are all members of the object: the decoder keeps one per key."""
     at = _end_of(_BETWEEN_MEMBERS, text, 0)
     for key, content in found:
         after = _AFTER_KEY.match(text, at + len(key))
@@ -274,12 +273,12 @@ def _refuse_many(parts: int) -> None:
 
 
 def _tokens(text: bytes, expected: str) -> Iterator[re.Match[bytes]]:
-    """The tokens of a text. Raises MalformedAnswer where one more is asked for than there are."""
+    """The tokens of a text. Raises MalformedAnswer at its end."""
     for number, token in enumerate(_TOKENS.finditer(text)):
         if not number % TOKENS_PER_LOOK:
             refuse_late()
         yield token
-    raise MalformedAnswer(f"expected {expected}, and its end is missing: {shown(text)}")
+    raise MalformedAnswer(f"expected {expected}, but its end is missing: {shown(text)}")
 
 
 def _end_of_value(token: re.Match[bytes], tokens: Iterator[re.Match[bytes]]) -> int:

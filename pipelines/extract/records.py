@@ -1,8 +1,8 @@
-"""A record as it is kept: its identity, its text as sent, a hash of the text and, if needed, of what it says.
+"""A record as it is stored: its id, its text as sent, a hash of the text and, if needed, of its content.
 
-The canonical hash ignores what is not a change: the order of keys, white space, the spelling of a number or a
-timestamp, Unicode composition, and the fields that a provider declares volatile. It takes most of the time
-that a record takes, and only a known record whose text differs needs it. The text is kept as it came.
+The canonical hash ignores differences that are not a change: the order of keys, white space, the spelling of
+a number or a timestamp, Unicode composition, and the fields that a provider declares volatile. It takes most
+of the time per record, and only a known record whose text differs needs it. The text is stored as sent.
 """
 
 import contextlib
@@ -32,9 +32,9 @@ from pipelines.extract.raw_json import (
 if TYPE_CHECKING:
     from pipelines.extract.provider import Provider
 
-# A thousand times what a record of any provider has. A larger one would take a run's memory for itself.
+# A thousand times the size of a usual record. A larger one would use up the memory of a run.
 MOST_RECORD_BYTES = 8 << 20
-KEPT_BYTES = 64 << 10  # of such a one, in quarantine
+KEPT_BYTES = 64 << 10  # of a larger one, in quarantine
 # No provider documents more than three; Python and DuckDB read some hundreds.
 MOST_LEVELS = 200
 SPELLED_ONE_WAY = frozenset({NoneType, bool})
@@ -47,10 +47,10 @@ INSTANT = re.compile(
 
 
 class Record(NamedTuple):
-    """One record of a page. Where `reason` is given it cannot be taken, and goes to quarantine.
+    """One record of a page. A record with a `reason` goes to quarantine.
 
-    `payload` is its JSON in UTF-8; None where that is, byte for byte, the text that is known of it.
-    `content_hash` tells that text from others; `canonical_hash` is None where it was not needed.
+    `payload` is its JSON in UTF-8; None if it equals the known text byte for byte. `content_hash` is the hash
+    of the text; `canonical_hash` is None if it was not needed.
     """
 
     record_id: str | None
@@ -62,21 +62,21 @@ class Record(NamedTuple):
 
 
 Texts = Mapping[str, str]
-"""The ids of the records that are known, by the digest of their text."""
+"""The ids of the known records, by the digest of their text."""
 
 
 def digest(text: bytes) -> str:
-    """128 bits, in hex, that tell one text from another: DuckDB's `left(sha256(text), 32)`."""
+    """A hash of a text, 128 bits in hex: DuckDB's `left(sha256(text), 32)`."""
     return hashlib.sha256(text).hexdigest()[:32]
 
 
 def read_record(
     provider: "Provider", drop: Collection[str], text: bytes, known: Texts, *, exact: bool = False
 ) -> Record:
-    """What `text` holds, without the fields named by `drop`. What a provider sent never makes it raise.
+    """Read the record in `text`, without the fields in `drop`. Never raises because of its content.
 
-    Most texts of a run are known to the last byte, and are not read. An `exact` reader reads every text,
-    and works out its canonical hash.
+    Most texts of a run equal the known ones and are not parsed. With `exact`, parse every text and compute
+    its canonical hash.
     """
     text = text.removeprefix(BYTE_ORDER_MARK)  # DuckDB reads none
     try:
@@ -85,7 +85,7 @@ def read_record(
             text = _without(whole, drop)
         if len(text) > MOST_RECORD_BYTES:
             raise MalformedAnswer(
-                f"it has {len(text) >> 20} MB, more than the {MOST_RECORD_BYTES >> 20} MB that are taken; "
+                f"it has {len(text) >> 20} MB, more than the {MOST_RECORD_BYTES >> 20} MB allowed; "
                 f"its first {KEPT_BYTES >> 10} KB are kept here"
             )
         content_hash = digest(text)
@@ -108,7 +108,7 @@ def read_record(
 
 
 def canonical_hash(provider: "Provider", text: bytes) -> str | None:
-    """The canonical hash of a text that was taken once; None where today's reader would not take it."""
+    """The canonical hash of a stored text; None if the current reader would not accept it."""
     with contextlib.suppress(MalformedAnswer):
         said = value(text)
         if isinstance(said, dict):
@@ -117,19 +117,19 @@ def canonical_hash(provider: "Provider", text: bytes) -> str | None:
 
 
 def _is_plain(text: bytes) -> bool:
-    """Whether a valid JSON text is sure to hold nothing that `canonical` refuses; if in doubt, False."""
+    """Whether `canonical` certainly accepts a valid JSON text; False if uncertain."""
     return text.count(b"{") + text.count(b"[") <= MOST_LEVELS and has_few_marks(text)
 
 
 def _quotable(text: bytes) -> bytes:
-    """The text as UTF-8, whole unless it is too large; what is not UTF-8 becomes U+FFFD."""
+    """The text as UTF-8, cut if it is too large; invalid bytes become U+FFFD."""
     if len(text) > MOST_RECORD_BYTES:
         return text[:KEPT_BYTES].decode(errors="ignore").encode()
     return text.decode(errors="replace").encode()
 
 
 def _legible_id(provider: "Provider", text: bytes) -> str | None:
-    """The id of a record that cannot be taken, where at least that can be read."""
+    """The id of a quarantined record, if it can be read."""
     with contextlib.suppress(MalformedAnswer):
         sent = cut_members(text)
         for key in provider.id_keys:
@@ -140,18 +140,18 @@ def _legible_id(provider: "Provider", text: bytes) -> str | None:
 
 
 def _without(text: bytes, drop: Collection[str]) -> bytes:
-    """The record without the fields named by `drop`, in capitals or not: EvoVoice has two spellings."""
+    """The record without the fields in `drop`, ignoring case: EvoVoice has two spellings."""
     try:
         sent = [(key_of(member[0]), member) for member in cut_members(text)]
     except MalformedAnswer:
-        raise MalformedAnswer("it is not an object that fields could be dropped from") from None
+        raise MalformedAnswer("it is not an object, so no fields can be dropped from it") from None
     dropped = {composed(name).casefold() for name in drop}
     kept = [member for key, member in sent if composed(key).casefold() not in dropped]
     return text if len(kept) == len(sent) else b"{" + b",".join(map(b":".join, kept)) + b"}"
 
 
 def _identity(said: object, key: str) -> str:
-    """The provider's id as text, exactly: a text that is not empty, or a whole number."""
+    """The provider's id as a string, exactly: a string that is not empty, or an integer."""
     if isinstance(said, str) and said.strip() and "\0" not in said:
         return said
     if isinstance(said, int) and not isinstance(said, bool):
@@ -161,9 +161,9 @@ def _identity(said: object, key: str) -> str:
 
 
 def hash_of(fields: dict[str, object], volatile: Collection[str] = ()) -> str:
-    """128 bits, in hex, of what an object says without its volatile fields; `fields` are altered in place.
+    """A hash of an object's content without volatile fields, 128 bits in hex; alters `fields` in place.
 
-    Those have to be readable as well: SQL reads them.
+    Volatile fields must be readable too, because SQL reads them.
     """
     content = _canonical_object(fields, MOST_LEVELS - 1)
     for name in volatile:
@@ -172,7 +172,7 @@ def hash_of(fields: dict[str, object], volatile: Collection[str] = ()) -> str:
 
 
 def canonical(said: object, levels: int = MOST_LEVELS) -> object:
-    """The value with one spelling for each number, instant and text; lists and objects are altered in place.
+    """The value with one spelling per number, timestamp and string; alters lists and objects in place.
 
     Raises MalformedAnswer if they are nested more than `levels` deep. The most frequent types come first, as
     half of a run's work in Python is done here.
@@ -196,7 +196,7 @@ def canonical(said: object, levels: int = MOST_LEVELS) -> object:
 def _canonical_object(fields: dict[str, object], levels: int) -> dict[str, object]:
     for key, part in fields.items():
         if type(part) is str:
-            if "-" in part:  # as in every instant
+            if "-" in part:  # as in every timestamp
                 fields[key] = _canonical_text(part)
             elif not part.isascii():
                 fields[key] = composed(part)
@@ -206,7 +206,7 @@ def _canonical_object(fields: dict[str, object], levels: int) -> dict[str, objec
 
 
 def _canonical_number(number: Decimal) -> object:
-    """1.0 and 10e-1 are the integer 1; what is no small integer is its digits without trailing zeros."""
+    """1.0 and 10e-1 are the integer 1; other numbers are their digits without trailing zeros."""
     if not number:
         return 0  # 0e20 and -0.0 as well
     if number.adjusted() < 18 and number == (whole := int(number)):
@@ -227,7 +227,7 @@ def _canonical_text(text: str) -> str:
 
 
 def instant(said: object) -> datetime | None:
-    """The instant a text names, to the microsecond; None where it names none. Without an offset it is UTC."""
+    """The timestamp in a string, to the microsecond; None if there is none. Without an offset it is UTC."""
     if not isinstance(said, str):
         return None
     found = INSTANT.fullmatch(said) or INSTANT.fullmatch(f"{said}Z")

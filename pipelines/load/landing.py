@@ -30,17 +30,17 @@ RECORDS = pa.schema(
         ("reading", pa.int32()),
         ("position", pa.int64()),  # in the order received, from 0
         ("record_id", pa.string()),
-        ("payload", pa.string()),  # null where it is the very text that is known
+        ("payload", pa.string()),  # null if it equals the known text
         ("content_hash", pa.string()),
-        ("canonical_hash", pa.string()),  # null where it was not needed
+        ("canonical_hash", pa.string()),  # null if it was not needed
         ("created_at", pa.timestamp("us", tz="UTC")),
-        ("reason", pa.string()),  # why it cannot be taken; null where it can
+        ("reason", pa.string()),  # why the record is quarantined; null if it is not
     ]
 )
 ROWS_PER_TABLE = 5_000
 
 Known = Mapping[tuple[str, str | None], Texts]
-"""What is known of each listing, by connection and scope."""
+"""The known records of each listing, by connection and scope."""
 Progress = Callable[[Connection, str | None, int, int], None]
 
 
@@ -52,11 +52,11 @@ def land(
     deadline: float,
     progress: Progress,
 ) -> tuple[Path, tuple[Listing, ...]]:
-    """List every connection and load what came. Returns the landing, a folder, and how each listing went.
+    """Read every connection and load its records. Returns the landing folder and the result of each listing.
 
-    `windows` gives, for the connections that are listed in part, since when; `known` what each listing is
-    expected to bring. Records of a listing carry its index in the tuple returned. `progress` is told of the
-    pages and records of a connection's scope.
+    `windows` gives the start of the window for connections that are read in part; `known` the known records
+    of each listing. Records carry the index of their listing in the returned tuple. `progress` is called with
+    the pages and records of a connection's scope.
     """
     from pipelines.config.dlt_runtime import dlt, isolated_settings
 
@@ -76,7 +76,7 @@ def land(
             dataset_name="received",
         )
         pipeline.run(dlt.source(lambda: resources, name="providers")(), loader_file_format="parquet")
-    pa.default_memory_pool().release_unused()  # DuckDB has the next use for it
+    pa.default_memory_pool().release_unused()  # frees memory, which DuckDB needs next
     return landing, tuple(finished[number] for number in range(next(numbers)))
 
 
@@ -108,10 +108,10 @@ def receive(
     finished: dict[int, Listing],
     since: datetime | None,
 ) -> Iterator[pa.Table]:
-    """Everything one connection receives, as tables of `RECORDS`; `finished` holds how each listing went.
+    """Yield the records of one connection as tables of `RECORDS`; `finished` gets the listings' results.
 
-    `scopes` gives each listing's index; `since` begins the window that the listings are judged by. The last
-    table is empty: it makes the columns, whatever came.
+    `scopes` gives the index of each listing; `since` is the start of their window. The last table is empty,
+    so that the columns exist even without records.
     """
     asked_since = since and since - connection.window_margin
 

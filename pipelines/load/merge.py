@@ -1,7 +1,7 @@
-"""Remember: one transaction moves a run's landing into `raw.*`, which only ever gains facts.
+"""One transaction merges the landing of a run into `raw.*`, which only ever gains facts.
 
-The SQL of `sql/merge` says what it means, run in the order of its file names. After the first file, Python
-compares what those records say that their bytes do not decide.
+The files of `sql/merge` run in the order of their names. After the first file, Python compares the content of
+records whose bytes differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,10 +58,10 @@ def merge(
     accepted: Mapping[str, int],
     finished_at: datetime | None = None,
 ) -> None:
-    """Write what the run received and how its listings went.
+    """Merge the records of a run, and write the results of its listings.
 
-    `accepted` gives, per connection, the exact number of removals that an operator has agreed to. The
-    listings had all ended at `finished_at`, or now.
+    `accepted` gives, per connection, the exact number of removals that an operator has accepted. All listings
+    ended at `finished_at`, or now.
     """
     rows = [_asked(number, listing, accepted) for number, listing in enumerate(listings)]
     warehouse.register("asked_rows", pa.Table.from_pylist(rows, schema=ASKED))
@@ -83,9 +83,9 @@ def merge(
 def known_texts(
     warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], windows: Mapping[str, datetime]
 ) -> Known:
-    """What is known of each listing, by connection and scope; of a window only what was created within it.
+    """The known records of each listing, by connection and scope; for a window, only those created within it.
 
-    Forgotten records are not known any more; of what was a forgotten customer's no text is.
+    Erased records are not known any more, nor is any text of an erased customer's files.
     """
     names = [connection.name for connection in connections]
     starts = [windows.get(name) for name in names]
@@ -114,7 +114,7 @@ def known_texts(
 
 
 def next_start(warehouse: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
-    """When the run starts: now, to the millisecond, but later than every night before it."""
+    """The start of the run: now, to the millisecond, but later than every earlier run."""
     row = warehouse.execute(
         "select greatest(date_trunc('millisecond', $now::timestamptz), "
         "(select max(started_at) + interval 1 millisecond from raw.runs))",
@@ -140,7 +140,7 @@ def _asked(number: int, listing: Listing, accepted: Mapping[str, int]) -> dict[s
 
 
 def _compare(warehouse: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) -> None:
-    """Make `contents`: what undecided records say, and the known ones that they differ from."""
+    """Create `contents`: the content of undecided records, and of the known ones that they differ from."""
     providers = {one.connection.provider_name: one.connection.provider for one in listings}
     undecided = warehouse.execute(
         """
@@ -163,7 +163,7 @@ def _compare(warehouse: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) 
 
 
 def _refuse_losses(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Every record that a listing counted must have landed: a load that loses one must not be published."""
+    """Check that every counted record was loaded: a load that loses one must not be published."""
     lost = warehouse.execute(
         "select asked.connection, asked.records, count(received.listing) as landed "
         "from asked left join received on asked.listing = received.listing "
@@ -172,14 +172,15 @@ def _refuse_losses(warehouse: duckdb.DuckDBPyConnection) -> None:
     if lost:
         connection, records, landed = lost[0]
         raise SyncError(
-            f"{connection} sent {records} records, {landed} landed", "this is a fault of Rollcall's own"
+            f"{connection} sent {records} records, but {landed} were loaded",
+            "this is an internal error; please report it",
         )
 
 
 def _files_of(landing: Path) -> str:
     """The landing's files of records, as a literal for SQL.
 
-    Each is named: as a part of a pattern, a path with a backslash or a bracket would not be found.
+    They are listed one by one, because a pattern would not match a path with a backslash or a bracket.
     """
     files = sorted((landing / "received" / "records").glob("*.parquet"))
     return f"[{', '.join(literal(str(file)) for file in files)}]"

@@ -1,4 +1,4 @@
-"""What an operator is told: the log of a run, and notifications.
+"""The log of a run, and notifications.
 
 Imports `config` and `common`. Start reading at `notifications`.
 """

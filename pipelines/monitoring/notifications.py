@@ -1,9 +1,9 @@
 """Notices of how a run went: a webhook in Slack's form, a ping as healthchecks.io takes it, an e-mail.
 
-They are configured under `[notify]`. They say how every configured connection stands, whichever of them the
-run asked: the ping of a run over one connection must not report success while another one fails. Nothing
-is sent for what did not happen: a dry run, a wrong argument, or a run that another one keeps from starting.
-An interrupted run sends nothing either; the service alarms when the end of a started run does not come.
+They are configured under `[notify]`. They report every configured connection, even if the run synced only
+some of them: the ping of a run over one connection must not report success while another one fails. Dry runs,
+wrong arguments and runs that another run prevents send nothing. Neither does an interrupted run: the service
+alarms because the end of a started run does not arrive.
 
 All notices share one deadline and carry no secret. One that cannot be delivered is a warning, never a failure
 of the run. Written here on `requests` and `smtplib`: for three kinds of service, Apprise, which speaks to
@@ -47,13 +47,13 @@ MARKS: Mapping[Event, str] = {
     "failure": ":rotating_light:",
     "test": ":information_source:",
 }
-# Whoever typed a wrong argument, or started a second run, sees that; what is published did not change.
+# A person who typed a wrong argument or started a second run sees the error; nothing published changed.
 NOT_STARTED = (UsageError, RunInProgress)
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A subject, a few lines, and what they report."""
+    """A subject, a few lines, and the event that they report."""
 
     subject: str
     lines: tuple[str, ...]
@@ -66,7 +66,7 @@ class Notice:
 
 
 def read_notify(home: Path) -> Settings | None:
-    """What stands under `[notify]`; None where nothing does. Raises ConfigurationError where it is wrong."""
+    """The settings under `[notify]`; None if there are none. Raises ConfigurationError if they are wrong."""
     from pipelines.config.dlt_runtime import use_home
 
     use_home(home)
@@ -111,17 +111,17 @@ class Notices:
 
     @functools.cached_property
     def _settings(self) -> Settings | None:
-        # Read when first needed: it imports dlt, and a run does that while it copies the warehouse.
+        # Read when first needed: this imports dlt, which a run does while it copies the warehouse.
         try:
             return read_notify(self._home)
         except SyncError as error:
-            self._warn(f"no notice can be sent: {error}")
+            self._warn(f"cannot send notices: {error}")
             return None
 
 
 def failure_notice(home: Path, error: Exception) -> Notice:
-    """The notice of a run that was not published. Only a SyncError's words are known to hold no secret."""
-    reason = f"a fault of Rollcall's own ({type(error).__name__}): see the log"
+    """The notice of a run that was not published. Only the text of a SyncError is free of secrets."""
+    reason = f"internal error ({type(error).__name__}): see the log"
     if isinstance(error, SyncError):
         reason = str(error)
     return Notice(subject(home, "the run failed"), (reason, f"Home: {home}"), "failure")
@@ -137,7 +137,9 @@ def _check(settings: Settings) -> None:
         parts = urlsplit(settings.text(name))
         safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
         if settings.text(name) and not (safe and parts.hostname):
-            raise ConfigurationError(f"{name} of [notify] is no https URL", "copy it anew from the service")
+            raise ConfigurationError(
+                f"{name} of [notify] is not an https URL", "copy it again from the service"
+            )
     for name, allowed in (("smtp_security", tuple(PORTS)), ("runs", ("failed", "all"))):
         if settings.text(name) not in allowed:
             raise ConfigurationError(
@@ -145,7 +147,7 @@ def _check(settings: Settings) -> None:
             )
     if settings.text("smtp_security") == "none" and not is_loopback(settings.text("smtp_host")):
         raise ConfigurationError(
-            f"[notify] would send e-mail to {settings.text('smtp_host')} unprotected",
+            f"[notify] would send e-mail to {settings.text('smtp_host')} without encryption",
             'set smtp_security = "starttls" or "tls"',
         )
 
@@ -162,7 +164,7 @@ def _channels(settings: Settings) -> dict[str, Callable[[Settings, Notice], None
 
 
 def _deliver(channels: Mapping[str, Callable[[], None]], seconds: float, warn: Say) -> None:
-    """Run all at once. What has not ended by the deadline is left alone: it ends with the process."""
+    """Run all in parallel. Those that do not finish by the deadline end with the process."""
     failed: dict[str, str] = {}
 
     def run(name: str, deliver: Callable[[], None]) -> None:
@@ -209,7 +211,7 @@ def _ping(settings: Settings, event: str, text: str) -> None:
 
 
 class _NotTaken(Exception):
-    """A service answered that it did not take a notice."""
+    """A service rejected a notice."""
 
 
 def _post(url: str, seconds: float, **body: object) -> None:
@@ -226,7 +228,7 @@ def _post(url: str, seconds: float, **body: object) -> None:
         )
         with contextlib.closing(answer):
             if not answer.ok or answer.is_redirect:
-                raise _NotTaken(f"it was answered {answer.status_code}")
+                raise _NotTaken(f"the server answered {answer.status_code}")
 
 
 def _mail(settings: Settings, notice: Notice) -> None:
@@ -270,10 +272,10 @@ _REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 
 
 def _why(error: Exception) -> str:
-    """What went wrong, without the address, which is a secret itself."""
+    """Describe the failure without the address, which is a secret."""
     if isinstance(error, _NotTaken):
         return str(error)
     reason = next((text for kinds, text in _REASONS if isinstance(error, kinds)), None)
     if reason is None and isinstance(error, smtplib.SMTPResponseException):
-        reason = f"it was answered {error.smtp_code}"
+        reason = f"the server answered {error.smtp_code}"
     return reason or getattr(error, "strerror", None) or type(error).__name__

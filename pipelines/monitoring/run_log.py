@@ -1,7 +1,6 @@
-"""A run's log: a private file with a line for whatever happens, each with its time in UTC.
+"""The log of a run: a private file with a line per event, each with its time in UTC.
 
-It is there for whoever is called when a run fails. That it cannot be written is no reason for a run to
-fail: then the run says so, and goes on without.
+It helps the operator when a run fails. If it cannot be written, the run says so and continues without it.
 """
 
 import contextlib
@@ -27,7 +26,7 @@ Say = Callable[[str], None]
 
 
 class RunLog:
-    """Takes lines for as long as the file can be written; `warn` is told once where it cannot."""
+    """Writes lines as long as the file is writable; calls `warn` once when it is not."""
 
     def __init__(self, path: Path | None, file: BinaryIO | None, warn: Say) -> None:
         self.path = path
@@ -43,12 +42,12 @@ class RunLog:
             self._file.write(f"{now} {printable(text)}\n".encode())
         except OSError as error:
             self._file = None
-            self._warn(f"the log {self.path} cannot be written ({error.strerror}); the run goes on")
+            self._warn(f"cannot write the log {self.path} ({error.strerror}); the run continues")
 
 
 @contextlib.contextmanager
 def run_log(home: Path, warn: Say) -> Iterator[RunLog]:
-    """A new log in the home's directory of logs; what ends the block with an error is its last line.
+    """Open a new log in the home's directory of logs; an error that ends the block is its last line.
 
     The newest `KEPT` logs are kept.
     """
@@ -56,12 +55,12 @@ def run_log(home: Path, warn: Say) -> Iterator[RunLog]:
         path, file = None, None
         try:
             path = _new_path(logs_path(home))
-            # Unbuffered: closing the file would try again to write what a full disk has refused.
+            # Unbuffered: otherwise closing the file would retry a write that failed on a full disk.
             file = stack.enter_context(path.open("xb", buffering=0))
             set_mode(path, 0o600)
             _prune(path.parent)
         except (OSError, SyncError) as error:
-            warn(f"no log is kept ({error}); the run goes on")
+            warn(f"cannot keep a log ({error}); the run continues")
         log = RunLog(path, file, warn)
         log.line(f"rollcall {rollcall_version()}, home {home}")
         try:

@@ -107,6 +107,6 @@ def _widest(columns: Sequence[ShownColumn], room: int) -> int:
 
 def _left_out(columns: int, rows: int, most: int) -> Iterator[str]:
     if columns:
-        yield f"{columns} columns do not fit here, or are empty: name those you want, or take --format csv"
+        yield f"{columns} columns do not fit here, or are empty: select some, or use --format csv"
     if rows > most:
-        yield f"only the first {most} rows are shown: a pipe or --format csv gives all"
+        yield f"only the first {most} rows are shown: use a pipe or --format csv for all"

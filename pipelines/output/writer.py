@@ -54,7 +54,7 @@ class Output:
             return None
         folder = self.path.absolute().parent
         if not folder.is_dir():
-            raise UsageError(f"there is no directory {folder}", "make it, or name another file")
+            raise UsageError(f"there is no directory {folder}", "create it, or name another file")
         return folder
 
 

@@ -23,7 +23,7 @@ MOST_ROWS = 1_048_575  # below the heading
 MOST_COLUMNS = 16_384
 LONGEST_TEXT = 32_767  # in units of UTF-16
 WIDTHS = (8, 60)  # of columns, in characters
-MARK = " … [cut: longer than a cell of Excel]"  # at the end of a text that is
+MARK = " … [cut: longer than an Excel cell]"  # at the end of a text that is
 CUT_SHOWN = 5
 KEYS = ("project_key", "file_key")  # of columns that say which row it is
 REMEDY = "write csv or parquet instead"
@@ -71,10 +71,10 @@ def write_workbook(rows: Rows, path: Path) -> Chunk:
 
 def _refuse_too_many(rows: int, columns: int) -> None:
     if rows > MOST_ROWS:
-        raise UsageError(f"{rows:,} rows are more than the {MOST_ROWS:,} of a sheet of Excel", REMEDY)
+        raise UsageError(f"{rows:,} rows are more than the {MOST_ROWS:,} that an Excel sheet holds", REMEDY)
     if columns > MOST_COLUMNS:
         raise UsageError(
-            f"{columns:,} columns are more than the {MOST_COLUMNS:,} of a sheet of Excel", REMEDY
+            f"{columns:,} columns are more than the {MOST_COLUMNS:,} that an Excel sheet holds", REMEDY
         )
 
 

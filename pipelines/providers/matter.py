@@ -59,7 +59,7 @@ def read_page(body: bytes) -> Page:
     if "status" not in envelope:
         raise MalformedAnswer("the answer has no status")
     if as_text(members(envelope["status"]).get("state")) != "SUCCESS":
-        raise MalformedAnswer("the answer's status says no success")
+        raise MalformedAnswer("the answer's status does not report success")
     result = members(envelope.get("result", b"null"))
     search = result.get("searchInfo", b"null")
     counts = {} if search == b"null" else members(search)

@@ -1,6 +1,6 @@
-"""How fresh each connection is, and what its last run changed: the one definition that every view shares.
+"""How fresh each connection is, and what its last run changed: one definition for all views.
 
-A run may ask some connections only, so both are a matter of each connection, not of the last run.
+A run may sync only some connections, so both are per connection, not per run.
 """
 
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ FRESH_FOR = timedelta(hours=36)  # a day, and half of one for a run that starts 
 
 
 class Freshness(NamedTuple):
-    """When a connection was last asked and last verified, and how that last attempt went.
+    """When a connection was last synced and last verified, and the outcome of the last attempt.
 
     `is_fresh`: its last attempt was verified, at most `FRESH_FOR` before the last run.
     """
@@ -25,7 +25,8 @@ class Freshness(NamedTuple):
     is_fresh: bool
 
 
-# SQL over `connections`. Measured from the last run, not from now: one warehouse always gives one report.
+# SQL over `connections`. Relative to the last run, not to now, so that a warehouse always gives the same
+# report.
 IS_FRESH = f"""coalesce(
     outcome = 'verified'
     and last_verified_at >= (
@@ -48,7 +49,7 @@ def read_freshness(warehouse: duckdb.DuckDBPyConnection) -> tuple[Freshness, ...
 
 
 def in_last_run(instant: str) -> str:
-    """SQL: whether `instant`, of a row with a `project_key`, is the last run that asked its connection."""
+    """SQL: whether `instant`, of a row with a `project_key`, is the last run of its connection."""
     return f"""exists (
         select 1 from connections
         where

@@ -1,6 +1,6 @@
 """The warehouse file: locked for one run, drafted in a scratch directory, published by a rename.
 
-Nothing but this module and `remember` and `models` knows which engine holds the tables.
+Only this layer, `load.merge` and `transform` know which engine holds the tables.
 """
 
 import contextlib
@@ -37,27 +37,27 @@ from pipelines.warehouse.reader import read_every_value
 
 T = TypeVar("T")
 
-# Written by every DuckDB from 1.4 on, and read by every shell from 1.4 on.
+# Every DuckDB from 1.4 on can write and read this.
 STORAGE_VERSION = "v1.4.0"
-# A copy is rewritten when more than half of it, and at least this much, is free space.
+# A copy is rewritten if more than half of it, and at least this much, is free space.
 COMPACT_FROM_BYTES = 32 << 20
-# A tenth of DuckDB's own: what a thread writes at once, and holds until then. Smaller ones make a larger
-# file; of larger ones what two threads leave over is written again by the last checkpoint.
+# A tenth of DuckDB's default. A thread holds a group in memory until it is written. Smaller groups make a
+# larger file; with larger ones, the last checkpoint rewrites the incomplete groups of two threads.
 ROWS_PER_GROUP = 12_288
-# What a thread of DuckDB's wants to write such groups of rows of a thousand bytes, and not ask for more.
+# What a thread of DuckDB needs to write such groups with rows of a thousand bytes.
 MB_PER_THREAD = 150
-# Fewer are not worth being shared.
+# Fewer are not worth another thread.
 RECORDS_PER_THREAD = 8 * ROWS_PER_GROUP
-UNFIT = "%?"  # dlt makes formats of the paths of its files, and DuckDB takes what follows a ? for options
+UNFIT = "%?"  # dlt uses paths as format strings, and DuckDB reads the part after a ? as options
 
 
 @contextlib.contextmanager
 def locked(warehouse: Path) -> Iterator[Path]:
     """Hold the warehouse's lock, with a new private scratch directory.
 
-    The kernel lets go of the lock when its holder dies, so whatever scratch is found then is of dead runs.
-    Raises RunInProgress where it is held, WarehouseError where nothing may be written there, and SyncError
-    where the block fails for the disk or the file system.
+    The kernel releases the lock when its holder dies, so all scratch directories found then belong to dead
+    runs. Raises RunInProgress if the lock is held, WarehouseError if the directory is not writable, and
+    SyncError if the block fails because of the disk or the file system.
     """
     workshop = warehouse.parent / ".rollcall"
     with contextlib.ExitStack() as held:
@@ -82,20 +82,20 @@ def locked(warehouse: Path) -> Iterator[Path]:
 
 
 def clear(scratch: Path) -> None:
-    """Remove a scratch directory, as far as that is possible: the next run tries it again."""
+    """Remove a scratch directory as far as possible; the next run tries again."""
     with contextlib.suppress(OSError):
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def draft_path(warehouse: Path, scratch: Path) -> Path:
-    """Where `draft` puts its file, to be published from there."""
+    """The path of the draft in the scratch directory."""
     return scratch / warehouse.name
 
 
 def _refuse_unfit(warehouse: Path) -> None:
     if unfit := [character for character in UNFIT if character in str(warehouse)]:
         raise ConfigurationError(
-            f"nothing can land beside {warehouse}, whose path has a {' and a '.join(unfit)}",
+            f"the path of {warehouse} contains {' and '.join(unfit)}, which dlt or DuckDB misreads",
             f"give it another name, or {elsewhere()}",
         )
 
@@ -106,11 +106,11 @@ def _refuse_link(path: Path) -> None:
 
 
 def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
-    """Open a copy of the published warehouse to work on, or a new one where none is published yet.
+    """Open a copy of the published warehouse to work on, or a new one if none is published yet.
 
-    Where anything but a run has written to the published file, every table is built again. The file is copied
-    without a write-ahead log, which only another program can have left beside it. Raises WarehouseError where
-    the published one is damaged or of a newer Rollcall, or only a previous one is there.
+    If another program has written to the published file, every table is rebuilt. The write-ahead log, which
+    only another program can have left, is not copied. Raises WarehouseError if the published file is damaged
+    or from a newer Rollcall, or if only a previous file exists.
     """
     copy = draft_path(warehouse, scratch)
     published = copy.with_name(f"{copy.name}.published")
@@ -127,8 +127,8 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConn
                 published.rename(copy)
         elif previous_path(warehouse).exists():
             raise WarehouseError(
-                f"there is no warehouse at {warehouse}, but a previous one beside it",
-                f"run `rollcall restore`, or move {previous_path(warehouse)} away to begin anew",
+                f"there is no warehouse at {warehouse}, but the previous run's file exists",
+                f"run `rollcall restore`, or move {previous_path(warehouse)} away to start a new history",
             )
         _attach(connection, copy)
         connection.execute((SQL_ROOT / "raw.sql").read_text())
@@ -151,7 +151,7 @@ def draft(warehouse: Path, scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConn
 def connect(path: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
     """Open a draft for writing; times are UTC, and nothing is fetched from anywhere.
 
-    What does not fit into memory is put beside the draft; see `retry_with_more_memory`.
+    DuckDB spills to a directory next to the draft; see `retry_with_more_memory`.
     """
     connection = _start(path, memory_mb)
     _attach(connection, path)
@@ -178,17 +178,17 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def use_threads(connection: duckdb.DuckDBPyConnection, records: int) -> None:
-    """Give work on so many records as many threads as it is worth, of those that `connect` allows."""
+    """Set the number of threads that work on so many records is worth, up to those that `connect` allows."""
     row = connection.execute("select current_setting('threads')").fetchone()
     assert row is not None
     connection.execute(f"set threads = {min(row[0], 1 + records // RECORDS_PER_THREAD)}")
 
 
 def retry_with_more_memory(connection: duckdb.DuckDBPyConnection, memory_mb: int, work: Callable[[], T]) -> T:
-    """Do some `work`, all of it or nothing, with twice the memory as long as it needs more than it has.
+    """Run `work` in a transaction; retry with twice the memory while it runs out of memory.
 
-    DuckDB puts on disk what there is too much of, but not the texts of the few thousand rows that it works
-    on: how much those need shows only with them. Raises OutOfMemoryException where the machine has no more.
+    DuckDB spills to disk, except the strings of the few thousand rows that it works on. Their size is not
+    known in advance. Raises OutOfMemoryException if the machine has no more memory.
     """
     most_mb = physical_mb()
     while True:
@@ -202,7 +202,7 @@ def retry_with_more_memory(connection: duckdb.DuckDBPyConnection, memory_mb: int
 
 
 def rewritten(facts: Path, scratch: Path, memory_mb: int) -> Path:
-    """A new file in `scratch` with nothing but the facts of another; what is published is to be built."""
+    """Create a file in `scratch` with only the facts of another; its published tables are not built yet."""
     candidate = scratch / f"rewritten-{facts.name}"
     with connect(candidate, memory_mb) as connection:
         connection.execute((SQL_ROOT / "raw.sql").read_text())
@@ -211,11 +211,11 @@ def rewritten(facts: Path, scratch: Path, memory_mb: int) -> Path:
 
 
 def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> tuple[str, ...]:
-    """Put `candidate` in the warehouse's place, the previous beside it. Readers see the old file or the new.
+    """Publish `candidate` and keep the previous file. Readers see the old file or the new one.
 
-    `candidate` must be closed, and lie on the same file system. Where it is `forgetting`, it takes the place
-    of the previous file too, and first: nothing stays then of what was published. Returns a line for what
-    failed once it was published.
+    `candidate` must be closed, and be on the same file system. With `forgetting`, it first replaces the
+    previous file too, so that nothing of the old files remains. Returns a line for each failure after
+    publication.
     """
     _verify(candidate)
     set_mode(candidate, 0o600)
@@ -230,7 +230,7 @@ def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> tu
         else:
             link_or_copy(warehouse, spare)
         spare.replace(previous_path(warehouse))
-    # What another program left unwritten beside the previous file would make the new one unreadable.
+    # A write-ahead log of the previous file would make the new one unreadable.
     wal_path(warehouse).unlink(missing_ok=True)
     candidate.replace(warehouse)
     _note_published(warehouse)
@@ -238,10 +238,10 @@ def publish(candidate: Path, warehouse: Path, *, forgetting: bool = False) -> tu
 
 
 def put_back(source: Path, warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
-    """Put a copy of `source` in the published warehouse's place; what was there is kept as `aside`.
+    """Publish a copy of `source`; the file that it replaces is kept as `aside`.
 
-    `scratch` and `aside` are on the same file system. Returns a line for what failed once it was published.
-    Raises WarehouseError if `source` cannot be read, UsageError if it is what is published already.
+    `scratch` and `aside` are on the same file system. Returns a line for each failure after publication.
+    Raises WarehouseError if `source` cannot be read, UsageError if it is already published.
     """
     copy = draft_path(warehouse, scratch)
     shutil.copyfile(source, copy)
@@ -253,7 +253,7 @@ def put_back(source: Path, warehouse: Path, scratch: Path, aside: Path) -> tuple
     sync(copy)
     if warehouse.exists():
         if not wal_path(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
-            raise UsageError(f"{warehouse} is the same as {source} already", "leave it as it is")
+            raise UsageError(f"{warehouse} is already the same as {source}", "there is nothing to restore")
         spare = scratch / "aside"
         link_or_copy(warehouse, spare)
         spare.replace(aside)
@@ -264,36 +264,36 @@ def put_back(source: Path, warehouse: Path, scratch: Path, aside: Path) -> tuple
 
 
 def _sync_published(warehouse: Path) -> tuple[str, ...]:
-    """Readers have the new file already: that its name may not be on disk is no failure any more."""
+    """Sync the directory. Readers already have the new file, so a failure here is only reported."""
     try:
         sync(warehouse.parent)
     except OSError as error:
         return (
-            f"{warehouse} is published, but may not outlast a power failure: its directory could not be "
+            f"{warehouse} is published, but a power failure may lose it: its directory could not be "
             f"written to disk ({error.strerror})",
         )
     return ()
 
 
 def _refuse_read_only(directory: Path) -> None:
-    """A run would otherwise find out when it publishes."""
+    """Fail now if the directory is not writable, not when the run publishes."""
     if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
         raise WarehouseError(
-            f"{directory} may not be written to", "run this as its owner, on a disk that is not read-only"
+            f"{directory} is not writable", "run this as its owner, on a disk that is not read-only"
         )
 
 
 @contextlib.contextmanager
 def _system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
-    """Turn what comes of the disk, of a missing call or of too little memory into a SyncError."""
+    """Turn errors of the disk, of a missing call or of too little memory into a SyncError."""
     try:
         yield
     except SyncError:
         raise
     except duckdb.OutOfMemoryException as error:
         raise SyncError(
-            "DuckDB needs more memory than there is",
-            "give it more, or leave long fields out with drop_fields; nothing is lost",
+            "DuckDB needs more memory than is available",
+            "add memory, or drop long fields with drop_fields; the published warehouse is intact",
         ) from error
     except Exception as error:
         cause: BaseException | None = error
@@ -303,7 +303,7 @@ def _system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
                     raise disk_failure(warehouse, number) from error
             if isinstance(cause, OSError) and cause.errno in LACKING and cause.errno != errno.EACCES:
                 raise WarehouseError(
-                    f"the file system of {warehouse.parent} refused what a run needs ({cause.strerror})",
+                    f"the file system of {warehouse.parent} lacks a call that a run needs ({cause.strerror})",
                     elsewhere(),
                 ) from error
             cause = cause.__cause__ or cause.__context__
@@ -312,7 +312,7 @@ def _system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
 
 def _verify(candidate: Path) -> None:
     if wal_path(candidate).exists():
-        raise WarehouseError(f"{candidate.name} has not been written out whole", "sync again")
+        raise WarehouseError(f"{candidate.name} was not written completely", "run it again")
     with open_database(candidate, read_only=True) as connection:
         connection.execute("select count(*) from raw.records").fetchone()
         connection.execute("select count(*) from projects").fetchone()
@@ -324,8 +324,8 @@ def readable(
 ) -> Iterator[None]:
     """Attach a copy of the file `original` as `published` while the block runs.
 
-    Raises WarehouseError where any of its values cannot be read. A run reads few of its blocks and copies
-    them all: what is damaged would be published again, and once more as the previous.
+    Raises WarehouseError if a value cannot be read. A run reads few of its blocks but copies all of them, so
+    damage would be published again, and then become the previous file.
     """
     try:
         connection.execute(f"attach {literal(str(copy))} as published (read_only)")
@@ -338,9 +338,9 @@ def readable(
 
 
 def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
-    """Whether a run goes on with a new file, and not with `copy`, a copy of the published one or itself.
+    """Whether a run must continue with a new file instead of `copy`, a copy of the published one or itself.
 
-    Every value is read. Raises WarehouseError where one cannot be, or a newer Rollcall wrote the file.
+    Reads every value. Raises WarehouseError if one cannot be read, or a newer Rollcall wrote the file.
     """
     with open_database() as connection, readable(connection, copy, warehouse, recovery_hint(warehouse)):
         return (
@@ -349,9 +349,9 @@ def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
 
 
 def _is_older(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
-    """Whether the facts in `published` lack columns: an earlier Rollcall kept less of them.
+    """Whether the facts in `published` lack columns, because an earlier Rollcall kept fewer.
 
-    Raises WarehouseError where they have columns that are not known here, which would be lost.
+    Raises WarehouseError if they have unknown columns, which would be lost.
     """
     connection.execute("attach ':memory:' as empty; use empty")
     connection.execute((SQL_ROOT / "raw.sql").read_text())
@@ -393,9 +393,9 @@ def _is_wasteful(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _take_over(connection: duckdb.DuckDBPyConnection, file: Path, *, facts_only: bool = False) -> None:
-    """Copy the tables of another file without the free space between them, a user's own ones and views too.
+    """Copy the tables and views of another file, also a user's own, without the free space.
 
-    Macros are left out: a user's come from `sql/macros`.
+    Skips macros: those of a user come from `sql/macros`.
     """
     connection.execute(f"attach if not exists {literal(str(file))} as published (read_only)")
     tables = connection.execute(
@@ -417,14 +417,14 @@ def _take_over(connection: duckdb.DuckDBPyConnection, file: Path, *, facts_only:
             "and schema_name <> 'staging' order by view_oid"
         ).fetchall()
         for (statement,) in views:
-            # One that reads what is no longer there cannot be made, and could not be read.
+            # A view of a table that no longer exists cannot be created, nor could it be read.
             with contextlib.suppress(duckdb.Error):
                 connection.execute(statement)
     connection.execute("detach published")
 
 
 def _is_as_published(copy: Path, warehouse: Path) -> bool:
-    """Whether nothing but a run has written to the published file, of which `copy` is a copy."""
+    """Whether only runs have written to the published file, of which `copy` is a copy."""
     try:
         return _note_of(warehouse).read_text(encoding="utf-8") == _fingerprint(copy)
     except (OSError, UnicodeDecodeError):
@@ -432,7 +432,7 @@ def _is_as_published(copy: Path, warehouse: Path) -> bool:
 
 
 def _note_published(warehouse: Path) -> None:
-    """Note what has been published. A run that is killed before it does costs the next one a rebuild."""
+    """Record what was published. If a run is killed before this, the next one rebuilds the tables."""
     with contextlib.suppress(OSError):
         _note_of(warehouse).write_text(_fingerprint(warehouse), encoding="utf-8")
 
@@ -442,7 +442,7 @@ def _note_of(warehouse: Path) -> Path:
 
 
 def _fingerprint(file: Path) -> str:
-    """What changes whenever DuckDB writes to a file: its size, and its headers, which count the writes."""
+    """A mark that changes whenever DuckDB writes to a file: its size, and its headers, which count writes."""
     with file.open("rb") as opened:
         headers = opened.read(HEADERS_BYTES)
     return f"{file.stat().st_size} {hashlib.sha256(headers).hexdigest()}"

@@ -1,7 +1,7 @@
-"""The published warehouse, open for reading and closed to all else.
+"""The published warehouse, open for reading only.
 
-DuckDB's read-only mode alone still lets SQL write files, read any file and reach the network. Here it can do
-neither, nor change a setting, and it is bounded in time, memory and disk.
+DuckDB's read-only mode alone still lets SQL write files, read any file and access the network. Here it can do
+none of these, nor change settings, and its time, memory and disk space are limited.
 """
 
 import contextlib
@@ -24,12 +24,12 @@ from pipelines.common.limits import Clock, bounded_files, bounded_memory, bounde
 from pipelines.common.sql import identifier, literal
 from pipelines.warehouse.paths import previous_path, recovery_hint, wal_path
 
-# A million projects are sorted within it; more go to disk.
+# Enough to sort a million projects; larger sorts spill to disk.
 MEMORY_MB = min(2048, physical_mb() // 2)
-# DuckDB's own limit does not count what a function makes of one value, as repeat('x', 3000000000) does.
+# DuckDB's own limit does not count the result of a function, such as repeat('x', 3000000000).
 PROCESS_MEMORY_MB = 1024 + MEMORY_MB
 SPILL_GB = 10
-# One answer may not fill the disk that the next run needs: this much, and half of what is free.
+# A result must not fill the disk that the next run needs: at most this much, and half of the free space.
 LARGEST_FILE_MB = SPILL_GB << 10
 
 _BOUNDS = {
@@ -55,9 +55,9 @@ def open_warehouse(
 ) -> Iterator[Warehouse]:
     """Open the warehouse at `path` for as long as the block runs, or until it has run for `seconds`.
 
-    The workspace is made in `workspace_in`, itself made where it is missing, or where temporary files go, and
-    removed afterwards. Raises WarehouseError where the file is missing or cannot be read, UsageError where a
-    limit is exceeded.
+    The workspace is created in `workspace_in` (created if missing) or among the temporary files, and removed
+    afterwards. Raises WarehouseError if the file is missing or cannot be read, UsageError if a limit is
+    exceeded.
     """
     refuse_missing(path)
     if workspace_in is not None:
@@ -79,7 +79,7 @@ def open_warehouse(
 
 
 def refuse_missing(path: Path) -> None:
-    """Raise WarehouseError where there is no warehouse at `path`."""
+    """Raise WarehouseError if there is no warehouse at `path`."""
     if path.exists():
         return
     if previous_path(path).exists():
@@ -102,8 +102,8 @@ def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
     if hidden := hidden_builtins(connection):
         connection.close()
         raise WarehouseError(
-            f"{path} has a macro or a type with the name of DuckDB's own {hidden[0]}",
-            "drop it, or run `rollcall sync`, which leaves it out",
+            f"{path} contains a macro or type that hides DuckDB's own {hidden[0]}",
+            "drop it, or run `rollcall sync`, which removes it",
         )
     _refuse_cut(connection, path)
     # These are settings of a running database; the last one is the lock on all of them.
@@ -114,10 +114,10 @@ def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _refuse_cut(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Raise WarehouseError where a part of the file that is in use is missing: a query may read none of it.
+    """Raise WarehouseError if a used part of the file is missing, even if no query reads it.
 
-    A file may lack blocks that are free, which DuckDB itself cuts off at its end. So one that is smaller than
-    all its blocks is read as a whole.
+    A file may lack free blocks, which DuckDB cuts off at its end. So a file that is smaller than its blocks
+    is read completely.
     """
     row = connection.execute("select total_blocks * block_size from pragma_database_size()").fetchone()
     assert row is not None
@@ -130,9 +130,9 @@ def _refuse_cut(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def read_every_value(connection: duckdb.DuckDBPyConnection) -> None:
-    """Read all that is in all tables. Raises duckdb.Error where a block is missing or damaged.
+    """Read all tables completely. Raises duckdb.Error if a block is missing or damaged.
 
-    DuckDB keeps a checksum for each of its blocks and looks at it when it reads the block.
+    DuckDB checks the checksum of a block when it reads it.
     """
     tables = connection.execute(
         "select database_name, schema_name, table_name from duckdb_tables() where not internal"
@@ -148,7 +148,7 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
         holder = re.search(r"PID \d+", message)
         return WarehouseError(
             f"another program has {path} open for writing ({holder[0] if holder else 'unknown'})",
-            "close it there; to read beside a run, open it read-only",
+            "close it there; to read it during a run, open it read-only",
         )
     if wal_path(path).exists():
         return _written_to(path)
@@ -162,17 +162,17 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
 
 
 def _written_to(path: Path) -> WarehouseError:
-    """DuckDB takes what a program has left beside the file for a part of it; it is of no run."""
+    """Refuse a write-ahead log: DuckDB would read it, but it does not come from a run."""
     return WarehouseError(
-        f"another program has written to {path}, and left {wal_path(path).name} beside it",
-        "run `rollcall sync`, which leaves that out, or `rollcall restore`",
+        f"another program has written to {path} and left {wal_path(path).name} behind",
+        "run `rollcall sync`, which discards it, or `rollcall restore`",
     )
 
 
 def is_damage(error: duckdb.Error) -> bool:
     """Whether a block of the file is missing or not as it was written.
 
-    SQL cannot raise an error that begins like one of these: DuckDB puts the kind of its own before it.
+    SQL cannot raise an error that begins like these: DuckDB puts the kind of the error before its text.
     """
     return (
         str(error).removeprefix("IO Error: ").startswith(("Corrupt database file", "Could not read enough"))
@@ -180,26 +180,26 @@ def is_damage(error: duckdb.Error) -> bool:
 
 
 def exceeds_file_limit(error: duckdb.Error | OSError) -> bool:
-    """Whether an answer grew beyond what one file may take."""
+    """Whether a result exceeded the limit for one file."""
     return os.strerror(errno.EFBIG) in str(error)
 
 
 def first_line(error: Exception) -> str:
-    """What DuckDB says of an error, with what it suggests, without the excerpt of the SQL."""
+    """DuckDB's error message with its suggestion, without the excerpt of the SQL."""
     said = str(error).split("\n\n", 1)[0]
     return " ".join(line.strip() for line in said.splitlines() if line.strip())
 
 
 def needs_memory() -> UsageError:
-    """The error of an answer that does not fit into the memory that reading may take."""
+    """The error for a result that exceeds the memory limit."""
     return UsageError(
-        f"the answer needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
+        f"the result needs more memory than the {MEMORY_MB} MB allowed", "ask for fewer rows or columns"
     )
 
 
 @contextlib.contextmanager
 def _translated(path: Path, largest_mb: int) -> Iterator[None]:
-    """Turn what DuckDB raises for reasons other than the SQL into an error that says what to do."""
+    """Turn DuckDB's errors that are not caused by the SQL into errors that say what to do."""
     try:
         yield
     except (duckdb.OutOfMemoryException, MemoryError):
@@ -207,14 +207,14 @@ def _translated(path: Path, largest_mb: int) -> Iterator[None]:
     except (duckdb.Error, OSError) as error:
         if exceeds_file_limit(error):
             raise UsageError(
-                f"the answer is larger than the {largest_mb:,} MB that one file may take",
-                "ask for fewer rows or columns, or make room on the disk",
+                f"the result is larger than the {largest_mb:,} MB that one file may have",
+                "ask for fewer rows or columns, or free some disk space",
             ) from None
         if isinstance(error, OSError):
             raise
         raise _unreadable(path, error) from None
     except RuntimeError as error:
-        # What DuckDB's package makes of Ctrl-C, where it looks for it.
+        # How DuckDB's package reports Ctrl-C.
         if str(error) == "Query interrupted":
             raise KeyboardInterrupt from None
         raise

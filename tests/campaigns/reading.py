@@ -242,12 +242,12 @@ def _broken(rng: random.Random, body: bytes) -> bytes:
 def reference(text: bytes) -> object:
     """What Python's own decoder reads, each number as a `Decimal`.
 
-    Raises ValueError for a key that comes twice in one object.
+    Raises ValueError for a key that appears twice in one object.
     """
 
     def fields(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len({composed(key) for key, _ in pairs}) < len(pairs):
-            raise ValueError("a key comes twice")
+            raise ValueError("a key appears twice")
         return dict(pairs)
 
     return json.loads(text, object_pairs_hook=fields, parse_float=Decimal, parse_int=Decimal)

@@ -11,9 +11,9 @@ from tests.campaigns.drift import RATES, STYLES, Measured, RequestCounter, measu
 from tests.scripted import scripted
 
 SEEDS = 80
-UNKNOWN = "no second reading has confirmed it"
-MOVED = "it moved: 1 records of one reading were missing in the next"
-TWO_FACES = "1 ids came twice with different content"
+UNKNOWN = "no second reading confirmed it"
+MOVED = "it changed while it was read: 1 records of one reading were missing in the next"
+TWO_FACES = "1 ids appeared twice with different content"
 NO_TWO = "it gives no total, and no two readings agree"
 
 
@@ -91,7 +91,7 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
         (["ABC"], "ABCD", 3, 1, None),
         (["AB C"] * 2, "ABCD", 3, 2, None),
         (["AB C", "BA C"], "ABCD", 3, 2, None),
-        (["AB C", "AB CD"], "ABCD", 3, 4, "the provider counts 3 records, 4 came"),
+        (["AB C", "AB CD"], "ABCD", 3, 4, "the provider counts 3 records, but 4 were received"),
         (["AB C", "AB E", "AB F", "AB G"], "ABCD", 3, 4, MOVED),
         (["AB C", "AB E", "AB E"], "ABCD", 3, 3, None),
         (["AB C", "A BB", "AB C", "AB C"], "ABCD", 3, 4, None),
@@ -116,7 +116,7 @@ def test_what_is_missing_is_confirmed_by_a_reading_that_has_all_the_one_before_h
 
 
 @pytest.mark.parametrize(
-    ("page_count", "doubt"), [(0, None), (1, None), (2, "0 records do not make 2 pages")]
+    ("page_count", "doubt"), [(0, None), (1, None), (2, "0 records do not match 2 pages")]
 )
 def test_an_empty_listing_may_have_a_page(page_count: int, doubt: str | None) -> None:
     reading = Reading()

@@ -56,7 +56,7 @@ def test_what_is_interrupted_for_time_is_said_so(error: Exception) -> None:
     with pytest.raises(UsageError) as refused:
         interrupted_by(connection, error)
     assert refused.value.reason == "the query took longer than 0.01 s"
-    assert refused.value.remedy == "narrow it, or allow more with --timeout"
+    assert refused.value.remedy == "simplify it, or raise --timeout"
     assert connection.closed
 
 

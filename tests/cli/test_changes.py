@@ -101,6 +101,6 @@ def test_no_moments(cli: Cli, text: str) -> None:
         moment(text, NOW)
     for option in ("--since", "--until"):
         assert cli("changes", f"{option}={text}", code=2).stderr == (
-            f"rollcall: {text} is no date and no duration. "
+            f"rollcall: {text} is neither a date nor a duration. "
             "Write 2026-11-01, 2026-11-01T06:00:00Z, 12h, 7d or 2w\n"
         )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
+from pipelines.cli.failures import VERBS_BY_PURPOSE
 from pipelines.commands import status
 from pipelines.common.errors import PublicationRefused, RunInProgress, SyncError
 
@@ -26,6 +28,8 @@ SILENT = "select count(*) from range(1000000000000) where range % 7 = 3"
 def test_help_names_every_verb_and_each_has_examples() -> None:
     whole = CliRunner().invoke(main, ["--help"])
     assert whole.exit_code == 0
+    assert re.findall(r"^(\w[\w ]*):\n", whole.stdout, re.MULTILINE) == ["Options", *VERBS_BY_PURPOSE]
+    assert sorted(name for names in VERBS_BY_PURPOSE.values() for name in names) == sorted(main.commands)
     for name, command in main.commands.items():
         assert f"  {name} " in whole.stdout
         shown = CliRunner().invoke(main, [name, "--help"])
@@ -40,6 +44,7 @@ def test_the_collector_is_slowed_down_before_anything_large_is_imported() -> Non
     script = """
 import gc, sys
 from pipelines.cli import main
+from pipelines.cli.failures import VERBS_BY_PURPOSE
 def threshold(*counts):
     print(counts, sorted({"dlt", "duckdb", "pyarrow", "requests", "rich"} & sys.modules.keys()))
 gc.set_threshold = threshold
@@ -131,14 +136,14 @@ def test_home_before_and_behind_the_verb_and_in_the_environment(
         (
             OSError(28, "No space left on device", "/x"),
             1,
-            "/x: No space left on device. Make room, then try again",
+            "/x: No space left on device. Free some space, then try again",
         ),
         (PermissionError(13, "Permission denied", "/x"), 2, "/x: Permission denied"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (
             ValueError("odd\nand all that led to it"),
             1,
-            "a fault of Rollcall's own (ValueError: odd). ROLLCALL_DEBUG=1 shows where; please report it",
+            "internal error (ValueError: odd). ROLLCALL_DEBUG=1 shows the traceback; please report it",
         ),
     ],
 )
@@ -214,7 +219,7 @@ def test_a_full_disk(cli: Cli) -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,
-        "rollcall: No space left on device. Make room, then try again\n",
+        "rollcall: No space left on device. Free some space, then try again\n",
     )
 
 

@@ -143,7 +143,7 @@ def test_standard_output(own: Cli) -> None:
     assert result.stderr == STALE
     assert not (own.home / "exports").exists()
     expected = (
-        "--output - prints one report, which must be named, and nothing else. See rollcall export --help"
+        "--output - prints exactly one report: name one, and leave out --json. See rollcall export --help"
     )
     assert own("export", "-o", "-", code=2).stderr == f"rollcall: {expected}\n"
     assert own("export", "files", "projects", "-o", "-", code=2).stderr == f"rollcall: {expected}\n"
@@ -165,7 +165,7 @@ def test_near_names(own: Cli) -> None:
         "Did you mean projects or project_changes or projects_history?\n"
     )
     assert own("export", "xyz", code=2).stderr == (
-        "rollcall: there is no report xyz. There is files, project_changes, projects, projects_history\n"
+        "rollcall: there is no report xyz. Choose from files, project_changes, projects, projects_history\n"
     )
 
 
@@ -193,9 +193,9 @@ def test_a_report_of_the_home(own: Cli) -> None:
     [
         ("from nothing", "Catalog Error: Table with name nothing does not exist!"),
         ("select 1) to '{home}/stolen.csv' --", 'Parser Error: syntax error at or near ")"'),
-        ("select 1; drop table projects", "there is more than one statement."),
-        ("copy projects to '{home}/stolen.csv'", "COPY is refused, for a query only reads."),
-        ("from read_text('/etc/passwd')", "read_text() is refused."),
+        ("select 1; drop table projects", "the query has more than one statement."),
+        ("copy projects to '{home}/stolen.csv'", "COPY is not allowed: a query can only read."),
+        ("from read_text('/etc/passwd')", "read_text() is not allowed."),
         ("from '{home}/other.csv'", "Permission Error: "),
     ],
 )
@@ -244,7 +244,8 @@ def test_a_report_that_is_wrong_stops_no_other(own: Cli, form: str) -> None:
     ]  # fmt: skip
     assert failures[0].startswith(f"rollcall: {late}: Invalid Input Error: late")
     assert failures[3] == (
-        f"rollcall: {copy} has no name for a report. Use lower-case letters and digits, separated by - or _"
+        f"rollcall: {copy} is not a valid name for a report. Use lower-case letters and digits, "
+        "separated by - or _"
     )
     assert failures[4].startswith(f'rollcall: {wrong}: Binder Error: Referenced column "nme" not found')
 
@@ -281,7 +282,8 @@ def test_one_report_goes_into_the_file_that_is_named(
 def test_several_reports_do_not_go_into_one_file(own: Cli, tmp_path: Path, names: tuple[str, ...]) -> None:
     file = tmp_path / "p.csv"
     assert own("export", *names, "--output", str(file), code=2).stderr == (
-        f"rollcall: {file} is one file: name one report, or a directory. See rollcall export --help\n"
+        f"rollcall: {file} is a single file: name one report, or give a directory. "
+        "See rollcall export --help\n"
     )
     assert not file.exists()
 

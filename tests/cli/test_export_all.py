@@ -122,7 +122,7 @@ def test_promise_04_the_same_run_again_is_the_same_folder(own: Cli, form: str) -
     result = own("export", "--all", "--format", form)
     assert _names(folder) == [".rollcall", RUN, "latest"]
     assert (_bytes(folder / RUN), (folder / RUN).stat().st_ino) == (before, inode)
-    assert result.stderr == f"{RUN} was there already, and is the same\n{STALE}"
+    assert result.stderr == f"{RUN} already exists with the same content\n{STALE}"
     shutil.rmtree(folder)
     own("export", "--all", "--format", form)
     assert _bytes(folder / RUN) == before
@@ -271,7 +271,7 @@ def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> Non
     result = own("export", "--all")
     gone = [f"removed {folder}/2026110{day}T020000Z\n" for day in (3, 4, 5)]
     assert result.stderr.startswith(
-        f"20261107T020000Z was there already, and is the same\n{''.join(gone)}bell"
+        f"20261107T020000Z already exists with the same content\n{''.join(gone)}bell"
     )
     assert _names(folder) == [".rollcall", "20261106T020000Z", "20261107T020000Z", "latest"]
     assert _names(folder / ".rollcall") == ["folders.lock"]
@@ -313,7 +313,7 @@ def test_all_stay_with_0(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("-1", "two", "1.5"):
         monkeypatch.setenv("EXPORTS__KEEP", wrong)
         assert own("export", "--all", code=2).stderr == (
-            f"rollcall: keep of [exports] should be a whole number, not '{wrong}'. Write it as keep = 14\n"
+            f"rollcall: keep of [exports] should be an integer, not '{wrong}'. Write it as keep = 14\n"
         )
 
 
@@ -332,7 +332,7 @@ def test_what_stands_in_the_way(own: Cli) -> None:
     latest = own.home / "exports" / "latest"
     latest.mkdir(parents=True)
     assert own("export", "--all", code=2).stderr == (
-        f"rollcall: {latest} stands where the link to the newest export should. Move it away\n"
+        f"rollcall: {latest} is in the way of the link to the newest export. Move it away\n"
     )
     assert _names(own.home / "exports") == ["latest"]
     latest.rmdir()
@@ -342,7 +342,10 @@ def test_what_stands_in_the_way(own: Cli) -> None:
 
 
 def test_all_is_all(own: Cli) -> None:
-    expected = "rollcall: --all writes all reports into a directory. See rollcall export --help\n"
+    expected = (
+        "rollcall: --all exports every report into a directory: leave out the names and the file. "
+        "See rollcall export --help\n"
+    )
     assert own("export", "--all", "projects", code=2).stderr == expected
     assert own("export", "--all", "-o", "-", code=2).stderr == expected
 

@@ -129,6 +129,6 @@ def test_files(own: Cli) -> None:
 
 
 def test_what_it_does_not_go_with(own: Cli) -> None:
-    expected = "rollcall: --excel goes with CSV, and not with --raw. See rollcall export --help\n"
+    expected = "rollcall: --excel writes CSV, and cannot be combined with --raw. See rollcall export --help\n"
     assert own("export", "--excel", "--raw", code=2).stderr == expected
     assert own("export", "--excel", "--format", "xlsx", code=2).stderr == expected

@@ -254,5 +254,5 @@ def test_a_query_that_takes_too_long_ends_its_pager(run) -> None:
     code, shown = terminal.end()
     assert code == 2
     assert shown.rstrip().endswith(
-        "rollcall: the query took longer than 1 s. Narrow it, or allow more with --timeout"
+        "rollcall: the query took longer than 1 s. Simplify it, or raise --timeout"
     )

@@ -37,7 +37,7 @@ def test_csv(cli: Cli) -> None:
         '2026-11-01T04:00:00,"[""a"",null]","{""a"":1,""b"":[2]}","{""n"":1.50}",b,\\xAA,\'-1 day,,"",'
         '"a,""b""\n"\n'
     )
-    assert result.stderr == "1 cell got a ' in front, lest they run as formulas: see --raw\n"
+    assert result.stderr == "1 cell prefixed with ' against formulas; see --raw\n"
 
 
 def test_json_keeps_every_digit(cli: Cli) -> None:
@@ -151,7 +151,7 @@ def test_sql_from_a_file(cli: Cli, tmp_path: Path) -> None:
     file.write_bytes("\ufeff-- why\nselect 'ü' as a;\n".encode())
     assert cli("query", "--file", str(file), "--format", "csv").stdout == "a\nü\n"
     assert cli("query", "select 1", "-f", str(file), code=2).stderr == (
-        "rollcall: --file takes no SQL beside it. See rollcall query --help\n"
+        "rollcall: give the SQL as an argument or with --file, not both. See rollcall query --help\n"
     )
     file.write_bytes(b"select '\xff'")
     assert cli("query", "-f", str(file), code=2).stderr == (
@@ -194,7 +194,7 @@ def test_parameters_in_every_form(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "values", "expected"),
     [
-        ("select 1", ["a=1"], "the SQL has no parameter $a. There is none"),
+        ("select 1", ["a=1"], "the SQL has no parameter $a. There are none"),
         ("select $status", ["statsu=1"], "the SQL has no parameter $statsu. Did you mean $status?"),
         ("select $a, $b", ["a=1"], "the SQL has a parameter $b. Give it a value: --param b=VALUE"),
         ("select ?", [], "the SQL has a parameter $1. Give it a value: --param 1=VALUE"),
@@ -216,7 +216,7 @@ def test_wrong_parameters_are_one_line(cli: Cli, sql: str, values: list[str], ex
 
 @pytest.mark.parametrize("sql", ["", " \n", ";", "-- nothing"])
 def test_no_sql(cli: Cli, sql: str) -> None:
-    expected = 'rollcall: there is no SQL. Try: rollcall query "from projects"\n'
+    expected = 'rollcall: the query is empty. Try: rollcall query "from projects"\n'
     assert cli("query", sql, code=2).stderr == expected
     assert cli("query", "-", input=sql, code=2).stderr == expected
 
@@ -275,7 +275,7 @@ def test_raw_leaves_formulas(cli: Cli) -> None:
     sql = "select unnest(['=1', '''=1', '-', '@x', 'a=1', '''', chr(9), chr(13) || 'b']) as \"+t\", -1 as n"
     neutral = cli("query", sql, "--format", "csv")
     assert neutral.stdout == "'+t,n\n'=1,-1\n''=1,-1\n'-,-1\n'@x,-1\na=1,-1\n',-1\n'\t,-1\n\"'\rb\",-1\n"
-    assert neutral.stderr == "7 cells got a ' in front, lest they run as formulas: see --raw\n"
+    assert neutral.stderr == "7 cells prefixed with ' against formulas; see --raw\n"
     raw = cli("query", sql, "--format", "csv", "--raw")
     assert raw.stdout == "+t,n\n=1,-1\n'=1,-1\n-,-1\n@x,-1\na=1,-1\n',-1\n\t,-1\n\"\rb\",-1\n"
     assert raw.stderr == ""
@@ -416,8 +416,8 @@ def test_tab_separated_values(cli: Cli, tmp_path: Path) -> None:
 def test_an_ending_of_no_form_is_refused(cli: Cli, tmp_path: Path, ending: str) -> None:
     refused = cli("query", "select 1 as a", "--output", str(tmp_path / f"a.{ending}"), code=2).stderr
     assert refused == (
-        f"rollcall: a.{ending} has none of the endings .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow, "
-        ".feather, .xlsx; or say --format. See rollcall query --help\n"
+        f"rollcall: a.{ending} ends in none of .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow, "
+        ".feather, .xlsx: rename it or set --format. See rollcall query --help\n"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -442,10 +442,10 @@ def test_promise_23_output_follows_no_link_and_writes_into_a_device(cli: Cli, tm
         ("warehouse.previous.duckdb", "has the name of a database"),
         ("other.duckdb.wal", "has the name of a database"),
         ("copy", "is a DuckDB database"),
-        (".dlt/secrets.toml", "is a file of settings"),
-        ("elsewhere/../.dlt/config.toml", "is a file of settings"),
-        (".rollcall/warehouse.duckdb.lock", "is a file of Rollcall"),
-        (".rollcall/scratch/records", "is a file of Rollcall"),
+        (".dlt/secrets.toml", "is a settings file"),
+        ("elsewhere/../.dlt/config.toml", "is a settings file"),
+        (".rollcall/warehouse.duckdb.lock", "is one of Rollcall's own files"),
+        (".rollcall/scratch/records", "is one of Rollcall's own files"),
     ],
 )
 @pytest.mark.parametrize("form", ["csv", "parquet"])
@@ -477,7 +477,7 @@ def test_places_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
     missing = cli("query", "select 1", "--output", str(tmp_path / "no" / "a.csv"), code=2)
     assert (
         missing.stderr
-        == f"rollcall: there is no directory {tmp_path / 'no'}. Make it, or name another file\n"
+        == f"rollcall: there is no directory {tmp_path / 'no'}. Create it, or name another file\n"
     )
     directory = cli("query", "select 1", "--output", str(tmp_path), code=2)
     assert directory.stderr == (

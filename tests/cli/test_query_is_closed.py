@@ -207,14 +207,14 @@ def test_promise_23_parameters_open_nothing(cli: Cli, tmp_path: Path, sql: str) 
 
 def test_refusals_are_explained(cli: Cli) -> None:
     assert cli("query", "delete from runs", code=2).stderr == (
-        "rollcall: DELETE is refused, for a query only reads. Begin with SELECT, WITH, FROM, VALUES, "
+        "rollcall: DELETE is not allowed: a query can only read. Begin with SELECT, WITH, FROM, VALUES, "
         "DESCRIBE, SHOW, SUMMARIZE, PIVOT, UNPIVOT, EXPLAIN\n"
     )
     assert cli("query", "select 1; select 2", code=2).stderr == (
-        "rollcall: there is more than one statement. Ask them one at a time\n"
+        "rollcall: the query has more than one statement. Run them one at a time\n"
     )
     assert cli("query", "from read_csv('x')", code=2).stderr == (
-        "rollcall: read_csv() is refused. A query reads the tables of the warehouse and nothing else\n"
+        "rollcall: read_csv() is not allowed. A query reads the tables of the warehouse and nothing else\n"
     )
 
 
@@ -246,9 +246,7 @@ def test_what_tells_of_the_warehouse_is_open(cli: Cli) -> None:
 @pytest.mark.parametrize("form", ["csv", "table", "arrow"])
 def test_promise_23_a_query_ends_in_time(cli: Cli, sql: str, form: str) -> None:
     result = cli("query", sql, "--timeout", "0.1", "--format", form, code=2)
-    assert result.stderr == (
-        "rollcall: the query took longer than 0.1 s. Narrow it, or allow more with --timeout\n"
-    )
+    assert result.stderr == ("rollcall: the query took longer than 0.1 s. Simplify it, or raise --timeout\n")
 
 
 def test_an_endless_answer_ends_in_time(cli: Cli) -> None:
@@ -264,7 +262,7 @@ def test_an_endless_stream_of_arrow_ends_in_time(cli: Cli) -> None:
     )
     assert (done.returncode, done.stderr) == (
         2,
-        "rollcall: the query took longer than 0.3 s. Narrow it, or allow more with --timeout\n",
+        "rollcall: the query took longer than 0.3 s. Simplify it, or raise --timeout\n",
     )
 
 
@@ -278,9 +276,7 @@ def test_a_query_that_hears_no_interrupt_ends_all_the_same(cli: Cli, tmp_path: P
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "rollcall: the query took longer than 0.1 s. Narrow it, or allow more with --timeout\n"
-    )
+    assert done.stderr == ("rollcall: the query took longer than 0.1 s. Simplify it, or raise --timeout\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -297,7 +293,7 @@ def test_promise_23_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setitem(reading._BOUNDS, "memory_limit", "100MB")
     result = cli("query", sql, code=2)
     assert result.stderr == (
-        f"rollcall: the answer needs more memory than the {reading.MEMORY_MB} MB allowed. "
+        f"rollcall: the result needs more memory than the {reading.MEMORY_MB} MB allowed. "
         "Ask for fewer rows or columns\n"
     )
 
@@ -314,9 +310,7 @@ def test_promise_23_a_text_that_is_slow_to_parse_ends_in_time(cli: Cli, sql: str
     command = cli.command("query", "-", "--timeout", "0.5")
     done = subprocess.run(command, input=sql, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "rollcall: the query took longer than 0.5 s. Narrow it, or allow more with --timeout\n"
-    )
+    assert done.stderr == ("rollcall: the query took longer than 0.5 s. Simplify it, or raise --timeout\n")
 
 
 def test_a_long_list_of_ids_is_a_query(cli: Cli) -> None:
@@ -347,8 +341,8 @@ def test_promise_23_no_answer_fills_the_disk(
         stderr = cli("query", sql, "--format", form, "--output", str(target), code=2).stderr
         gc.collect()
     assert stderr == (
-        "rollcall: the answer is larger than the 1 MB that one file may take. Ask for fewer rows or "
-        "columns, or make room on the disk\n"
+        "rollcall: the answer is larger than the 1 MB that one file may have. Ask for fewer rows or "
+        "columns, or free some disk space\n"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -394,8 +388,8 @@ def test_promise_23_a_file_that_hides_what_duckdb_brings_is_refused(
     name = re.split(r"[ (]", statement.split(".")[1])[0] if "main." in statement else ""
     result = Cli(home)(*verb, code=2)
     assert result.stderr == (
-        f"rollcall: {warehouse} has a macro or a type with the name of DuckDB's own "
-        f"{name.strip(chr(34)).lower()}. Drop it, or run `rollcall sync`, which leaves it out\n"
+        f"rollcall: {warehouse} contains a macro or type that hides DuckDB's own "
+        f"{name.strip(chr(34)).lower()}. Drop it, or run `rollcall sync`, which removes it\n"
     )
 
 

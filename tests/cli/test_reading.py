@@ -60,7 +60,7 @@ def test_a_damaged_warehouse(home: Path, verb: tuple[str, ...], damage) -> None:
     assert result.stderr.count("\n") == 1
 
     previous_path(warehouse).touch()
-    remedy = f"Run `rollcall restore`, which puts the previous run's file back, {previous_path(warehouse)}\n"
+    remedy = f"Run `rollcall restore` to put the previous run's file back, {previous_path(warehouse)}\n"
     assert Cli(home)(*verb, code=2).stderr.endswith(remedy)
 
 
@@ -111,7 +111,7 @@ def test_another_program_that_writes(home: Path) -> None:
         writer.communicate("\n")
     assert result.stderr == (
         f"rollcall: another program has {home}/warehouse.duckdb open for writing (PID {writer.pid}). "
-        "Close it there; to read beside a run, open it read-only\n"
+        "Close it there; to read it during a run, open it read-only\n"
     )
 
 

@@ -36,9 +36,7 @@ def test_columns_that_do_not_fit_are_left_out(cli: Cli) -> None:
         "matter:18    matter      matter    18          project  =1+1",
         "matter:19    matter      matter    19          project  \\x1b[31mred",
     ]
-    assert result.stderr == (
-        "35 columns do not fit here, or are empty: name those you want, or take --format csv\n"
-    )
+    assert result.stderr == ("35 columns do not fit here, or are empty: select some, or use --format csv\n")
 
 
 def test_a_single_row_is_turned(cli: Cli) -> None:
@@ -61,7 +59,7 @@ def test_a_single_row_is_turned(cli: Cli) -> None:
 def test_rows_are_limited(cli: Cli) -> None:
     result = cli("query", "from range(51)")
     assert _trimmed(result.stdout) == ["range", *(f"{n:5}" for n in range(50))]
-    assert result.stderr == "only the first 50 rows are shown: a pipe or --format csv gives all\n"
+    assert result.stderr == "only the first 50 rows are shown: use a pipe or --format csv for all\n"
     assert cli("query", "from range(50)").stderr == ""
 
 

@@ -50,7 +50,7 @@ def test_variables_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_what_is_not_toml(tmp_path: Path, text: str, remedy: str) -> None:
     file = _configure(tmp_path, text)
-    assert Cli(tmp_path)("status", code=2).stderr == f"rollcall: {file} is not TOML. {remedy}\n"
+    assert Cli(tmp_path)("status", code=2).stderr == f"rollcall: {file} is not valid TOML. {remedy}\n"
 
 
 def test_what_is_not_text(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_path_is_a_text(tmp_path: Path, text: str) -> None:
     file = _configure(tmp_path, text)
     with pytest.raises(ConfigurationError) as raised:
         warehouse_path(tmp_path)
-    assert raised.value.reason.startswith(f"path of [warehouse] in {file} should be a text, not ")
+    assert raised.value.reason.startswith(f"path of [warehouse] in {file} should be a string, not ")
 
 
 def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
@@ -91,22 +91,22 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
             "[notify]\nwebhok = 's'",
             "[notify] in FILE has an unknown key webhok. Did you mean webhook?",
         ),
-        ("config", "path = 'a'", "path in FILE is in no table. Write it below the line of its table"),
+        ("config", "path = 'a'", "path in FILE is outside any table. Move it below the header of its table"),
         (
             "secrets",
             "sources = 's3cret'",
-            "sources in FILE is in no table. Write it below the line of its table",
+            "sources in FILE is outside any table. Move it below the header of its table",
         ),
         (
             "secrets",
             "[sources]\napi_token = 's3cret'",
-            "api_token under [sources] in FILE belongs to no connection. "
-            "Write it below the line of its connection, such as [sources.belltastic]",
+            "api_token under [sources] in FILE does not belong to a connection. "
+            "Move it below the header of its connection, such as [sources.belltastic]",
         ),
         (
             "config",
             "[notify]\nwebhook = 's3cret'",
-            "webhook of [notify] is a secret, which is not read from FILE. Move it into OTHER",
+            "webhook of [notify] is a secret and is not read from FILE. Move it into OTHER",
         ),
         (
             "secrets",
@@ -141,7 +141,7 @@ def test_a_misspelled_variable_is_an_error_and_those_of_others_are_not(
     Cli(home)("status")
     monkeypatch.setenv("WAREHOUSE__PTH", "x")
     assert Cli(home)("status", code=2).stderr == (
-        "rollcall: the variable WAREHOUSE__PTH sets nothing. Did you mean WAREHOUSE__PATH?\n"
+        "rollcall: the variable WAREHOUSE__PTH has no effect. Did you mean WAREHOUSE__PATH?\n"
     )
 
 

@@ -191,7 +191,7 @@ def test_what_a_cell_cannot_hold_is_cut_and_reported(own: Cli) -> None:
     assert "cut" not in own("export", "long", "--format", "xlsx").stderr
     report.write_text("select 1 as n, '' as a union all select 2, repeat('😀', 30000)")
     result = own("export", "long", "--format", "xlsx")
-    assert result.stderr.splitlines()[0] == "long: 1 cell cut to what Excel holds: a of row 2"
+    assert result.stderr.splitlines()[0] == "long: 1 cell cut to fit Excel: a of row 2"
     sheet = load_workbook(own.home / "exports" / "long.xlsx").active
     cut = sheet["B3"].value
     assert (set(cut[: -len(workbook.MARK)]), cut[-len(workbook.MARK) :]) == ({"😀"}, workbook.MARK)
@@ -204,7 +204,7 @@ def test_a_cut_cell_is_named_by_its_project(own: Cli, tmp_path: Path) -> None:
     sql = "select project_key, repeat(project_key, 60000) as name from projects order by 1 desc"
     result = own("query", sql, "--output", str(tmp_path / "a.xlsx"))
     assert result.stderr.splitlines()[0] == (
-        "6 cells cut to what Excel holds: name of matter:19, name of matter:18, name of matter:17, "
+        "6 cells cut to fit Excel: name of matter:19, name of matter:18, name of matter:17, "
         "name of evovoice:c1, name of belltastic:5 and 1 more"
     )
 
@@ -213,7 +213,7 @@ def test_what_a_sheet_cannot_hold(own: Cli, tmp_path: Path) -> None:
     file = tmp_path / "large.xlsx"
     result = own("query", "from range(1048576)", "--output", str(file), code=2)
     assert result.stderr == (
-        "rollcall: 1,048,576 rows are more than the 1,048,575 of a sheet of Excel. "
+        "rollcall: 1,048,576 rows are more than the 1,048,575 that an Excel sheet holds. "
         "Write csv or parquet instead\n"
     )
     columns = ", ".join(f"{n} as a{n}" for n in range(16385))
@@ -236,5 +236,5 @@ def test_a_disk_that_is_full(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("xlsxwriter.workbook.ZipFile.write", full)
     result = own("export", "projects", "--format", "xlsx", code=1)
-    assert result.stderr == "rollcall: No space left on device. Make room, then try again\n"
+    assert result.stderr == "rollcall: No space left on device. Free some space, then try again\n"
     assert list((own.home / "exports").iterdir()) == []

@@ -20,7 +20,7 @@ CODES = {"BadParameter": click.BadParameter.exit_code, "Unreadable": errors.Malf
     name: kind.exit_code for name, kind in inspect.getmembers(errors, inspect.isclass)
 }
 # What ends with an exit code, or speaks against a listing, without an error of its own.
-OTHERS = {1: {"a fault of Rollcall's own (…: …)"}, 3: {"its module failed: …: …"}}
+OTHERS = {1: {"internal error (…: …)"}, 3: {"its module failed: …: …"}}
 IN_SQL = {"{} of {} known records are missing", "times with different content"}
 
 

@@ -82,7 +82,7 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
 QUARANTINED = {"quarantined": 1, "unchanged": 11}
 CHANGED = {"changed": 1, "unchanged": 11}
 ANOTHER = {"new": 1, "removed": 1, "unchanged": 11}
-NO_ID = "1 records have no id that can be read"
+NO_ID = "1 records have no readable id"
 
 
 def error_in_200(asked: Exchange) -> Reply:
@@ -215,11 +215,11 @@ BODY = {
     "echo_of_the_secret": failing(echo, "page 1: {path} answered 400 (…"),
     "echo_in_a_record": failing(
         echo_in_a_record,
-        "page 1: the answer repeats the credentials that were sent: ask the provider why",
+        "page 1: the answer contains the credentials that were sent: ask the provider why",
     ),
     "echo_in_other_spellings": failing(
         echo_escaped,
-        "page 1: the answer repeats the credentials that were sent: ask the provider why",
+        "page 1: the answer contains the credentials that were sent: ask the provider why",
     ),
     "list_missing": failing(unlisted, "page 1: {missing}", ENVELOPES),
     "list_null": failing(listed(None), "page 1: {null}"),
@@ -230,7 +230,7 @@ BODY = {
         "unverified",
         of=OF_NUMBERS,
         counts={"quarantined": 2, "unchanged": 0},
-        message="2 records have no id that can be read",
+        message="2 records have no readable id",
     ),
     "no_object": failing(status(200, b"7"), "page 1: expected {expected}, not 7"),
     "nothing": failing(status(200, b""), "page 1: expected {expected}, not nothing"),
@@ -254,7 +254,7 @@ BODY = {
         status(200, XML), 'page 1: expected {expected}, not <?xml version="1.0"?><…'
     ),
     **{
-        f"cut_at_{share}": failing(cut(share / 100), "page 1: expected {expected}, and its end is missing: …")
+        f"cut_at_{share}": failing(cut(share / 100), "page 1: expected {expected}, but its end is missing: …")
         for share in (1, 33, 66, 99)
     },
     "nan": quarantined(raw_name(b"NaN")),
@@ -267,7 +267,7 @@ BODY = {
     "many_marks": quarantined(raw_name(b'"a%s"' % ("\u0301\u0316" * 40_000).encode())),
     "string_without_end": failing(
         raw_name(b"[" * 6000 + b'"' + b'\\"' * 1_000_000 + b"]"),
-        "page 1: expected {expected}, and its end is missing: …",
+        "page 1: expected {expected}, but its end is missing: …",
     ),
     "control_character": quarantined(raw_name(b'"a\tb"')),
     "too_deep": quarantined(raw_name(DEEP)),

@@ -19,8 +19,8 @@ from tests.faults.cases import (
 from tests.faults.hostile import PAGE_COUNT, SIZE, TOTAL, Exchange, Fault, Reply, at, json_reply, put
 
 COUNTED = ("matter", "evovoice")
-NO_COUNT = "{count} should be a whole number, not"
-COMES_BACK = "it has come before: look at the provider's paging"
+NO_COUNT = "{count} should be an integer, not"
+COMES_BACK = "it repeats an earlier page: check the provider's paging"
 REFUSED = "check the credentials of {connection}, and what they may see"
 
 
@@ -155,8 +155,8 @@ def held_back(missing: int, fault: Fault, of: tuple[str, ...] = ALL, **counts: i
 
 
 LISTING = {
-    "total_too_low": unverified(added_to_total(-1), "the provider counts 11 records, 12 came"),
-    "total_too_high": unverified(added_to_total(1), "the provider counts 13 records, 12 came"),
+    "total_too_low": unverified(added_to_total(-1), "the provider counts 11 records, but 12 were received"),
+    "total_too_high": unverified(added_to_total(1), "the provider counts 13 records, but 12 were received"),
     "total_as_text": Case(total("12"), "verified", of=PAGED),
     "total_as_number": Case(total(12), "verified", of=PAGED),
     "total_missing": unverified(without_total, f"{NO_COUNT} missing"),
@@ -166,8 +166,8 @@ LISTING = {
     "total_a_fraction": unverified(total(12.5), f"{NO_COUNT} 12.5"),
     "total_true": unverified(total(value=True), f"{NO_COUNT} true"),
     "total_a_list": unverified(total([12]), f"{NO_COUNT} [12]"),
-    "total_zero": unverified(total(0), "the provider counts 0 records, 12 came"),
-    "total_of_less_than_a_page": unverified(total(1), "the provider counts 1 records, 12 came"),
+    "total_zero": unverified(total(0), "the provider counts 0 records, but 12 were received"),
+    "total_of_less_than_a_page": unverified(total(1), "the provider counts 1 records, but 12 were received"),
     "total_missing_of_full_pages": Case(
         without_total, "unverified", f"{NO_COUNT} missing", of=PAGED, requests=4, settings={"page_size": 4}
     ),
@@ -188,20 +188,24 @@ LISTING = {
     "page_count_odd": Case(
         lambda asked: json_reply(put(asked.json(), PAGE_COUNT[asked.provider], "three")),
         "unverified",
-        'numberOfPages should be a whole number, not "three"',
+        'numberOfPages should be an integer, not "three"',
         of=("matter",),
     ),
     "total_that_grows": unverified(total_that_grows, "its total changed while it was read: …"),
     "last_page_not_counted": Case(pages_said(2), "verified", of=COUNTED),
-    "too_many_pages_counted": Case(pages_said(4), "unverified", "12 records do not make 4 pages", of=COUNTED),
+    "too_many_pages_counted": Case(
+        pages_said(4), "unverified", "12 records do not match 4 pages", of=COUNTED
+    ),
     "last_page_lost": unverified(
-        on_page(3, records(lambda *_: [])), "the provider counts 12 records, 10 came", unchanged=10
+        on_page(3, records(lambda *_: [])),
+        "the provider counts 12 records, but 10 were received",
+        unchanged=10,
     ),
     "page_in_the_middle_lost": unverified(
-        on_page(2, records(lambda *_: [])), "the provider counts 12 records, 7 came", unchanged=7
+        on_page(2, records(lambda *_: [])), "the provider counts 12 records, but 7 were received", unchanged=7
     ),
     "first_page_lost": unverified(
-        on_page(1, records(lambda *_: [])), "the provider counts 12 records, 0 came", unchanged=0
+        on_page(1, records(lambda *_: [])), "the provider counts 12 records, but 0 were received", unchanged=0
     ),
     "same_page_for_ever": unverified(lambda asked: page(asked, 1), f"page 2: {COMES_BACK}", unchanged=5),
     "two_pages_in_turns": unverified(
@@ -212,12 +216,12 @@ LISTING = {
     "record_removed": Case(removed, "verified", of=PAGED, counts={"removed": 1, "unchanged": 11}),
     "record_moved": Case(moved, "verified", of=PAGED),
     "order_that_changes": unverified(
-        turned, "the provider counts 12 records, 9 came", unchanged=9, repeated=3
+        turned, "the provider counts 12 records, but 9 were received", unchanged=9, repeated=3
     ),
     "record_on_two_pages": Case(on_page(2, repeated), "verified", of=PAGED, counts={"repeated": 1}),
     "record_on_two_pages_otherwise": unverified(
         on_page(2, repeated_otherwise),
-        "1 ids came twice with different content",
+        "1 ids appeared twice with different content",
         quarantined=2,
         unchanged=11,
     ),
@@ -225,7 +229,7 @@ LISTING = {
     "record_twice_otherwise": Case(
         records(twice_otherwise),
         "unverified",
-        "1 ids came twice with different content",
+        "1 ids appeared twice with different content",
         of=UNPAGED,
         counts={"quarantined": 2, "unchanged": 11},
     ),

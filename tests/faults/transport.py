@@ -87,12 +87,12 @@ EARLY_HINTS = b"103 Early Hints\r\nLink: </style.css>; rel=preload\r\nContent-Le
 GONE = "page 1: {path} failed: Remote end closed connection without response"
 EARLY = "page 1: {path} failed: the answer ended early"
 NO_HTTP = "page 1: {path} failed: the answer is not HTTP"
-NO_ANSWER = "page 1: {path} gave no whole answer within 0.3 s"
-TOO_LARGE = "page 1: the answer is larger than 1 MB: if that is right, set max_body_mb for {connection}"
+NO_ANSWER = "page 1: {path} did not answer completely within 0.3 s"
+TOO_LARGE = "page 1: the answer is larger than 1 MB: if that is expected, raise max_body_mb for {connection}"
 REDIRECT = "page 1: {path} answered 302, a redirect, which is never followed: correct base_url"
 UNTRUSTED = (
     "page 1: the certificate of {{base_url}} was not accepted: {}: "
-    "have it mended, or set ca_file to its authority's; certificates are always verified"
+    "have it fixed, or set ca_file to its authority's; certificates are always verified"
 )
 LATE = {"timeout_s": 0.3}
 SMALL = {"max_body_mb": 1}
@@ -181,7 +181,7 @@ TRANSPORT = {
         f"{NO_HTTP} (220 mail.example\\x1b[2J ESMTP)",
     ),
     "zipped": Case(zipped, "verified"),
-    "zip_cut_short": failing(cut_zip, "page 1: expected {expected}, and its end is missing: …", 1),
+    "zip_cut_short": failing(cut_zip, "page 1: expected {expected}, but its end is missing: …", 1),
     "zip_that_is_none": failing(no_zip, "page 1: {path} failed: Error -3 while decompressing data…"),
     "zip_bomb": failing(bomb("gzip", BOMB), TOO_LARGE, 1, **SMALL),
     "zip_bomb_in_a_zip": failing(bomb("gzip, gzip", gzip.compress(BOMB)), TOO_LARGE, 1, **SMALL),

@@ -234,7 +234,7 @@ def test_json_in_utf_8_is_read(content_type: str, loopback: Loopback) -> None:
             "expected UTF-8 from projects, got x",
             id="many digits",
         ),
-        ("application/json", f'["{SECRET}"]'.encode(), "the answer repeats the credentials that were sent"),
+        ("application/json", f'["{SECRET}"]'.encode(), "the answer contains the credentials that were sent"),
     ],
 )
 def test_anything_else_is_not(content_type: str, body: bytes, reason: str, loopback: Loopback) -> None:

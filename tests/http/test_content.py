@@ -134,7 +134,7 @@ def test_promise_16_a_member_that_another_one_hides_may_be_nested_at_any_depth(
     for levels in range(900, 1001):
         text = f'{{"id": 7, "x": {opening * levels}1{closing * levels}, "x": 1}}'
         assert read_record(PROVIDERS["belltastic"], (), text.encode(), {}).reason in {
-            'the key "x" comes twice',
+            'the key "x" appears twice',
             "not valid JSON (nested too deeply)",
         }
 
@@ -185,7 +185,7 @@ def test_a_hash_has_128_bits() -> None:
 
 def test_fields_can_be_dropped_from_an_object_only() -> None:
     taken = read_record(PROVIDERS["belltastic"], ("secret",), b"[1]", {})
-    assert taken == Record(None, b"", reason="it is not an object that fields could be dropped from")
+    assert taken == Record(None, b"", reason="it is not an object, so no fields can be dropped from it")
 
 
 def test_promise_13_volatile_fields_are_no_change() -> None:
@@ -239,8 +239,8 @@ NOT_TAKEN = {
     ),
     "many digits": ('{"id": 7, "x": %s}' % ("1" * 5000), "expected JSON, not "),
     "a surrogate as a key": ('{"\\ud800x": 1, "id": 7}', "not valid JSON ("),
-    "a key twice": ('{"id": 7, "name": "first", "name": "second"}', 'the key "name" comes twice'),
-    "a key twice inside": ('{"id": 7, "x": [{"y": {"z": 1, "z": 1}}]}', 'the key "z" comes twice'),
+    "a key twice": ('{"id": 7, "name": "first", "name": "second"}', 'the key "name" appears twice'),
+    "a key twice inside": ('{"id": 7, "x": [{"y": {"z": 1, "z": 1}}]}', 'the key "z" appears twice'),
     "strings that do not end": (
         f'{{"id": 7, "x": {"[" * 6000}"{QUOTE * 1_000_000}}}',
         "not valid JSON",
@@ -255,7 +255,7 @@ def test_promises_06_and_16_what_cannot_be_read_is_quarantined(
 ) -> None:
     taken = read_record(PROVIDERS["belltastic"], drop, text.encode(), {})
     if drop and '"' + QUOTE in text:
-        reason = "it is not an object that fields could be dropped from"
+        reason = "it is not an object, so no fields can be dropped from it"
     assert (taken.content_hash, taken.reason and taken.reason.startswith(reason)) == (None, True)
 
 
@@ -270,7 +270,7 @@ def test_promise_06_of_two_ids_in_one_record_neither_is_taken() -> None:
     same = read_record(PROVIDERS["belltastic"], (), b'{"id": 7, "id": 7}', {})
     other = read_record(PROVIDERS["belltastic"], (), b'{"id": 7, "id": 8}', {})
     assert (same.record_id, other.record_id) == ("7", None)
-    assert same.reason == other.reason == 'the key "id" comes twice'
+    assert same.reason == other.reason == 'the key "id" appears twice'
 
 
 def test_a_field_is_dropped_each_time_that_it_comes() -> None:
@@ -286,9 +286,7 @@ def test_promise_16_a_record_that_is_too_large_is_told_and_not_taken(letter: str
     taken = read_record(PROVIDERS["belltastic"], (), text, {})
     assert taken.record_id == "7"
     size = len(text) >> 20
-    assert taken.reason == (
-        f"it has {size} MB, more than the 8 MB that are taken; its first 64 KB are kept here"
-    )
+    assert taken.reason == (f"it has {size} MB, more than the 8 MB allowed; its first 64 KB are kept here")
     assert taken.payload is not None
     assert text.startswith(taken.payload)
     assert len(taken.payload) in {64 << 10, (64 << 10) - 1}

@@ -121,7 +121,7 @@ def test_promise_16_an_exchange_ends_in_time(answer: Answer) -> None:
         connection = connected(port, timeout_s=0.2, max_retries=1)
         with HttpClient(connection, time.monotonic() + 60) as api, pytest.raises(Transient) as failure:
             list(connection.provider.pages(api, ListingRequest(connection.settings)))
-    assert str(failure.value) == "projects gave no whole answer within 0.2 s after 2 attempts"
+    assert str(failure.value) == "projects did not answer completely within 0.2 s after 2 attempts"
     assert (api.traffic.requests, api.traffic.retries) == (2, 1)
 
 
@@ -155,7 +155,7 @@ def test_promise_16_an_exchange_ends_in_time_where_connecting_took_all_of_it(
         with HttpClient(connection, time.monotonic() + 60) as api, pytest.raises(Transient) as failure:
             api.get(Request("projects"), len)
         assert ends.get(timeout=60) == "it was hung up"
-    assert str(failure.value) == "projects gave no whole answer within 0.2 s"
+    assert str(failure.value) == "projects did not answer completely within 0.2 s"
 
 
 def test_promise_16_large_answers_come_one_by_one_and_to_wait_for_another_is_not_counted() -> None:

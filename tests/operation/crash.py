@@ -142,7 +142,7 @@ def fail_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
         is_published = number >= published_before
         assert (ended, runs.history != before) == ((0, True) if is_published else (1, False)), (step, said)
         if not is_published:
-            told = f"rollcall: the disk of {runs.home} cannot be written to ({os.strerror(error)})"
+            told = f"rollcall: cannot write to the disk of {runs.home} ({os.strerror(error)})"
             assert (said.startswith(told), said.count("\n")) == (True, 1), (step, said)
     runs.plain()
 

@@ -90,7 +90,7 @@ def test_promise_02_a_disk_that_is_full(tmp_path: Path, loopback: Loopback, fork
         assert runs.run(most_bytes=most_bytes) == 1
         said = runs.said.read_text()
         assert (runs.history, said.count("\n")) == ((), 1), said
-        assert f"rollcall: the disk of {runs.home} cannot be written to (File too large)" in said
+        assert f"rollcall: cannot write to the disk of {runs.home} (File too large)" in said
     runs.light = True
     runs.plain()
 
@@ -122,7 +122,7 @@ def test_a_run_that_is_told_to_end_does_so_at_once(
         assert forked.wait(process, within_s=5) == exit_code
     finally:
         waiting.released.set()
-    assert runs.said.read_text().endswith("rollcall: interrupted; the last published run stands\n")
+    assert runs.said.read_text().endswith("rollcall: interrupted; the published warehouse is unchanged\n")
     assert published(runs.home / "warehouse.duckdb") == before
     assert tidied(runs.home)
 
@@ -133,7 +133,7 @@ def test_promise_02_told_to_end_at_a_step(
     runs: Runs, step: str, told: signal.Signals, exit_code: int
 ) -> None:
     assert runs.run(at=step, signal=told) == exit_code
-    assert runs.said.read_text() == "rollcall: interrupted; the last published run stands\n"
+    assert runs.said.read_text() == "rollcall: interrupted; the published warehouse is unchanged\n"
     assert tidied(runs.home)
 
 
@@ -146,8 +146,7 @@ def test_a_directory_that_may_not_be_written_to(runs: Runs) -> None:
         runs.home.chmod(0o700)
     assert (ended, runs.history) == (2, before)
     assert runs.said.read_text() == (
-        f"rollcall: {runs.home} may not be written to. "
-        "Run this as its owner, on a disk that is not read-only\n"
+        f"rollcall: {runs.home} is not writable. Run this as its owner, on a disk that is not read-only\n"
     )
 
 

@@ -29,17 +29,15 @@ LIMITS = {
     (
         "link",
         errno.EPERM,
-    ): "has no hard links: every night copies the previous file instead, which takes longer",
-    ("fsync of a directory", errno.EINVAL): (
-        "cannot confirm that a file is on disk (fsync): a power failure may lose the last run"
-    ),
+    ): "does not support hard links: every run copies the previous file instead, which takes longer",
+    ("fsync of a directory", errno.EINVAL): ("does not support fsync: a power failure may lose the last run"),
     ("chmod", errno.EPERM): (
-        "cannot set permissions (chmod): see to it that nobody else can read the warehouse"
+        "does not support permissions (chmod): make sure that nobody else can read the warehouse"
     ),
 }
 MISSING = {
-    ("flock", errno.ENOLCK): "has no locks (No locks available)",
-    ("fcntl lock", errno.EOPNOTSUPP): "has no locks (Operation not supported)",
+    ("flock", errno.ENOLCK): "does not support locks (No locks available)",
+    ("fcntl lock", errno.EOPNOTSUPP): "does not support locks (Operation not supported)",
 }
 ELSEWHERE = 'Keep it on another disk: path = "…" under [warehouse] in .dlt/config.toml, or WAREHOUSE__PATH'
 
@@ -156,7 +154,7 @@ def test_an_export_says_where_it_may_go_instead(home: Home, fail: Failing) -> No
     refused = rollcall(home, "export", "--all")
     assert refused.exit_code == 2
     assert refused.stderr.endswith(
-        'has no locks (No locks available). Keep it on another disk: path = "…" under [exports] in '
+        'does not support locks (No locks available). Keep it on another disk: path = "…" under [exports] in '
         ".dlt/config.toml, or EXPORTS__PATH\n"
     )
 
@@ -191,7 +189,7 @@ def test_promise_29_a_mounted_file_is_refused(home: Home, monkeypatch: pytest.Mo
     refused = rollcall(home, "sync")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
-        f"rollcall: {home.warehouse} is mounted by itself, so no run can replace it. "
+        f"rollcall: {home.warehouse} is a mount point, so a run cannot replace it. "
         f"Mount the directory {home.path} instead of the file\n"
     )
 
@@ -222,13 +220,13 @@ def test_a_lock_of_another_user(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(os, "open", refuse)
     refused = rollcall(home, "sync")
-    assert refused.stderr == f"rollcall: {lock} may not be written to. Run: chmod 600 {lock}\n"
+    assert refused.stderr == f"rollcall: {lock} is not writable. Run: chmod 600 {lock}\n"
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     (home.path / ".dlt" / "secrets.toml").chmod(0o600)
     refused = rollcall(home, "sync")
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"rollcall: {lock} belongs to another user. Run this as ")
-    assert refused.stderr.endswith(f", or run, while no run is in progress: sudo rm {lock}\n")
+    assert refused.stderr.endswith(f", or, while no run is in progress, run: sudo rm {lock}\n")
 
 
 def test_a_lock_is_waited_for_only_if_asked(tmp_path: Path) -> None:
@@ -289,6 +287,6 @@ def test_promise_20_an_output_that_breaks_changes_no_exit_code(home: Home, broke
     assert done.returncode == 0
     if broken == "stdout":
         assert done.stderr == (
-            "rollcall: it is done, but the result cannot be printed (No space left on device)\n"
+            "rollcall: the command succeeded, but its result cannot be printed (No space left on device)\n"
         )
     assert home.rows("select count(*) as n from runs") == [{"n": 3}]

@@ -80,7 +80,7 @@ def test_a_path_that_is_refused(
     for verb in ("sync", "restore"):
         refused = rollcall(home, verb)
         assert (refused.exit_code, refused.stdout) == (2, "")
-        assert refused.stderr.startswith("rollcall: nothing can land beside ")
+        assert refused.stderr.startswith("rollcall: the path of ")
         assert refused.stderr.count("\n") == 1
 
 

@@ -83,7 +83,7 @@ def test_damage_is_noticed_before_use_and_the_previous_run_put_back(home: Home, 
     (aside,) = asides(home)
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == (
-        f"warehouse.duckdb is the run of 2026-11-01 02:00 again; what stood there is kept as {aside.name}\n"
+        f"warehouse.duckdb is now the run of 2026-11-01 02:00; the replaced file is kept as {aside.name}\n"
     )
     assert (home.rows(NAME), aside.read_bytes()) == ([{"name": "First"}], damaged)
     assert oct(home.warehouse.stat().st_mode)[-3:] == "600"
@@ -130,8 +130,8 @@ def test_what_another_program_left_is_noticed_and_left_out(home: Home) -> None:
         refused = rollcall(home, *verb)
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert refused.stderr == (
-            f"rollcall: another program has written to {home.warehouse}, and left warehouse.duckdb.wal "
-            "beside it. Run `rollcall sync`, which leaves that out, or `rollcall restore`\n"
+            f"rollcall: another program has written to {home.warehouse} and left warehouse.duckdb.wal "
+            "behind. Run `rollcall sync`, which discards it, or `rollcall restore`\n"
         )
     assert rollcall(home, "restore").exit_code == 0
     (aside,) = [path for path in asides(home) if path.suffix == ".duckdb"]
@@ -165,10 +165,10 @@ def test_where_nothing_is_published_the_previous_run_is_not_overlooked(home: Hom
     home.warehouse.unlink()
     offer = "`rollcall restore`"
     assert offer in rollcall(home, "status").stderr
-    with pytest.raises(WarehouseError, match="a previous one beside it: run `rollcall restore`"):
+    with pytest.raises(WarehouseError, match="but the previous run's file exists: run `rollcall restore`"):
         home.run()
     done = rollcall(home, "restore")
-    assert (done.exit_code, done.stdout) == (0, "warehouse.duckdb is the run of 2026-11-01 02:00 again\n")
+    assert (done.exit_code, done.stdout) == (0, "warehouse.duckdb is now the run of 2026-11-01 02:00\n")
     assert home.rows(NAME) == [{"name": "First"}]
 
 
@@ -203,8 +203,8 @@ def test_a_second_time_there_is_nothing_to_put_back(home: Home) -> None:
     refused = rollcall(home, "restore")
     assert (refused.exit_code, len(asides(home))) == (2, 1)
     assert refused.stderr == (
-        f"rollcall: {home.warehouse} is the same as {previous_path(home.warehouse)} already. "
-        "Leave it as it is\n"
+        f"rollcall: {home.warehouse} is already the same as {previous_path(home.warehouse)}. "
+        "There is nothing to restore\n"
     )
 
 

@@ -154,8 +154,8 @@ def test_a_candidate_that_is_not_whole_is_not_published(warehouse: Path, scratch
     wal_path(candidate).write_text("what was not written out")
     with pytest.raises(WarehouseError) as refused:
         publish(candidate, warehouse)
-    assert refused.value.reason == "all.duckdb has not been written out whole"
-    assert refused.value.remedy == "sync again"
+    assert refused.value.reason == "all.duckdb was not written completely"
+    assert refused.value.remedy == "run it again"
     wal_path(candidate).unlink()
     with duckdb.connect(str(candidate)) as connection:
         connection.execute("drop table projects")
@@ -197,23 +197,26 @@ def test_the_disk_is_blamed_for_what_comes_of_it(warehouse: Path, number: int) -
     caused.__cause__, last.__context__ = of_disk, caused
     with pytest.raises(SyncError) as failure, locked(warehouse):
         raise last
-    reason = f"the disk of {warehouse.parent} cannot be written to ({os.strerror(number)})"
+    reason = f"cannot write to the disk of {warehouse.parent} ({os.strerror(number)})"
     if number in FULL:
         assert re.fullmatch(
             re.escape(reason) + r": [\d,]+ MB are free on /\S*, a run may need 256 MB", failure.value.reason
         )
-        assert failure.value.remedy == "make room, and run it again; what is published is whole"
+        assert failure.value.remedy == "free some space, then run it again; the published warehouse is intact"
     else:
         assert failure.value.reason == reason
-        assert failure.value.remedy == "mend it, and run it again; what is published is whole"
+        assert failure.value.remedy == "repair the disk, then run it again; the published warehouse is intact"
     assert list((warehouse.parent / ".rollcall").glob("*-run-*")) == []
 
 
 def test_memory_is_blamed_and_all_else_is_let_through(warehouse: Path) -> None:
     with pytest.raises(SyncError) as failure, locked(warehouse):
         raise duckdb.OutOfMemoryException("no more")
-    assert failure.value.reason == "DuckDB needs more memory than there is"
-    assert failure.value.remedy == "give it more, or leave long fields out with drop_fields; nothing is lost"
+    assert failure.value.reason == "DuckDB needs more memory than is available"
+    assert (
+        failure.value.remedy
+        == "add memory, or drop long fields with drop_fields; the published warehouse is intact"
+    )
     for error in (WarehouseError(os.strerror(errno.EIO)), KeyError("a fault of its own")):
         with pytest.raises(type(error)) as passed, locked(warehouse):
             raise error
@@ -236,7 +239,7 @@ def test_a_directory_that_may_not_be_written_to(warehouse: Path, monkeypatch: py
         with pytest.raises(WarehouseError) as refused, locked(warehouse):
             pass
         assert asked[-1] == (closed, os.W_OK | os.X_OK)
-        assert refused.value.reason == f"{closed} may not be written to"
+        assert refused.value.reason == f"{closed} is not writable"
         assert refused.value.remedy == "run this as its owner, on a disk that is not read-only"
 
 

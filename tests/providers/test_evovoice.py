@@ -227,7 +227,7 @@ def test_a_session_that_lasts_one_request_fails_after_one_more_login(
         assert listing.outcome == "unverified"
         assert str(listing.message).endswith(
             ": the session ended twice within one listing: "
-            "see how long a session of this user lasts, and whether another program ends it"
+            "check how long a session of this user lasts, and whether another program ends it"
         )
         assert sum(line.method == "POST" for line in sandbox.requests) == 2
 

@@ -67,7 +67,7 @@ def test_without_a_total_all_is_taken_and_nothing_removed(count: int, home: Home
     name = f"untotalled_{count}"
     home.connect(name, "fone_dynamics", base_url=loopback.serve(name, answer), **settings)
     (listing,) = home.run(name).listings
-    reason = "TotalCount should be a whole number, not missing"
+    reason = "TotalCount should be an integer, not missing"
     assert (listing.outcome, listing.message, listing.new) == ("unverified", reason, count)
     empty = Answer({"Properties": []})
     home.connect(name, "fone_dynamics", base_url=loopback.serve(name, empty), **settings)

@@ -33,8 +33,8 @@ def page_of(ids: list[int], total: int, **envelope: object) -> dict[str, object]
     ("body", "reason"),
     [
         ({"result": {}}, "the answer has no status"),
-        (page_of([1], 1, status={}), "the answer's status says no success"),
-        (page_of([1], 1, status={"state": "success"}), "the answer's status says no success"),
+        (page_of([1], 1, status={}), "the answer's status does not report success"),
+        (page_of([1], 1, status={"state": "success"}), "the answer's status does not report success"),
         (page_of([1], 1, status=None), "expected an object, not null"),
         (page_of([1], 1, result=None), "expected an object, not null"),
         ({"status": {"state": "SUCCESS"}}, "expected an object, not null"),

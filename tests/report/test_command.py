@@ -37,15 +37,15 @@ def test_json_tells_of_a_page_anywhere(own: Cli) -> None:
 
 def test_what_is_wrong(own: Cli) -> None:
     assert own("report", "--since", "yesterday", code=2).stderr == (
-        "rollcall: yesterday is no date and no duration. "
+        "rollcall: yesterday is neither a date nor a duration. "
         "Write 2026-11-01, 2026-11-01T06:00:00Z, 12h, 7d or 2w\n"
     )
     assert own("report", "--json", "-o", "-", code=2).stderr == (
-        "rollcall: --output - prints the page, and nothing else. See rollcall report --help\n"
+        "rollcall: --output - prints the page: leave out --json. See rollcall report --help\n"
     )
     missing = own.home / "nowhere" / "page.html"
     assert own("report", "-o", str(missing), code=2).stderr == (
-        f"rollcall: there is no directory {missing.parent}. Make it, or name another file\n"
+        f"rollcall: there is no directory {missing.parent}. Create it, or name another file\n"
     )
     assert list((own.home / "exports").iterdir()) == []
 
@@ -54,5 +54,5 @@ def test_a_warehouse_without_runs(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         connection.execute("delete from runs")
     assert own("report", code=2).stderr == (
-        f"rollcall: {own.home}/warehouse.duckdb knows of no run yet. Run `rollcall sync`\n"
+        f"rollcall: there is no run in {own.home}/warehouse.duckdb yet. Run `rollcall sync`\n"
     )

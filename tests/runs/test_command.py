@@ -51,7 +51,7 @@ def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
         "belltastic is held back: 20 of 30 known records are missing. Nothing was removed.",
         "matter failed: page 1: projects/get answered 500 after 5 attempts. Its rows stay as they were.",
         "If these 20 are gone: rollcall sync belltastic --accept-removals belltastic=20",
-        "Once that is mended: rollcall sync matter",
+        "When this is fixed, run: rollcall sync matter",
         published,
     ]
     accepted = run(home, "sync", "belltastic", "--accept-removals", "belltastic=20", "--json")

@@ -69,12 +69,12 @@ def to_set(key: str, form: str = "…", connection: str = "belltastic", file: st
         ),
         (
             "max_connections = 'many'",
-            "max_connections of belltastic should be a whole number, not 'many'",
+            "max_connections of belltastic should be an integer, not 'many'",
             to_set("max_connections"),
         ),
         (
             "max_connections = 1.5",
-            "max_connections of belltastic should be a whole number, not 1.5",
+            "max_connections of belltastic should be an integer, not 1.5",
             to_set("max_connections"),
         ),
         (
@@ -97,7 +97,7 @@ def to_set(key: str, form: str = "…", connection: str = "belltastic", file: st
         ),
         (
             "provider = 'bell'",
-            "[sources.belltastic] in .dlt/config.toml and .dlt/secrets.toml is of no known provider: bell",
+            "[sources.belltastic] in .dlt/config.toml and .dlt/secrets.toml has an unknown provider: bell",
             f'set provider = "…" under [sources.belltastic] in .dlt/config.toml, to one of {PROVIDERS}',
         ),
     ],
@@ -125,8 +125,8 @@ def test_a_wrong_setting_is_named_with_its_remedy(line: str, reason: str, remedy
         ),
         (
             "[sources.'Bell tower']",
-            "[sources.Bell tower] is not a name for a connection",
-            "use lower-case letters and digits, parted by - or _",
+            "[sources.Bell tower] is not a valid name for a connection",
+            "use lower-case letters and digits, separated by - or _",
         ),
     ],
 )
@@ -145,7 +145,7 @@ def test_a_connection_of_the_secrets_alone_is_told_what_belongs_where(
 ) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         load("", f'[sources.{name}]\napi_token = "user_1"\n')
-    assert refusal.value.reason == f"[sources.{name}] in .dlt/secrets.toml is of no known provider: {name}"
+    assert refusal.value.reason == f"[sources.{name}] in .dlt/secrets.toml has an unknown provider: {name}"
     assert refusal.value.remedy == (
         f'{meant}set provider = "…" under [sources.{name}] in .dlt/config.toml, to one of {PROVIDERS}'
     )
@@ -159,7 +159,7 @@ def test_a_misspelled_variable_of_a_connection_is_refused(
     with pytest.raises(ConfigurationError) as refusal:
         load(BELLTASTIC)
     assert str(refusal.value) == (
-        "the variable SOURCES__BELTASTIC__API_TOKEN sets nothing: "
+        "the variable SOURCES__BELTASTIC__API_TOKEN has no effect: "
         "did you mean SOURCES__BELLTASTIC__API_TOKEN?"
     )
 
@@ -270,7 +270,7 @@ def test_a_file_that_is_not_toml_is_named(
             "import toys",
             "cannot be imported (ModuleNotFoundError: No module named 'toys'): correct it",
         ),
-        ("PROVIDER = 'toys'", "describes no provider: give it a PROVIDER = Provider(...)"),
+        ("PROVIDER = 'toys'", "does not define a provider: give it a PROVIDER = Provider(...)"),
     ],
 )
 def test_a_module_that_is_no_provider_is_named(text: str, told: str, load: Load, tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_dropped_fields_reach_no_file(
         for file_id in ("Pascal", "camel")
     ]
     assert home.rows("select distinct reason, payload from quarantine order by all") == [
-        {"reason": "it is not an object that fields could be dropped from", "payload": ""},
+        {"reason": "it is not an object, so no fields can be dropped from it", "payload": ""},
         {"reason": "its id, id, is missing", "payload": "{}"},
     ]
 
@@ -410,7 +410,9 @@ def test_a_directory_that_nothing_can_land_in_is_named(sign: str, tmp_path: Path
     home.connect("belltastic", base_url=loopback.serve("bells", Answer([])), api_token="user_1")
     with pytest.raises(ConfigurationError) as refusal:
         home.run()
-    assert refusal.value.reason == f"nothing can land beside {home.warehouse}, whose path has a {sign}"
+    assert (
+        refusal.value.reason == f"the path of {home.warehouse} contains {sign}, which dlt or DuckDB misreads"
+    )
     assert loopback.asked["bells"] == []
 
 

@@ -95,7 +95,7 @@ def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells, monkeypatch
     result = run(home, "forget", "belltastic:unobtainium-2", "--yes")
     assert result.stderr == (
         f"project belltastic:unobtainium-2: {NEW}: 2 versions of 1 record\n"
-        "erased; exports, reports, logs and copies made before may still hold it\n"
+        "erased; earlier exports, reports, logs and copies may still contain it\n"
     )
     assert files_with(home, "unobtainium") == set()
     assert of_others(home) == others
@@ -321,7 +321,7 @@ def test_who_else_names_a_customer_is_told(home: Home, voices: Voices) -> None:
     ]
     home.run()
     told = run(home, "forget", "evovoice:c1", "--yes").stderr
-    assert "evovoice:c1 stays named, as the customer above, in evovoice:c2: forget these too\n" in told
+    assert "evovoice:c1 is still named as the parent customer in evovoice:c2: forget these too\n" in told
     assert "stays named" not in run(home, "forget", "evovoice:c2", "--yes").stderr
     assert home.run(full=True).listings[0].unchanged == 2
     assert files_with(home, "unobtainium") == set()
@@ -355,7 +355,8 @@ def test_it_asks_first(home: Home, bells: Bells) -> None:
     published = home.warehouse.read_bytes()
     result = run(home, "forget", "belltastic:1", code=2)
     assert result.stderr.endswith(
-        "rollcall: nobody is there to be asked. Give --yes to erase this for good\n"
+        "rollcall: nobody can confirm this: standard input is not a terminal. "
+        "Give --yes to erase this permanently\n"
     )
     assert run(home, "forget", "belltastic:3", "--yes", code=2).stderr.startswith(
         "rollcall: there is no project"
@@ -387,7 +388,7 @@ def test_later_runs_do_not_quote_what_a_provider_says(
     for answer, told in (
         (Answer(said, status=422), "page 1: projects answered 422 (***)"),
         (Answer(said), "page 1: projects answered 200 (***)"),
-        (Answer({"unobtainium": 2}), "page 1: projects answered other than is documented"),
+        (Answer({"unobtainium": 2}), "page 1: projects returned an undocumented answer"),
     ):
         home.connect("belltastic", base_url=loopback.serve("refusing", answer), api_token="user_1")
         result = run(home, "sync", code=3)

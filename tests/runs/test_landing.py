@@ -168,7 +168,7 @@ def test_a_load_that_loses_a_record_is_not_remembered(
     pq.write_table(pq.read_table(file).filter(pc.field("record_id") != "1"), file)
     with pytest.raises(SyncError) as fault:
         merge(warehouse, landing, listings, FIRST_RUN, {})
-    assert (fault.value.exit_code, fault.value.reason) == (1, "lossy sent 3 records, 2 landed")
+    assert (fault.value.exit_code, fault.value.reason) == (1, "lossy sent 3 records, but 2 were loaded")
     assert warehouse.execute("from raw.records").fetchall() == []
 
 

@@ -146,9 +146,7 @@ def test_a_warehouse_that_cannot_be_read_stops_the_run(home: Home) -> None:
         home.run()
     home.warehouse.write_bytes(published)
     previous = previous_path(home.warehouse)
-    assert (
-        refusal.value.remedy == f"run `rollcall restore`, which puts the previous run's file back, {previous}"
-    )
+    assert refusal.value.remedy == f"run `rollcall restore` to put the previous run's file back, {previous}"
     assert str(home.warehouse) in refusal.value.reason
 
 
@@ -175,7 +173,7 @@ def test_a_run_takes_more_memory_only_where_it_needs_it(
         small.setattr(os, "sysconf", lambda _name: 1 << 12)
         with pytest.raises(SyncError) as failure:
             home.run()
-    assert failure.value.reason == "DuckDB needs more memory than there is"
+    assert failure.value.reason == "DuckDB needs more memory than is available"
     assert list((tmp_path / ".rollcall").glob("*run*")) == []
     assert home.run().outcome == "verified"
     assert home.rows("select name from projects") == [{"name": "First"}]

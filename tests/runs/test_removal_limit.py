@@ -19,7 +19,7 @@ LISTINGS = {
     "half_allowed": (20, 10),
 }
 CLIENTS = {"1": (20, 10), "2": (12, 6), "3": (9, 8), "4": (9, 1)}
-TWO_CONTENTS = "1 ids came twice with different content"
+TWO_CONTENTS = "1 ids appeared twice with different content"
 
 
 def belltastic(count: int) -> Answer:
@@ -82,7 +82,7 @@ def accepted(home: Home, held: Run) -> Run:
 
 def test_promise_09_what_looks_like_a_mistake_is_held_back(held: Run) -> None:
     assert (held.outcome, held.exit_code) == ("partial", 3)
-    # An id that comes twice with other bytes is read again, to know what both say.
+    # An id that appears twice with other bytes is read again, to know what both say.
     twice = {listing.scope for listing in held.listings if listing.requests == 2}
     assert ({listing.requests for listing in held.listings if not listing.retries}, twice) == ({1, 2}, {"4"})
     assert outcomes(held) == {

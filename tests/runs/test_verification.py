@@ -18,8 +18,8 @@ from tests.loopback import Answer, Asked, Loopback, Script
 
 A, B, C = ({"PropertySid": sid, "Name": f"Property {sid}"} for sid in "ABC")
 RENAMED = A | {"Name": "Renamed"}
-NO_COUNT = "TotalCount should be a whole number, not"
-CIRCLES = "it has come before: look at the provider's paging"
+NO_COUNT = "TotalCount should be an integer, not"
+CIRCLES = "it repeats an earlier page: check the provider's paging"
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ CASES = {
     "whole": Case([[A], [B]], 2, "verified", requests=2),
     "total_as_text": Case([[A], [B]], "2", "verified", requests=2),
     "overlap": Case([[A, B], [B, C]], 3, "verified", requests=2, new=1, repeated=1),
-    "low": Case([[A, B, C]], 2, "unverified", "the provider counts 2 records, 3 came", 8, new=1),
-    "high": Case([[A], [B]], 3, "unverified", "the provider counts 3 records, 2 came", 12),
-    "gap": Case([[A], [], [B]], 3, "unverified", "the provider counts 3 records, 2 came", 12),
+    "low": Case([[A, B, C]], 2, "unverified", "the provider counts 2 records, but 3 were received", 8, new=1),
+    "high": Case([[A], [B]], 3, "unverified", "the provider counts 3records, but 2 were received", 12),
+    "gap": Case([[A], [], [B]], 3, "unverified", "the provider counts 3records, but 2 were received", 12),
     "null": Case([[A], [B]], None, "unverified", f"{NO_COUNT} null", 3),
     "negative": Case([[A], [B]], -2, "unverified", f"{NO_COUNT} -2", 3),
     "fraction": Case([[A], [B]], 2.0, "unverified", f"{NO_COUNT} 2.0", 3),
     "immense": Case([[A], [B]], "9" * 5000, "unverified", f'{NO_COUNT} "{"9" * 39}…', 3),
     "endless": Case(
-        [[A], [B]], 10**15, "unverified", "page 103: 100 pages were empty: look at the provider's paging", 103
+        [[A], [B]], 10**15, "unverified", "page 103: 100 pages were empty: check the provider's paging", 103
     ),
     "same_page": Case([[A], [A], [A]], 3, "unverified", f"page 2: {CIRCLES}", 2, unchanged=1),
     "two_pages": Case([[A], [B], [A], [B]], 4, "unverified", f"page 3: {CIRCLES}", 3),
@@ -57,7 +57,7 @@ CASES = {
         [[A, RENAMED, C]],
         2,
         "unverified",
-        "1 ids came twice with different content",
+        "1 ids appeared twice with different content",
         requests=8,
         new=1,
         unchanged=0,
@@ -67,7 +67,7 @@ CASES = {
         [[A, {}], [{"PropertySid": None}, {"PropertySid": 1.5}], ["é" * 30, C]],
         6,
         "unverified",
-        "4 records have no id that can be read",
+        "4 records have no readable id",
         requests=3,
         new=1,
         unchanged=1,
@@ -204,7 +204,7 @@ def test_a_number_of_pages_may_round_up_or_down(listings: dict[str, ListingResul
     } == {
         "pages_2": ("verified", 7, None),
         "pages_3": ("verified", 7, None),
-        "pages_4": ("unverified", 7, "7 records do not make 4 pages"),
+        "pages_4": ("unverified", 7, "7 records do not match 4 pages"),
     }
 
 

@@ -27,7 +27,9 @@ def test_a_served_home_can_be_synced(tmp_path):
         [*command, "--projects", "3", "--files", "4"], stdout=subprocess.PIPE, text=True
     ) as served:
         try:
-            assert served.stdout.readline().startswith(f"{home} is connected to the five stand-ins at http:")
+            assert served.stdout.readline().startswith(
+                f"{home} is connected to the five simulated providers at http:"
+            )
             assert served.stdout.readline() == f"In another terminal: rollcall sync --home '{home}'\n"
             assert {listing["outcome"] for listing in sync(home)["listings"]} == {"verified"}
         finally:

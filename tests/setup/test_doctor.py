@@ -81,11 +81,11 @@ def test_everything_that_is_wrong_is_found_at_once(
         "or the variable SOURCES__BELLTASTIC__API_TOKEN"
     ]
     assert failed["closed"][0]["remedies"] == [
-        "see that this machine reaches http://127.0.0.1:1",
+        "check that this machine can reach http://127.0.0.1:1",
         'set base_url = "…" under [sources.closed] in .dlt/config.toml, '
         "or the variable SOURCES__CLOSED__BASE_URL",
     ]
-    assert failed["bells"][0]["message"] == "its first record cannot be taken: its id, id, is missing"
+    assert failed["bells"][0]["message"] == "its first record cannot be read: its id, id, is missing"
     assert "user_wrong" not in json.dumps(examination)
 
 
@@ -115,7 +115,8 @@ def test_a_place_where_nothing_can_be_published(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(fcntl, "flock", refuse)
     (check,) = module._place(warehouse)
     assert (
-        check.message == f"the file system of {tmp_path / '.rollcall'} has no locks (Operation not permitted)"
+        check.message
+        == f"the file system of {tmp_path / '.rollcall'} does not support locks (Operation not permitted)"
     )
     assert check.outcome == "failed"
     assert "WAREHOUSE__PATH" in check.remedies[0]
@@ -131,7 +132,7 @@ def no_room(*_: object) -> None:
 
 @pytest.mark.parametrize(
     ("name", "stand_in", "message"),
-    [("os.access", read_only, "may not be written to"), ("fcntl.flock", no_room, "No space left")],
+    [("os.access", read_only, "is not writable"), ("fcntl.flock", no_room, "No space left")],
 )
 def test_a_place_that_a_run_would_refuse(
     run: Run,
@@ -153,7 +154,7 @@ def test_a_name_that_nothing_can_land_in(tmp_path: Path, name: str, sign: str) -
     warehouse = tmp_path / name / "warehouse.duckdb"
     (check,) = module._place(warehouse)
     assert check.outcome == "failed"
-    assert check.message == f"nothing can land beside {warehouse}, whose path has a {sign}"
+    assert check.message == f"the path of {warehouse} contains {sign}, which dlt or DuckDB misreads"
     assert not warehouse.parent.exists()
 
 
@@ -165,7 +166,7 @@ def test_notices_are_tried_when_asked(
     check = module._notify(tmp_path, send_notice=True)
     assert (check.outcome, check.message) == (
         "failed",
-        "the ping notice was not delivered: it was answered 404",
+        "the ping notice was not delivered: the server answered 404",
     )
     assert [asked.path for asked in loopback.asked["gone"]] == ["log"]
 

@@ -119,15 +119,15 @@ def test_what_is_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     before = {path.name: path.read_text() for path in folder.iterdir()}
     again = run(tmp_path, "init", "belltastic", "north=matter")
     assert {path.name: path.read_text() for path in folder.iterdir()} == before
-    assert again.stdout.startswith("belltastic is configured already, and stays as it is\n")
+    assert again.stdout.startswith("belltastic is already configured; left unchanged\n")
 
 
 @pytest.mark.parametrize(
     ("there", "choice", "message"),
     [
         ("", "mater", "there is no provider mater. Did you mean matter?"),
-        ("", "North=matter", "North is not a name for a connection. Use lower-case"),
-        ("[sources", "matter", "config.toml is not TOML. Correct it: "),
+        ("", "North=matter", "North is not a valid name for a connection. Use lower-case"),
+        ("[sources", "matter", "config.toml is not valid TOML. Correct it: "),
         ("sources = {}", "matter", "config.toml. Write its connections as tables such as [sources.matter]"),
     ],
 )

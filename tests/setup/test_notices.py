@@ -56,7 +56,7 @@ def test_a_failing_listing_is_told_with_its_facts(
     assert slack.startswith(":rotating_light: Rollcall on ")
     for text in (slack, bodies["ping/uuid/fail"]):
         assert "matter failed: page 1: projects/get answered 403" in text
-        assert "Once that is mended: rollcall sync matter" in text
+        assert "When this is fixed, run: rollcall sync matter" in text
         assert matter not in text
         assert "k3y" not in text
 
@@ -79,7 +79,7 @@ def test_a_run_that_could_not_be_published_is_told(
     home.connect("matter", base_url="https://matter.example.com/connect/v2", access_token=matter)
     run("sync", code=1)
     texts = [asked.body.decode() for asked in told]
-    assert any("a fault of Rollcall's own (RuntimeError): see the log" in text for text in texts)
+    assert any("internal error (RuntimeError): see the log" in text for text in texts)
     assert not any(matter in text for text in texts)
     log = max((home.path / "logs").iterdir())
     assert "RuntimeError: with *** in hand" in log.read_text()
@@ -122,7 +122,7 @@ def test_a_run_of_one_connection_reports_how_the_others_stand(
         return {asked.path: asked.body.decode() for asked in told if asked.path != "ping/uuid/start"}
 
     never = ends("matter")
-    assert "belltastic was not asked, and has never been" in never["ping/uuid/fail"]
+    assert "belltastic was not in this run, and has never been synced" in never["ping/uuid/fail"]
     assert list(ends()) == ["ping/uuid"]
     sandbox.faults.add(Fault("belltastic", times=1, status=403, body=f"<b>{matter}".encode()))
     ends("belltastic", code=3)
@@ -131,7 +131,8 @@ def test_a_run_of_one_connection_reports_how_the_others_stand(
     for text in failing.values():
         assert "the run was published, other connections are not verified" in text
         assert re.search(
-            r"belltastic was not asked; its last attempt, \d{4}-\d\d-\d\d \d\d:\d\d UTC: failed: page 1:",
+            r"belltastic was not in this run; "
+            r"its last attempt, \d{4}-\d\d-\d\d \d\d:\d\d UTC: failed: page 1:",
             text,
         )
         assert matter not in text
@@ -191,16 +192,16 @@ def test_what_cannot_be_delivered_is_a_warning(
     send(settings, Notice("done", (), "failure"), warnings.append)
     assert sorted(warnings) == [
         "the e-mail notice was not delivered: Connection refused",
-        "the ping notice was not delivered: it was answered 404",
-        "the webhook notice was not delivered: it was answered 302",
+        "the ping notice was not delivered: the server answered 404",
+        "the webhook notice was not delivered: the server answered 302",
     ]
 
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("WEBHOOK", "http://example.com/k3y", "webhook of [notify] is no https URL: copy it anew"),
-        ("PING_URL", "k3y", "ping_url of [notify] is no https URL: copy it anew"),
+        ("WEBHOOK", "http://example.com/k3y", "webhook of [notify] is not an https URL: copy it anew"),
+        ("PING_URL", "k3y", "ping_url of [notify] is not an https URL: copy it anew"),
         ("RUNS", "some", "runs of [notify] is 'some': set it to one of failed, all"),
         ("SMTP_SECURITY", "ssl", "smtp_security of [notify] is 'ssl': set it to one of starttls, tls, none"),
     ],
@@ -214,7 +215,7 @@ def test_a_wrong_setting_is_a_warning_and_the_run_goes_on(
     notices.begin()
     notices.end(Notice("done", (), "failure"))
     (warning,) = warnings
-    assert warning.startswith(f"no notice can be sent: {message}")
+    assert warning.startswith(f"cannot send notices: {message}")
     assert "k3y" not in warning
 
 

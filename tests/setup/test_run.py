@@ -27,7 +27,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     shown = [line.split() for line in result.stdout.splitlines()]
     assert any(line[-6:] == ["removed", "missing", "from", "a", "verified", "listing"] for line in shown)
     assert any(line[-2:] == ["->", "Renamed"] for line in shown)
-    assert shown[-1] == f"This was a dry run: {home.warehouse} stays as it was".split()
+    assert shown[-1] == f"This was a dry run: {home.warehouse} is unchanged".split()
     assert home.warehouse.read_bytes() == published
     assert {path.name for path in (home.path / ".rollcall").iterdir()} == {
         "published",
@@ -53,9 +53,9 @@ def test_each_run_leaves_a_private_log_with_the_failing_pages_facts(
     assert texts[1:4] == [
         "matter: unverified, 1 pages, 2 requests, 0 retries, 0.0 s; 5 records: "
         "5 new, 0 changed, 0 removed, 0 unchanged, 0 held back, 0 quarantined",
-        "matter is not verified: page 2: projects/get answered 500. What came was taken, nothing was "
+        "matter is not verified: page 2: projects/get answered 500. What it sent was kept, nothing was "
         "removed.",
-        "Once that is mended: rollcall sync matter",
+        "When this is fixed, run: rollcall sync matter",
     ]
     assert settings["access_token"] not in log.read_text()
 
@@ -76,5 +76,5 @@ def test_a_log_keeps_what_stopped_a_run_and_old_logs_go(
 def test_a_log_that_cannot_be_kept_stops_nothing(run: Run, home: Home) -> None:
     (home.path / "logs").write_text("a file")
     result = run("sync", code=2)
-    assert result.stderr.splitlines()[0].startswith("rollcall: no log is kept ([Errno 20] Not a directory")
+    assert result.stderr.splitlines()[0].startswith("rollcall: cannot keep a log ([Errno 20] Not a directory")
     assert "no connection is configured" in result.stderr
