@@ -10,6 +10,7 @@ create or replace macro staging.project_cell(project, column_name) as case colum
     when 'description' then project.description
     when 'code' then project.code
     when 'status' then project.status
+    when 'is_open' then cast(project.is_open as text)
     when 'provider_status' then project.provider_status
     when 'phase' then project.phase
     when 'category' then project.category
@@ -26,7 +27,6 @@ create or replace macro staging.project_cell(project, column_name) as case colum
     when 'region' then project.region
     when 'country' then project.country
     when 'time_zone' then project.time_zone
-    when 'is_active' then cast(project.is_active as text)
     when 'is_archived' then cast(project.is_archived as text)
     when 'is_template' then cast(project.is_template as text)
     when 'is_default' then cast(project.is_default as text)

@@ -13,6 +13,10 @@ with stated as (
         project.description,
         project.code,
         if(erased.pseudonym is null, coalesce(mapping.status, 'unknown'), 'unknown') as status,
+        case
+            when erased.pseudonym is null
+                then nullif(mapping.status, 'unknown') in ('active', 'planned', 'on_hold')
+        end as is_open,
         if(erased.pseudonym is null, project.provider_status, null) as provider_status,
         project.phase,
         project.category,
@@ -29,13 +33,6 @@ with stated as (
         project.region,
         project.country,
         project.time_zone,
-        case
-            when erased.pseudonym is null
-                then coalesce(
-                    cast(project.is_active as boolean),
-                    nullif(mapping.status, 'unknown') in ('active', 'planned', 'on_hold')
-                )
-        end as is_active,
         if(erased.pseudonym is null, cast(project.is_archived as boolean), null) as is_archived,
         cast(project.is_template as boolean) as is_template,
         cast(project.is_default as boolean) as is_default,
@@ -91,6 +88,7 @@ compared as (
                 staging.if_changed('description', description, previous.description),
                 staging.if_changed('code', code, previous.code),
                 staging.if_changed('status', status, previous.status),
+                staging.if_changed('is_open', is_open, previous.is_open),
                 staging.if_changed('provider_status', provider_status, previous.provider_status),
                 staging.if_changed('phase', phase, previous.phase),
                 staging.if_changed('category', category, previous.category),
@@ -107,7 +105,6 @@ compared as (
                 staging.if_changed('region', region, previous.region),
                 staging.if_changed('country', country, previous.country),
                 staging.if_changed('time_zone', time_zone, previous.time_zone),
-                staging.if_changed('is_active', is_active, previous.is_active),
                 staging.if_changed('is_archived', is_archived, previous.is_archived),
                 staging.if_changed('is_template', is_template, previous.is_template),
                 staging.if_changed('is_default', is_default, previous.is_default),
@@ -172,6 +169,7 @@ select
     description, -- free text
     code, -- the customer's own short code; need not be unique
     status, -- active, inactive, planned, on_hold, completed, cancelled, archived or unknown, by status_mapping
+    is_open, -- whether its status is active, planned or on_hold; null where it is unknown
     provider_status, -- the status as the provider gives it
     phase, -- Matter's phase of the project
     category, -- Matter's type, Rillsoft's category
@@ -188,7 +186,6 @@ select
     region, -- where it is
     country, -- where it is
     time_zone, -- IANA name; Fone Dynamics gives Windows names
-    is_active, -- as the provider says, else whether its status is active, planned or on_hold; null if unknown
     is_archived, -- Belltastic: whether it has a deletion time; null where the provider has no archive
     is_template, -- Rillsoft: whether it is a template; null elsewhere
     is_default, -- Belltastic: whether it opens first; null elsewhere

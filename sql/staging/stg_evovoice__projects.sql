@@ -123,7 +123,6 @@ select
     located.said.account_name as owner_name,
     located.said.connection || ':' || staging.blank_to_null(located.descent[-2].id) as parent_key,
     array_to_string(list_transform(located.descent, lambda place: struct_extract(place, 'name')), ' / ') as path,
-    true as is_active,
     located.valid_from,
     nullif(located.valid_to, timestamptz 'infinity') as valid_to,
     case

@@ -71,7 +71,6 @@ select
     scope as client_id,
     said.customer as client_name,
     said.path as path,
-    true as is_active,
     is_template,
     created_at,
     starts_at,

@@ -12,7 +12,7 @@ from .conftest import Cli
 FIRST = "2026-11-01T02:00:00Z,created,"
 ALL = (
     "changed_at,change,project_key,name,column_name,old_value,new_value\n"
-    "2026-11-03T02:00:00Z,changed,matter:17,Harbour East,is_active,true,false\n"
+    "2026-11-03T02:00:00Z,changed,matter:17,Harbour East,is_open,true,false\n"
     "2026-11-03T02:00:00Z,changed,matter:17,Harbour East,provider_status,"
     "PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE\n"
     "2026-11-03T02:00:00Z,changed,matter:17,Harbour East,status,active,completed\n"

@@ -36,7 +36,7 @@ def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert (folder / "project_changes.csv").read_text().splitlines()[:4] == [
         "project_key,changed_at,change,column_name,old_value,new_value",
-        "matter:17,2026-11-03T02:00:00Z,changed,is_active,true,false",
+        "matter:17,2026-11-03T02:00:00Z,changed,is_open,true,false",
         "matter:17,2026-11-03T02:00:00Z,changed,provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE",
         "matter:17,2026-11-03T02:00:00Z,changed,status,active,completed",
     ]

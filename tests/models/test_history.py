@@ -44,12 +44,12 @@ def test_a_version_begins_where_a_published_column_changes(raw: Raw) -> None:
     raw.build()
     assert versions(raw, "matter:1") == [
         ("Old", 1, 1, 3, False, "created", "changed", []),
-        ("New", 2, 3, 4, False, "changed", "changed", ["name", "status", "provider_status", "is_active"]),
+        ("New", 2, 3, 4, False, "changed", "changed", ["name", "status", "is_open", "provider_status"]),
         ("New", 3, 4, None, True, "changed", None, ["description"]),
     ]
     assert changes(raw, "matter:1") == [
         (1, "created", None, None, None),
-        (3, "changed", "is_active", "true", "false"),
+        (3, "changed", "is_open", "true", "false"),
         (3, "changed", "name", "Old", "New"),
         (3, "changed", "provider_status", "PRJ_STATUS_ON_GOING", "PRJ_STATUS_COMPLETE"),
         (3, "changed", "status", "active", "completed"),
@@ -187,7 +187,7 @@ select
     1 as priority,
     'b' as client_id, 'b' as client_name, 'b' as owner_id, 'b' as owner_name, 'b' as parent_key, 'b' as path,
     'b' as domain, 'b' as logo_url, 'b' as city, 'b' as region, 'b' as country, 'b' as time_zone,
-    true as is_active, true as is_archived, true as is_template, true as is_default,
+    true as is_archived, true as is_template, true as is_default,
     '2026-01-01 00:00:00Z' as created_at, '2026-01-01 00:00:00Z' as updated_at,
     '2026-01-01 00:00:00Z' as starts_at, '2026-01-01 00:00:00Z' as finishes_at,
     '2026-01-01 00:00:00Z' as archived_at, 'b' as created_by,

@@ -129,7 +129,7 @@ def test_fone_dynamics(built: Raw) -> None:
         "owner_id": "AG5T3HFR5ASD54FS5GB3SDAFJAKSH6DS",
         "domain": "example.com",
         "time_zone": "Australia/Sydney",
-        "is_active": True,
+        "is_open": True,
         "attributes": (
             '{"SmsEnabled":true,"CallRecordingEnabled":false,"IntegrationsEnabled":true,'
             '"TimeZone":"AUS Eastern Standard Time"}'
@@ -155,7 +155,7 @@ def test_matter(built: Raw) -> None:
         "city": "Quebec",
         "region": "Quebec",
         "country": "Canada",
-        "is_active": True,
+        "is_open": True,
         "attributes": '{"logoUrl":{"referenceUrl":"/storage/111-file.jpg"}}',
     }
 
@@ -177,7 +177,7 @@ def test_rillsoft(built: Raw) -> None:
         "client_id": "17",
         "client_name": "Acme Corporation",
         "path": "/Projects/2023/Project X",
-        "is_active": True,
+        "is_open": True,
         "is_template": False,
         "created_at": datetime(2022, 12, 1, 7, 30, tzinfo=UTC),
         "starts_at": datetime(2023, 1, 15, 8, tzinfo=UTC),
@@ -203,7 +203,7 @@ def test_belltastic(built: Raw) -> None:
         "status": "active",
         "provider_status": "active",
         "owner_id": "1",
-        "is_active": True,
+        "is_open": True,
         "is_archived": False,
         "is_default": False,
         "created_at": datetime(2021, 12, 3, 10, 32, 52, tzinfo=UTC),
@@ -228,7 +228,7 @@ def test_evovoice_in_either_spelling(built: Raw, connection: str, file_id: str) 
         "owner_name": "An account",
         "parent_key": f"{connection}:above",
         "path": "One above / A customer",
-        "is_active": True,
+        "is_open": True,
     }
     file: Row = built.row("from files where file_id = $1", file_id)
     breadcrumb = file.pop("customer_breadcrumb")

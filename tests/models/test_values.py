@@ -83,16 +83,16 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
         {"status": "Ruht"},
         {"provider_status": "Ruht", "status": "unknown"},
     ),
-    "no status": ("matter", {}, {"provider_status": None, "status": "unknown", "is_active": None}),
+    "no status": ("matter", {}, {"provider_status": None, "status": "unknown", "is_open": None}),
     "a paused project": (
         "matter",
         {"projectStatus": "PRJ_STATUS_PAUSED"},
-        {"status": "on_hold", "is_active": True},
+        {"status": "on_hold", "is_open": True},
     ),
     "a completed project": (
         "matter",
         {"projectStatus": "PRJ_STATUS_COMPLETE"},
-        {"status": "completed", "is_active": False},
+        {"status": "completed", "is_open": False},
     ),
     "two logos": (
         "matter",
@@ -127,11 +127,11 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
         {"lastUpdated": "2026-01-01"},
         {"updated": None, "attributes": {"lastUpdated": "2026-01-01"}},
     ),
-    "an inactive property": ("fone_dynamics", {"Active": False}, {"status": "inactive", "is_active": False}),
+    "an inactive property": ("fone_dynamics", {"Active": False}, {"status": "inactive", "is_open": False}),
     "an activity that is no boolean": (
         "fone_dynamics",
         {"Active": 1},
-        {"status": "unknown", "provider_status": "1", "is_active": None, "attributes": {"Active": "1"}},
+        {"status": "unknown", "provider_status": "1", "is_open": None, "attributes": {"Active": "1"}},
     ),
     "an unknown time zone": (
         "fone_dynamics",
@@ -149,7 +149,7 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
         {
             "status": "archived",
             "provider_status": "archived",
-            "is_active": False,
+            "is_open": False,
             "is_archived": True,
             "is_default": True,
         },
