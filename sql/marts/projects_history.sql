@@ -23,7 +23,7 @@ with stated as (
         cast(project.priority as double) as priority,
         if(erased.pseudonym is null, project.client_id, null) as client_id,
         project.client_name,
-        project.owner_id,
+        if(erased.pseudonym is null, project.owner_id, null) as owner_id,
         project.owner_name,
         project.parent_key,
         project.path,
@@ -164,7 +164,7 @@ select
     connection, -- the configured account it was listed by
     provider, -- the service: fone_dynamics, matter, rillsoft, evovoice or belltastic
     project_id, -- the provider's own id, as text, exactly
-    kind, -- what the provider calls it: property, project or customer
+    kind, -- what the provider calls it: property, project, customer or account
     name, -- its name at the provider
     description, -- free text
     code, -- the customer's own short code; need not be unique
@@ -174,9 +174,9 @@ select
     phase, -- Matter's phase of the project
     category, -- Matter's type, Rillsoft's category
     priority, -- Rillsoft's priority
-    client_id, -- id of whom it is for: Rillsoft client, EvoVoice customer
-    client_name, -- name of whom it is for
-    owner_id, -- account it lives under: AccountSid, EvoVoice account, Belltastic team
+    client_id, -- id of whom it is for: EvoVoice customer
+    client_name, -- name of whom it is for, as given
+    owner_id, -- account it lives under: AccountSid, Rillsoft client (tenant), EvoVoice account, Belltastic team
     owner_name, -- that account's name
     parent_key, -- EvoVoice: connection:id of the customer above, where the breadcrumb tells; need not be listed itself
     path, -- Rillsoft: folders as given; EvoVoice: the customers from the topmost to this one
@@ -189,7 +189,7 @@ select
     is_archived, -- Belltastic: whether it has a deletion time; null where the provider has no archive
     is_template, -- Rillsoft: whether it is a template; null elsewhere
     is_default, -- Belltastic: whether it opens first; null elsewhere
-    created_at, -- when it was created, by the provider
+    created_at, -- when it was created, by the provider; EvoVoice: date of the earliest file ever listed
     updated_at, -- when it last changed, by the provider
     starts_at, -- planned start
     finishes_at, -- planned finish

@@ -267,11 +267,11 @@ def test_one_id_of_two_connections_and_of_two_clients_are_four_projects(raw: Raw
     raw.record("rillsoft", "1", {"name": "C"}, scope="7")
     raw.record("rillsoft", "1", {"name": "D"}, scope="8")
     raw.build()
-    assert raw.rows("select project_key, client_id, name from projects order by project_key") == [
-        {"project_key": "east:1", "client_id": None, "name": "A"},
-        {"project_key": "rillsoft:7:1", "client_id": "7", "name": "C"},
-        {"project_key": "rillsoft:8:1", "client_id": "8", "name": "D"},
-        {"project_key": "west:1", "client_id": None, "name": "B"},
+    assert raw.rows("select project_key, owner_id, name from projects order by project_key") == [
+        {"project_key": "east:1", "owner_id": None, "name": "A"},
+        {"project_key": "rillsoft:7:1", "owner_id": "7", "name": "C"},
+        {"project_key": "rillsoft:8:1", "owner_id": "8", "name": "D"},
+        {"project_key": "west:1", "owner_id": None, "name": "B"},
     ]
 
 

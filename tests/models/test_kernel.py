@@ -15,9 +15,9 @@ from tests.models.raw import Raw, Row, run
 
 PROJECT = """
     project_key varchar, connection varchar, provider varchar, project_id varchar, kind varchar, name varchar,
-    description varchar, code varchar, status varchar, is_open boolean, provider_status varchar, phase varchar,
-    category varchar, priority double, client_id varchar, client_name varchar, owner_id varchar,
-    owner_name varchar, parent_key varchar, path varchar, domain varchar, logo_url varchar, city varchar,
+    description varchar, code varchar, status varchar, is_open boolean, provider_status varchar,
+    phase varchar, category varchar, priority double, client_id varchar, client_name varchar,
+    owner_id varchar, owner_name varchar, parent_key varchar, path varchar, domain varchar, logo_url varchar, city varchar,
     region varchar, country varchar, time_zone varchar, is_archived boolean,
     is_template boolean, is_default boolean, created_at timestamptz, updated_at timestamptz,
     starts_at timestamptz, finishes_at timestamptz, archived_at timestamptz, created_by varchar,

@@ -174,8 +174,8 @@ def test_rillsoft(built: Raw) -> None:
         "provider_status": "In Progress",
         "category": "Construction",
         "priority": 1.5,
-        "client_id": "17",
         "client_name": "Acme Corporation",
+        "owner_id": "17",
         "path": "/Projects/2023/Project X",
         "is_open": True,
         "is_template": False,
@@ -228,6 +228,7 @@ def test_evovoice_in_either_spelling(built: Raw, connection: str, file_id: str) 
         "owner_name": "An account",
         "parent_key": f"{connection}:above",
         "path": "One above / A customer",
+        "created_at": datetime(2026, 10, 1, 8, tzinfo=UTC),
         "is_open": True,
     }
     file: Row = built.row("from files where file_id = $1", file_id)

@@ -27,6 +27,25 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
         {"name": "", "description": None, "code": "", "notes": "", "lockAt": None},
         {"name": "", "description": None, "code": "", "category": None, "attributes": {"notes": ""}},
     ),
+    "times that .NET has not set": (
+        "rillsoft",
+        {
+            "start": "0001-01-01T00:00:00",
+            "finish": "0001-01-01T00:00:00.0000000+01:00",
+            "createdAt": "/Date(-62135596800000-0000)/",
+        },
+        {"starts_at": None, "finishes_at": None, "created_at": None, "attributes": {}},
+    ),
+    "a time that only looks like an unset one": (
+        "rillsoft",
+        {"start": "0001-01-01T00:00:01"},
+        {"attributes": {}},
+    ),
+    "a status that defers": (
+        "rillsoft",
+        {"status": "Zurückgestellt"},
+        {"status": "on_hold", "is_open": True},
+    ),
     "an unknown creator": (
         "rillsoft",
         {"createdUserId": -1, "createdUserName": "nobody"},
