@@ -3,6 +3,10 @@ create or replace macro staging.timestamp_text(instant) as replace(
     strftime(instant at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z'
 );
 
+-- Whether a change of the column alone says nothing: a provider sets it with every change, or it follows from others.
+create or replace macro staging.is_minor(column_name) as
+column_name in ('updated_at', 'source_version', 'is_open', 'client_key');
+
 -- What a row of projects_history holds in the column of that name, as text.
 create or replace macro staging.project_cell(project, column_name) as case column_name
     when 'kind' then project.kind

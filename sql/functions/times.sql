@@ -9,6 +9,9 @@ create or replace macro staging.representable(instant) as list_transform(
     end
 )[1];
 
+-- The day in UTC that an instant is of.
+create or replace macro staging.utc_day(instant) as cast(instant at time zone 'UTC' as date);
+
 -- A time, or null where it is .NET's DateTime.MinValue: that is how .NET services write a time that is not set.
 create or replace macro staging.unset_to_null(said) as case
     when

@@ -10,6 +10,7 @@ select
     code,
     status,
     is_open,
+    status_since,
     provider_status,
     phase,
     category,
@@ -39,6 +40,8 @@ select
     attributes,
     first_seen_at,
     changed_at,
+    last_activity_at,
+    is_held_back,
     version,
 from projects
 order by project_key

@@ -68,6 +68,7 @@ kept as (
 select
     connection || ':' || scope || ':' || record_id as project_key,
     connection,
+    scope,
     'rillsoft' as provider,
     record_id as project_id,
     'project' as kind,

@@ -89,6 +89,7 @@ EVOVOICE = {
     "ToAddress": "+61400000002",
     "AITranscription": "wise words",
 }
+LISTED = {"status_since": run(1), "is_held_back": False}
 SEEN = {
     "first_seen_at": run(1),
     "changed_at": run(1),
@@ -117,7 +118,7 @@ def _camel(key: str) -> str:
 
 
 def test_fone_dynamics(built: Raw) -> None:
-    assert built.project("fone_dynamics:S1234567890ABCDEF1234567890ABCDE") == SEEN | {
+    assert built.project("fone_dynamics:S1234567890ABCDEF1234567890ABCDE") == SEEN | LISTED | {
         "project_key": "fone_dynamics:S1234567890ABCDEF1234567890ABCDE",
         "connection": "fone_dynamics",
         "provider": "fone_dynamics",
@@ -138,7 +139,7 @@ def test_fone_dynamics(built: Raw) -> None:
 
 
 def test_matter(built: Raw) -> None:
-    assert built.project("matter:c5b45dd2-2f9f-4b47-93b8-1af641b95e2e") == SEEN | {
+    assert built.project("matter:c5b45dd2-2f9f-4b47-93b8-1af641b95e2e") == SEEN | LISTED | {
         "project_key": "matter:c5b45dd2-2f9f-4b47-93b8-1af641b95e2e",
         "connection": "matter",
         "provider": "matter",
@@ -161,7 +162,7 @@ def test_matter(built: Raw) -> None:
 
 
 def test_rillsoft(built: Raw) -> None:
-    assert built.project("rillsoft:17:123") == SEEN | {
+    assert built.project("rillsoft:17:123") == SEEN | LISTED | {
         "project_key": "rillsoft:17:123",
         "connection": "rillsoft",
         "provider": "rillsoft",
@@ -193,7 +194,7 @@ def test_rillsoft(built: Raw) -> None:
 
 
 def test_belltastic(built: Raw) -> None:
-    assert built.project("belltastic:1") == SEEN | {
+    assert built.project("belltastic:1") == SEEN | LISTED | {
         "project_key": "belltastic:1",
         "connection": "belltastic",
         "provider": "belltastic",
@@ -204,6 +205,7 @@ def test_belltastic(built: Raw) -> None:
         "provider_status": "active",
         "owner_id": "1",
         "is_open": True,
+        "last_activity_at": datetime(2026, 10, 1, 8, tzinfo=UTC),
         "is_archived": False,
         "is_default": False,
         "created_at": datetime(2021, 12, 3, 10, 32, 52, tzinfo=UTC),
@@ -214,7 +216,7 @@ def test_belltastic(built: Raw) -> None:
 
 @pytest.mark.parametrize(("connection", "file_id"), [("evovoice", "String"), ("live", "live")])
 def test_evovoice_in_either_spelling(built: Raw, connection: str, file_id: str) -> None:
-    assert built.project(f"{connection}:customer") == SEEN | {
+    assert built.project(f"{connection}:customer") == SEEN | LISTED | {
         "project_key": f"{connection}:customer",
         "connection": connection,
         "provider": "evovoice",
@@ -230,6 +232,7 @@ def test_evovoice_in_either_spelling(built: Raw, connection: str, file_id: str) 
         "path": "One above / A customer",
         "created_at": datetime(2026, 10, 1, 8, tzinfo=UTC),
         "is_open": True,
+        "last_activity_at": datetime(2026, 10, 1, 8, tzinfo=UTC),
     }
     file: Row = built.row("from files where file_id = $1", file_id)
     breadcrumb = file.pop("customer_breadcrumb")
