@@ -39,6 +39,7 @@ class Listing:
     """How one listing went. `reading` is the walk that counts; None where nothing was received.
 
     `doubt` says why it is not verified; None where it is. `records` is what the counting walk received.
+    `error_kind` is the kind of the error that ended it; None where none did.
     """
 
     connection: Connection
@@ -51,6 +52,7 @@ class Listing:
     retries: int
     seconds: float
     doubt: str | None
+    error_kind: str | None
 
 
 @dataclass
@@ -175,10 +177,11 @@ def read_listing(
     best: tuple[int, Reading] | None = None
     previous: Reading | None = None
     doubt: str | None = None
+    error_kind: str | None = None
     exact = False
     for number in range(1 + RE_READINGS):
         reading = Reading()
-        failure = None
+        failure = error_kind = None
         try:
             for page in connection.provider.pages(api, ask):
                 records = tuple(
@@ -189,9 +192,10 @@ def read_listing(
                 progress(reading.pages, reading.records)
             reading.ended = True
         except ProviderError as error:
-            failure = str(error)
+            failure, error_kind = str(error), error.kind
         except Exception as error:  # noqa: BLE001 - a provider's module must not end the other connections
             failure = f"its module failed: {type(error).__name__}: {connection.quote(str(error))}"
+            error_kind = "module"
         if reading.ended or (best is None and reading.pages):
             best = number, reading
         own = _at_page(reading, failure) if failure else reading.doubt()
@@ -214,6 +218,7 @@ def read_listing(
             retries=api.traffic.retries - retries,
             seconds=time.monotonic() - began,
             doubt=doubt and connection.redact(doubt),
+            error_kind=error_kind,
         )
     )
 

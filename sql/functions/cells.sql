@@ -19,6 +19,7 @@ create or replace macro staging.project_cell(project, column_name) as case colum
     when 'phase' then project.phase
     when 'category' then project.category
     when 'priority' then cast(project.priority as text)
+    when 'client_key' then project.client_key
     when 'client_id' then project.client_id
     when 'client_name' then project.client_name
     when 'owner_id' then project.owner_id

@@ -15,6 +15,7 @@ create or replace macro projects_as_of(moment) as table
         phase,
         category,
         priority,
+        client_key,
         client_id,
         client_name,
         owner_id,

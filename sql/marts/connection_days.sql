@@ -10,7 +10,7 @@ with known as (
             connection,
             provider,
             valid_from as started_at,
-        from raw.records
+        from projects_history
         union all
         select
             connection,

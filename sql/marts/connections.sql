@@ -25,6 +25,7 @@ counts as (
 select
     known.connection, -- the configured account
     known.provider, -- its service
+    coalesce(known.is_configured, true) as is_configured, -- whether the configuration of the last run had it
     latest.last_attempt_at, -- start of the last run that asked it
     latest.last_verified_at, -- start of the last run that verified all its listings
     latest.last_full_at, -- start of the last run that verified them without a window

@@ -64,7 +64,7 @@ select
     happenings.new_value, -- its value since, as text; times in UTC
     -- whether the column follows from others or from any change; a project changed where a row is not minor
     coalesce(staging.is_minor(happenings.column_name), false) as is_minor,
-    happenings.change = 'created' and happenings.changed_at = first.started_at
+    coalesce(happenings.change = 'created' and happenings.changed_at = first.started_at, false)
         as is_first_listing, -- whether the first listing of its connection created it: it may be much older
 from happenings
-inner join staging.first_listings as first on happenings.connection = first.connection
+left join staging.first_listings as first on happenings.connection = first.connection

@@ -39,7 +39,7 @@ select
     periods.started_at, -- start of the first run that saw it so
     periods.ended_at, -- start of the run that found it otherwise or gone; null while it lasts
     periods.ended_at is null as is_current, -- whether the project is listed, with this status
-    periods.started_at = first.started_at
+    coalesce(periods.started_at = first.started_at, false)
         as is_first_listing, -- whether it began with the first listing of its connection: it may have lasted for longer
 from periods
-inner join staging.first_listings as first on periods.connection = first.connection
+left join staging.first_listings as first on periods.connection = first.connection

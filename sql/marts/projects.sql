@@ -71,6 +71,7 @@ select
     history.phase,
     history.category,
     history.priority,
+    history.client_key,
     history.client_id,
     history.client_name,
     history.owner_id,

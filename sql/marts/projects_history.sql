@@ -21,6 +21,7 @@ with stated as (
         project.phase,
         project.category,
         cast(project.priority as double) as priority,
+        staging.client_key(coalesce(client.name, project.client_name)) as client_key,
         if(erased.pseudonym is null, project.client_id, null) as client_id,
         project.client_name,
         if(erased.pseudonym is null, project.owner_id, null) as owner_id,
@@ -52,6 +53,10 @@ with stated as (
         on
             project.provider = mapping.provider
             and staging.status_key(project.provider_status) = staging.status_key(mapping.provider_status)
+    left join client_mapping as client
+        on
+            project.connection = client.connection
+            and staging.client_key(project.client_name) = staging.client_key(client.client)
     -- Of what was erased nothing is known, not even what an empty record would say.
     left join raw.forgotten as erased on project.project_id = erased.pseudonym
 ),
@@ -93,6 +98,7 @@ compared as (
                 staging.if_changed('phase', phase, previous.phase),
                 staging.if_changed('category', category, previous.category),
                 staging.if_changed('priority', priority, previous.priority),
+                staging.if_changed('client_key', client_key, previous.client_key),
                 staging.if_changed('client_id', client_id, previous.client_id),
                 staging.if_changed('client_name', client_name, previous.client_name),
                 staging.if_changed('owner_id', owner_id, previous.owner_id),
@@ -174,6 +180,7 @@ select
     phase, -- Matter's phase of the project
     category, -- Matter's type, Rillsoft's category
     priority, -- Rillsoft's priority
+    client_key, -- the client over all providers, by client_mapping; null where none is named
     client_id, -- id of whom it is for: EvoVoice customer
     client_name, -- name of whom it is for, as given
     owner_id, -- account it lives under: AccountSid, Rillsoft client (tenant), EvoVoice account, Belltastic team

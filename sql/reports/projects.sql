@@ -15,6 +15,7 @@ select
     phase,
     category,
     priority,
+    client_key,
     client_id,
     client_name,
     owner_id,

@@ -14,6 +14,7 @@ select
     phase,
     category,
     priority,
+    client_key,
     client_id,
     client_name,
     owner_id,

@@ -57,6 +57,10 @@ def faulty(sound: Raw) -> Iterator[Raw]:
 
 CURRENT = "record_id = 'kept' and valid_to is null"
 FAULTS = {
+    "clients_exist": [
+        "delete from clients",
+        "insert into clients by name select 'nobody' as client_key",
+    ],
     "days_add_up": [
         "delete from project_days where status = 'active'",
         "update project_days set projects = projects + 1",
@@ -163,6 +167,7 @@ WARNINGS = {
 }
 # Faults of several rows, once the rows of each table lie the other way round.
 MANY = {
+    "clients_exist": "insert into clients by name select unnest(['nobody', 'anybody']) as client_key",
     "days_add_up": "update project_days set projects = projects + 1",
     "status_periods_are_sound": "update project_status_periods set is_current = not is_current",
     "fields_never_seen_before": """

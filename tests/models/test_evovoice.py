@@ -43,8 +43,8 @@ def test_the_file_created_last_names_the_customer(raw: Raw) -> None:
     raw.build()
     assert spans(raw) == [
         (1, 2, "created", "changed", "Old Quay", []),
-        (2, 4, "changed", "changed", "Quay", ["name", "client_name"]),
-        (4, None, "changed", None, "Old Quay", ["name", "client_name"]),
+        (2, 4, "changed", "changed", "Quay", ["name", "client_key", "client_name"]),
+        (4, None, "changed", None, "Old Quay", ["name", "client_key", "client_name"]),
     ]
 
 
@@ -65,7 +65,7 @@ def test_a_rename_of_the_customer_comes_with_its_newest_file(raw: Raw) -> None:
     raw.build()
     assert spans(raw) == [
         (1, 6, "created", "changed", "Quay", []),
-        (6, None, "changed", None, "Quay & Sons", ["name", "client_name"]),
+        (6, None, "changed", None, "Quay & Sons", ["name", "client_key", "client_name"]),
     ]
 
 

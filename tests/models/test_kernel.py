@@ -16,7 +16,8 @@ from tests.models.raw import Raw, Row, run
 PROJECT = """
     project_key varchar, connection varchar, provider varchar, project_id varchar, kind varchar, name varchar,
     description varchar, code varchar, status varchar, is_open boolean, provider_status varchar,
-    phase varchar, category varchar, priority double, client_id varchar, client_name varchar,
+    phase varchar, category varchar, priority double, client_key varchar,
+    client_id varchar, client_name varchar,
     owner_id varchar, owner_name varchar, parent_key varchar, path varchar, domain varchar,
     logo_url varchar, city varchar, region varchar, country varchar, time_zone varchar, is_archived boolean,
     is_template boolean, is_default boolean, created_at timestamptz, updated_at timestamptz,
@@ -62,17 +63,24 @@ COLUMNS = {
     """,
     "listings": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
-        outcome varchar, is_full boolean, window_start timestamptz, pages bigint, requests bigint,
-        retries bigint, records bigint, new bigint, changed bigint, removed bigint, unchanged bigint,
-        repeated bigint, quarantined bigint, held_back bigint, seconds double, message varchar
+        outcome varchar, error_kind varchar, is_full boolean, window_start timestamptz,
+        pages bigint, requests bigint, retries bigint, records bigint, new bigint, changed bigint,
+        removed bigint, unchanged bigint, repeated bigint, quarantined bigint, held_back bigint,
+        seconds double, message varchar
     """,
     "connections": """
-        connection varchar, provider varchar, last_attempt_at timestamptz, last_verified_at timestamptz,
-        last_full_at timestamptz, records bigint, outcome varchar, message varchar
+        connection varchar, provider varchar, is_configured boolean, last_attempt_at timestamptz,
+        last_verified_at timestamptz, last_full_at timestamptz, records bigint, outcome varchar,
+        message varchar
     """,
     "quarantine": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
         position bigint, record_id varchar, reason varchar, payload varchar
+    """,
+    "client_mapping": "connection varchar, client varchar, name varchar",
+    "clients": """
+        client_key varchar, name varchar, spellings varchar[], providers varchar[], projects bigint,
+        open_projects bigint, first_seen_at timestamptz, last_seen_at timestamptz
     """,
     "status_mapping": "provider varchar, provider_status varchar, status varchar",
 }
@@ -99,7 +107,7 @@ def fill(raw: Raw) -> None:
         raw.connection.execute(
             """
             insert into raw.listings values
-                ($1, $2, $2, $3, 'projects', $4, null, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0.5, $5)
+                ($1, $2, $2, $3, 'projects', $4, null, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0.5, $5, null)
             """,
             [run(number), "rillsoft" if scope else "matter", scope, outcome, message],
         )
@@ -216,9 +224,9 @@ def test_connections_tell_how_fresh_they_are(raw: Raw) -> None:
     raw.build()
     found = raw.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
     assert [tuple(row.values()) for row in found] == [
-        ("matter", "matter", run(1), run(1), run(1), 1, "verified", None),
-        ("never", "belltastic", None, None, None, 0, None, None),
-        ("rillsoft", "rillsoft", run(2), None, None, 1, "failed", "8: a page came twice; 9: 403"),
+        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None),
+        ("never", "belltastic", True, None, None, None, 0, None, None),
+        ("rillsoft", "rillsoft", True, run(2), None, None, 1, "failed", "8: a page came twice; 9: 403"),
     ]
 
 

@@ -20,8 +20,8 @@ class Catalogue:
     when it was first listed; gone: when it was found gone, -1 where it is listed); `changes` counts its
     changes. The columns of `changes`, in the order of the projects and then of time, are indices into
     `runs`, `kinds`, `columns` and `texts` (old and new); -1 is for nothing. They leave out minor changes, and
-    that a project was created, which its first run says. Beyond `MOST_PROJECTS` the projects longest gone, and
-    beyond `MOST_CHANGES` the oldest changes, are left out, and counted.
+    that a project was created, which its first run says. Beyond `MOST_PROJECTS` the projects longest gone,
+    and beyond `MOST_CHANGES` the oldest changes, are left out, and counted.
     """
 
     runs: list[int]
