@@ -25,7 +25,8 @@ judged as (
         neighbours.ended_at,
         case
             when neighbours.ended_at <= neighbours.started_at then 'it is empty'
-            when neighbours.next_started_at < coalesce(neighbours.ended_at, timestamptz 'infinity') then 'it overlaps the next'
+            when neighbours.next_started_at < coalesce(neighbours.ended_at, timestamptz 'infinity')
+                then 'it overlaps the next'
             when neighbours.is_current <> (neighbours.ended_at is null) then 'is_current does not say so'
             when neighbours.next_started_at = neighbours.ended_at and neighbours.next_status = neighbours.status
                 then 'the next is of the same status'

@@ -21,14 +21,18 @@ with known as (
     group by connection
 ),
 
+last_run as (
+    select staging.utc_day(max(started_at)) as day,
+    from raw.runs
+),
+
 days as (
     select
-        connection,
-        provider,
-        cast(
-            unnest(range(first_day, (select staging.utc_day(max(started_at)) + 1, from raw.runs), interval 1 day)) as date
-        ) as day,
+        known.connection,
+        known.provider,
+        cast(unnest(range(known.first_day, last_run.day + 1, interval 1 day)) as date) as day,
     from known
+    cross join last_run
 ),
 
 listed as (

@@ -10,7 +10,7 @@ with compared as (
         status,
         valid_from,
         valid_to,
-        lag(status) over life is distinct from status or lag(valid_to) over life <> valid_from as is_beginning,
+        coalesce(lag(status) over life <> status or lag(valid_to) over life <> valid_from, true) as is_beginning,
     from projects_history
     window life as (partition by project_key order by version)
 ),

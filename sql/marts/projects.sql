@@ -10,17 +10,24 @@ with firsts as (
     where version = 1
 ),
 
--- The latest listings that were to remove something and did not, as far as no verified one came after them.
-held_back as (
+-- The last listing of each scope that could remove something.
+decisive as (
     select
         connection,
         scope,
         entity,
+        outcome,
         window_start,
         started_at,
     from raw.listings
     where outcome in ('verified', 'held_back')
-    qualify row_number() over (partition by connection, scope, entity order by started_at desc) = 1 and outcome = 'held_back'
+    qualify row_number() over (partition by connection, scope, entity order by started_at desc) = 1
+),
+
+held_back as (
+    select *,
+    from decisive
+    where outcome = 'held_back'
 ),
 
 -- Customers of EvoVoice are seen in their files, and `files` knows when without deriving the customers again.

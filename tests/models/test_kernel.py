@@ -88,6 +88,7 @@ COLUMNS = {
 
 def fill(raw: Raw) -> None:
     """Something for every table."""
+    (raw.home / "client_mapping.csv").write_text("connection,client,name\nevovoice,Mole,Mole & Sons\n")
     raw.record("matter", "1", {"name": "Old", "projectStatus": "?"}, 1, 2)
     raw.record("matter", "1", {"name": "New"}, 2)
     raw.record("belltastic", "2", {"name": "Bell", "default": "?"}, 1, 2, "removed")
