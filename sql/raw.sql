@@ -14,7 +14,8 @@ create table if not exists raw.runs (
 create table if not exists raw.connections (
     connection text primary key,
     provider text not null,
-    time_zone text -- IANA name for times that carry no offset; null where the provider sends none such
+    time_zone text, -- IANA name for times that carry no offset; null where the provider sends none such
+    is_configured boolean -- whether the configuration of the last run had it; null: not known
 );
 
 create table if not exists raw.listings (
@@ -38,7 +39,8 @@ create table if not exists raw.listings (
     quarantined bigint not null,
     held_back bigint not null, -- known records that the listing lacked and that were not closed
     seconds double not null,
-    message text -- why it is not verified, and what to do
+    message text, -- why it is not verified, and what to do
+    error_kind text -- kind of the error that ended it; null where none did
 );
 
 -- One row per version of a record, as received. A closed version is never affected again.

@@ -16,9 +16,9 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed in a time, newest first, a row per changed column; and how many projects each kind befell.
+    """What changed in a time, newest first, a row per changed column, and how many projects each kind befell.
 
-    A project is counted once for every night that changed it.
+    Minor changes are left out of both.
     """
 
     rows: Rows
@@ -35,22 +35,17 @@ def changes(warehouse: Warehouse, since: datetime | None, until: datetime | None
     """
     begun = in_last_run("changed_at") if since is None else f"changed_at >= {_instant(since)}"
     ended = "" if until is None else f"and changed_at < {_instant(until)}"
-    chosen = f"from project_changes where {begun} {ended}"
+    chosen = f"from project_changes where not is_minor and {begun} {ended}"
     counts: dict[str, int] = dict(
         warehouse.connection.execute(
-            f"select change, count(distinct (project_key, changed_at)) {chosen} group by change"
+            f"select change, count(distinct project_key) {chosen} group by change"
         ).fetchall()
     )
     rows = rows_of(
         warehouse,
         f"""
-        with names as (
-            select project_key, arg_max(name, version) as name from projects_history group by project_key
-        )
-
         select changed_at, change, project_key, name, column_name, old_value, new_value
-        from (select * {chosen}) as chosen
-        left join names using (project_key)
+        {chosen}
         order by changed_at desc, project_key, change, column_name
         """,
     )

@@ -29,17 +29,12 @@ class Preview:
 
 
 def preview(draft: duckdb.DuckDBPyConnection, started_at: datetime) -> Preview:
-    """The changes that the run which started at `started_at` would add to `project_changes`."""
+    """The changes that the run which started at `started_at` would add, without minor ones."""
     rows = draft.execute(
         f"""
-        with names as (
-            select project_key, arg_max(name, version) as name from projects_history group by project_key
-        )
-
         select project_key, name, change, column_name, old_value, new_value, count(*) over () as total
         from project_changes
-        left join names using (project_key)
-        where changed_at = $1
+        where changed_at = $1 and not is_minor
         order by project_key, change, column_name
         limit {SHOWN}
         """,

@@ -162,16 +162,17 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
             records = sum(map(len, known.values())) + sum(one.records for one in listings)
             del known  # as much memory as DuckDB has
             use_threads(connection, records)
+            configured = configured_names(home)
             merging = functools.partial(
-                merge, connection, landing, listings, started_at, accept or {}, clock()
+                merge, connection, landing, listings, started_at, accept or {}, clock(), configured
             )
             retry_with_more_memory(connection, memory, merging)
             updating = functools.partial(models.update, connection, home, is_prepared=is_prepared)
             retry_with_more_memory(connection, memory, updating)
             findings = retry_with_more_memory(connection, memory, lambda: models.check(connection, home))
             models.refuse_broken(findings)
-            configured = configured_names(home) if names else None
-            run = replace(_run(connection, warehouse, findings, configured or ()), limits=limits)
+            left_out = (configured or ()) if names else ()
+            run = replace(_run(connection, warehouse, findings, left_out), limits=limits)
             if dry_run:
                 return replace(run, preview=preview(connection, run.started_at))
             connection.execute("checkpoint")  # closing does it too, but tells nobody where it fails

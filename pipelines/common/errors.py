@@ -71,9 +71,13 @@ class RunInProgress(SyncError):
 
 
 class ProviderError(SyncError):
-    """A listing could not be read to its end; the other listings go on."""
+    """A listing could not be read to its end; the other listings go on.
+
+    `kind` is what `listings.error_kind` calls it.
+    """
 
     exit_code = 3
+    kind: ClassVar[str] = "provider"
 
     def after(self, attempts: int) -> Self:
         """Add the number of attempts to this failure."""
@@ -90,6 +94,8 @@ class Transient(ProviderError):
     `is_too_much` means that the provider wants fewer requests, not only a later retry of this one.
     """
 
+    kind = "transient"
+
     def __init__(
         self, reason: str, remedy: str = "", retry_after: float | None = None, *, is_too_much: bool = False
     ) -> None:
@@ -101,6 +107,8 @@ class Transient(ProviderError):
 class AccessRefused(ProviderError):
     """The provider refuses these credentials (`unauthorized`) or lacks permission for them."""
 
+    kind = "access_refused"
+
     def __init__(self, reason: str, remedy: str = "", *, unauthorized: bool = False) -> None:
         super().__init__(reason, remedy)
         self.unauthorized = unauthorized
@@ -108,3 +116,5 @@ class AccessRefused(ProviderError):
 
 class MalformedAnswer(ProviderError):
     """The answer is not what the vendor's page documents."""
+
+    kind = "malformed_answer"

@@ -40,6 +40,7 @@ class Listing:
     """The result of one listing. `reading` is the reading that counts; None if nothing was received.
 
     `doubt` says why it is not verified; None if it is. `records` is the number received in that reading.
+    `error_kind` is the kind of the error that ended it; None if none did.
     """
 
     connection: Connection
@@ -52,6 +53,7 @@ class Listing:
     retries: int
     seconds: float
     doubt: str | None
+    error_kind: str | None
 
 
 @dataclass
@@ -180,10 +182,11 @@ def read_listing(
     best: tuple[int, Reading] | None = None
     previous: Reading | None = None
     doubt: str | None = None
+    error_kind: str | None = None
     exact = False
     for number in range(1 + RE_READINGS):
         reading = Reading()
-        failure = None
+        failure = error_kind = None
         try:
             for page in connection.provider.pages(api, ask):
                 records = tuple(
@@ -194,9 +197,10 @@ def read_listing(
                 progress(reading.pages, reading.records)
             reading.ended = True
         except ProviderError as error:
-            failure = str(error)
+            failure, error_kind = str(error), error.kind
         except Exception as error:  # noqa: BLE001 - a provider's module must not end the other connections
             failure = f"its module failed: {type(error).__name__}: {connection.quote(str(error))}"
+            error_kind = "module"
         if reading.ended or (best is None and reading.pages):
             best = number, reading
         own = _at_page(reading, failure) if failure else reading.doubt()
@@ -219,6 +223,7 @@ def read_listing(
             retries=api.traffic.retries - retries,
             seconds=time.monotonic() - began,
             doubt=doubt and connection.redact(doubt),
+            error_kind=error_kind,
         )
     )
 

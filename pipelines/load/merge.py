@@ -34,6 +34,7 @@ ASKED = pa.schema(
         ("records", pa.int64()),
         ("seconds", pa.float64()),
         ("doubt", pa.string()),
+        ("error_kind", pa.string()),
         ("removal_limit", pa.float64()),
         ("accepted", pa.int64()),
         ("time_zone", pa.string()),
@@ -57,11 +58,12 @@ def merge(
     started_at: datetime,
     accepted: Mapping[str, int],
     finished_at: datetime | None = None,
+    configured: Sequence[str] | None = None,
 ) -> None:
     """Merge the records of a run, and write the results of its listings.
 
     `accepted` gives, per connection, the exact number of removals that an operator has accepted. All listings
-    ended at `finished_at`, or now.
+    ended at `finished_at`, or now. `configured` names the configured connections, if that is known.
     """
     rows = [_asked(number, listing, accepted) for number, listing in enumerate(listings)]
     warehouse.register("asked_rows", pa.Table.from_pylist(rows, schema=ASKED))
@@ -70,6 +72,8 @@ def merge(
     warehouse.execute(f"create or replace temp view landed as from read_parquet({_files_of(landing)})")
     warehouse.execute("set variable started_at = $1::timestamptz", [started_at])
     warehouse.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
+    names = None if configured is None else list(configured)
+    warehouse.execute("set variable configured_connections = $1::text[]", [names])
     warehouse.execute("set variable rollcall_version = $1", [rollcall_version()])
     with transaction(warehouse):
         received, *rest = sorted((SQL_ROOT / "merge").glob("*.sql"))

@@ -159,6 +159,11 @@ def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
         for layer in ("functions", "staging", "marts")
         for model in read_models(layer, home).values()
     ]
-    for table in ("seeds.status_mapping", "seeds.windows_time_zones", "raw.connections"):
+    for table in (
+        "seeds.status_mapping",
+        "seeds.client_mapping",
+        "seeds.windows_time_zones",
+        "raw.connections",
+    ):
         texts.append(repr(sorted(connection.execute(f"from {table}").fetchall(), key=repr)))
     return hashlib.sha256("\0".join([rollcall_version(), duckdb.__version__, *texts]).encode()).hexdigest()

@@ -9,10 +9,10 @@ received as (
     select
         record.connection,
         coalesce(
-            record.payload ->> '$.dateCreated',
-            record.payload ->> '$.DateCreated',
-            record.payload ->> '$.dateLastModified',
-            record.payload ->> '$.DateLastModified'
+            staging.unset_to_null(record.payload ->> '$.dateCreated'),
+            staging.unset_to_null(record.payload ->> '$.DateCreated'),
+            staging.unset_to_null(record.payload ->> '$.dateLastModified'),
+            staging.unset_to_null(record.payload ->> '$.DateLastModified')
         ) as said,
     from raw.records as record
     inner join run on record.last_seen_at = run.started_at

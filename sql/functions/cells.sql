@@ -3,6 +3,10 @@ create or replace macro staging.timestamp_text(instant) as replace(
     strftime(instant at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z'
 );
 
+-- Whether a change of the column alone says nothing: a provider sets it with every change, or it follows from others.
+create or replace macro staging.is_minor(column_name) as
+column_name in ('updated_at', 'source_version', 'is_open', 'client_key');
+
 -- What a row of projects_history holds in the column of that name, as text.
 create or replace macro staging.project_cell(project, column_name) as case column_name
     when 'kind' then project.kind
@@ -10,10 +14,12 @@ create or replace macro staging.project_cell(project, column_name) as case colum
     when 'description' then project.description
     when 'code' then project.code
     when 'status' then project.status
+    when 'is_open' then cast(project.is_open as text)
     when 'provider_status' then project.provider_status
     when 'phase' then project.phase
     when 'category' then project.category
     when 'priority' then cast(project.priority as text)
+    when 'client_key' then project.client_key
     when 'client_id' then project.client_id
     when 'client_name' then project.client_name
     when 'owner_id' then project.owner_id
@@ -26,7 +32,6 @@ create or replace macro staging.project_cell(project, column_name) as case colum
     when 'region' then project.region
     when 'country' then project.country
     when 'time_zone' then project.time_zone
-    when 'is_active' then cast(project.is_active as text)
     when 'is_archived' then cast(project.is_archived as text)
     when 'is_template' then cast(project.is_template as text)
     when 'is_default' then cast(project.is_default as text)

@@ -9,6 +9,19 @@ create or replace macro staging.representable(instant) as list_transform(
     end
 )[1];
 
+-- The day in UTC that an instant is of.
+create or replace macro staging.utc_day(instant) as cast(instant at time zone 'UTC' as date);
+
+-- A time, or null where it is .NET's DateTime.MinValue: that is how .NET services write a time that is not set.
+create or replace macro staging.unset_to_null(said) as case
+    when
+        not regexp_full_match(
+            said,
+            '0001-01-01([Tt ]00:00(:00(\.0+)?)?([Zz]|[+-]\d\d(:?\d\d)?)?)?|/Date\(-62135596800000([+-]\d{4})?\)/'
+        )
+        then said
+end;
+
 -- The instant that a text names: it carries an offset or a Z, or is ServiceStack's /Date(milliseconds)/.
 -- Null for any other text and for a time that does not exist. Digits finer than a microsecond are cut off.
 create or replace macro staging.parse_timestamp(said) as staging.representable(case

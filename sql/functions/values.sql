@@ -17,6 +17,12 @@ create or replace macro staging.blank_to_null(said) as nullif(said, '');
 -- How a status is looked up: case, outer spaces and Unicode composition are no matter, none is the empty text.
 create or replace macro staging.status_key(said) as lower(trim(nfc_normalize(coalesce(said, ''))));
 
+-- How a client is looked up over all providers: case, white space and Unicode composition are no matter. Null where
+-- nobody is named.
+create or replace macro staging.client_key(client_name) as nullif(
+    trim(regexp_replace(nfc_normalize(lower(nfc_normalize(client_name))), '[\s\p{Z}]+', ' ', 'g')), ''
+);
+
 -- A list without its nulls.
 create or replace macro staging.without_nulls(entries) as list_filter(entries, lambda entry: entry is not null);
 

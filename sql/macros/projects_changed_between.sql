@@ -1,21 +1,17 @@
 -- What happened to projects from one instant up to, and without, another, with the name that each had after it.
 create or replace macro projects_changed_between(since, until) as table
     select
-        happening.changed_at,
-        happening.project_key,
-        version.provider,
-        version.connection,
-        version.name,
-        happening.change,
-        happening.column_name,
-        happening.old_value,
-        happening.new_value,
-    from project_changes as happening
-    inner join projects_history as version
-        on
-            happening.project_key = version.project_key
-            and happening.changed_at = case
-                when happening.change = 'removed' then version.valid_to else version.valid_from
-            end
-    where happening.changed_at >= cast(since as timestamptz) and happening.changed_at < cast(until as timestamptz)
-    order by happening.changed_at, happening.project_key, happening.change, happening.column_name;
+        changed_at,
+        project_key,
+        provider,
+        connection,
+        name,
+        change,
+        column_name,
+        old_value,
+        new_value,
+        is_minor,
+        is_first_listing,
+    from project_changes
+    where changed_at >= cast(since as timestamptz) and changed_at < cast(until as timestamptz)
+    order by changed_at, project_key, change, column_name;

@@ -1,29 +1,15 @@
 -- Every connection that ever took part in a run, and how fresh its records are.
 -- grain: connection
-with attempts as (
-    select
-        connection,
-        started_at,
-        case max(case outcome when 'failed' then 4 when 'held_back' then 3 when 'unverified' then 2 else 1 end)
-            when 4 then 'failed'
-            when 3 then 'held_back'
-            when 2 then 'unverified'
-            else 'verified'
-        end as outcome,
-        string_agg(coalesce(scope || ': ', '') || message, '; ' order by scope nulls first) as message,
-    from raw.listings
-    group by connection, started_at
-),
-
-latest as (
+with latest as (
     select
         connection,
         max(started_at) as last_attempt_at,
         max(started_at) filter (where outcome = 'verified') as last_verified_at,
+        max(started_at) filter (where outcome = 'verified' and is_full) as last_full_at,
         arg_max(outcome, started_at) as outcome,
         -- arg_max passes over nulls, and a verified attempt has no message
         arg_max(coalesce(message, ''), started_at) as message,
-    from attempts
+    from staging.attempts
     group by connection
 ),
 
@@ -39,8 +25,10 @@ counts as (
 select
     known.connection, -- the configured account
     known.provider, -- its service
+    coalesce(known.is_configured, true) as is_configured, -- whether the configuration of the last run had it
     latest.last_attempt_at, -- start of the last run that asked it
-    latest.last_verified_at, -- start of the last run that proved all its listings
+    latest.last_verified_at, -- start of the last run that verified all its listings
+    latest.last_full_at, -- start of the last run that verified them without a window
     coalesce(counts.records, 0) as records, -- records listed now
     latest.outcome, -- the worst of its listings' outcomes in that last run
     nullif(latest.message, '') as message, -- why it was not verified then

@@ -5,6 +5,9 @@
 with changed as (
     select
         after.project_key,
+        after.provider,
+        after.connection,
+        after.name,
         after.valid_from as changed_at,
         unnest(after.changed_columns) as column_name,
         before as project_before,
@@ -18,6 +21,9 @@ with changed as (
 happenings as (
     select
         project_key,
+        provider,
+        connection,
+        name,
         changed_at,
         'changed' as change,
         column_name,
@@ -27,6 +33,9 @@ happenings as (
     union all by name
     select
         project_key,
+        provider,
+        connection,
+        name,
         valid_from as changed_at,
         change,
     from projects_history
@@ -34,6 +43,9 @@ happenings as (
     union all by name
     select
         project_key,
+        provider,
+        connection,
+        name,
         valid_to as changed_at,
         'removed' as change,
     from projects_history
@@ -41,10 +53,18 @@ happenings as (
 )
 
 select
-    project_key, -- the project
-    changed_at, -- start of the run that found it
-    change, -- created, changed, removed or returned
-    column_name, -- the published column that changed; null unless change is changed
-    old_value, -- its value before, as text; times in UTC
-    new_value, -- its value since, as text; times in UTC
+    happenings.project_key, -- the project
+    happenings.provider, -- its service
+    happenings.connection, -- the configured account
+    happenings.name, -- its name after the change, or when it was last listed
+    happenings.changed_at, -- start of the run that found it
+    happenings.change, -- created, changed, removed or returned
+    happenings.column_name, -- the published column that changed; null unless change is changed
+    happenings.old_value, -- its value before, as text; times in UTC
+    happenings.new_value, -- its value since, as text; times in UTC
+    -- whether the column follows from others or from any change; a project changed where a row is not minor
+    coalesce(staging.is_minor(happenings.column_name), false) as is_minor,
+    coalesce(happenings.change = 'created' and happenings.changed_at = first.started_at, false)
+        as is_first_listing, -- whether the first listing of its connection created it: it may be much older
 from happenings
+left join staging.first_listings as first on happenings.connection = first.connection

@@ -1,7 +1,7 @@
 -- Every project that is listed now, of all connections, without those that were erased.
 -- grain: project_key
 -- incremental: project_key
--- refreshed: last_seen_at
+-- refreshed: last_seen_at, is_held_back
 with firsts as (
     select
         project_key,
@@ -10,20 +10,56 @@ with firsts as (
     where version = 1
 ),
 
+-- The last listing of each scope that could remove something.
+decisive as (
+    select
+        connection,
+        scope,
+        entity,
+        outcome,
+        window_start,
+        started_at,
+    from raw.listings
+    where outcome in ('verified', 'held_back')
+    qualify row_number() over (partition by connection, scope, entity order by started_at desc) = 1
+),
+
+held_back as (
+    select *,
+    from decisive
+    where outcome = 'held_back'
+),
+
 -- Customers of EvoVoice are seen in their files, and `files` knows when without deriving the customers again.
 sightings as (
     select
-        project_key,
-        last_seen_at,
-    from staging.projects
-    where valid_to is null and provider <> 'evovoice'
+        project.project_key,
+        project.last_seen_at,
+        null as last_activity_at,
+        coalesce(project.last_seen_at < held_back.started_at, false) as is_held_back,
+    from staging.projects as project
+    left join held_back
+        on
+            project.connection = held_back.connection
+            and project.scope is not distinct from held_back.scope
+            and held_back.entity = 'projects'
+    where project.valid_to is null and project.provider <> 'evovoice'
     union all
     select
-        project_key,
-        max(last_seen_at) as last_seen_at,
-    from files
-    where project_key is not null
-    group by project_key
+        file.project_key,
+        max(file.last_seen_at) as last_seen_at,
+        max(file.created_at) as last_activity_at,
+        bool_and(
+            coalesce(
+                file.last_seen_at < held_back.started_at
+                and (held_back.window_start is null or file.created_at > held_back.window_start),
+                false
+            )
+        ) as is_held_back,
+    from files as file
+    left join held_back on file.connection = held_back.connection and held_back.entity = 'files'
+    where file.project_key is not null
+    group by file.project_key
 )
 
 select
@@ -36,10 +72,13 @@ select
     history.description,
     history.code,
     history.status,
+    history.is_open,
+    periods.started_at as status_since, -- start of the run that first saw the current status without a break
     history.provider_status,
     history.phase,
     history.category,
     history.priority,
+    history.client_key,
     history.client_id,
     history.client_name,
     history.owner_id,
@@ -52,7 +91,6 @@ select
     history.region,
     history.country,
     history.time_zone,
-    history.is_active,
     history.is_archived,
     history.is_template,
     history.is_default,
@@ -67,9 +105,13 @@ select
     firsts.first_seen_at, -- start of the first run that listed it
     history.valid_from as changed_at, -- start of the run that first saw it as it is now
     sightings.last_seen_at, -- start of the last run that received it
+    -- updated_at; EvoVoice: date of the newest file that is listed
+    coalesce(sightings.last_activity_at, history.updated_at) as last_activity_at,
+    sightings.is_held_back, -- whether its last listing lacks it, and waits for an operator to accept the removal
     history.version,
 from projects_history as history
 inner join firsts on history.project_key = firsts.project_key
 inner join sightings on history.project_key = sightings.project_key
+inner join project_status_periods as periods on history.project_key = periods.project_key and periods.is_current
 anti join raw.forgotten as erased on history.project_id = erased.pseudonym
 where history.is_current

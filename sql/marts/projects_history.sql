@@ -13,13 +13,18 @@ with stated as (
         project.description,
         project.code,
         if(erased.pseudonym is null, coalesce(mapping.status, 'unknown'), 'unknown') as status,
+        case
+            when erased.pseudonym is null
+                then nullif(mapping.status, 'unknown') in ('active', 'planned', 'on_hold')
+        end as is_open,
         if(erased.pseudonym is null, project.provider_status, null) as provider_status,
         project.phase,
         project.category,
         cast(project.priority as double) as priority,
+        staging.client_key(coalesce(client.name, project.client_name)) as client_key,
         if(erased.pseudonym is null, project.client_id, null) as client_id,
         project.client_name,
-        project.owner_id,
+        if(erased.pseudonym is null, project.owner_id, null) as owner_id,
         project.owner_name,
         project.parent_key,
         project.path,
@@ -29,13 +34,6 @@ with stated as (
         project.region,
         project.country,
         project.time_zone,
-        case
-            when erased.pseudonym is null
-                then coalesce(
-                    cast(project.is_active as boolean),
-                    nullif(mapping.status, 'unknown') in ('active', 'planned', 'on_hold')
-                )
-        end as is_active,
         if(erased.pseudonym is null, cast(project.is_archived as boolean), null) as is_archived,
         cast(project.is_template as boolean) as is_template,
         cast(project.is_default as boolean) as is_default,
@@ -55,6 +53,10 @@ with stated as (
         on
             project.provider = mapping.provider
             and staging.status_key(project.provider_status) = staging.status_key(mapping.provider_status)
+    left join client_mapping as client
+        on
+            project.connection = client.connection
+            and staging.client_key(project.client_name) = staging.client_key(client.client)
     -- Of what was erased nothing is known, not even what an empty record would say.
     left join raw.forgotten as erased on project.project_id = erased.pseudonym
 ),
@@ -91,10 +93,12 @@ compared as (
                 staging.if_changed('description', description, previous.description),
                 staging.if_changed('code', code, previous.code),
                 staging.if_changed('status', status, previous.status),
+                staging.if_changed('is_open', is_open, previous.is_open),
                 staging.if_changed('provider_status', provider_status, previous.provider_status),
                 staging.if_changed('phase', phase, previous.phase),
                 staging.if_changed('category', category, previous.category),
                 staging.if_changed('priority', priority, previous.priority),
+                staging.if_changed('client_key', client_key, previous.client_key),
                 staging.if_changed('client_id', client_id, previous.client_id),
                 staging.if_changed('client_name', client_name, previous.client_name),
                 staging.if_changed('owner_id', owner_id, previous.owner_id),
@@ -107,7 +111,6 @@ compared as (
                 staging.if_changed('region', region, previous.region),
                 staging.if_changed('country', country, previous.country),
                 staging.if_changed('time_zone', time_zone, previous.time_zone),
-                staging.if_changed('is_active', is_active, previous.is_active),
                 staging.if_changed('is_archived', is_archived, previous.is_archived),
                 staging.if_changed('is_template', is_template, previous.is_template),
                 staging.if_changed('is_default', is_default, previous.is_default),
@@ -167,18 +170,20 @@ select
     connection, -- the configured account it was listed by
     provider, -- the service: fone_dynamics, matter, rillsoft, evovoice or belltastic
     project_id, -- the provider's own id, as text, exactly
-    kind, -- what the provider calls it: property, project or customer
+    kind, -- what the provider calls it: property, project, customer or account
     name, -- its name at the provider
     description, -- free text
     code, -- the customer's own short code; need not be unique
     status, -- active, inactive, planned, on_hold, completed, cancelled, archived or unknown, by status_mapping
+    is_open, -- whether its status is active, planned or on_hold; null where it is unknown
     provider_status, -- the status as the provider gives it
     phase, -- Matter's phase of the project
     category, -- Matter's type, Rillsoft's category
     priority, -- Rillsoft's priority
-    client_id, -- id of whom it is for: Rillsoft client, EvoVoice customer
-    client_name, -- name of whom it is for
-    owner_id, -- account it lives under: AccountSid, EvoVoice account, Belltastic team
+    client_key, -- the client over all providers, by client_mapping; null where none is named
+    client_id, -- id of whom it is for: EvoVoice customer
+    client_name, -- name of whom it is for, as given
+    owner_id, -- account it lives under: AccountSid, Rillsoft client (tenant), EvoVoice account, Belltastic team
     owner_name, -- that account's name
     parent_key, -- EvoVoice: connection:id of the customer above, where the breadcrumb tells; need not be listed itself
     path, -- Rillsoft: folders as given; EvoVoice: the customers from the topmost to this one
@@ -188,11 +193,10 @@ select
     region, -- where it is
     country, -- where it is
     time_zone, -- IANA name; Fone Dynamics gives Windows names
-    is_active, -- as the provider says, else whether its status is active, planned or on_hold; null if unknown
     is_archived, -- Belltastic: whether it has a deletion time; null where the provider has no archive
     is_template, -- Rillsoft: whether it is a template; null elsewhere
     is_default, -- Belltastic: whether it opens first; null elsewhere
-    created_at, -- when it was created, by the provider
+    created_at, -- when it was created, by the provider; EvoVoice: date of the earliest file ever listed
     updated_at, -- when it last changed, by the provider
     starts_at, -- planned start
     finishes_at, -- planned finish

@@ -54,6 +54,7 @@ select
             || if(verdicts.suspicious > verdicts.absent, format(', {} in all scopes', verdicts.suspicious), '')
             || coalesce(format(', {} were accepted', verdicts.accepted), '')
     end as message,
+    verdicts.error_kind,
 from verdicts
 left join fates on verdicts.listing = fates.listing
 order by verdicts.listing;
@@ -72,4 +73,11 @@ select distinct
     connection,
     provider,
     time_zone,
+    true as is_configured,
 from asked;
+
+update raw.connections
+set is_configured = list_contains(getvariable('configured_connections'), connection)
+where
+    getvariable('configured_connections') is not null
+    and connection not in (select connection, from asked);

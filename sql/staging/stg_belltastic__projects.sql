@@ -46,7 +46,6 @@ select
     said.name as name,
     case when is_archived then 'archived' else 'active' end as provider_status,
     said.team_id as owner_id,
-    not is_archived as is_active,
     is_archived,
     is_default,
     created_at,

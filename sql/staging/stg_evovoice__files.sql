@@ -60,8 +60,10 @@ named as (
         coalesce(live.aiTranscription, documented.AITranscription) as ai_transcription,
         coalesce(live.fromAddress, documented.FromAddress) as from_address,
         coalesce(live.toAddress, documented.ToAddress) as to_address,
-        coalesce(live.dateCreated, documented.DateCreated) as said_created,
-        coalesce(live.dateLastModified, documented.DateLastModified) as said_modified,
+        staging.unset_to_null(coalesce(live.dateCreated, documented.DateCreated)) as said_created,
+        staging.unset_to_null(
+            coalesce(live.dateLastModified, documented.DateLastModified)
+        ) as said_modified,
         coalesce(live.createdBy, documented.CreatedBy) as created_by,
         coalesce(live.lastModifiedBy, documented.LastModifiedBy) as updated_by,
     from source

@@ -1,5 +1,6 @@
 -- EvoVoice: one row per span of a customer, or of an account for its files without one; it is there while a file of
--- it is. Over a span the customer is what its most recently created file then listed says.
+-- it is. Over a span it is what its most recently created file then listed says, and as old as the earliest file that
+-- was listed up to then.
 -- grain: project_key, valid_from
 with statements as (
     -- Of files that came and went in the same runs one speaks. `infinity` stands for a file still listed.
@@ -17,6 +18,7 @@ with statements as (
             account_name := account_name,
             breadcrumb := cast(customer_breadcrumb as text)
         )) as latest,
+        min(created_at) as earliest,
     from staging.stg_evovoice__files
     where project_key is not null
     group by all
@@ -29,6 +31,7 @@ turns as (
         valid_from,
         coalesce(lead(valid_from) over leaving_together, valid_to) as valid_to,
         max(latest) over leaving_together as latest,
+        earliest,
     from statements
     window leaving_together as (partition by project_key, valid_to order by valid_from)
 ),
@@ -38,17 +41,20 @@ instants as (
         project_key,
         instant,
         row_number() over (partition by project_key order by instant) as position,
+        min(min(earliest)) over (partition by project_key order by instant) as created_at,
     from (
         select
             project_key,
             valid_from as instant,
+            earliest,
         from turns
-        union
+        union all by name
         select
             project_key,
             valid_to as instant,
         from turns
     )
+    group by project_key, instant
 ),
 
 -- Between two neighbouring instants nothing comes or goes; where no file is listed there is no span.
@@ -73,6 +79,7 @@ dated as (
     select
         spans.project_key,
         spans.latest as said,
+        begun.created_at,
         begun.instant as valid_from,
         ended.instant as valid_to,
         lead(begun.instant) over (partition by spans.project_key order by spans.position) as next_from,
@@ -113,7 +120,7 @@ select
     located.said.connection as connection,
     'evovoice' as provider,
     coalesce(located.said.customer_id, located.said.account_id) as project_id,
-    'customer' as kind,
+    case when located.said.customer_id is null then 'account' else 'customer' end as kind,
     case
         when located.said.customer_id is null then located.said.account_name else located.said.customer_name
     end as name,
@@ -123,7 +130,7 @@ select
     located.said.account_name as owner_name,
     located.said.connection || ':' || staging.blank_to_null(located.descent[-2].id) as parent_key,
     array_to_string(list_transform(located.descent, lambda place: struct_extract(place, 'name')), ' / ') as path,
-    true as is_active,
+    located.created_at,
     located.valid_from,
     nullif(located.valid_to, timestamptz 'infinity') as valid_to,
     case

@@ -20,7 +20,6 @@ typed as (
         source.*,
         -- Windows names by the vendor's page; one that is IANA's already stands for itself.
         coalesce(windows.time_zone, iana.name) as time_zone,
-        staging.parse_boolean(source.said.Active) as is_active,
         staging.without_nulls([
             staging.unparsed('Active', source.said.Active, staging.parse_boolean(source.said.Active)),
         ]) as unread,
@@ -41,7 +40,6 @@ select
     said.MainDomain as domain,
     time_zone,
     said.TimeZone as provider_time_zone,
-    is_active,
     staging.attributes(
         [
             staging.member('SmsEnabled', said.SmsEnabled),

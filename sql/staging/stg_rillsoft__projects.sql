@@ -22,24 +22,33 @@ with source as (
     where record.provider = 'rillsoft' and record.entity = 'projects'
 ),
 
+dated as (
+    select
+        *,
+        staging.unset_to_null(said.start) as said_start,
+        staging.unset_to_null(said.finish) as said_finish,
+        staging.unset_to_null(said.createdAt) as said_created,
+    from source
+),
+
 typed as (
     select
         *,
-        staging.parse_local_timestamp(said.start, time_zone) as starts_at,
-        staging.parse_local_timestamp(said.finish, time_zone) as finishes_at,
-        staging.parse_local_timestamp(said.createdAt, time_zone) as created_at,
+        staging.parse_local_timestamp(said_start, time_zone) as starts_at,
+        staging.parse_local_timestamp(said_finish, time_zone) as finishes_at,
+        staging.parse_local_timestamp(said_created, time_zone) as created_at,
         staging.parse_double(said.priority) as priority,
         staging.parse_boolean(said.isTemplate) as is_template,
-    from source
+    from dated
 ),
 
 kept as (
     select
         *,
         staging.without_nulls([
-            staging.unparsed('start', said.start, starts_at),
-            staging.unparsed('finish', said.finish, finishes_at),
-            staging.unparsed('createdAt', said.createdAt, created_at),
+            staging.unparsed('start', said_start, starts_at),
+            staging.unparsed('finish', said_finish, finishes_at),
+            staging.unparsed('createdAt', said_created, created_at),
             staging.unparsed('priority', said.priority, priority),
             staging.unparsed('isTemplate', said.isTemplate, is_template),
         ]) as unread,
@@ -59,6 +68,7 @@ kept as (
 select
     connection || ':' || scope || ':' || record_id as project_key,
     connection,
+    scope,
     'rillsoft' as provider,
     record_id as project_id,
     'project' as kind,
@@ -68,10 +78,9 @@ select
     said.status as provider_status,
     said.category as category,
     priority,
-    scope as client_id,
     said.customer as client_name,
+    scope as owner_id,
     said.path as path,
-    true as is_active,
     is_template,
     created_at,
     starts_at,

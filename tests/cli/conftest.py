@@ -69,7 +69,7 @@ def _remember(connection: duckdb.DuckDBPyConnection) -> None:
         ("evovoice", "files", EVOVOICE),
     )
     for name, entity, versions in sources:
-        connection.execute("insert into raw.connections values ($1, $1, null)", [name])
+        connection.execute("insert into raw.connections values ($1, $1, null, true)", [name])
         for record_id, payload, begun, ended, reason in versions:
             text = json.dumps(payload)
             connection.execute(
@@ -82,7 +82,7 @@ def _remember(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(
                 """
                 insert into raw.listings
-                select $1, $2, $2, null, $3, $4, null, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, $5
+                select $1, $2, $2, null, $3, $4, null, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, $5, null
                 """,
                 [
                     run,

@@ -25,8 +25,9 @@ ASKED = (
     (("doctor", "north", "m"), {"matter"}),
     (("export", "projects"), {"projects", "projects_history"}),
     (("export", "own"), {"own_report"}),
-    (("describe", "pro"), {"project_changes", "projects", "projects_as_of", "projects_changed_between",
-                           "projects_history"}),
+    (("describe", "pro"), {"project_changes", "project_days", "project_status_periods", "projects",
+                           "projects_as_of", "projects_changed_between", "projects_compared",
+                           "projects_history", "projects_on"}),
     (("init", "e"), {"evovoice"}),
 )  # fmt: skip
 

@@ -10,18 +10,25 @@ from .conftest import Cli
 def test_every_table_and_macro(cli: Cli) -> None:
     listed = {row["name"]: row for row in json.loads(cli("describe", "--json").stdout)}
     assert list(listed) == [
+        "client_mapping",
+        "clients",
+        "connection_days",
         "connections",
         "files",
         "files_history",
         "listings",
-        "runs",
         "project_changes",
+        "project_days",
+        "project_status_periods",
         "projects",
         "projects_history",
         "quarantine",
+        "runs",
         "status_mapping",
         "projects_as_of(moment)",
         "projects_changed_between(since, until)",
+        "projects_compared(earlier, later)",
+        "projects_on(day)",
         "raw.records",
     ]
     assert listed["runs"] == {"name": "runs", "rows": 3, "comment": "Every night that was published."}
@@ -48,12 +55,11 @@ def test_a_macro(cli: Cli, name: str) -> None:
     result = cli("describe", name, "--json")
     assert result.stderr.startswith("projects_changed_between(since, until): What happened to projects from ")
     columns = {row["column_name"]: row for row in json.loads(result.stdout)}
-    history = json.loads(cli("describe", "projects_history", "--json").stdout)
     changes = json.loads(cli("describe", "project_changes", "--json").stdout)
     names = "changed_at project_key provider connection name change column_name old_value new_value"
-    assert list(columns) == names.split()
-    assert columns["changed_at"] == changes[1]
-    assert columns["name"] in history
+    assert list(columns) == [*names.split(), "is_minor", "is_first_listing"]
+    assert columns["changed_at"] in changes
+    assert columns["name"] in changes
     assert all(column["comment"] for column in columns.values())
 
 

@@ -13,6 +13,7 @@ from .conftest import Cli
 
 STALE = "belltastic is not up to date: last verified 2026-11-02T02:00:00Z (failed: 401 Unauthorized)\n"
 REPORTS = ("files", "project_changes", "projects", "projects_history")
+CHANGED = "matter:17,matter,matter,Harbour East,2026-11-03T02:00:00Z,changed"
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
     result = own("export")
     assert result.stdout == (
         f"files                      1 row  {folder}/files.csv\n"
-        f"project_changes          14 rows  {folder}/project_changes.csv\n"
+        f"project_changes          14 rows  {folder}/project_changes.csv  (3 cells neutralised)\n"
         f"projects                  6 rows  {folder}/projects.csv  (2 cells neutralised)\n"
         f"projects_history         10 rows  {folder}/projects_history.csv  (3 cells neutralised)\n"
     )
@@ -35,10 +36,11 @@ def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert (folder / "project_changes.csv").read_text().splitlines()[:4] == [
-        "project_key,changed_at,change,column_name,old_value,new_value",
-        "matter:17,2026-11-03T02:00:00Z,changed,is_active,true,false",
-        "matter:17,2026-11-03T02:00:00Z,changed,provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE",
-        "matter:17,2026-11-03T02:00:00Z,changed,status,active,completed",
+        "project_key,provider,connection,name,changed_at,change,column_name,old_value,new_value,is_minor,"
+        "is_first_listing",
+        f"{CHANGED},is_open,true,false,true,false",
+        f"{CHANGED},provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE,false,false",
+        f"{CHANGED},status,active,completed,false,false",
     ]
 
 

@@ -56,7 +56,7 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
     result = own("export", "--all")
     assert result.stdout == (
         f"files                      1 row  {folder}/{RUN}/files.csv\n"
-        f"project_changes          14 rows  {folder}/{RUN}/project_changes.csv\n"
+        f"project_changes          14 rows  {folder}/{RUN}/project_changes.csv  (3 cells neutralised)\n"
         f"projects                  6 rows  {folder}/{RUN}/projects.csv  (2 cells neutralised)\n"
         f"projects_history         10 rows  {folder}/{RUN}/projects_history.csv  (3 cells neutralised)\n"
         f"{folder}/latest -> {RUN}\n"
@@ -74,7 +74,7 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
     assert written == {f"{name}.csv": (folder / f"{name}.csv").read_bytes() for name in REPORTS}
     rows_and_neutralised = {
         "files": (1, 0),
-        "project_changes": (14, 0),
+        "project_changes": (14, 3),
         "projects": (6, 2),
         "projects_history": (10, 3),
     }

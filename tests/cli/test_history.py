@@ -15,7 +15,7 @@ def test_project(cli: Cli) -> None:
         "version  from              until             change   changes\n"
         "      1  2026-11-01 02:00  2026-11-02 02:00  created\n"
         "      2  2026-11-02 02:00  2026-11-03 02:00  changed  name: Harbour → Harbour East\n"
-        "      3  2026-11-03 02:00                    changed  is_active: true → false; provider_status: "
+        "      3  2026-11-03 02:00                    changed  is_open: true → false; provider_status: "
         "PRJ_STATUS_ON_GOING → PRJ_STATUS_COMPLETE; status: active → completed\n"
     )
     assert result.stderr == "project matter:17: Harbour East\n"
@@ -26,7 +26,7 @@ def test_project_as_csv(cli: Cli) -> None:
         "version,valid_from,valid_to,change,end_reason,column_name,old_value,new_value\n"
         "1,2026-11-01T02:00:00Z,2026-11-02T02:00:00Z,created,changed,,,\n"
         "2,2026-11-02T02:00:00Z,2026-11-03T02:00:00Z,changed,changed,name,Harbour,Harbour East\n"
-        "3,2026-11-03T02:00:00Z,,changed,,is_active,true,false\n"
+        "3,2026-11-03T02:00:00Z,,changed,,is_open,true,false\n"
         "3,2026-11-03T02:00:00Z,,changed,,provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE\n"
         "3,2026-11-03T02:00:00Z,,changed,,status,active,completed\n"
     )

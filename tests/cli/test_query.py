@@ -167,7 +167,7 @@ def test_sql_from_a_file(cli: Cli, tmp_path: Path) -> None:
     [
         ("select typeof($a) as t, $a as v", ["a=it's"], "t,v\nVARCHAR,it's\n"),
         ("select project_key from projects where version = $v", ["v=3"], "project_key\nmatter:17\n"),
-        ("from projects select count(*) as n where is_active = $A", ["a=true"], "n\n3\n"),
+        ("from projects select count(*) as n where is_open = $A", ["a=true"], "n\n3\n"),
         ("from projects_as_of($run) select count(*) as n", ["run=2026-11-01 12:00:00Z"], "n\n6\n"),
         ("from projects select project_id as i where connection = $c and name = $n",
          ["$c=matter", "n==1+1"], "i\n18\n"),

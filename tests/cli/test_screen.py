@@ -149,7 +149,7 @@ def test_history_tells_what_changed_within_80_columns(cli: Cli) -> None:
         "      1  2026-11-01 02:00  2026-11-02 02:00  created",
         "      2  2026-11-02 02:00  2026-11-03 02:00  changed  name: Harbour → Harbour",
         "                                                      East",
-        "      3  2026-11-03 02:00                    changed  is_active: true → false;",
+        "      3  2026-11-03 02:00                    changed  is_open: true → false;",
         "                                                      provider_status:",
         "                                                      PRJ_STATUS_ON_GOING →",
         "                                                      PRJ_STATUS_COMPLETE;",

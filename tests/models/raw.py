@@ -48,7 +48,7 @@ class Raw:
     def connect(self, name: str, provider: str, time_zone: str | None = None) -> None:
         """A connection that took part."""
         self.connection.execute(
-            "insert into raw.connections values ($1, $2, $3)", [name, provider, time_zone]
+            "insert into raw.connections values ($1, $2, $3, true)", [name, provider, time_zone]
         )
 
     def record(

@@ -57,6 +57,18 @@ def faulty(sound: Raw) -> Iterator[Raw]:
 
 CURRENT = "record_id = 'kept' and valid_to is null"
 FAULTS = {
+    "clients_exist": [
+        "delete from clients",
+        "insert into clients by name select 'nobody' as client_key",
+    ],
+    "days_add_up": [
+        "delete from project_days where status = 'active'",
+        "update project_days set projects = projects + 1",
+        "delete from connection_days",
+        "update connection_days set projects = projects + 1 where connection = 'matter'",
+        "delete from projects where project_key = 'matter:kept'",
+        "insert into projects by name select * replace ('odd' as connection) from projects limit 1",
+    ],
     "file_keys_are_unique": ["insert into files from files"],
     "files_are_the_current_versions": [
         "delete from files",
@@ -117,6 +129,17 @@ FAULTS = {
         "update raw.listings set outcome = 'held_back' where connection = 'matter'",
         "update raw.listings set entity = 'files' where connection = 'matter'",
     ],
+    "status_periods_are_sound": [
+        "update project_status_periods set ended_at = started_at where ended_at is not null",
+        "insert into project_status_periods from project_status_periods where project_key = 'matter:kept'",
+        "update project_status_periods set is_current = not is_current",
+        "update project_status_periods set ended_at = ended_at + interval 1 day "
+        "where project_key = 'matter:gone'",
+        "update projects_history set end_reason = 'changed' where project_key = 'matter:gone'",
+        "insert into project_status_periods by name "
+        "select * replace (ended_at as started_at, null as ended_at, true as is_current) "
+        "from project_status_periods where project_key = 'matter:gone'",
+    ],
     "statuses_are_known": ["update projects_history set status = 'asleep'"],
     "versions_begin_and_end_at_runs": [
         f"update raw.records set valid_from = valid_from + interval 1 second where {CURRENT}",
@@ -144,6 +167,9 @@ WARNINGS = {
 }
 # Faults of several rows, once the rows of each table lie the other way round.
 MANY = {
+    "clients_exist": "insert into clients by name select unnest(['nobody', 'anybody']) as client_key",
+    "days_add_up": "update project_days set projects = projects + 1",
+    "status_periods_are_sound": "update project_status_periods set is_current = not is_current",
     "fields_never_seen_before": """
         update raw.records set payload = '{"ware": 1, "budget": 1, "kind": 1}' where record_id = 'new'
     """,

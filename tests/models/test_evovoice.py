@@ -43,8 +43,8 @@ def test_the_file_created_last_names_the_customer(raw: Raw) -> None:
     raw.build()
     assert spans(raw) == [
         (1, 2, "created", "changed", "Old Quay", []),
-        (2, 4, "changed", "changed", "Quay", ["name", "client_name"]),
-        (4, None, "changed", None, "Old Quay", ["name", "client_name"]),
+        (2, 4, "changed", "changed", "Quay", ["name", "client_key", "client_name"]),
+        (4, None, "changed", None, "Old Quay", ["name", "client_key", "client_name"]),
     ]
 
 
@@ -65,7 +65,7 @@ def test_a_rename_of_the_customer_comes_with_its_newest_file(raw: Raw) -> None:
     raw.build()
     assert spans(raw) == [
         (1, 6, "created", "changed", "Quay", []),
-        (6, None, "changed", None, "Quay & Sons", ["name", "client_name"]),
+        (6, None, "changed", None, "Quay & Sons", ["name", "client_key", "client_name"]),
     ]
 
 
@@ -82,11 +82,13 @@ def test_files_without_a_customer_belong_to_their_account(raw: Raw) -> None:
     raw.record("evovoice", "2", {"id": "2", "customerId": None, "accountId": ""})
     raw.build()
     assert raw.rows(
-        "select project_key, project_id, name, client_id, client_name, owner_id, owner_name from projects"
+        "select project_key, project_id, kind, name, client_id, client_name, owner_id, owner_name "
+        "from projects"
     ) == [
         {
             "project_key": "evovoice:a",
             "project_id": "a",
+            "kind": "account",
             "name": "Harbour",
             "client_id": None,
             "client_name": None,
@@ -193,3 +195,24 @@ def test_customers_are_as_their_files_say_run_by_run(raw: Raw) -> None:
         assert [found_in(customer, number) for number in range(1, RUNS + 1)] == [
             [] if name is None else [name] for name in expected
         ]
+
+
+def test_a_customer_is_as_old_as_the_earliest_file_ever_listed(raw: Raw) -> None:
+    raw.record("evovoice", "1", file(5), 1, 3, "removed")
+    raw.record("evovoice", "2", file(7), 1)
+    raw.record("evovoice", "3", file(2), 4)
+    raw.record("evovoice", "4", file(9), 5)
+    raw.build()
+    rows = raw.rows("select version, created_at from projects_history order by version")
+    assert [tuple(row.values()) for row in rows] == [
+        (1, datetime(2026, 10, 5, tzinfo=UTC)),
+        (2, datetime(2026, 10, 2, tzinfo=UTC)),
+    ]
+
+
+def test_a_time_that_is_not_set_is_none_and_no_finding(raw: Raw) -> None:
+    raw.record("evovoice", "1", {"id": "1", "accountId": "a", "dateCreated": "0001-01-01T00:00:00"})
+    raw.build()
+    assert raw.rows("select created_at from files") == [{"created_at": None}]
+    for check in ("values_kept_as_text", "times_without_a_time_zone"):
+        assert raw.rows(raw.check(check).sql) == []

@@ -15,10 +15,11 @@ from tests.models.raw import Raw, Row, run
 
 PROJECT = """
     project_key varchar, connection varchar, provider varchar, project_id varchar, kind varchar, name varchar,
-    description varchar, code varchar, status varchar, provider_status varchar, phase varchar,
-    category varchar, priority double, client_id varchar, client_name varchar, owner_id varchar,
-    owner_name varchar, parent_key varchar, path varchar, domain varchar, logo_url varchar, city varchar,
-    region varchar, country varchar, time_zone varchar, is_active boolean, is_archived boolean,
+    description varchar, code varchar, status varchar, is_open boolean, provider_status varchar,
+    phase varchar, category varchar, priority double, client_key varchar,
+    client_id varchar, client_name varchar,
+    owner_id varchar, owner_name varchar, parent_key varchar, path varchar, domain varchar,
+    logo_url varchar, city varchar, region varchar, country varchar, time_zone varchar, is_archived boolean,
     is_template boolean, is_default boolean, created_at timestamptz, updated_at timestamptz,
     starts_at timestamptz, finishes_at timestamptz, archived_at timestamptz, created_by varchar,
     source_version varchar, attributes json
@@ -32,18 +33,29 @@ FILE = """
     to_address varchar, created_at timestamptz, updated_at timestamptz, created_by varchar, updated_by varchar
 """
 NOW = ", first_seen_at timestamptz, changed_at timestamptz, last_seen_at timestamptz, version integer"
+PROJECT_NOW = NOW.replace(", version", ", last_activity_at timestamptz, is_held_back boolean, version")
 EVER = """,
     version integer, valid_from timestamptz, valid_to timestamptz, is_current boolean, change varchar,
     end_reason varchar, changed_columns varchar[]
 """
 COLUMNS = {
-    "projects": PROJECT + NOW,
+    "projects": PROJECT.replace("is_open boolean", "is_open boolean, status_since timestamptz") + PROJECT_NOW,
     "projects_history": PROJECT + EVER,
     "files": FILE + NOW,
     "files_history": FILE + EVER,
     "project_changes": """
-        project_key varchar, changed_at timestamptz, change varchar, column_name varchar, old_value varchar,
-        new_value varchar
+        project_key varchar, provider varchar, connection varchar, name varchar, changed_at timestamptz,
+        change varchar, column_name varchar, old_value varchar, new_value varchar, is_minor boolean,
+        is_first_listing boolean
+    """,
+    "project_status_periods": """
+        project_key varchar, status varchar, started_at timestamptz, ended_at timestamptz,
+        is_current boolean, is_first_listing boolean
+    """,
+    "project_days": "day date, connection varchar, provider varchar, status varchar, projects bigint",
+    "connection_days": """
+        day date, connection varchar, provider varchar, projects bigint, created bigint, first_listed bigint,
+        changed bigint, removed bigint, returned bigint, is_fresh boolean
     """,
     "runs": """
         started_at timestamptz, finished_at timestamptz, outcome varchar, rollcall_version varchar,
@@ -51,17 +63,24 @@ COLUMNS = {
     """,
     "listings": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
-        outcome varchar, window_start timestamptz, pages bigint, requests bigint, retries bigint,
-        records bigint, new bigint, changed bigint, removed bigint, unchanged bigint, repeated bigint,
-        quarantined bigint, held_back bigint, seconds double, message varchar
+        outcome varchar, error_kind varchar, is_full boolean, window_start timestamptz,
+        pages bigint, requests bigint, retries bigint, records bigint, new bigint, changed bigint,
+        removed bigint, unchanged bigint, repeated bigint, quarantined bigint, held_back bigint,
+        seconds double, message varchar
     """,
     "connections": """
-        connection varchar, provider varchar, last_attempt_at timestamptz, last_verified_at timestamptz,
-        records bigint, outcome varchar, message varchar
+        connection varchar, provider varchar, is_configured boolean, last_attempt_at timestamptz,
+        last_verified_at timestamptz, last_full_at timestamptz, records bigint, outcome varchar,
+        message varchar
     """,
     "quarantine": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
         position bigint, record_id varchar, reason varchar, payload varchar
+    """,
+    "client_mapping": "connection varchar, client varchar, name varchar",
+    "clients": """
+        client_key varchar, name varchar, spellings varchar[], providers varchar[], projects bigint,
+        open_projects bigint, first_seen_at timestamptz, last_seen_at timestamptz
     """,
     "status_mapping": "provider varchar, provider_status varchar, status varchar",
 }
@@ -69,6 +88,7 @@ COLUMNS = {
 
 def fill(raw: Raw) -> None:
     """Something for every table."""
+    (raw.home / "client_mapping.csv").write_text("connection,client,name\nevovoice,Mole,Mole & Sons\n")
     raw.record("matter", "1", {"name": "Old", "projectStatus": "?"}, 1, 2)
     raw.record("matter", "1", {"name": "New"}, 2)
     raw.record("belltastic", "2", {"name": "Bell", "default": "?"}, 1, 2, "removed")
@@ -88,7 +108,7 @@ def fill(raw: Raw) -> None:
         raw.connection.execute(
             """
             insert into raw.listings values
-                ($1, $2, $2, $3, 'projects', $4, null, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0.5, $5)
+                ($1, $2, $2, $3, 'projects', $4, null, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0.5, $5, null)
             """,
             [run(number), "rillsoft" if scope else "matter", scope, outcome, message],
         )
@@ -205,9 +225,9 @@ def test_connections_tell_how_fresh_they_are(raw: Raw) -> None:
     raw.build()
     found = raw.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
     assert [tuple(row.values()) for row in found] == [
-        ("matter", "matter", run(1), run(1), 1, "verified", None),
-        ("never", "belltastic", None, None, 0, None, None),
-        ("rillsoft", "rillsoft", run(2), None, 1, "failed", "8: a page came twice; 9: 403"),
+        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None),
+        ("never", "belltastic", True, None, None, None, 0, None, None),
+        ("rillsoft", "rillsoft", True, run(2), None, None, 1, "failed", "8: a page came twice; 9: 403"),
     ]
 
 

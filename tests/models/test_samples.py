@@ -89,6 +89,7 @@ EVOVOICE = {
     "ToAddress": "+61400000002",
     "AITranscription": "wise words",
 }
+LISTED = {"status_since": run(1), "is_held_back": False}
 SEEN = {
     "first_seen_at": run(1),
     "changed_at": run(1),
@@ -117,7 +118,7 @@ def _camel(key: str) -> str:
 
 
 def test_fone_dynamics(built: Raw) -> None:
-    assert built.project("fone_dynamics:S1234567890ABCDEF1234567890ABCDE") == SEEN | {
+    assert built.project("fone_dynamics:S1234567890ABCDEF1234567890ABCDE") == SEEN | LISTED | {
         "project_key": "fone_dynamics:S1234567890ABCDEF1234567890ABCDE",
         "connection": "fone_dynamics",
         "provider": "fone_dynamics",
@@ -129,7 +130,7 @@ def test_fone_dynamics(built: Raw) -> None:
         "owner_id": "AG5T3HFR5ASD54FS5GB3SDAFJAKSH6DS",
         "domain": "example.com",
         "time_zone": "Australia/Sydney",
-        "is_active": True,
+        "is_open": True,
         "attributes": (
             '{"SmsEnabled":true,"CallRecordingEnabled":false,"IntegrationsEnabled":true,'
             '"TimeZone":"AUS Eastern Standard Time"}'
@@ -138,7 +139,7 @@ def test_fone_dynamics(built: Raw) -> None:
 
 
 def test_matter(built: Raw) -> None:
-    assert built.project("matter:c5b45dd2-2f9f-4b47-93b8-1af641b95e2e") == SEEN | {
+    assert built.project("matter:c5b45dd2-2f9f-4b47-93b8-1af641b95e2e") == SEEN | LISTED | {
         "project_key": "matter:c5b45dd2-2f9f-4b47-93b8-1af641b95e2e",
         "connection": "matter",
         "provider": "matter",
@@ -150,18 +151,19 @@ def test_matter(built: Raw) -> None:
         "provider_status": "PRJ_STATUS_ON_GOING",
         "phase": "PRJ_PHASE_PROGRAMMING_AND_FEASIBILITY",
         "category": "COMMERCIAL",
+        "client_key": "a client",
         "client_name": "A client",
         "logo_url": "/storage/111-file.jpg",
         "city": "Quebec",
         "region": "Quebec",
         "country": "Canada",
-        "is_active": True,
+        "is_open": True,
         "attributes": '{"logoUrl":{"referenceUrl":"/storage/111-file.jpg"}}',
     }
 
 
 def test_rillsoft(built: Raw) -> None:
-    assert built.project("rillsoft:17:123") == SEEN | {
+    assert built.project("rillsoft:17:123") == SEEN | LISTED | {
         "project_key": "rillsoft:17:123",
         "connection": "rillsoft",
         "provider": "rillsoft",
@@ -174,10 +176,11 @@ def test_rillsoft(built: Raw) -> None:
         "provider_status": "In Progress",
         "category": "Construction",
         "priority": 1.5,
-        "client_id": "17",
+        "client_key": "acme corporation",
         "client_name": "Acme Corporation",
+        "owner_id": "17",
         "path": "/Projects/2023/Project X",
-        "is_active": True,
+        "is_open": True,
         "is_template": False,
         "created_at": datetime(2022, 12, 1, 7, 30, tzinfo=UTC),
         "starts_at": datetime(2023, 1, 15, 8, tzinfo=UTC),
@@ -193,7 +196,7 @@ def test_rillsoft(built: Raw) -> None:
 
 
 def test_belltastic(built: Raw) -> None:
-    assert built.project("belltastic:1") == SEEN | {
+    assert built.project("belltastic:1") == SEEN | LISTED | {
         "project_key": "belltastic:1",
         "connection": "belltastic",
         "provider": "belltastic",
@@ -203,7 +206,8 @@ def test_belltastic(built: Raw) -> None:
         "status": "active",
         "provider_status": "active",
         "owner_id": "1",
-        "is_active": True,
+        "is_open": True,
+        "last_activity_at": datetime(2021, 12, 4, 11, 35, 56, tzinfo=UTC),
         "is_archived": False,
         "is_default": False,
         "created_at": datetime(2021, 12, 3, 10, 32, 52, tzinfo=UTC),
@@ -214,7 +218,7 @@ def test_belltastic(built: Raw) -> None:
 
 @pytest.mark.parametrize(("connection", "file_id"), [("evovoice", "String"), ("live", "live")])
 def test_evovoice_in_either_spelling(built: Raw, connection: str, file_id: str) -> None:
-    assert built.project(f"{connection}:customer") == SEEN | {
+    assert built.project(f"{connection}:customer") == SEEN | LISTED | {
         "project_key": f"{connection}:customer",
         "connection": connection,
         "provider": "evovoice",
@@ -223,12 +227,15 @@ def test_evovoice_in_either_spelling(built: Raw, connection: str, file_id: str) 
         "name": "A customer",
         "status": "active",
         "client_id": "customer",
+        "client_key": "a customer",
         "client_name": "A customer",
         "owner_id": "account",
         "owner_name": "An account",
         "parent_key": f"{connection}:above",
         "path": "One above / A customer",
-        "is_active": True,
+        "created_at": datetime(2026, 10, 1, 8, tzinfo=UTC),
+        "is_open": True,
+        "last_activity_at": datetime(2026, 10, 1, 8, tzinfo=UTC),
     }
     file: Row = built.row("from files where file_id = $1", file_id)
     breadcrumb = file.pop("customer_breadcrumb")

@@ -76,3 +76,18 @@ def test_a_wrong_mapping_is_named_with_its_line(raw: Raw, text: str | bytes, rea
         raw.build()
     assert str(path) in refused.value.reason
     assert reason in refused.value.reason
+
+
+def test_whether_a_project_is_open_follows_the_mapping_of_its_status(raw: Raw) -> None:
+    (raw.home / "status_mapping.csv").write_text(
+        "provider,provider_status,status\nfone_dynamics,true,completed\nbelltastic,archived,on_hold\n"
+    )
+    raw.record("fone_dynamics", "1", {"Active": True})
+    raw.record("belltastic", "2", {"deleted_at": "2026-01-01T00:00:00Z"})
+    raw.record("matter", "3", {"projectStatus": "?"})
+    raw.build()
+    assert raw.rows("select status, is_open from projects order by project_id") == [
+        {"status": "completed", "is_open": False},
+        {"status": "on_hold", "is_open": True},
+        {"status": "unknown", "is_open": None},
+    ]

@@ -29,7 +29,7 @@ class Runs:
         self.connection = connect(Path(":memory:"), 300)
         self.connection.execute((SQL_ROOT / "raw.sql").read_text())
         for provider in ENTITIES:
-            self.connection.execute("insert into raw.connections values ($1, $1, 'UTC')", [provider])
+            self.connection.execute("insert into raw.connections values ($1, $1, 'UTC', true)", [provider])
 
     def begin(self) -> None:
         """A new run, that sees everything again."""

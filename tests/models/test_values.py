@@ -27,6 +27,25 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
         {"name": "", "description": None, "code": "", "notes": "", "lockAt": None},
         {"name": "", "description": None, "code": "", "category": None, "attributes": {"notes": ""}},
     ),
+    "times that .NET has not set": (
+        "rillsoft",
+        {
+            "start": "0001-01-01T00:00:00",
+            "finish": "0001-01-01T00:00:00.0000000+01:00",
+            "createdAt": "/Date(-62135596800000-0000)/",
+        },
+        {"starts_at": None, "finishes_at": None, "created_at": None, "attributes": {}},
+    ),
+    "a time that only looks like an unset one": (
+        "rillsoft",
+        {"start": "0001-01-01T00:00:01"},
+        {"attributes": {}},
+    ),
+    "a status that defers": (
+        "rillsoft",
+        {"status": "Zurückgestellt"},
+        {"status": "on_hold", "is_open": True},
+    ),
     "an unknown creator": (
         "rillsoft",
         {"createdUserId": -1, "createdUserName": "nobody"},
@@ -83,16 +102,16 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
         {"status": "Ruht"},
         {"provider_status": "Ruht", "status": "unknown"},
     ),
-    "no status": ("matter", {}, {"provider_status": None, "status": "unknown", "is_active": None}),
+    "no status": ("matter", {}, {"provider_status": None, "status": "unknown", "is_open": None}),
     "a paused project": (
         "matter",
         {"projectStatus": "PRJ_STATUS_PAUSED"},
-        {"status": "on_hold", "is_active": True},
+        {"status": "on_hold", "is_open": True},
     ),
     "a completed project": (
         "matter",
         {"projectStatus": "PRJ_STATUS_COMPLETE"},
-        {"status": "completed", "is_active": False},
+        {"status": "completed", "is_open": False},
     ),
     "two logos": (
         "matter",
@@ -127,11 +146,11 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
         {"lastUpdated": "2026-01-01"},
         {"updated": None, "attributes": {"lastUpdated": "2026-01-01"}},
     ),
-    "an inactive property": ("fone_dynamics", {"Active": False}, {"status": "inactive", "is_active": False}),
+    "an inactive property": ("fone_dynamics", {"Active": False}, {"status": "inactive", "is_open": False}),
     "an activity that is no boolean": (
         "fone_dynamics",
         {"Active": 1},
-        {"status": "unknown", "provider_status": "1", "is_active": None, "attributes": {"Active": "1"}},
+        {"status": "unknown", "provider_status": "1", "is_open": None, "attributes": {"Active": "1"}},
     ),
     "an unknown time zone": (
         "fone_dynamics",
@@ -149,7 +168,7 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
         {
             "status": "archived",
             "provider_status": "archived",
-            "is_active": False,
+            "is_open": False,
             "is_archived": True,
             "is_default": True,
         },

@@ -35,7 +35,7 @@ def publish_run(warehouse: Path, number: int) -> None:
                 create or replace table projects as
                 select {number} as run, hash(range) as filler from range({ROWS});
                 delete from raw.connections;
-                insert into raw.connections values ('{number}', 'belltastic', null)
+                insert into raw.connections values ('{number}', 'belltastic', null, true)
                 """
             )
         publish(draft_path(warehouse, scratch), warehouse)

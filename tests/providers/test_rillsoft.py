@@ -58,7 +58,7 @@ def test_a_client_that_is_denied_leaves_the_others_whole(runs: Runs) -> None:
         "page 1: clients/12/projects answered 403 (403: Access denied, Insufficient permissions): "
         "check the credentials of rillsoft, and what they may see"
     )
-    before, after = ([row for row in rows if row["client_id"] == "12"] for rows in runs.projects)
+    before, after = ([row for row in rows if row["owner_id"] == "12"] for rows in runs.projects)
     assert (after, len(after)) == (before, 5)
     assert "rillsoft:27:3" not in {row["project_key"] for row in runs.projects[1]}
 

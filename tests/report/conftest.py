@@ -112,7 +112,7 @@ def _listing(
     raw.connection.execute(
         """
         insert into raw.listings
-        values ($1, $2, $3, $4, 'projects', $5, null, 1, 1, 0, $6, 0, 0, 0, 0, 0, $6, $7, $8, $9)
+        values ($1, $2, $3, $4, 'projects', $5, null, 1, 1, 0, $6, 0, 0, 0, 0, 0, $6, $7, $8, $9, null)
         """,
         [
             run(number),

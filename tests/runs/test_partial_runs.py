@@ -1,6 +1,7 @@
 """A run over some connections leaves the others up to date, and what changed there in view."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -72,3 +73,38 @@ def test_a_connection_that_fails_is_not_up_to_date_at_once(home: Home, loopback:
     home.run("south", at=FIRST_RUN + timedelta(hours=1))
     home.run("north", at=FIRST_RUN + timedelta(hours=2))
     assert json.loads(rollcall(home.path, "report", "--json").stdout)["stale"] == ["south"]
+
+
+def test_a_connection_says_whether_the_last_run_had_it_configured(home: Home, loopback: Loopback) -> None:
+    two_accounts(home, loopback)
+    is_configured = "select connection, is_configured from connections order by connection"
+    home.run("north")
+    assert home.rows(is_configured) == [
+        {"connection": "north", "is_configured": True},
+        {"connection": "south", "is_configured": True},
+    ]
+    config, secrets = (home.path / ".dlt" / name for name in ("config.toml", "secrets.toml"))
+    for path in (config, secrets):
+        path.write_text(
+            "".join(part for part in re.split(r"(?m)^(?=\[)", path.read_text()) if "south" not in part)
+        )
+    home.run()
+    assert home.rows(is_configured) == [
+        {"connection": "north", "is_configured": True},
+        {"connection": "south", "is_configured": False},
+    ]
+
+
+def test_a_listing_says_what_kind_of_error_ended_it(home: Home, loopback: Loopback) -> None:
+    two_accounts(home, loopback)
+    loopback.serve("north", Answer({"message": "Unauthenticated."}, status=401))
+    loopback.serve("south", Answer("<html>"))
+    home.run()
+    assert home.rows(
+        "select connection, outcome, error_kind from listings order by started_at, connection"
+    ) == [
+        {"connection": "north", "outcome": "verified", "error_kind": None},
+        {"connection": "south", "outcome": "verified", "error_kind": None},
+        {"connection": "north", "outcome": "failed", "error_kind": "access_refused"},
+        {"connection": "south", "outcome": "failed", "error_kind": "malformed_answer"},
+    ]

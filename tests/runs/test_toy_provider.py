@@ -55,7 +55,7 @@ def test_a_sixth_provider_needs_no_edit_elsewhere(home: Home, loopback: Loopback
         ("belltastic", "verified"),
         ("toy", "verified"),
     ]
-    rows = home.rows("select project_key, kind, name, status, is_active, version from projects")
+    rows = home.rows("select project_key, kind, name, status, is_open, version from projects")
     assert [tuple(row.values()) for row in rows] == [
         ("belltastic:1", "project", "Bell", "active", True, 1),
         ("toy:1", "toy", "Top", "active", True, 1),

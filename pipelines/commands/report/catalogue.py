@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.commands.report.periods import IN_ORDER, KINDS, LONGEST_TEXT, TELLING
+from pipelines.commands.report.periods import IN_ORDER, KINDS, LONGEST_TEXT
 from pipelines.warehouse.reader import Warehouse
 
 MOST_PROJECTS = 100_000
@@ -19,9 +19,9 @@ class Catalogue:
     it), name and client, and indices into `connections` (name and provider), `statuses` and `runs` (first:
     when it was first listed; gone: when it was found gone, -1 where it is listed); `changes` counts its
     changes. The columns of `changes`, in the order of the projects and then of time, are indices into
-    `runs`, `kinds`, `columns` and `texts` (old and new); -1 is for nothing. They leave out that a project
-    was created, which its first run says. Beyond `MOST_PROJECTS` the projects longest gone, and beyond
-    `MOST_CHANGES` the oldest changes, are left out, and counted.
+    `runs`, `kinds`, `columns` and `texts` (old and new); -1 is for nothing. They leave out minor changes, and
+    that a project was created, which its first run says. Beyond `MOST_PROJECTS` the projects longest gone,
+    and beyond `MOST_CHANGES` the oldest changes, are left out, and counted.
     """
 
     runs: list[int]
@@ -58,19 +58,14 @@ _PROJECTS = """
 """
 _CHANGES = f"""
     create or replace temp table shown_changes as (
-        with telling as (
-            select * from project_changes
-            inner join shown_projects using (project_key)
-            where change <> 'created'
-            qualify {TELLING}
-        )
-
         select
             position, changed_at, change, column_name,
             left(old_value, {LONGEST_TEXT}) as old_value,
             left(new_value, {LONGEST_TEXT}) as new_value,
             count(*) over () as changes
-        from telling
+        from project_changes
+        inner join shown_projects using (project_key)
+        where change <> 'created' and not is_minor
         order by changed_at desc, position, change, column_name
         limit $1
     )

@@ -14,14 +14,7 @@ KINDS = ("created", "changed", "removed", "returned")
 LISTED_PROJECTS = 15
 LISTED_LINES = 6
 LONGEST_TEXT = 200
-# A provider sets these with whatever it changes: beside another change they say nothing.
-_ECHOES = "('updated_at', 'source_version')"
 IN_ORDER = "column_name <> 'name', column_name <> 'status', column_name"
-TELLING = f"""(
-    change <> 'changed'
-    or column_name not in {_ECHOES}
-    or count(*) filter (column_name not in {_ECHOES}) over (partition by project_key, changed_at) = 0
-)"""
 
 
 class Line(NamedTuple):
@@ -49,6 +42,7 @@ class Happening:
 class Period:
     """What runs from `since` on found: how many projects each kind of change befell, and the newest.
 
+    Minor changes are left out.
     `since` None: what the last run of each connection found. `first_listed` of the created ones came with
     the first run of their connection; those are not named.
     """
@@ -64,40 +58,25 @@ class Period:
         return not any(self.counts.values())
 
 
-_FIRST_LISTED = """
-    first_listed as (
-        select project_key, valid_from
-        from projects_history
-        qualify valid_from = min(valid_from) over (partition by connection)
-    )
-"""
-
-
 def read_period(warehouse: Warehouse, since: datetime | None) -> Period:
     """What runs from `since` on found; None: what the last run of each connection found."""
-
-    def chosen(instant: str) -> str:
-        if since is None:
-            return in_last_run(instant)
-        return f"{instant} >= {literal(since.isoformat())}::timestamptz"
-
+    if since is None:
+        chosen = in_last_run("changed_at")
+    else:
+        chosen = f"changed_at >= {literal(since.isoformat())}::timestamptz"
     ((first_listed,),) = warehouse.connection.execute(
-        f"""
-        with {_FIRST_LISTED}
-
-        select count(*) from first_listed where {chosen("valid_from")}
-        """
+        f"select count(*) from project_changes where is_first_listing and {chosen}"
     ).fetchall()
     counts: dict[str, int] = dict(
         warehouse.connection.execute(
             f"""
             select change, count(distinct project_key) from project_changes
-            where {chosen("changed_at")}
+            where not is_minor and {chosen}
             group by change
             """
         ).fetchall()
     )
-    happenings = _happenings(warehouse, chosen("changed_at"))
+    happenings = _happenings(warehouse, chosen)
     return Period(
         since=None if since is None else round(since.timestamp() * 1000),
         counts={kind: counts.get(kind, 0) for kind in KINDS},
@@ -109,13 +88,9 @@ def read_period(warehouse: Warehouse, since: datetime | None) -> Period:
 def _happenings(warehouse: Warehouse, chosen: str) -> dict[str, list[Happening]]:
     rows = warehouse.connection.execute(
         f"""
-        with {_FIRST_LISTED},
-
-        happened as (
+        with happened as (
             select * from project_changes
-            where
-                {chosen}
-                and (change <> 'created' or project_key not in (select project_key from first_listed))
+            where not is_minor and not is_first_listing and {chosen}
         ),
 
         newest as (
@@ -126,11 +101,6 @@ def _happenings(warehouse: Warehouse, chosen: str) -> dict[str, list[Happening]]
                 row_number() over (partition by change order by latest desc, project_key) <= {LISTED_PROJECTS}
         ),
 
-        telling as (
-            select * from happened
-            qualify {TELLING}
-        ),
-
         names as (
             select project_key, arg_max(name, version) as name, arg_max(provider, version) as provider
             from projects_history
@@ -139,12 +109,12 @@ def _happenings(warehouse: Warehouse, chosen: str) -> dict[str, list[Happening]]
         )
 
         select
-            change, project_key, name, provider, epoch_ms(latest),
+            change, project_key, names.name, names.provider, epoch_ms(latest),
             epoch_ms(changed_at), column_name,
             left(old_value, {LONGEST_TEXT}), left(new_value, {LONGEST_TEXT})
         from newest
         inner join names using (project_key)
-        inner join telling using (project_key, change)
+        inner join happened using (project_key, change)
         order by change, latest desc, project_key, changed_at desc, {IN_ORDER}
         """
     ).fetchall()

@@ -1,0 +1,79 @@
+-- What differs between the projects listed at one instant and those at a later one, whatever happened in between: a row
+-- for each column that differs, and one for each project listed only then (removed) or only now (created or returned).
+create or replace macro projects_compared(earlier, later) as table
+    with before as (
+        from projects_as_of(earlier)
+    ),
+
+    after as (
+        from projects_as_of(later)
+    ),
+
+    -- Only what a version in between changed can differ.
+    doubtful as (
+        select distinct
+            project_key,
+            unnest(changed_columns) as column_name,
+        from projects_history
+        where valid_from > cast(earlier as timestamptz) and valid_from <= cast(later as timestamptz)
+    ),
+
+    cells as (
+        select
+            after.project_key,
+            after.provider,
+            after.connection,
+            after.name,
+            doubtful.column_name,
+            staging.project_cell(before, doubtful.column_name) as old_value,
+            staging.project_cell(after, doubtful.column_name) as new_value,
+        from after
+        inner join before on after.project_key = before.project_key
+        inner join doubtful on after.project_key = doubtful.project_key
+    ),
+
+    differences as (
+        select
+            project_key,
+            provider,
+            connection,
+            name,
+            'changed' as change,
+            column_name,
+            old_value,
+            new_value,
+        from cells
+        where nfc_normalize(old_value) is distinct from nfc_normalize(new_value)
+        union all by name
+        select
+            project_key,
+            provider,
+            connection,
+            name,
+            'removed' as change,
+        from before
+        where project_key not in (select project_key, from after)
+        union all by name
+        select
+            after.project_key,
+            after.provider,
+            after.connection,
+            after.name,
+            if(first.valid_from > cast(earlier as timestamptz), 'created', 'returned') as change,
+        from after
+        inner join projects_history as first on after.project_key = first.project_key and first.version = 1
+        where after.project_key not in (select project_key, from before)
+    )
+
+    select
+        project_key,
+        provider,
+        connection,
+        name,
+        change,
+        column_name,
+        old_value,
+        new_value,
+        coalesce(staging.is_minor(column_name), false) as is_minor,
+    from differences
+    order by project_key, change, column_name;

@@ -1,0 +1,89 @@
+-- Every client that a project was ever for, over all providers. Spellings that differ in case, white space or Unicode
+-- composition are one client, and those that client_mapping gives one name.
+-- grain: client_key
+with versions as (
+    select
+        client_key,
+        client_name,
+        provider,
+        is_current,
+        valid_from,
+        valid_to,
+    from projects_history
+    where client_key is not null
+),
+
+-- Of a client's spellings the one that most of its projects have now is its name, unless a mapping gives it one.
+spelled as (
+    select
+        client_key,
+        client_name,
+        count(*) filter (where is_current) as listed,
+        count(*) as versions,
+    from versions
+    group by client_key, client_name
+),
+
+names as (
+    select
+        client_key,
+        max(struct_pack(listed := listed, versions := versions, client_name := client_name)).client_name as name,
+        list(client_name order by client_name) as spellings,
+    from spelled
+    group by client_key
+),
+
+mapped as (
+    select
+        staging.client_key(name) as client_key,
+        min(name) as name,
+    from client_mapping
+    group by staging.client_key(name)
+),
+
+lives as (
+    select
+        client_key,
+        list(distinct provider order by provider) as providers,
+        min(valid_from) as first_seen_at,
+        max(valid_to) as last_ended_at,
+    from versions
+    group by client_key
+),
+
+listed as (
+    select
+        client_key,
+        count(*) as projects,
+        count(*) filter (where is_open) as open_projects,
+        max(last_seen_at) as last_seen_at,
+    from projects
+    where client_key is not null
+    group by client_key
+),
+
+-- A version that has ended was last seen by the run before.
+ended as (
+    select
+        lives.client_key,
+        max(run.started_at) as last_seen_at,
+    from lives
+    inner join raw.runs as run on lives.last_ended_at > run.started_at
+    group by lives.client_key
+)
+
+select
+    lives.client_key, -- the client's name, in lower case and single spaces
+    coalesce(mapped.name, names.name) as name, -- by client_mapping, else the spelling that most of its projects have
+    names.spellings, -- every spelling that a provider ever sent
+    lives.providers, -- the services with a project for it
+    coalesce(listed.projects, 0) as projects, -- projects for it that are listed now
+    coalesce(listed.open_projects, 0) as open_projects, -- those of them that are open
+    lives.first_seen_at, -- start of the first run that listed a project for it
+    greatest(listed.last_seen_at, ended.last_seen_at) as last_seen_at, -- start of the last run that listed one
+from lives
+inner join names on lives.client_key = names.client_key
+left join mapped on lives.client_key = mapped.client_key
+left join listed on lives.client_key = listed.client_key
+left join ended on lives.client_key = ended.client_key
+order by lives.client_key

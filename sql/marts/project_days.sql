@@ -1,0 +1,74 @@
+-- How many projects of each status a connection listed at the end of each day, in UTC, without those that were erased.
+-- Days without a run carry the state forward, up to the day of the last run.
+-- grain: day, connection, status
+with versions as (
+    select
+        connection,
+        provider,
+        status,
+        valid_from,
+        valid_to,
+    from projects_history
+    where project_id not in (select pseudonym, from raw.forgotten)
+),
+
+-- By how many the projects of a status grew on a day.
+steps as (
+    select
+        connection,
+        provider,
+        status,
+        staging.utc_day(valid_from) as day,
+        count(*) as step,
+    from versions
+    group by all
+    union all
+    select
+        connection,
+        provider,
+        status,
+        staging.utc_day(valid_to) as day,
+        -count(*) as step,
+    from versions
+    where valid_to is not null
+    group by all
+),
+
+states as (
+    select
+        connection,
+        provider,
+        status,
+        day,
+        sum(sum(step)) over life as projects,
+        lead(day) over life as next_day,
+    from steps
+    group by connection, provider, status, day
+    window life as (partition by connection, provider, status order by day)
+),
+
+last_run as (
+    select staging.utc_day(max(started_at)) as day,
+    from raw.runs
+),
+
+days as (
+    select
+        cast(unnest(range(states.day, coalesce(states.next_day, last_run.day + 1), interval 1 day)) as date) as day,
+        states.connection,
+        states.provider,
+        states.status,
+        states.projects,
+    from states
+    cross join last_run
+    where states.projects > 0
+)
+
+select
+    day, -- the day, in UTC
+    connection, -- the configured account
+    provider, -- its service
+    status, -- the status, by status_mapping
+    cast(projects as bigint) as projects, -- how many of its projects had that status at the end of the day
+from days
+order by day, connection, status
