@@ -12,7 +12,7 @@ import click
 import pytest
 import yaml
 
-from pipelines import schedule_kubernetes
+from pipelines.commands import schedule_kubernetes
 from pipelines.cli import main
 from tests.packaging.dockerfile import stages
 from tests.packaging.tree import ROOT

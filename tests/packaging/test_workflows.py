@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from pipelines import schedule_github
+from pipelines.commands import schedule_github
 from tests.packaging.tree import ROOT
 
 RELEASE = ROOT / ".github" / "workflows" / "release.yml"
