@@ -37,7 +37,7 @@ def test_the_commands_run_in_order(home: Path) -> None:
     assert [line.partition("  ")[0] for line in printed["rollcall restore --list"].splitlines()] == [
         "warehouse.previous.duckdb"
     ]
-    assert printed["rollcall restore"].startswith("warehouse.duckdb is the run of 2026-11-02 02:00 again")
+    assert printed["rollcall restore"].startswith("warehouse.duckdb is now the run of 2026-11-02 02:00")
     (drilled,) = [text for line, text in printed.items() if "count(*) as runs" in line]
     assert drilled.splitlines()[1].split() == ["2026-11-03T02:00:00Z", "3"]
     assert {path.name for path in (home / "backups").iterdir()} == {".rollcall", "20261103T020000Z"}

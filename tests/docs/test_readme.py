@@ -97,7 +97,7 @@ def test_the_demo_may_be_played_again_but_takes_no_other_directory(tmp_path: Pat
     (tmp_path / "demo" / "thesis.txt").write_text("mine")
     result = run(tmp_path, "demo")
     assert (result.exit_code, (tmp_path / "demo" / "thesis.txt").read_text()) == (2, "mine")
-    assert "holds something else" in result.stderr
+    assert "contains other files" in result.stderr
 
 
 def reading_commands() -> list[str]:

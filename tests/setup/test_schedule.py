@@ -329,14 +329,14 @@ def test_the_image_is_one_that_the_dockerfile_builds(run: Run, home: Home, sandb
 def test_what_is_set_only_here_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__MATTER__ACCESS_TOKEN", "swordfish")
     told = run("schedule", "cron").stderr
-    assert "set here, and not where the schedule runs: SOURCES__MATTER__ACCESS_TOKEN; write" in told
+    assert "set in this shell, but not where the schedule runs: SOURCES__MATTER__ACCESS_TOKEN; write" in told
     assert "swordfish" not in told
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["cron", "--time-zone", "Asia/Tokyo"], "cron keeps this machine's time"),
+        (["cron", "--time-zone", "Asia/Tokyo"], "cron uses this machine's time"),
         (["systemd", "--time-zone", "Mars/Base"], "there is no time zone Mars/Base"),
         (["kubernetes"], "no connection is configured"),
         (["cron", "--at", "25:00"], "'25:00' does not match"),
