@@ -16,9 +16,9 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed in a time, newest first, a row per changed column; and how many projects each kind befell.
+    """What changed in a period, newest first, a row per changed column; and the number of projects per kind.
 
-    A project is counted once for every night that changed it.
+    A project counts once for every run that changed it.
     """
 
     rows: Rows
@@ -58,9 +58,9 @@ def changes(warehouse: Warehouse, since: datetime | None, until: datetime | None
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """The instant that `text` means: a date or time, in UTC where it names no zone, or a time before `now`.
+    """Parse a date or time (in UTC unless it has a zone), or a time before `now`.
 
-    Raises UsageError where it is neither.
+    Raises UsageError if it is neither.
     """
     try:
         if duration := _DURATION.fullmatch(text):

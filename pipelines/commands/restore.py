@@ -1,4 +1,4 @@
-"""`rollcall restore`: the previous run's file back in the place of the published one."""
+"""`rollcall restore`: publishes the previous run's file again."""
 
 import os
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Restored:
 
 
 def restore(home: Path) -> Restored:
-    """Publish the previous run's file again, and keep what was published beside it.
+    """Publish the previous run's file again, and keep the replaced file.
 
     Raises WarehouseError if there is no previous file or it cannot be read, RunInProgress if one is going on.
     """
