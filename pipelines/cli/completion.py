@@ -1,7 +1,7 @@
-"""What the shell completes beside verbs and options: names that files tell.
+"""Shell completion of names that come from files.
 
-Nothing here imports dlt or duckdb, for a shell waits for it at every tab. A file that cannot be read tells
-nothing.
+Nothing here imports dlt or duckdb, because a shell waits for it at every tab. Files that cannot be read are
+ignored.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ Completer = Callable[[Context, Parameter, str], list[str]]
 
 
 def _completer(names_in: Callable[[Path], Iterator[str]]) -> Completer:
-    """What `names_in` a home begins with what was typed."""
+    """Complete from the names that `names_in` returns for the home."""
 
     def complete(context: Context, _parameter: Parameter, typed: str) -> list[str]:
         return sorted({name for name in names_in(home_of(context)) if name.startswith(typed)})

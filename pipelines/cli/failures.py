@@ -1,7 +1,7 @@
 """How the command line ends: the exit code, and one line on standard error for what went wrong.
 
-Exit codes: 0 done, 1 a fault of Rollcall's own, 2 usage or configuration, 130 interrupted; the errors of
-`pipelines.common.errors` bring theirs. With `--json` the error stands on standard output too, as an object.
+Exit codes: 0 done, 1 an internal error, 2 usage or configuration, 130 interrupted; the errors of
+`pipelines.common.errors` have their own. With `--json`, the error is also on standard output, as an object.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from pipelines.common.text import printable
 DEBUG = "ROLLCALL_DEBUG"
 INTERRUPTED = 130
 NEARLY_NOTHING = 1 << 20  # bytes
-LONGEST_FAULT = 300  # characters: dlt says all that led to an error
+LONGEST_FAULT = 300  # characters: dlt's messages contain all causes of an error
 _JSON_TOO = f"{__name__}.json_too"
 
 
@@ -60,7 +60,7 @@ class Verbs(click.Group):
         return context
 
     def invoke(self, ctx: click.Context) -> object:
-        """Parse what the verb is given, and run it."""
+        """Parse the arguments of the verb, and run it."""
         with _ending(json_too=ctx.meta[_JSON_TOO]):
             result = super().invoke(ctx)
             if sys.stdout is not None:
@@ -69,15 +69,15 @@ class Verbs(click.Group):
 
 
 def note(text: str) -> None:
-    """Say something on standard error. Where that is broken, nobody can be told, and nothing else fails."""
+    """Print a line on standard error. If that fails, ignore it."""
     StandardError().write(f"{printable(text)}\n")
 
 
 class StandardError(io.TextIOBase):
-    """Standard error that goes on once it is broken, such as by the end of the program that reads it."""
+    """Standard error that ignores failures, such as the end of the program that reads it."""
 
     def write(self, text: str) -> int:
-        """Write, and see that it is written."""
+        """Write and flush."""
         try:
             click.echo(text, nl=False, err=True)
         except (OSError, ValueError):
@@ -86,7 +86,7 @@ class StandardError(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override] # read-only here
-        """How it writes text."""
+        """The encoding of text."""
         return sys.stderr.encoding if sys.stderr else "utf-8"
 
     def isatty(self) -> bool:
@@ -96,26 +96,26 @@ class StandardError(io.TextIOBase):
 
 @contextlib.contextmanager
 def telling_what_is_done() -> Iterator[None]:
-    """Print a result in this block. That it cannot be printed does not undo it, nor change its exit code."""
+    """Print a result in this block. A failure to print does not change the exit code."""
     try:
         yield
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
         _forget(sys.stdout)
-        if not isinstance(error, BrokenPipeError):  # whoever read it has seen enough
+        if not isinstance(error, BrokenPipeError):  # the reader quit
             note(f"rollcall: the command succeeded, but its result cannot be printed ({error.strerror})")
 
 
 def note_excerpt(excerpt: str) -> None:
-    """Show on standard error the lines that a message speaks of."""
+    """Show the excerpt of a message on standard error."""
     for line in excerpt.splitlines():
         note(line)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong, what to do about it, the exit code, and the lines of the SQL that it speaks of."""
+    """A failure: reason, remedy, exit code, and the lines of SQL with the mistake."""
 
     kind: str
     reason: str
@@ -157,7 +157,7 @@ def _failure(error: BaseException, context: click.Context | None) -> Failure:
         case KeyboardInterrupt() | click.Abort():
             return Failure(kind, "interrupted", "", INTERRUPTED)
         case click.ClickException():
-            reason = " ".join(error.format_message().split())  # click lists choices a line each
+            reason = " ".join(error.format_message().split())  # click lists choices on one line each
             return Failure("UsageError", reason, f"see {_verb_of(error)} --help", error.exit_code)
         case OSError() if error.errno in FULL:
             place = f"{error.filename}: " if error.filename else ""
@@ -176,7 +176,7 @@ def _failure(error: BaseException, context: click.Context | None) -> Failure:
 
 
 def _full(error: OSError, context: click.Context | None) -> list[Path]:
-    """The full file system that an error comes from, as far as that can be told: a write does not name it."""
+    """Find the full file system behind an error, if possible: a failed write does not name it."""
     places = [Path(os.environ.get("TMPDIR") or "/tmp"), Path.cwd()]  # noqa: S108 - only its space is read
     if error.filename:
         places = [Path(os.fsdecode(error.filename))]
@@ -203,13 +203,13 @@ def _verb_of(error: click.ClickException) -> str:
 
 
 def _code_of(error: OSError) -> int:
-    """2 where the user named a place that cannot be used, 1 where the machine fails."""
+    """Return 2 if the user named a place that cannot be used, 1 if the machine fails."""
     named = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
     return 2 if isinstance(error, named) else 1
 
 
 def _finish_standard_output() -> None:
-    """Write what is waiting, or let it go: Python tries again as it ends, and would end with 120."""
+    """Flush the output or drop it: Python would flush again at exit, and exit with 120."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -218,6 +218,6 @@ def _finish_standard_output() -> None:
 
 
 def _forget(stream: TextIO) -> None:
-    """Let what is still to be written to standard output or error go nowhere."""
+    """Discard what is still to be written to standard output or error."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

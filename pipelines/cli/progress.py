@@ -1,4 +1,4 @@
-"""What a reader sees while pages come in: live lines on a terminal, now and then a plain one in a log."""
+"""Progress while pages arrive: live lines on a terminal, an occasional plain line in a log."""
 
 import contextlib
 import threading
@@ -19,9 +19,9 @@ Say = Callable[[str], None]
 
 @contextlib.contextmanager
 def shown_progress(console: Console, log: Say) -> Iterator[Progress]:
-    """A function to call with each page of a listing; it may be called from several threads.
+    """Return a function to call with each page of a listing, also from several threads.
 
-    `log` gets a plain line now and then, whatever the console shows.
+    `log` gets an occasional plain line, independent of the console.
     """
     logged = _Logged(log)
     with _shown(console) as shown:
@@ -45,7 +45,7 @@ def _shown(console: Console) -> Iterator[Progress]:
 
 
 class _Animated:
-    """A line for each listing, that spins until the run ends."""
+    """A live line for each listing, until the run ends."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -61,7 +61,7 @@ class _Animated:
 
 
 class _Logged:
-    """A line for a listing that is long under way, every few seconds."""
+    """A line every few seconds for a listing that takes long."""
 
     def __init__(self, say: Say) -> None:
         self._say = say

@@ -1,4 +1,4 @@
-"""What the results of the reading verbs look like: data on standard output, all else on standard error."""
+"""Views of the reading verbs' results: data on standard output, everything else on standard error."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipelines.commands.status import Status
     from pipelines.commands.why import Reasons
 
-# As a table, a result is for the eye: times to the minute, what changed in a sentence.
+# Tables are for people: times to the minute, changes in a sentence.
 _STATUS = """
     select
         connection || if(provider = connection, '', ' (' || provider || ')') as connection,
@@ -89,7 +89,7 @@ _CHANGES = f"""
 
 
 def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> None:
-    """The rows, as a table through the SQL `at_a_glance`; and what to know of how they were written."""
+    """Show rows, as a table through the SQL `at_a_glance`, and notes on how they were written."""
     if at_a_glance is not None and output.form == "table":
         rows = rows_of(rows.warehouse, at_a_glance.format(rows.sql))
     written = write(rows, output)
@@ -103,13 +103,13 @@ def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> Non
 
 
 def show_description(description: "Description", output: Output) -> None:
-    """The columns of a table or macro, and what it is."""
+    """Show the columns of a table or macro, and its description."""
     note(f"{description.name}: {description.comment or 'no description'}")
     show_rows(description.columns, output)
 
 
 def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
-    """One report, as rows, and how fresh they are."""
+    """Show the rows of one report, and how fresh they are."""
     from pipelines.commands.export import naming, proofs, read_report
 
     rows = read_report(warehouse, path)
@@ -119,7 +119,7 @@ def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
 
 
 def show_export(export: "Export", *, as_json: bool) -> None:
-    """A line for each file, and how fresh they are."""
+    """Show a line for each file, and how fresh they are."""
     if as_json:
         click.echo(json.dumps(_export_as_json(export), ensure_ascii=False, indent=1))
     else:
@@ -128,7 +128,7 @@ def show_export(export: "Export", *, as_json: bool) -> None:
 
 
 def show_export_all(made: "ExportAll", *, as_json: bool) -> None:
-    """A line for each file, where the newest are found, and how fresh they are."""
+    """Show a line for each file, the link to the newest, and how fresh they are."""
     if as_json:
         found = {
             "folder": str(made.folder),
@@ -176,7 +176,7 @@ def _note_export(export: "Export") -> None:
 
 
 def show_status(status: "Status", output: Output) -> None:
-    """The warehouse and its last run, and a row for each connection."""
+    """Show the warehouse and its last run, and a row for each connection."""
     for stale in status.stale:
         when = f"last verified {stale.last_verified_at}" if stale.last_verified_at else "never verified"
         note(f"rollcall: {stale.connection} is stale: {when}")
@@ -214,28 +214,28 @@ def _messages(connections: Rows) -> Iterator[str]:
 
 
 def show_history(history: "History", output: Output) -> None:
-    """A row for each version and column that it changed, and what it is of."""
+    """Show the subject, and a row for each version and changed column."""
     kind, key, name = history.subject
     note(f"{kind} {key}: {name}" if name else f"{kind} {key}")
     show_rows(history.versions, output, _HISTORY)
 
 
 def show_why(reasons: "Reasons", output: Output) -> None:
-    """A row for each boundary, and what it is of."""
+    """Show the subject, and a row for each event."""
     kind, key, name = reasons.subject
     note(f"{kind} {key}: {name}" if name else f"{kind} {key}")
     show_rows(reasons.events, output, _WHY)
 
 
 def show_live(live: "Live", output: Output) -> None:
-    """A row for each field of a record: as it is known, and as its provider gives it now."""
+    """Show a row for each field of a record: its known value, and the provider's current one."""
     differing = sum(field.differs for field in live.fields)
     note(f"project {live.key} differs in {counted(differing, 'field')}")
     show_rows(live.rows, output)
 
 
 def show_changes(changes: "Changes", output: Output) -> None:
-    """The changes, and how many projects they befell."""
+    """Show the changes, and the number of projects per kind."""
     show_rows(changes.rows, output, _CHANGES)
     note(
         f"{changes.created:,} created, {changes.changed:,} changed, "
@@ -244,7 +244,7 @@ def show_changes(changes: "Changes", output: Output) -> None:
 
 
 def show_page(report: "Report", *, as_json: bool) -> None:
-    """Where the report was written, and which connections it could not be sure of."""
+    """Show where the report was written, and which connections are not up to date."""
     if as_json:
         file = None if report.file is None else str(report.file)
         click.echo(json.dumps(asdict(report) | {"file": file}, ensure_ascii=False, indent=1))
@@ -255,7 +255,7 @@ def show_page(report: "Report", *, as_json: bool) -> None:
 
 
 def show_forgettable(found: "Sequence[Forgettable]") -> None:
-    """A line for each project or file, with what goes with it."""
+    """Show a line for each project or file, with the records and versions to be erased."""
     for one in found:
         kind, key, name = one.subject
         named = f"{kind} {key}: {name}" if name else f"{kind} {key}"
@@ -268,7 +268,7 @@ def show_forgettable(found: "Sequence[Forgettable]") -> None:
 
 
 def show_restored(restored: "Restored", *, as_json: bool) -> None:
-    """A line: what is published again, and where what was published is now."""
+    """Show which run is published again, and where the replaced file is."""
     warehouse, aside = restored.warehouse, restored.aside
     if as_json:
         last_run = restored.last_run and restored.last_run.isoformat()
@@ -316,7 +316,7 @@ def _minute(run: "datetime | None") -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """`number` and `what`, in the plural where it is one."""
+    """`number` and `what`, in the plural if needed."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 

@@ -1,4 +1,4 @@
-"""What a run's result looks like: a line per listing, what needs attention, and what to do next."""
+"""View of a run's result: a line per listing, what needs attention, and what to do next."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -29,13 +29,13 @@ COUNTS = ("records", "new", "changed", "removed", "unchanged", "held_back", "qua
 
 
 def result_console() -> Console:
-    """Standard output: as wide as the terminal, and wide enough for every line where it is none."""
+    """Standard output: as wide as the terminal, or wide enough for every line."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def print_run(run: Run, console: Console) -> None:
-    """The summary of `rollcall sync`; its last lines say what to do next."""
+    """Print the summary of `rollcall sync`; its last lines say what to do next."""
     console.print(_table(run.listings))
     console.print()
     if run.preview is not None:
@@ -47,7 +47,7 @@ def print_run(run: Run, console: Console) -> None:
 
 
 def run_facts(run: Run) -> Iterator[str]:
-    """The run in plain lines, for its log: one for each listing, then what the summary ends with."""
+    """The run in plain lines for its log: one per listing, then the end of the summary."""
     for listing in run.listings:
         yield (
             f"{_name(listing)}: {listing.outcome}, {listing.pages} pages, {listing.requests} requests, "
@@ -74,7 +74,7 @@ def _json(result: object) -> str:
 
 
 def print_demo_run(demo_run: "DemoRun", console: Console) -> None:
-    """One run of the demo: what was done before it, and what it found."""
+    """Print one run of the demo: the changes made before it, and what it found."""
     console.print(f"Run {demo_run.number}, {demo_run.run.started_at:%Y-%m-%d}", style="bold")
     for event in demo_run.done:
         console.print(Text(f"  {event}"), soft_wrap=True)
@@ -83,7 +83,7 @@ def print_demo_run(demo_run: "DemoRun", console: Console) -> None:
 
 
 def print_demo(demo: "Demo", console: Console) -> None:
-    """What the runs found to have changed, and where to go on."""
+    """Print the changes that the runs found, and what to do next."""
     console.print("What changed, and in which run", style="bold")
     runs = {run.run.started_at: run.number for run in demo.runs}
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -104,7 +104,7 @@ def print_demo(demo: "Demo", console: Console) -> None:
 
 
 def print_preview(preview: Preview, console: Console) -> None:
-    """What a dry run would have changed."""
+    """Print what a run would have changed."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("project", "change", "why"):
         table.add_column(heading, overflow="fold")
@@ -125,7 +125,7 @@ def _why(change: Change) -> str:
 
 
 def attention(run: Run) -> Iterator[str]:
-    """What did not go as it should, a line each: what came of it and what was kept."""
+    """Yield a line for each problem: its effect, and what was kept."""
     for listing in run.listings:
         name = _name(listing)
         if listing.outcome == "failed":
@@ -145,7 +145,7 @@ def attention(run: Run) -> Iterator[str]:
 
 
 def not_asked(run: Run) -> Iterator[str]:
-    """A line for each configured connection that this run left out and that is not verified."""
+    """Yield a line for each configured connection that this run left out and that is not verified."""
     for other in run.not_asked:
         if other.last_attempt_at is None:
             yield f"{other.connection} was not in this run, and has never been synced"
@@ -158,7 +158,7 @@ def not_asked(run: Run) -> Iterator[str]:
 
 
 def next_steps(run: Run) -> Iterator[str]:
-    """The commands that a reader of this summary may want next."""
+    """Yield the commands to run next."""
     for connection, listings in groupby(run.listings, key=lambda listing: listing.connection):
         held_back = sum(listing.held_back for listing in listings)
         if held_back:

@@ -1,4 +1,4 @@
-"""What the results of the verbs for setting up look like."""
+"""Views of the results of the verbs for setting up."""
 
 import json
 from dataclasses import asdict
@@ -22,7 +22,7 @@ def show_json(result: object) -> None:
 
 
 def show_init(done: "Initialised", home: Path, *, as_json: bool) -> None:
-    """What was written, and what is left to do."""
+    """Show what was written, and what is left to do."""
     if as_json:
         show_json(asdict(done))
         return
@@ -36,7 +36,7 @@ def show_init(done: "Initialised", home: Path, *, as_json: bool) -> None:
 
 
 def show_providers(required: dict[str, tuple[str, ...]], *, as_json: bool) -> None:
-    """The providers there are, and what each cannot be asked without."""
+    """Show the providers, and the keys that each needs."""
     if as_json:
         show_json(required)
         return
@@ -47,7 +47,7 @@ def show_providers(required: dict[str, tuple[str, ...]], *, as_json: bool) -> No
 
 
 def show_examination(examination: "Examination", *, as_json: bool) -> None:
-    """A line for each thing looked at; below what failed, the lines that mend it."""
+    """Show a line for each check; below failed ones, how to fix them."""
     if as_json:
         show_json({"exit_code": examination.exit_code, **asdict(examination)})
         return
@@ -61,7 +61,7 @@ def show_examination(examination: "Examination", *, as_json: bool) -> None:
 
 
 def show_schedule(made: "Schedule", *, as_json: bool) -> None:
-    """The files on standard output, each under its name where there are several; what to do on the other."""
+    """Print the files on standard output, with names if there are several; the steps on standard error."""
     if as_json:
         show_json(asdict(made))
         return
@@ -75,7 +75,7 @@ def show_schedule(made: "Schedule", *, as_json: bool) -> None:
 
 
 def show_installed(made: "Schedule", done: tuple[str, ...], *, as_json: bool) -> None:
-    """What was done, and what is left to do."""
+    """Show what was done, and what is left to do."""
     if as_json:
         show_json({**asdict(made), "done": done})
         return
@@ -92,5 +92,5 @@ def _note_steps(made: "Schedule") -> None:
 
 
 def command(home: Path) -> str:
-    """How Rollcall is called for `home` from here."""
+    """The command for `home` from the current directory."""
     return "rollcall" if home == Path.cwd() else f"rollcall --home {home}"

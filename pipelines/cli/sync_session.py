@@ -1,4 +1,4 @@
-"""A run as the command line runs it: with progress, a log and notices."""
+"""A run with progress, a log and notices."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def watched_sync(
     first_run: bool,
     quiet: bool,
 ) -> Run:
-    """Sync as `sync` does, with progress on standard error, a log, and the notices configured.
+    """Call `sync`, with progress on standard error, a log, and the configured notices.
 
     A dry run sends no notice. Raises what `sync` raises.
     """

@@ -16,9 +16,9 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed in a time, newest first, a row per changed column, and how many projects each kind befell.
+    """What changed in a period, newest first, a row per changed column; and the number of projects per kind.
 
-    Minor changes are left out of both.
+    Both leave out minor changes.
     """
 
     rows: Rows
@@ -53,9 +53,9 @@ def changes(warehouse: Warehouse, since: datetime | None, until: datetime | None
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """The instant that `text` means: a date or time, in UTC where it names no zone, or a time before `now`.
+    """Parse a date or time (in UTC unless it has a zone), or a time before `now`.
 
-    Raises UsageError where it is neither.
+    Raises UsageError if it is neither.
     """
     try:
         if duration := _DURATION.fullmatch(text):

@@ -1,8 +1,8 @@
 """`rollcall demo`: three runs over the sandbox, with changes made at the providers in between.
 
-They are played at once, by a clock that is two days slow, then one, then right: runs are a day apart.
-Where a provider documents writes (Belltastic), they are made through it; what happens at the others is done
-to the sandbox's records. Everything lands in one directory, which is left to be explored.
+They run in a row, with a clock that is two days slow, then one, then right, so that runs are a day apart.
+Changes at Belltastic go through its documented API; those at the others are made to the sandbox's records.
+Everything is in one directory, which the demo leaves behind.
 """
 
 import shlex
@@ -40,7 +40,7 @@ MARK = "# Written by rollcall demo, which may overwrite this directory.\n"
 
 @dataclass(frozen=True)
 class DemoRun:
-    """One run of the demo: what was done at the providers before it, and what it found."""
+    """One run of the demo: the changes made before it, and what it found."""
 
     number: int
     done: tuple[str, ...]
@@ -56,7 +56,7 @@ class DemoChange(Change):
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo leaves behind."""
+    """The result of the demo."""
 
     directory: Path
     runs: tuple[DemoRun, ...]
@@ -66,7 +66,7 @@ class Demo:
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """What shows more of it, by the name or path under which this program can be called."""
+        """Commands to explore it, with a name or path that the shell finds."""
         return tuple(f"{_program()} {command.removeprefix('rollcall ')}" for command in COMMANDS)
 
 
@@ -79,9 +79,9 @@ def _program() -> str:
 
 
 def demo(directory: Path, tell: Callable[[DemoRun], None]) -> Demo:
-    """Play the three runs in `directory`, telling of each as it ends.
+    """Play the three runs in `directory`, and report each as it ends.
 
-    Raises UsageError where the directory holds something else than an earlier demo.
+    Raises UsageError if the directory contains anything but an earlier demo.
     """
     from pipelines.commands.sync import sync
 
@@ -97,7 +97,7 @@ def demo(directory: Path, tell: Callable[[DemoRun], None]) -> Demo:
 
 
 def _slow(days: int) -> Callable[[], datetime]:
-    """A clock that is so many days behind."""
+    """A clock that is this many days slow."""
     return lambda: datetime.now(UTC) - timedelta(days=days)
 
 

@@ -1,4 +1,4 @@
-"""`rollcall describe`: what tables there are and what their columns mean, as the database says of itself."""
+"""`rollcall describe`: tables and columns with their comments, read from the database."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ def _counted(warehouse: Warehouse) -> str:
 
 
 def describe(warehouse: Warehouse, name: str) -> Description:
-    """Describe a table, view or macro, such as `raw.records`. Raises UsageError where there is none."""
+    """Describe a table, view or macro, such as `raw.records`. Raises UsageError if it does not exist."""
     wanted = name.lower().removeprefix("main.").partition("(")[0]
     macros, tables = _macros(warehouse), _tables(warehouse)
     if wanted in macros:
@@ -102,7 +102,7 @@ def _columns_of_table(warehouse: Warehouse, table: str) -> Rows:
 
 
 def _columns_of_macro(warehouse: Warehouse, macro: str, parameters: list[str]) -> Rows:
-    """The columns that a macro gives. What each means, the table says that shares the most of them."""
+    """The columns of a macro, with the comments of the table that shares the most of them."""
     given = rows_of(warehouse, f"from {identifier(macro)}({', '.join('null' for _ in parameters)})").columns
     names = ", ".join(
         f"({place}, {literal(name)}, {literal(kind)})" for place, (name, kind) in enumerate(given)

@@ -1,7 +1,7 @@
-"""`rollcall doctor`: everything that a run needs, looked at without running one.
+"""`rollcall doctor`: checks everything that a run needs, without starting one.
 
-Nothing is changed but what a run changes too before it lists: the lock is taken, and what dead runs left
-is tidied away. Of each listing one page is read, by the same code as during a run.
+Takes the lock and removes the scratch directories of dead runs, as a run does, and changes nothing else.
+Reads one page of each listing, with the same code as a run.
 """
 
 import shlex
@@ -62,7 +62,7 @@ Outcome = Literal["ok", "warning", "failed"]
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: what was found, and for what must be mended the lines that mend it."""
+    """One check: its outcome, and the remedies if it failed."""
 
     name: str
     outcome: Outcome
@@ -72,21 +72,20 @@ class Check:
 
 @dataclass(frozen=True)
 class Examination:
-    """Everything looked at, in order."""
+    """All checks, in order."""
 
     checks: tuple[Check, ...]
 
     @property
     def exit_code(self) -> int:
-        """0 where nothing failed, else 2."""
+        """0 if nothing failed, else 2."""
         return 2 if any(check.outcome == "failed" for check in self.checks) else 0
 
 
 def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) -> Examination:
-    """Look at everything that a run over all connections, or those named, needs.
+    """Check everything that a run over all connections, or those named, needs.
 
-    `send_notice` sends a notice to everyone who is to get one. Raises UsageError where a name is not
-    configured.
+    `send_notice` sends a test notice to every channel. Raises UsageError if a name is not configured.
     """
     connections: list[Connection] = []
     checks = [
@@ -111,7 +110,7 @@ def _failed(name: str, error: SyncError, *remedies: str) -> Check:
 
 
 def _files(home: Path) -> Iterator[Check]:
-    """Secrets are for their owner only; nobody else may say whom they are sent to."""
+    """Only the owner may read secrets; nobody else may change where they are sent."""
     secrets = home / ".dlt" / "secrets.toml"
     private = True
     if secrets.exists() and _mode(secrets) & 0o077:
@@ -156,7 +155,7 @@ def _configuration(home: Path, names: Sequence[str], connections: list[Connectio
 
 
 def _mistakes(name: str, configured: Configured) -> Iterator[ConfigurationError]:
-    """Everything wrong with a connection's keys, where `make_connection` names the first."""
+    """All mistakes in a connection's keys, while `make_connection` raises the first."""
     try:
         provider = configured.providers.get(str(resolve(f"sources.{name}", COMMON[0]) or name))
     except ConfigurationError:
@@ -169,14 +168,14 @@ def _mistakes(name: str, configured: Configured) -> Iterator[ConfigurationError]
 
 
 def _models(home: Path) -> Iterator[Check]:
-    """Build and check everything published, over nothing: what a home adds to it is tried so."""
+    """Build and check all published tables without data, to test the models of the home."""
     try:
         with open_database() as connection:
             connection.execute((SQL_ROOT / "raw.sql").read_text())
             models.build(connection, home)
             models.check(connection, home)
             yield Check("models", "ok", "every table can be built")
-            connection.execute("set enable_external_access = false")  # as where reports are exported
+            connection.execute("set enable_external_access = false")  # as when reports are exported
             yield from _reports(Warehouse(home, connection, home, Clock(None)), home)
     except SyncError as error:
         yield _failed("models", error)
@@ -186,7 +185,7 @@ def _models(home: Path) -> Iterator[Check]:
 
 
 def _reports(empty: Warehouse, home: Path) -> Iterator[Check]:
-    """Try each report over nothing."""
+    """Run each report without data."""
     failed = []
     for path in find_reports(home).values():
         try:
@@ -215,7 +214,7 @@ def _notify(home: Path, send_notice: bool) -> Check:
 
 
 def _place(warehouse: Path) -> Iterator[Check]:
-    """Where the warehouse stands, all that publishing does must be possible, and there must be space."""
+    """Check that publishing works in the warehouse's directory, and that there is enough space."""
     try:
         with locked(warehouse) as scratch:
             limits = probe(warehouse, scratch)
@@ -242,7 +241,7 @@ def _place(warehouse: Path) -> Iterator[Check]:
 
 
 def _warehouse(home: Path, path: Path) -> Check:
-    """Read the published file as a run does before it goes on with it."""
+    """Read the published file as a run does before it continues with it."""
     try:
         refuse_lost(home, path)
     except WarehouseError as error:
@@ -264,7 +263,7 @@ def _warehouse(home: Path, path: Path) -> Check:
 
 
 def _providers(connections: Sequence[Connection]) -> list[Check]:
-    """A check for each listing, side by side, and one of the clock by what the providers say of the time."""
+    """Check each listing in parallel, and the clock against the providers' time."""
     if not connections:
         return []
     offsets: list[float] = []
@@ -275,7 +274,7 @@ def _providers(connections: Sequence[Connection]) -> list[Check]:
 
 
 def _listings(connection: Connection, note_offset: Callable[[float], None]) -> list[Check]:
-    """Log in, and read a page of each listing, with little patience."""
+    """Log in and read a page of each listing, with short timeouts."""
     given = connection.settings
     hasty = {"max_retries": 1, "timeout_s": min(TIMEOUT_S, given.number("timeout_s"))}
     auth = connection.provider.auth
@@ -324,7 +323,7 @@ def _is_public(setting: Setting) -> bool:
 
 
 class _Watched(AuthBase):
-    """A provider's own authentication, that also looks at the time each answer gives."""
+    """A provider's own authentication, which also records the time in each answer."""
 
     def __init__(self, auth: AuthBase | None, note_offset: Callable[[float], None]) -> None:
         self._auth = auth
@@ -344,7 +343,7 @@ class _Watched(AuthBase):
 
 
 def _clock(offsets: Sequence[float]) -> Iterator[Check]:
-    """One provider's clock may be wrong: this machine's is, where most of them say so."""
+    """Check the clock by the median: a single provider's clock may be wrong."""
     if not offsets:
         return
     offset = sorted(offsets)[len(offsets) // 2]

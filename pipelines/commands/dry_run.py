@@ -10,7 +10,7 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that a run found: a column that changed, or a project that came, went or returned."""
+    """One change: a column, or a project that was created, removed or returned."""
 
     project_key: str
     name: str | None
@@ -22,7 +22,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Preview:
-    """How many changes there are in all, and the first of them."""
+    """The number of changes, and the first of them."""
 
     total: int
     first: tuple[Change, ...]

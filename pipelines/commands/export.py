@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 
 class Exported(NamedTuple):
-    """One report as it was written."""
+    """One written report."""
 
     report: str
     file: Path
@@ -44,7 +44,7 @@ class Failed(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """When a connection was last verified, whether that is up to date, and how its last attempt went."""
+    """When a connection was last verified, whether it is up to date, and its last outcome."""
 
     connection: str
     last_verified_at: str | None
@@ -63,14 +63,14 @@ class Export:
 
     @property
     def exit_code(self) -> int:
-        """0 where every report was written, else that of a wrong configuration."""
+        """0 if every report was written, else that of a wrong configuration."""
         return ConfigurationError.exit_code if self.failed else 0
 
 
 def find_reports(home: Path, names: Sequence[str] = ()) -> dict[str, Path]:
     """The files of the reports named, or of all: the package's, and those of `home/sql/reports` before them.
 
-    All include files whose name cannot be one of a report. Raises UsageError where a name is no report.
+    All reports include files with an invalid name. Raises UsageError if a name is not a report.
     """
     folders = (SQL_ROOT / "reports", home / "sql" / "reports")
     known = {path.stem: path for folder in folders for path in files_in(folder, "*.sql")}
@@ -83,7 +83,7 @@ def find_reports(home: Path, names: Sequence[str] = ()) -> dict[str, Path]:
 def export(warehouse: Warehouse, reports: Mapping[str, Path], folder: Path, output: Output) -> Export:
     """Write each report in the form of `output`: one to its path, if it has one, else all into `folder`.
 
-    Each file appears whole or not at all. A report that is wrong stops no other.
+    Each file appears complete or not at all. If a report is wrong, the others are still written.
     """
     files, failed = [], []
     for name, path in reports.items():
@@ -100,7 +100,7 @@ def export(warehouse: Warehouse, reports: Mapping[str, Path], folder: Path, outp
 
 
 def read_report(warehouse: Warehouse, path: Path) -> Rows:
-    """The rows of the report in `path`. Raises ConfigurationError or UsageError where it is wrong."""
+    """The rows of the report in `path`. Raises ConfigurationError or UsageError if it is wrong."""
     if not _NAME.fullmatch(path.stem):
         raise ConfigurationError(
             f"{path} is not a valid name for a report",
@@ -112,7 +112,7 @@ def read_report(warehouse: Warehouse, path: Path) -> Rows:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Say of what is wrong, with the SQL or with what it answers, that it is the report in `path`."""
+    """Add the path of the report to errors in the block."""
     try:
         with sql_errors_as_usage_errors(read_sql(path)):
             yield

@@ -1,10 +1,10 @@
-"""`rollcall export --all`: the reports of a run in a folder of its own, beside those of the runs before.
+"""`rollcall export --all`: the reports of a run in a folder of their own.
 
     exports/20261103T020000Z/   projects.csv and the other reports, manifest.json
     exports/latest              a link to the folder of the run that was exported last
 
-A folder is written under another name and gets its own when all of it is on disk. It never changes after
-that: what a changed report gives for the same run goes into another one, 20261103T020000Z-02.
+A folder is written under a temporary name and renamed when it is on disk. It never changes after that: if a
+report has changed, a second export of the same run goes to another folder, 20261103T020000Z-02.
 """
 
 import errno
@@ -27,7 +27,7 @@ from pipelines.warehouse.reader import Warehouse, open_warehouse, refuse_missing
 MANIFEST = "manifest.json"
 MADE_BY = "rollcall export --all"
 
-# What file systems without symbolic links answer, FAT and some network shares among them.
+# Errors of file systems without symbolic links, such as FAT and some network shares.
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
@@ -41,7 +41,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class ExportAll:
-    """The files in their folder, what leads to it, whether it was there before, and which ones had to go.
+    """The files, their folder, the link to it, whether the folder existed before, and the removed folders.
 
     `latest` is a symbolic link; a file with the folder's name in it where the file system has none.
     """
@@ -63,9 +63,9 @@ def export_all(
 ) -> ExportAll:
     """Write the reports into a new folder of `folder`, named after the last run, and turn `latest` to it.
 
-    Whatever fails or is killed before that leaves `folder` as it was. Of the folders that this made, the
-    newest `keep` stay, with 0 all. Raises as `open_warehouse` does, and UsageError where something else is in
-    the way. An export that runs already is waited for.
+    A failure before that leaves `folder` unchanged. Keeps the newest `keep` folders that this function wrote;
+    0 keeps all. Raises as `open_warehouse` does, and UsageError if something else is in the way. Waits for an
+    export that is in progress.
     """
     refuse_missing(warehouse_path)
     latest = folder / "latest"
@@ -143,7 +143,7 @@ def _moved(exported: Exported, folder: Path) -> Exported:
 
 
 def _turn(latest: Path, place: Path, workspace: Path) -> Path:
-    """Let `latest` lead to `place`, from one moment to the next."""
+    """Point `latest` at `place`, atomically."""
     link = workspace / latest.name
     try:
         link.symlink_to(place.name)
@@ -160,7 +160,7 @@ def _turn(latest: Path, place: Path, workspace: Path) -> Path:
 
 
 def _prune(folder: Path, newest: Path, keep: int, workspace: Path) -> Iterator[Path]:
-    """Take away the oldest folders that this made, beyond `keep`, but never `newest`."""
+    """Remove the oldest folders beyond `keep`, but never `newest`."""
     made = [path for path in dated(folder) if _is_made_here(path)]
     for old in made[:-keep] if keep else []:
         if old != newest:
@@ -170,7 +170,7 @@ def _prune(folder: Path, newest: Path, keep: int, workspace: Path) -> Iterator[P
 
 
 def _is_made_here(folder: Path) -> bool:
-    """Whether all of a folder was written by `export_all`: a file of somebody else's would go with it."""
+    """Whether `export_all` wrote everything in a folder, so that removing it loses no other file."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = {MANIFEST, *(report["file"] for report in manifest["reports"])}

@@ -1,4 +1,4 @@
-"""A home keeps a mark that it has published. If its warehouse is missing then, no new history begins.
+"""A mark in the home that it has published. If the warehouse is then missing, no new history begins.
 
 The disk of the warehouse may not be mounted, or its path may be misspelled: a run would find nothing there,
 and begin a history without a past. The mark is in the home, since the warehouse may be on another disk.
@@ -27,7 +27,7 @@ def refuse_lost(home: Path, warehouse: Path) -> None:
 
 
 def mark_published(home: Path) -> tuple[str, ...]:
-    """Remember that `home` has published. Returns a line where that cannot be written."""
+    """Record that `home` has published. Returns a line if the mark cannot be written."""
     mark = home / FOLDER / MARK
     if mark.exists():
         return ()

@@ -1,4 +1,4 @@
-"""`rollcall forget`: erases what was ever received of projects or files, as those concerned may demand.
+"""`rollcall forget`: erases everything received about projects or files.
 
 The published warehouse and the previous one are written again without it; older runs are removed. What stays
 is the shape of history: under a pseudonym, from when to when there was a record. A record that its provider
@@ -67,9 +67,9 @@ class Forgettable:
 
 
 def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
-    """What these keys or ids name in the published warehouse, or in its quarantine.
+    """Find these keys or ids in the published warehouse, or in its quarantine.
 
-    Raises UsageError where one names nothing.
+    Raises UsageError if one does not exist.
     """
     with open_warehouse(warehouse_path(home)) as warehouse:
         return tuple(
@@ -79,9 +79,9 @@ def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
 
 
 def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
-    """Erase them. Returns the files that went too, for they hold it whole.
+    """Erase them. Returns the files that were removed because they contain them.
 
-    Those are of older runs than the previous, or were put aside by `restore`.
+    Those are of runs before the previous one, or were put aside by `restore`.
 
     Raises RunInProgress if a run is in progress, UsageError where the file holds tables of a user's own,
     PublicationRefused where a check fails after it.
@@ -108,7 +108,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
                 if one.holder:
                     connection.execute("insert into holders values ($1, $2)", one.holder)
             connection.execute((SQL_ROOT / "forget.sql").read_text())
-        # What is deleted from a file may still be read in its free blocks: hence a new one.
+        # Deleted data may still be readable in the free blocks of a file, so write a new one.
         candidate = rewritten(draft_path(warehouse, scratch), scratch, memory)
         with connect(candidate, memory) as connection:
             retry_with_more_memory(connection, memory, lambda: models.build(connection, home))
@@ -123,7 +123,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
 
 
 def _find(warehouse: Warehouse, key: str) -> Subject:
-    """The one project or file with this key or id, or else what was refused under it."""
+    """The one project or file with this key or id, or else its quarantined records."""
     try:
         return find(warehouse, key)
     except UsageError:

@@ -16,7 +16,7 @@ _SUBJECTS = """
 
 
 class Subject(NamedTuple):
-    """What a history is of: `kind` is project or file, `name` the last one known."""
+    """The subject of a history: `kind` is project or file, `name` its last known name."""
 
     kind: str
     key: str
@@ -32,7 +32,7 @@ class History:
 
 
 def history(warehouse: Warehouse, key: str) -> History:
-    """The history of the project or file with this key, or with this id where only one has it.
+    """The history of the project or file with this key, or with this id if it is unique.
 
     Raises UsageError, with the nearest ones, where there is none.
     """
@@ -41,7 +41,7 @@ def history(warehouse: Warehouse, key: str) -> History:
 
 
 def find(warehouse: Warehouse, key: str) -> Subject:
-    """The one project or file with this key or id. Raises UsageError where there is none."""
+    """The one project or file with this key or id. Raises UsageError if there is none."""
     rows = warehouse.connection.execute(
         f"""
         select kind, key, arg_max(name, version) as name

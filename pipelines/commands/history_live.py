@@ -1,4 +1,4 @@
-"""`rollcall history KEY --live`: what a provider says of one project now, beside what the warehouse holds.
+"""`rollcall history KEY --live`: compares the warehouse with a provider's current data.
 
 Nothing is written. Only providers that document a read of one record can be asked.
 """
@@ -31,7 +31,7 @@ class LiveField:
 
     @property
     def differs(self) -> bool:
-        """Whether the provider says something else now."""
+        """Whether the provider's value differs."""
         return self.in_warehouse != self.at_provider
 
 
@@ -45,7 +45,7 @@ class Live:
 
 
 def live(home: Path, warehouse: Warehouse, key: str) -> Live:
-    """What the provider says of the project `key` now.
+    """Read the project `key` from its provider.
 
     Raises UsageError where its provider documents no read of one record, ProviderError where that fails.
     """

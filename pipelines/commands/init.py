@@ -1,7 +1,7 @@
 """`rollcall init`: the two files of a configuration, for the providers chosen.
 
-What stands in them comes from the providers' own settings. What is there already is never changed: a
-connection that is missing is added below it.
+Their content comes from the providers' settings. Existing content is never changed; missing connections are
+added below it.
 """
 
 import json
@@ -23,7 +23,7 @@ COMMENT_COLUMN = 36
 _CONFIG_HEAD = """\
 # Which accounts to ask, and where to keep the answers. A table [sources.NAME] is a connection. Its provider
 # is NAME, unless a key `provider` says otherwise: two accounts at one provider are two tables.
-# A key behind a # has the value shown; take the # off to change it. Secrets stand in secrets.toml.
+# A key after a # has the value shown; remove the # to change it. Secrets belong in secrets.toml.
 #
 # Every connection also takes:
 {common}
@@ -78,7 +78,7 @@ def init(home: Path, chosen: Sequence[str]) -> Initialised:
 
 
 def required_keys(home: Path) -> dict[str, tuple[str, ...]]:
-    """What each provider cannot be asked without, by provider."""
+    """The required keys of each provider."""
     return {
         name: tuple(setting.name for setting in provider.settings if setting.required)
         for name, provider in sorted(find_providers(home).items())
@@ -128,7 +128,7 @@ def _line(setting: Setting) -> str:
 
 
 def _add(path: Path, before: str, addition: str) -> None:
-    """Write `before` with `addition` below it; the file appears whole or not at all."""
+    """Write `before` with `addition` below it; the file appears complete or not at all."""
     text = f"{before.rstrip()}\n\n{addition}"
     try:
         parse_toml(text, path)

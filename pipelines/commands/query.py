@@ -41,9 +41,9 @@ _EXCERPT = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
 
 
 def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
-    """The answer to `sql`, in which `$name` stands for the parameter of that name, in lower case.
+    """The result of `sql`, with `$name` for the parameter of that name, in lower case.
 
-    Raises UsageError where it is wrong, not one statement that only reads, or names other parameters.
+    Raises UsageError if it is wrong, is not one read-only statement, or has other parameters.
     """
     given = parameters or {}
     with sql_errors_as_usage_errors(sql):
@@ -52,7 +52,7 @@ def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None =
         # Without the comment above it, but on the lines where it was: errors name them.
         statement = "\n" * _lines_above(text) + "".join(tokens)
         _refuse_slow_parsing(warehouse, statement)
-        # EXPLAIN ANALYZE runs what it explains.
+        # EXPLAIN ANALYZE executes the statement.
         explained = _EXPLAIN.sub("", statement)
         parsed = _parse_reading(warehouse, explained)
         _refuse_closed_functions(warehouse, tokens)
@@ -82,7 +82,7 @@ def _refuse_slow_parsing(warehouse: Warehouse, sql: str) -> None:
 
 
 def _parse_reading(warehouse: Warehouse, sql: str) -> list[duckdb.Statement]:
-    """Parse `sql`. Raises UsageError where it does more than read."""
+    """Parse `sql`. Raises UsageError if it does more than read."""
     word = next(iter(_words(sql)), sql.strip()).upper()
     parsed = warehouse.connection.extract_statements(sql)
     if word not in (*READING, *_READING_TOO) or parsed[-1].type.name not in _TYPES:
@@ -102,7 +102,7 @@ def _as_sql(text: str) -> str:
 
 @contextlib.contextmanager
 def sql_errors_as_usage_errors(sql: str) -> Iterator[None]:
-    """Turn what DuckDB has against `sql`, or an SQL that is made of it, into a UsageError."""
+    """Turn DuckDB's errors about `sql`, or about SQL that contains it, into UsageErrors."""
     try:
         yield
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.FatalException):
@@ -187,7 +187,7 @@ def _refuse_closed_functions(warehouse: Warehouse, tokens: Sequence[str]) -> Non
 
 
 def _match(named: Collection[str], given: Collection[str]) -> None:
-    """Raise UsageError where the parameters given are not those that the SQL names."""
+    """Raise UsageError if the parameters given are not those in the SQL."""
     for name in sorted(set(given) - set(named)):
         raise UsageError(f"the SQL has no parameter ${name}", nearest(name, [f"${name}" for name in named]))
     for name in sorted(set(named) - set(given)):

@@ -1,4 +1,4 @@
-"""`rollcall restore`: an earlier run, or a backup, back in the place of the published one."""
+"""`rollcall restore`: publishes an earlier run, or a backup, again."""
 
 import os
 from dataclasses import dataclass

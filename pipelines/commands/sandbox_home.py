@@ -1,4 +1,4 @@
-"""A home that is connected to the stand-in providers."""
+"""A home that is connected to the simulated providers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def refuse_foreign(directory: Path) -> None:
 
 
 def write_home(directory: Path, sandbox: Sandbox, mark: str) -> None:
-    """Configure the five stand-ins in `directory`. Each file begins with `mark`."""
+    """Configure the five simulated providers in `directory`. Each file begins with `mark`."""
     settings = directory / ".dlt"
     private_folder(settings)
     for name, text in zip(FILES, (sandbox.config_toml(), sandbox.secrets_toml()), strict=True):
@@ -30,7 +30,7 @@ def write_home(directory: Path, sandbox: Sandbox, mark: str) -> None:
 
 
 def introduce_home(directory: Path, sandbox: Sandbox) -> Iterator[str]:
-    """Write the home, and say how to try it."""
+    """Write the home, and return how to try it."""
     write_home(directory, sandbox, MARK)
     yield f"{directory} is connected to the five simulated providers at {sandbox.url}, until this ends."
     yield f"In another terminal: rollcall sync --home {quote(str(directory))}"

@@ -1,4 +1,4 @@
-"""`rollcall schedule`: what starts a run every night, for the scheduler at hand.
+"""`rollcall schedule`: nightly schedules for several schedulers.
 
 Each schedule names the home and the command by absolute paths, runs in the bare environment that schedulers
 give, and keeps what it writes to its owner. A schedule holds no secret.
@@ -86,7 +86,7 @@ def schedule(
 
 
 def install(made: Schedule, home: Path) -> tuple[str, ...]:
-    """Hand a schedule to its scheduler, in place of an earlier one of the same home.
+    """Install a schedule in its scheduler, replacing an earlier one of the same home.
 
     Returns what was done, a line each. Raises UsageError for a scheduler that is not on this machine.
     """
@@ -99,7 +99,7 @@ def install(made: Schedule, home: Path) -> tuple[str, ...]:
 
 
 def _command() -> Path:
-    """The program that runs now, beside its Python: what PATH finds may be another one."""
+    """The program that runs now, next to its Python: PATH may lead to another one."""
     command = Path(sys.executable).parent / "rollcall"
     if not command.exists():
         raise ConfigurationError(f"there is no {command}", "install Rollcall: pip install .")

@@ -26,7 +26,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Stale:
-    """A connection that was not verified in the time allowed: when it last was, as text; None for never."""
+    """A connection that was not verified in the time allowed: when it last was, as text; None if never."""
 
     connection: str
     last_verified_at: str | None
@@ -44,14 +44,14 @@ class Status:
 
     @property
     def exit_code(self) -> int:
-        """0 where none is stale, else 3, as for a run that was not all verified."""
+        """0 if none is stale, else 3, as for a run that was not completely verified."""
         return 3 if self.stale else 0
 
 
 def status(
     warehouse: Warehouse, oldest: datetime | None = None, configured: Collection[str] | None = None
 ) -> Status:
-    """How the warehouse stands.
+    """The state of the warehouse.
 
     A connection is stale if it was not verified since `oldest`; `configured` names those that count, or else
     all do.

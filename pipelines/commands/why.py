@@ -1,4 +1,4 @@
-"""`rollcall why`: what each version of a project or file rests on: the listing, its proof, the payloads."""
+"""`rollcall why`: the listing and the payloads behind each version of a project or file."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from pipelines.warehouse.reader import Warehouse
 
 @dataclass(frozen=True)
 class Reasons:
-    """A row for each boundary of each record behind a subject, oldest first.
+    """A row for each event of each record of a subject, oldest first.
 
     `event` is created, changed, returned, removed or refreshed (another text of the same content; the one
     before is not kept). `outcome`, `pages`, `records`, `window_start` and `message` are those of the listing
@@ -22,7 +22,7 @@ class Reasons:
 
 
 def why(warehouse: Warehouse, key: str) -> Reasons:
-    """What is known of the project or file with this key or id. Raises UsageError where there is none."""
+    """The events of the project or file with this key or id. Raises UsageError if there is none."""
     subject = find(warehouse, key)
     return Reasons(subject, rows_of(warehouse, _events(subject)))
 

@@ -152,7 +152,7 @@ def _import_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is the user's to mend
+    except Exception as error:  # noqa: BLE001 - any mistake in it is for the user to fix
         reason = f"{path} cannot be imported ({type(error).__name__}: {error})"
         raise ConfigurationError(reason, "correct it") from None
     return module

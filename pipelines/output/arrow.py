@@ -1,6 +1,6 @@
 """Rows as Arrow, with their own types, a batch at a time.
 
-Only this module imports pyarrow for what is read: it takes a while.
+Only this module of the reading verbs imports pyarrow, which takes a while.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pyarrow import ipc
 from pipelines.output.result import Chunk, Rows
 
 BATCH = 16384
-# What DuckDB raises reaches a reader of Arrow as an OSError that begins like this.
+# A reader of Arrow gets DuckDB's errors as an OSError that begins like this.
 _RAISED: dict[str, type[duckdb.Error]] = {
     "INTERRUPT Error": duckdb.InterruptException,
     "IO Error": duckdb.IOException,
@@ -22,7 +22,7 @@ _RAISED: dict[str, type[duckdb.Error]] = {
 
 
 def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Chunk:
-    """Write the rows to `sink` in Arrow's format for files, or for streams where it is not `seekable`."""
+    """Write the rows to `sink` in Arrow's file format, or its stream format if it is not `seekable`."""
     reader = _reader(rows)
     opened = ipc.new_file if seekable else ipc.new_stream
     written = 0
@@ -35,10 +35,10 @@ def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Chunk:
 
 
 def _reader(rows: Rows) -> pa.RecordBatchReader:
-    """The rows, a batch at a time, as `sql` alone gives them in every version of DuckDB.
+    """Yield the rows in batches, in every version of DuckDB.
 
-    DuckDB 2 holds in memory what `execute` answers, and 1.5 what `sql` answers to parameters. So an answer to
-    parameters goes into a temporary table first, which DuckDB may put on disk.
+    DuckDB 2 keeps the result of `execute` in memory, and 1.5 that of `sql` with parameters. So a result with
+    parameters goes into a temporary table first, which DuckDB can spill to disk.
     """
     sql = rows.sql
     if rows.parameters:

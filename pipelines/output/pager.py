@@ -1,4 +1,4 @@
-"""What is longer than the screen, shown by a pager: $PAGER, else less."""
+"""Showing long output in a pager: $PAGER, else less."""
 
 import contextlib
 import os
@@ -11,16 +11,16 @@ from typing import IO
 
 from pipelines.common.limits import Clock
 
-# less, unless it is told otherwise: leave at once what fits, obey colours, cut long lines, and leave what was
-# shown on the screen.
+# Defaults for less: quit if everything fits, show colours, cut long lines, and leave the output on the
+# screen.
 LESS = "FRSX"
 
 
 def find_pager() -> list[str] | None:
-    """The command of the pager; None where there is none, or none is wanted."""
+    """The command of the pager; None if there is none, or if it is turned off."""
     try:
         command = shlex.split(os.environ.get("PAGER", "less"))
-    except ValueError:  # a quotation that does not end
+    except ValueError:  # an unclosed quotation mark
         return None
     if not command or command == ["cat"] or os.environ.get("TERM", "dumb") == "dumb":
         return None
@@ -29,13 +29,13 @@ def find_pager() -> list[str] | None:
 
 @contextlib.contextmanager
 def paged(command: list[str], clock: Clock) -> Iterator[IO[bytes]]:
-    """What the block writes is shown by the pager. Raises BrokenPipeError once the reader has left it.
+    """Show the output of the block in the pager. Raises BrokenPipeError after the reader has quit.
 
-    The clock does not count how long it is read when all is written.
+    The countdown stops when everything is written and the reader still reads.
     """
     pager = subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": LESS} | os.environ)  # noqa: S603
     assert pager.stdin is not None
-    # While the pager runs Ctrl-C is meant for it.
+    # While the pager runs, Ctrl-C is for the pager.
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield pager.stdin

@@ -1,4 +1,4 @@
-"""Rows that a reading verb found: the answer to one SELECT, not read yet, and the ways to read it."""
+"""The result of one SELECT, not read yet, and the ways to read it."""
 
 import json
 import re
@@ -17,14 +17,14 @@ BATCH = 2048
 
 
 class Column(NamedTuple):
-    """A column of an answer: its name and DuckDB's name of its type."""
+    """A column of a result: its name, and DuckDB's name of its type."""
 
     name: str
     type: str
 
 
 class Cut(NamedTuple):
-    """How many cells were too long for their form and lost their end, and where the first of them are."""
+    """The number of cells that were cut because they were too long, and where the first of them are."""
 
     cells: int
     first: tuple[str, ...]
@@ -34,7 +34,7 @@ NOT_CUT = Cut(0, ())
 
 
 class Chunk(NamedTuple):
-    """A part of an answer as it is written: its rows, and the cells that were neutralised or cut."""
+    """A written part of a result: its rows, and the cells that were neutralised or cut."""
 
     text: str
     rows: int = 0
@@ -44,9 +44,9 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """The answer to `sql`, one SELECT. It is read when it is written, and each time that it is.
+    """The result of `sql`, one SELECT. It is executed each time that it is written.
 
-    `parameters` are the values of what `sql` names as `$name`.
+    `parameters` are the values for each `$name` in `sql`.
     """
 
     warehouse: Warehouse
@@ -59,34 +59,34 @@ class Rows:
         return replace(self, sql=f"select * from (\n{self.sql}\n) limit {count}")
 
     def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
-        """Run `sql`, which is made of that of these rows, with their parameters."""
+        """Execute `sql`, which contains the SQL of these rows, with their parameters."""
         return self.warehouse.connection.execute(sql, self.parameters)
 
 
 def rows_of(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
-    """Prepare `sql`, one SELECT without a semicolon. Raises duckdb.Error where it is wrong."""
+    """Prepare `sql`, one SELECT without a semicolon. Raises duckdb.Error if it is wrong."""
     rows = Rows(warehouse, sql, (), parameters or {})
     answer = rows.execute(f"select * from (\n{sql}\n) limit 0")
     columns = tuple(Column(name, str(kind)) for name, kind, *_ in answer.description)
-    answer.fetchall()  # as long as there is more to fetch DuckDB cannot copy what a PIVOT answers
+    answer.fetchall()  # DuckDB cannot copy the result of a PIVOT while there are rows left to fetch
     return replace(rows, columns=columns)
 
 
 def batches(rows: Rows, expressions: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
-    """Batches of rows, each with what these expressions say of it; a column is #1, #2 and so on."""
-    # No `in` with a list among the expressions: DuckDB makes it a join, and a join loses the order.
+    """Yield batches of rows with the values of these expressions, in which columns are #1, #2 and so on."""
+    # Expressions must not use `in` with a list: DuckDB turns it into a join, which loses the order.
     cursor = rows.execute(f"select {', '.join(expressions)} from (\n{rows.sql}\n)")
     while batch := cursor.fetchmany(BATCH):
         yield batch
 
 
 def text_rows(rows: Rows) -> Iterator[list[tuple[str | None, ...]]]:
-    """Batches of rows, each cell as text."""
+    """Yield batches of rows, each cell as text."""
     return batches(rows, [_text(n, column) for n, column in enumerate(rows.columns, 1)])
 
 
 def csv_pieces(rows: Rows, delimiter: str = ",", *, raw: bool) -> Iterator[Chunk]:
-    """The rows as a CSV, each piece of whole lines. `raw` leaves cells that begin like a formula."""
+    """Yield the rows as CSV, in parts of complete lines. `raw` does not neutralise formulas."""
     names, renamed = _heading(rows, raw=raw)
     heading = delimiter.join(_csv_name(name, delimiter) for name in names)
     yield Chunk(f"{heading}\n", neutralised=renamed)
@@ -96,7 +96,7 @@ def csv_pieces(rows: Rows, delimiter: str = ",", *, raw: bool) -> Iterator[Chunk
 
 
 def excel_pieces(rows: Rows) -> Iterator[Chunk]:
-    """The rows as a CSV that Excel reads as what it is, each piece of whole lines.
+    """Yield the rows as CSV that Excel does not alter, in parts of complete lines.
 
     It begins with a byte-order mark, lines end with CR LF, and cells are as `cells.kept_by_excel` says.
     """
@@ -111,7 +111,7 @@ def excel_pieces(rows: Rows) -> Iterator[Chunk]:
 
 
 def json_pieces(rows: Rows) -> Iterator[Chunk]:
-    """The rows as a JSON array, an object for each."""
+    """Yield the rows as a JSON array of objects."""
     before = "["
     for batch in _objects(rows):
         yield Chunk(before + "\n" + ",\n".join(batch), rows=len(batch))
@@ -120,13 +120,13 @@ def json_pieces(rows: Rows) -> Iterator[Chunk]:
 
 
 def json_lines(rows: Rows) -> Iterator[Chunk]:
-    """The rows as JSON objects, each on a line of its own."""
+    """Yield the rows as JSON objects, one per line."""
     for batch in _objects(rows):
         yield Chunk("".join(f"{line}\n" for line in batch), rows=len(batch))
 
 
 def _objects(rows: Rows) -> Iterator[list[str]]:
-    """The rows as JSON objects, a batch at a time."""
+    """Yield the rows as JSON objects, a batch at a time."""
     members = " || ',' || ".join(
         literal(f"{json.dumps(column.name, ensure_ascii=False)}:")
         + f" || {cells.json_value(f'#{n}', column.type)}"
@@ -139,8 +139,8 @@ def _objects(rows: Rows) -> Iterator[list[str]]:
 def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Chunk:
     """Write the rows as `csv_pieces` does, but at the speed of COPY, to `path` in the workspace.
 
-    They are read twice, because COPY counts rows only: not for an answer that may differ the next time. To be
-    counted they need no order, and putting them in one takes longer than all else.
+    This executes the SQL twice, because COPY counts only rows, so it is not for results that may differ.
+    Counting needs no order, and sorting would take longer than everything else.
     """
     names, renamed = _heading(rows, raw=raw)
     fields = ", ".join(
@@ -163,13 +163,13 @@ def copy_parquet(rows: Rows, path: Path) -> Chunk:
 
 def _copy(rows: Rows, sql: str, path: Path, options: str) -> Chunk:
     copied = rows.execute(f"copy (\n{sql}\n) to {literal(str(path))} ({options})").fetchall()
-    # Of a PIVOT that finds its columns itself, several statements in one, DuckDB does not tell the count.
+    # DuckDB returns no count for a PIVOT that finds its columns itself, which is several statements in one.
     counted = copied or rows.execute(f"select count(*) from (\n{sql}\n)").fetchall()
     return Chunk("", rows=counted[0][0])
 
 
 def unordered(rows: Rows) -> str:
-    """SQL of the same rows, not ordered at last where that decides nothing, as it does before a LIMIT."""
+    """SQL for the same rows without the final order, unless it matters, as before a LIMIT."""
     try:
         serialized = rows.warehouse.connection.execute("select json_serialize_sql($1)", [rows.sql])
         tree = json.loads(serialized.fetchall()[0][0])
@@ -180,7 +180,7 @@ def unordered(rows: Rows) -> str:
         written = rows.warehouse.connection.execute("select json_deserialize_sql($1)", [json.dumps(tree)])
         sql: str = written.fetchall()[0][0]
         rows.execute(f"explain {sql}").fetchall()
-    except (duckdb.Error, KeyError):  # DuckDB cannot write every statement this way
+    except (duckdb.Error, KeyError):  # DuckDB cannot serialize every statement
         return rows.sql
     return sql
 
@@ -192,7 +192,7 @@ def _csv_lines(rows: Rows, line: str, formulas: str, end: str) -> Iterator[Chunk
 
 
 def _heading(rows: Rows, *, raw: bool) -> tuple[list[str], int]:
-    """The names of the columns, and how many were neutralised: PIVOT makes names of values."""
+    """The names of the columns, and how many were neutralised: PIVOT turns values into names."""
     names = [column.name for column in rows.columns]
     if raw:
         return names, 0
@@ -213,7 +213,7 @@ def _csv_field(n: int, column: Column, delimiter: str, *, raw: bool) -> str:
 
 
 def _formulas(rows: Rows) -> str:
-    """SQL of how many cells of a row begin like a formula."""
+    """SQL for the number of cells in a row that begin like a formula."""
     counts = [
         f"case when {cells.begins_formula(_text(n, column))} then 1 else 0 end"
         for n, column in enumerate(rows.columns, 1)

@@ -1,4 +1,4 @@
-"""Rows as aligned text, whole, for whatever is no terminal."""
+"""All rows as aligned text, for output that is not a terminal."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -10,14 +10,14 @@ from pipelines.output.cells import is_number
 from pipelines.output.result import Chunk, Column, Rows, text_rows
 
 GAP = 2
-# The rows that align a table: its end may be far off.
+# The rows that set the widths of the columns; the table may be long.
 SAMPLE = 1000
 
 Cells = tuple[str, ...]
 
 
 def table_pieces(columns: Sequence[Column], batches: Iterator[list[Cells]]) -> Iterator[Chunk]:
-    """Rows under a heading. A cell longer than all in the first rows moves what follows it."""
+    """Rows under a header. A cell longer than those in the first rows shifts the cells after it."""
     sample: list[Cells] = []
     for batch in batches:
         sample += batch
@@ -31,7 +31,7 @@ def table_pieces(columns: Sequence[Column], batches: Iterator[list[Cells]]) -> I
 
 
 def shown_rows(rows: Rows) -> Iterator[list[Cells]]:
-    """Batches of rows, each cell as text that is safe to show; nothing for null."""
+    """Yield batches of rows, each cell as safe text; empty for null."""
     for batch in text_rows(rows):
         yield [tuple("" if cell is None else printable(cell) for cell in row) for row in batch]
 

@@ -15,7 +15,7 @@ from pipelines.output.result import Column
 from pipelines.output.table import GAP, Cells, shown_heading
 
 ROWS = 50
-# No column is made narrower than this; those for which no room is left are not shown.
+# The smallest width of a column; columns that do not fit are not shown.
 NARROW = 16
 
 
@@ -28,12 +28,12 @@ class ShownColumn(NamedTuple):
 
     @property
     def width(self) -> int:
-        """How many characters it would take."""
+        """Its width in characters."""
         return max(map(cell_len, (self.heading, *self.cells)))
 
 
 class Fitted(NamedTuple):
-    """A table as wide as the terminal: how many rows it shows, and what it leaves out."""
+    """A table that fits the terminal, the number of its rows, and what it leaves out."""
 
     text: str
     rows: int
@@ -41,9 +41,10 @@ class Fitted(NamedTuple):
 
 
 def fit(given: Sequence[Column], found: Sequence[Cells], most: int) -> Fitted:
-    """As much of the rows found as there is room for, and no more than `most`.
+    """Fit the rows into the terminal, at most `most` of them.
 
-    Where all columns have room, cells are wrapped, else cut; a single row with too many columns is turned.
+    If all columns fit, cells are wrapped, otherwise cut. A single row with too many columns is shown
+    vertically.
     """
     console = Console(highlight=False)
     columns = _columns(given, found[:most])
@@ -77,7 +78,7 @@ def _fits(columns: Sequence[ShownColumn], room: int) -> bool:
 
 
 def _as_many_as_fit(columns: Sequence[ShownColumn], room: int) -> list[ShownColumn]:
-    """The first columns that fit, without those that are empty in all rows shown; at least one."""
+    """The first columns that fit, without those that are empty in all rows; at least one."""
     filled = [column for column in columns if any(column.cells)] or columns
     needed = accumulate(min(column.width, NARROW) + GAP for column in filled)
     return list(filled[: max(1, sum(total <= room + GAP for total in needed))])
@@ -100,7 +101,7 @@ def _table(columns: Sequence[ShownColumn], room: int, *, wrap: bool) -> Table:
 
 
 def _widest(columns: Sequence[ShownColumn], room: int) -> int:
-    """How wide the widest columns may be, so that all have room."""
+    """The largest width of a column at which all columns fit."""
     widths = [column.width for column in columns]
     return max(1, bisect_right(range(1, max(widths) + 1), room, key=lambda w: sum(min(x, w) for x in widths)))
 

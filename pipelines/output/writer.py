@@ -1,4 +1,4 @@
-"""Where an answer goes and in which form: what the options shared by the reading verbs ask for."""
+"""Writing a result in the format and to the place given by the options of the reading verbs."""
 
 import contextlib
 import os
@@ -35,10 +35,10 @@ DELIMITERS: Mapping[Form, str] = {"csv": ",", "tsv": "\t"}
 
 @dataclass(frozen=True)
 class Output:
-    """What to write, and where: `path` None is standard output.
+    """The format and the destination: `path` None is standard output.
 
-    Of a CSV, `raw` leaves what begins like a formula, and `excel` makes it one for Excel; not both. `pager`
-    lets a pager show what is longer than the screen.
+    For CSV, `raw` does not neutralise formulas, and `excel` writes it for Excel; not both. `pager` shows
+    output longer than the screen in a pager.
     """
 
     form: Form = "table"
@@ -49,7 +49,7 @@ class Output:
 
     @property
     def folder(self) -> Path | None:
-        """The directory that the file will stand in, if there is to be one. Raises UsageError if missing."""
+        """The directory of the file, if there is a file. Raises UsageError if it does not exist."""
         if self.path is None or is_device(self.path):
             return None
         folder = self.path.absolute().parent
@@ -60,7 +60,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Written:
-    """How an answer was written: rows, cells neutralised or cut, and what a terminal had no room for."""
+    """The written rows, the cells neutralised or cut, and notes on what did not fit a terminal."""
 
     rows: int
     neutralised: int = 0
@@ -69,7 +69,7 @@ class Written:
 
 
 def write(rows: Rows, output: Output) -> Written:
-    """Write `rows` in the form and to the place that `output` says; a file appears whole or not at all."""
+    """Write `rows` as `output` says; a file appears complete or not at all."""
     if output.form in {"parquet", "arrow", "xlsx"}:
         return _write_binary(rows, output)
     if delimiter := DELIMITERS.get(output.form):
@@ -81,14 +81,14 @@ def write(rows: Rows, output: Output) -> Written:
         return _write_chunks(json_lines(rows), rows.warehouse, output)
     if output.path is None and _on_terminal():
         return _show_table(rows, output)
-    # Imported late, for rich takes its time.
+    # Imported late, because rich is slow to import.
     from pipelines.output.table import shown_rows, table_pieces
 
     return _write_chunks(table_pieces(rows.columns, shown_rows(rows)), rows.warehouse, output)
 
 
 def write_text(text: str, warehouse: Warehouse, output: Output) -> None:
-    """Write `text`, which says it in `output`'s form already, to the place that `output` asks for."""
+    """Write `text`, already in the format of `output`, to its destination."""
     _write_chunks(iter([Chunk(text)]), warehouse, output)
 
 
@@ -99,7 +99,7 @@ def _write_binary(rows: Rows, output: Output) -> Written:
         return _write_arrow(rows, output)
     if output.form == "parquet":
         return _write_copy(rows, output, copy_parquet)
-    # Imported late, for it takes its time.
+    # Imported late, because it is slow to import.
     from pipelines.output.xlsx import write_workbook
 
     return _write_copy(rows, output, write_workbook)
@@ -130,7 +130,8 @@ def _write_chunks(pieces: Iterator[Chunk], warehouse: Warehouse, output: Output)
         pieces = (piece._replace(text=printable(piece.text, keep="\n\t")) for piece in pieces)
         return _show(pieces, warehouse.clock, output)
     if output.path is None and not _redirected():
-        # A query that fails before it has a row writes no heading either: that would be an empty table.
+        # A query that fails before its first row writes no header either, which would look like an empty
+        # table.
         begun = list(islice(pieces, 2))
         with _standard_output() as file:
             return _write_chunks_to(file, chain(begun, pieces), warehouse.clock)
@@ -142,7 +143,7 @@ def _write_chunks(pieces: Iterator[Chunk], warehouse: Warehouse, output: Output)
 
 
 def _show_table(rows: Rows, output: Output) -> Written:
-    """Show rows on the terminal, as wide as it is. Longer ones that it cannot hold go to the pager whole."""
+    """Show rows in the width of the terminal. If there are too many, all go to the pager."""
     from pipelines.output.table import shown_rows, table_pieces
     from pipelines.output.terminal import ROWS, fit
 
@@ -162,7 +163,7 @@ def _show_table(rows: Rows, output: Output) -> Written:
 
 
 def _show(pieces: Iterator[Chunk], clock: Clock, output: Output) -> Written:
-    """Write to the terminal, through a pager where it has too few lines."""
+    """Write to the terminal, through a pager if it has too few lines."""
     pager = find_pager() if output.pager else None
     room, first = _screen_lines(), []
     while pager and room > 0 and (piece := next(pieces, None)):
@@ -176,7 +177,7 @@ def _show(pieces: Iterator[Chunk], clock: Clock, output: Output) -> Written:
         with paged(pager, clock) as file:
             return _write_chunks_to(file, shown, clock)
     except BrokenPipeError:
-        return Written(0)  # the reader has left it before the end
+        return Written(0)  # the reader quit before the end
 
 
 def _screen_lines() -> int:
@@ -198,7 +199,7 @@ def _finished(warehouse: Warehouse) -> Path:
 
 
 def _hand_over(finished: Path, output: Output) -> None:
-    """Put a finished answer where `output` asks for it."""
+    """Move a finished file to the destination of `output`."""
     if output.path is not None:
         deliver(finished, output.path)
         return
@@ -207,7 +208,7 @@ def _hand_over(finished: Path, output: Output) -> None:
 
 
 def _redirected() -> bool:
-    """Whether standard output is a file, as of `> projects.csv`: one with half an answer looks whole."""
+    """Whether standard output is a file, as with `> projects.csv`: half a result would look complete."""
     try:
         return sys.stdout is not None and stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
     except OSError:  # it has no descriptor
@@ -220,7 +221,7 @@ def _on_terminal() -> bool:
 
 @contextlib.contextmanager
 def _standard_output() -> Iterator[IO[bytes]]:
-    """Standard output as bytes; nowhere, where it is closed."""
+    """Standard output as bytes; a null device if it is closed."""
     if sys.stdout is None:
         with Path(os.devnull).open("wb") as nowhere:
             yield nowhere

@@ -1,8 +1,8 @@
 """Rows as a workbook of Excel: one sheet, its heading frozen, values of their own types.
 
-Numbers, truth values, dates and times (UTC) are what Excel takes for such. All else is text, and so is what
-Excel would alter: a whole or decimal number of more than 15 digits, a time before March 1900. No text is
-ever a formula or a link. A text that is longer than a cell is cut, marked and counted.
+Numbers, booleans, dates and timestamps (UTC) have Excel's types. Everything else is text, and so are values
+that Excel would alter: an integer or decimal of more than 15 digits, a time before March 1900. A string never
+becomes a formula or a link. A string that is too long for a cell is cut, marked and counted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,9 +23,9 @@ MOST_ROWS = 1_048_575  # below the heading
 MOST_COLUMNS = 16_384
 LONGEST_TEXT = 32_767  # in units of UTF-16
 WIDTHS = (8, 60)  # of columns, in characters
-MARK = " … [cut: longer than an Excel cell]"  # at the end of a text that is
+MARK = " … [cut: longer than an Excel cell]"  # at the end of a string that was cut
 CUT_SHOWN = 5
-KEYS = ("project_key", "file_key")  # of columns that say which row it is
+KEYS = ("project_key", "file_key")  # of columns that identify a row
 REMEDY = "write csv or parquet instead"
 
 _TIMES = {"DATE": "yyyy-mm-dd"} | dict.fromkeys(
@@ -41,28 +41,28 @@ Put = Callable[[int, int, Any], int]
 
 
 class Shape(NamedTuple):
-    """How a column is written: SQL of a cell's number, null where it is a text, and SQL of that text."""
+    """How a column is written: SQL for a cell's number, null if it is text, and SQL for that text."""
 
     number: str
     text: str
 
 
 class Digits(float):
-    """A number that is written with all its digits: XlsxWriter rounds to 16, and some need 17."""
+    """A number written with all its digits: XlsxWriter rounds to 16, and some need 17."""
 
     def __format__(self, _specification: str) -> str:
         return repr(float(self)).removesuffix(".0")
 
 
 def write_workbook(rows: Rows, path: Path) -> Chunk:
-    """Write the rows to `path` in the workspace. Raises UsageError where Excel cannot hold them."""
+    """Write the rows to `path` in the workspace. Raises UsageError if Excel cannot hold them."""
     ((count,),) = rows.execute(f"select count(*) from (\n{rows.sql}\n)").fetchall()
     _refuse_too_many(count, len(rows.columns))
     options = {"constant_memory": True, "tmpdir": str(rows.warehouse.workspace)}
     try:
         with Workbook(str(path), options) as book:
             book.use_zip64()
-            # The time of the run and not of the clock: the same rows are the same bytes.
+            # The time of the run, not of the clock, so that the same rows give the same bytes.
             book.set_properties({"created": _last_run(rows)})
             return _write_sheet(rows, book)
     except FileCreateError as error:
@@ -79,7 +79,7 @@ def _refuse_too_many(rows: int, columns: int) -> None:
 
 
 def _last_run(rows: Rows) -> datetime:
-    """The start of the last run, in UTC; a time of no meaning before the first."""
+    """The start of the last run, in UTC; an arbitrary time before the first."""
     ((found,),) = rows.warehouse.connection.execute(
         "select coalesce(max(started_at at time zone 'UTC'), timestamp '1980-01-01') from runs"
     ).fetchall()
@@ -93,8 +93,8 @@ def _write_sheet(rows: Rows, book: Workbook) -> Chunk:
     put_name = _put_text(sheet, book.add_format({"bold": True, "num_format": "@"}))
     for n, column in enumerate(rows.columns):
         put_name(0, n, column.name)
-    widths = [len(column.name) + 3 for column in rows.columns]  # beside the button of the filter
-    # Its own format keeps a text what it is when somebody edits the cell.
+    widths = [len(column.name) + 3 for column in rows.columns]  # leaves room for the button of the filter
+    # This format keeps a string a string when somebody edits the cell.
     put_text = _put_text(sheet, book.add_format({"num_format": "@"}))
     put_numbers = [_put_number(sheet, book, column.type) for column in rows.columns]
     shapes = [_shape(n, column.type) for n, column in enumerate(rows.columns, 1)]
@@ -118,7 +118,7 @@ def _write_sheet(rows: Rows, book: Workbook) -> Chunk:
     for n, width in enumerate(widths):
         sheet.set_column(n, n, min(max(width, WIDTHS[0]), WIDTHS[1]))
     sheet.autofilter(0, 0, written, len(rows.columns) - 1)
-    # Excel would mark every id that is a text of digits.
+    # Otherwise Excel marks every id that consists of digits.
     sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
     return Chunk("", rows=written, cut=cut)
 
@@ -151,7 +151,7 @@ def _put_number(sheet: Worksheet, book: Workbook, type_name: str) -> Put:
 def _put_text(sheet: Worksheet, form: Format) -> Put:
     def put(row: int, n: int, text: str) -> int:
         if text.startswith("<r>") and text.endswith("</r>"):
-            # XlsxWriter would take it for a text with formats, and write its markup as it is.
+            # XlsxWriter would read it as rich text, and write its markup unchanged.
             return int(sheet.write_rich_string(row, n, *text[:2], text[2:], form))
         return int(sheet.write_string(row, n, text, form))
 
@@ -159,7 +159,7 @@ def _put_text(sheet: Worksheet, form: Format) -> Put:
 
 
 def _shortened(text: str) -> str:
-    """As much of a text as a cell holds, with a mark of where it ends."""
+    """Cut a string to the length of a cell, with a mark at its end."""
     room = 2 * (LONGEST_TEXT - len(MARK))  # bytes of UTF-16
     return text.encode("utf-16-le")[:room].decode("utf-16-le", "ignore") + MARK
 
@@ -169,7 +169,7 @@ def _counted(cut: Cut, place: str) -> Cut:
 
 
 def _widths(batch: Sequence[tuple[Any, ...]], columns: Sequence[Column]) -> Iterator[int]:
-    """How wide the columns want to be to show these rows."""
+    """The widths of the columns for these rows."""
     for n, column in enumerate(columns):
         texts = [row[2 * n + 1].partition("\n")[0] for row in batch if row[2 * n + 1] is not None]
         numbers = [f"{row[2 * n]:.15g}" for row in batch if row[2 * n] is not None]

@@ -31,13 +31,18 @@ def keep_older(warehouse: Path, scratch: Path, keep: int) -> None:
         spare.replace(older)
     for number, path in previous_paths(warehouse).items():
         if number > keep:
-            path.unlink()
+            _remove(path)
 
 
 def forget_older(warehouse: Path) -> tuple[Path, ...]:
     """Remove the files of all earlier runs but the newest. Returns what is gone."""
     older = tuple(path for number, path in previous_paths(warehouse).items() if number > 1)
     for path in older:
-        wal_path(path).unlink(missing_ok=True)
-        path.unlink()
+        _remove(path)
     return older
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, and what another program has left beside it."""
+    wal_path(path).unlink(missing_ok=True)
+    path.unlink()

@@ -13,14 +13,12 @@ def previous_path(warehouse: Path, number: int = 1) -> Path:
 
 def previous_paths(warehouse: Path) -> dict[int, Path]:
     """The warehouses of earlier runs that there are, by number: the newest first."""
-    found = warehouse.parent.glob(f"{glob.escape(warehouse.stem)}.previous*{glob.escape(warehouse.suffix)}")
-    numbers = (
-        re.fullmatch(r".previous(?:-([1-9]\d*))?", path.stem.removeprefix(warehouse.stem)) for path in found
+    numbered = re.compile(
+        rf"{re.escape(warehouse.stem)}\.previous(?:-([2-9]|[1-9]\d+))?{re.escape(warehouse.suffix)}"
     )
-    return {
-        number: previous_path(warehouse, number)
-        for number in sorted(int(one[1] or 1) for one in numbers if one)
-    }
+    found = filter(None, (numbered.fullmatch(path.name) for path in warehouse.parent.glob("*.previous*")))
+    numbers = sorted(int(one[1] or 1) for one in found)
+    return {number: previous_path(warehouse, number) for number in numbers}
 
 
 def wal_path(warehouse: Path) -> Path:

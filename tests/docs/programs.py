@@ -1,6 +1,6 @@
-"""Stands in for programs that a test cannot run for real: it does what they would do, to folders of the test.
+"""Replaces programs that a test cannot run for real: it does what they would do, to folders of the test.
 
-It is called by the name of one of them, and fails where that one would refuse what it is given.
+Its name is that of one of them. It fails where that one would refuse its arguments.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Every command of the page on production runs, block by block, in the order of the page.
 
-Programs that need another user, a container engine or a cluster are stood in for by `programs.py`.
+`programs.py` replaces the programs that need another user, a container engine or a cluster.
 """
 
 import re

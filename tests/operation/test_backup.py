@@ -62,9 +62,9 @@ def test_a_backup_is_the_published_file_with_a_manifest(home: Home, tmp_path: Pa
 
 
 def test_as_json(home: Home, tmp_path: Path) -> None:
-    told = json.loads(rollcall(home, "backup", str(tmp_path / "b"), "--json").stdout)
-    assert told.pop("run")["started_at"] == "2026-11-02T02:00:00Z"
-    assert told == {
+    shown = json.loads(rollcall(home, "backup", str(tmp_path / "b"), "--json").stdout)
+    assert shown.pop("run")["started_at"] == "2026-11-02T02:00:00Z"
+    assert shown == {
         "folder": str(tmp_path / "b" / LAST),
         "file": "warehouse.duckdb",
         "bytes": home.warehouse.stat().st_size,
@@ -257,6 +257,12 @@ def test_each_earlier_run_is_listed_and_can_be_restored(
     keep(monkeypatch, 3)
     play(home, loopback, "Third", "Fourth")
     previous_path(home.warehouse, 3).write_bytes(b"scribble" * 4096)
+    for other in (
+        "warehouse.previous-1.duckdb",
+        "warehouse.previous-02.duckdb",
+        "warehouse.previous-old.duckdb",
+    ):
+        (home.path / other).touch()
     listed = rollcall(home, "restore", "--list").stdout.splitlines()
     assert [line.split("  ")[0] for line in listed] == [
         "warehouse.previous.duckdb", "warehouse.previous-2.duckdb", "warehouse.previous-3.duckdb"

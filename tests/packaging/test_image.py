@@ -12,8 +12,8 @@ import click
 import pytest
 import yaml
 
-from pipelines.commands import schedule_kubernetes
 from pipelines.cli import main
+from pipelines.commands import schedule_kubernetes
 from tests.packaging.dockerfile import stages
 from tests.packaging.tree import ROOT
 

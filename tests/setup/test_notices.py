@@ -200,7 +200,11 @@ def test_what_cannot_be_delivered_is_a_warning(
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("WEBHOOK", "http://example.com/k3y", "webhook of [notify] is not an https URL: copy it again from the service"),
+        (
+            "WEBHOOK",
+            "http://example.com/k3y",
+            "webhook of [notify] is not an https URL: copy it again from the service",
+        ),
         ("PING_URL", "k3y", "ping_url of [notify] is not an https URL: copy it again from the service"),
         ("RUNS", "some", "runs of [notify] is 'some': set it to one of failed, all"),
         ("SMTP_SECURITY", "ssl", "smtp_security of [notify] is 'ssl': set it to one of starttls, tls, none"),

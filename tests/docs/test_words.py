@@ -1,0 +1,109 @@
+"""Messages, help, docstrings, comments and pages use standard English terms.
+
+`INSTEAD` lists words with a better standard term. `FINISHED` lists the files and folders to check; add a
+folder when its texts are finished.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+# What to avoid, as a regular expression, and what to write instead.
+INSTEAD = {
+    r"anew": "again",
+    r"\w*ever received of": "everything received about",
+    r"lest": "so that … not",
+    r"mend(s|ed|ing)?": "fix",
+    r"parted by": "separated by",
+    r"rights to": "permission for",
+    r"truth values?": "boolean",
+    r"unproven|proven": "verified, unverified",
+    r"watch(man|men)": "deadline thread",
+    r"whole or not at all": "complete or not at all",
+    r"whole numbers?": "integer",
+    r"(?<![Tt]here )(is|are|was|were) no [A-Z]\w+": "is not a …",
+    r"stand-ins?": "simulated provider",
+    r"stands? (in|there|beside|below|among)": "is in",
+    r"takes? along": "includes",
+    r"tells? what": "describes",
+    r"(is|are|was|were) told": "is notified, is given",
+    r"to be (explored|filled in|mailed|searched)": "for you to …",
+    r"whoever": "anyone who",
+    r"with nothing but": "with only",
+    r"for good": "permanently",
+    r"nights? (before|after)": "previous run",
+}
+FINISHED = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    *(f"docs/{page}.md" for page in ("architecture", "exporting", "history", "index", "nightly", "promises")),
+    *(
+        f"docs/{page}.md"
+        for page in ("querying", "report", "sandbox", "setting-up", "troubleshooting", "upgrading")
+    ),
+    "docs/decisions",
+    "docs/providers",
+    *(
+        f"pipelines/{layer}"
+        for layer in ("common", "config", "extract", "load", "monitoring", "output", "warehouse")
+    ),
+]
+
+
+def files() -> list[Path]:
+    """Every file that is finished."""
+    found = [path for name in FINISHED for path in (sorted((ROOT / name).rglob("*.*")) or [ROOT / name])]
+    return [path for path in found if path.suffix in {".md", ".py", ".sql"}]
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Each text in a file with its line: prose of a page, strings and comments of Python, comments of SQL."""
+    source = path.read_text()
+    match path.suffix:
+        case ".md":
+            yield (
+                1,
+                re.sub(
+                    r"```.*?```|`[^`\n]*`", lambda code: "\n" * code[0].count("\n"), source, flags=re.DOTALL
+                ),
+            )
+        case ".sql":
+            yield from ((number, line) for number, line in enumerate(source.splitlines(), 1) if "--" in line)
+        case _:
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.lineno, node.value
+            for token in tokenize.generate_tokens(io.StringIO(source).readline):
+                if token.type == tokenize.COMMENT:
+                    yield token.start[0], token.string
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_standard_terms_are_used(path: Path) -> None:
+    found = [
+        f"line {line + text.count(chr(10), 0, match.start())}: {match[0]!r}: write {better!r}"
+        for line, text in texts(path)
+        for word, better in INSTEAD.items()
+        for match in re.finditer(rf"\b(?:{word})\b", text)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_what_is_finished_exists() -> None:
+    assert [name for name in FINISHED if not (ROOT / name).exists()] == []
+
+
+def test_a_word_to_avoid_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Fine.\n\n```\nlest\n```\n\nOrder the rows, lest they move.\n")
+    ((_, prose),) = texts(page)
+    assert re.findall(r"\blest\b", prose) == ["lest"]
