@@ -222,7 +222,6 @@ def _demo(directory: Path, as_json: bool) -> None:
     Needs no account. Leaves the resulting warehouse in DIRECTORY for you to explore.
     """
     from pipelines.cli.run_view import demo_json, print_demo, print_demo_run, result_console
-    from pipelines.commands.demo import demo
     from pipelines.common.extras import needing
 
     with needing("sandbox"):
@@ -271,10 +270,10 @@ def _demo(directory: Path, as_json: bool) -> None:
 )
 def _sandbox(directory: Path | None, port: int, seed: int, projects: int, files: int, latency: float) -> None:
     """Serve simulated versions of the five providers."""
-    from pipelines.commands.sandbox_home import introduce_home, refuse_foreign
     from pipelines.common.extras import needing
 
     with needing("sandbox"):
+        from pipelines.commands.sandbox_home import introduce_home, refuse_foreign
         from pipelines.sandbox import configuration_texts, serve
 
     place = None if directory is None else home() / directory

@@ -337,7 +337,7 @@ def test_what_stands_in_the_way(own: Cli) -> None:
     assert _names(own.home / "exports") == ["latest"]
     latest.rmdir()
     _report(own.home, "manifest", "select 1 as a")
-    assert "would take the manifest's place" in own("export", "--all", "--format", "json", code=2).stderr
+    assert "would overwrite the manifest" in own("export", "--all", "--format", "json", code=2).stderr
     own("export", "--all")
 
 

@@ -407,7 +407,7 @@ def test_tab_separated_values(cli: Cli, tmp_path: Path) -> None:
     expected = 'a\t\'+b\n\'=1+1\ta,b\n"x\ty"\t"a""b"\n\t""\n'
     result = cli("query", sql, "--output", str(tmp_path / "a.tsv"))
     assert (tmp_path / "a.tsv").read_text() == expected
-    assert "2 cells got a ' in front" in result.stderr
+    assert "2 cells prefixed with '" in result.stderr
     assert cli("query", sql, "--format", "tsv").stdout == expected
     assert cli("query", sql, "--format", "tsv", "--raw").stdout == expected.replace("'", "")
 

@@ -323,8 +323,8 @@ def test_a_text_of_more_than_a_million_characters_is_refused(cli: Cli) -> None:
     sql = f"select '{'x' * (1 << 20)}'"
     result = cli("query", "-", input=sql, code=2)
     assert result.stderr == (
-        "rollcall: the SQL has 1,048,585 characters, of 1,048,576 allowed. Put long lists into a table of "
-        "your own\n"
+        "rollcall: the SQL has 1,048,585 characters; at most 1,048,576 are allowed. Put long lists into a "
+        "table of your own\n"
     )
 
 
@@ -341,7 +341,7 @@ def test_promise_23_no_answer_fills_the_disk(
         stderr = cli("query", sql, "--format", form, "--output", str(target), code=2).stderr
         gc.collect()
     assert stderr == (
-        "rollcall: the answer is larger than the 1 MB that one file may have. Ask for fewer rows or "
+        "rollcall: the result is larger than the 1 MB that one file may have. Ask for fewer rows or "
         "columns, or free some disk space\n"
     )
     assert list(tmp_path.iterdir()) == []

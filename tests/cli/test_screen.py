@@ -36,20 +36,20 @@ def test_columns_that_do_not_fit_are_left_out(cli: Cli) -> None:
         "matter:18    matter      matter    18          project  =1+1",
         "matter:19    matter      matter    19          project  \\x1b[31mred",
     ]
-    assert result.stderr == ("35 columns do not fit here, or are empty: select some, or use --format csv\n")
+    assert result.stderr == ("39 columns do not fit here, or are empty: select some, or use --format csv\n")
 
 
 def test_a_single_row_is_turned(cli: Cli) -> None:
     result = cli("query", "from projects where project_key = 'matter:18'")
     lines = _trimmed(result.stdout)
     assert lines[:7] == [
-        "column           value",
-        "project_key      matter:18",
-        "connection       matter",
-        "provider         matter",
-        "project_id       18",
-        "kind             project",
-        "name             =1+1",
+        "column            value",
+        "project_key       matter:18",
+        "connection        matter",
+        "provider          matter",
+        "project_id        18",
+        "kind              project",
+        "name              =1+1",
     ]
     assert 'client_name      Über, "Bau"\\nGmbH' in lines
     assert len(lines) == 42
@@ -134,7 +134,7 @@ def test_what_is_not_for_a_terminal(cli: Cli, form: str) -> None:
 
 def test_status(cli: Cli) -> None:
     assert _trimmed(cli("status").stdout)[3:] == [
-        "connection  records  outcome  last verified       last attempt",
+        "connection  records  outcome   last verified     last attempt",
         "belltastic        2  failed   2026-11-02 02:00  2026-11-03 02:00",
         "evovoice          1  verified   2026-11-03 02:00  2026-11-03 02:00",
         "matter            3  verified   2026-11-03 02:00  2026-11-03 02:00",

@@ -18,7 +18,7 @@ def test_text(cli: Cli) -> None:
         f"{cli.home}/warehouse.duckdb, {size / 1e6:,.1f} MB\n"
         "last run 2026-11-03T02:00:00Z: partial\n"
         "\n"
-        "connection  records  outcome  last verified       last attempt\n"
+        "connection  records  outcome   last verified     last attempt\n"
         "belltastic        2  failed   2026-11-02 02:00  2026-11-03 02:00\n"
         "evovoice          1  verified   2026-11-03 02:00  2026-11-03 02:00\n"
         "matter            3  verified   2026-11-03 02:00  2026-11-03 02:00\n"
@@ -90,4 +90,4 @@ def test_promise_18_a_monitor_is_told_what_is_stale(cli: Cli, monkeypatch: pytes
     monkeypatch.setenv("SOURCES__RILLSOFT__ACCESS_TOKEN", "x")
     result = cli("status", "--max-age", "2026-11-03", code=3)
     assert result.stderr == "rollcall: rillsoft is stale: never verified\n"
-    assert "no duration" in cli("status", "--max-age", "soon", code=2).stderr
+    assert "neither a date nor a duration" in cli("status", "--max-age", "soon", code=2).stderr

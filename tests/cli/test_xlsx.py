@@ -131,7 +131,7 @@ def test_a_sheet_to_work_with(own: Cli) -> None:
     file = own.home / "exports" / "projects.xlsx"
     assert file.stat().st_mode & 0o777 == 0o600
     sheet = _sheet(file)
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:AN7")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:AR7")
     widths = [sheet.column_dimensions[name].width for name in ("A", "K", "AL")]
     assert [round(width - 0.71) for width in widths] == [14, 8, 20]
     assert {cell.number_format for cell in sheet["A"]} == {"@"}
