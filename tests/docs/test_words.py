@@ -54,7 +54,7 @@ FINISHED = [
     "docs/providers",
     *(
         f"pipelines/{layer}"
-        for layer in ("common", "config", "extract", "load", "monitoring", "output", "warehouse")
+        for layer in ("cli", "common", "config", "extract", "load", "monitoring", "output", "warehouse")
     ),
 ]
 
