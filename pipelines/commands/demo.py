@@ -180,6 +180,7 @@ def _left_behind(directory: Path, runs: Sequence[DemoRun]) -> Demo:
             """
             select project_key, name, change, column_name, old_value, new_value, changed_at
             from projects_changed_between($1, 'infinity')
+            where not is_minor
             """,
             [runs[1].run.started_at],
         ).fetchall()

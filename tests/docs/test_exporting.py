@@ -53,7 +53,7 @@ def test_the_commands_run(home: Path) -> None:
     printed = {command: _run(command) for command in commands(PAGE)}
     assert len(printed) == 7
     assert printed["rollcall export clients --output -"] == (
-        'provider,client_name,projects,active\nevovoice,Quay,1,1\nmatter,"Über, ""Bau""\nGmbH",1,0\n'
+        'provider,client_name,projects,open\nevovoice,Quay,1,1\nmatter,"Über, ""Bau""\nGmbH",1,0\n'
     )
     for folder in ("exports", "shared"):
         (run,) = home.glob(f"{folder}/2026*")

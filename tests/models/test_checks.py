@@ -26,7 +26,8 @@ def sound(shared_raw: Raw) -> Raw:
     raw.record("matter", "lost", MATTER, 1, RUNS, "removed")
     raw.record("matter", "new", MATTER, RUNS)
     for file, begun, ended in (("f", 1, None), ("g", 1, 3), ("g", 3, None)):
-        said = {"id": file, "customerId": "c", "fileName": str(begun), "dateCreated": "2026-10-01T00:00:00Z"}
+        said = {"id": file, "customerId": "c", "customerName": "Quay", "fileName": str(begun)}
+        said["dateCreated"] = "2026-10-01T00:00:00Z"
         raw.record("evovoice", file, said, begun, ended)
     raw.connection.execute(
         f"""
