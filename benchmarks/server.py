@@ -1,4 +1,4 @@
-"""The server of a measurement, `benchmarks.merging` in a process of its own: started, warmed and steered.
+"""The server of a measurement, `benchmarks.caching` in a process of its own: started, warmed and steered.
 
 with Server(projects={"matter": 10_000}, files=0) as server:
 server.warm("matter")
@@ -49,7 +49,7 @@ class Server:
     def __enter__(self) -> Self:
         amounts = json.dumps({"projects": self.projects, "files": self.files})
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.merging", amounts],
+            [sys.executable, "-m", "benchmarks.caching", amounts],
             cwd=ROOT,
             stdin=subprocess.PIPE,  # the server ends when it closes, however this process ends
             stdout=subprocess.PIPE,

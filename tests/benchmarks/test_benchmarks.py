@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from benchmarks.merging import RememberingSandbox
+from benchmarks.caching import RememberingSandbox
 
 from benchmarks import INSIDE, RESULTS, ROOT
 from benchmarks.bench import Bench, Faulty, wrong

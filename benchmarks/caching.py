@@ -4,7 +4,7 @@ The sandbox makes its records on demand, which costs more than reading them. So 
 measured, each answer is kept, and all are asked for before the clock runs. An answer from memory is byte for
 byte the sandbox's own, given to whoever asks: credentials are looked at only when it is made.
 
-`python -m benchmarks.merging '{"projects": {"matter": 1000}, "files": 0}'` serves until its input closes;
+`python -m benchmarks.caching '{"projects": {"matter": 1000}, "files": 0}'` serves until its input closes;
 it prints what to configure as JSON.
 """
 
