@@ -7,10 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from benchmarks.caching import RememberingSandbox
 
 from benchmarks import INSIDE, RESULTS, ROOT
 from benchmarks.bench import Bench, Faulty, wrong
+from benchmarks.caching import RememberingSandbox
 from benchmarks.cases import CASES
 from benchmarks.environments import NotInstalled, plain_environment
 from benchmarks.goals import GOALS, Goal

@@ -51,8 +51,8 @@ def test_a_single_row_is_turned(cli: Cli) -> None:
         "kind              project",
         "name              =1+1",
     ]
-    assert 'client_name      Über, "Bau"\\nGmbH' in lines
-    assert len(lines) == 42
+    assert 'client_name       Über, "Bau"\\nGmbH' in lines
+    assert len(lines) == 46
     assert result.stderr == ""
 
 
@@ -135,9 +135,9 @@ def test_what_is_not_for_a_terminal(cli: Cli, form: str) -> None:
 def test_status(cli: Cli) -> None:
     assert _trimmed(cli("status").stdout)[3:] == [
         "connection  records  outcome   last verified     last attempt",
-        "belltastic        2  failed   2026-11-02 02:00  2026-11-03 02:00",
-        "evovoice          1  verified   2026-11-03 02:00  2026-11-03 02:00",
-        "matter            3  verified   2026-11-03 02:00  2026-11-03 02:00",
+        "belltastic        2  failed    2026-11-02 02:00  2026-11-03 02:00",
+        "evovoice          1  verified  2026-11-03 02:00  2026-11-03 02:00",
+        "matter            3  verified  2026-11-03 02:00  2026-11-03 02:00",
         "belltastic: 401 Unauthorized",
     ]
 

@@ -19,9 +19,9 @@ def test_text(cli: Cli) -> None:
         "last run 2026-11-03T02:00:00Z: partial\n"
         "\n"
         "connection  records  outcome   last verified     last attempt\n"
-        "belltastic        2  failed   2026-11-02 02:00  2026-11-03 02:00\n"
-        "evovoice          1  verified   2026-11-03 02:00  2026-11-03 02:00\n"
-        "matter            3  verified   2026-11-03 02:00  2026-11-03 02:00\n"
+        "belltastic        2  failed    2026-11-02 02:00  2026-11-03 02:00\n"
+        "evovoice          1  verified  2026-11-03 02:00  2026-11-03 02:00\n"
+        "matter            3  verified  2026-11-03 02:00  2026-11-03 02:00\n"
         "belltastic: 401 Unauthorized\n"
     )
     assert result.stderr == ""
@@ -72,7 +72,7 @@ def test_second_accounts_and_a_warehouse_without_a_run(home: Path) -> None:
         "no run yet",
         "",
         "connection     records  outcome  last verified  last attempt",
-        "east (matter)        3                        2026-11-03 02:00",
+        "east (matter)        3                          2026-11-03 02:00",
     ]
     assert json.loads(Cli(home)("status", "--json").stdout)["last_run"] is None
 

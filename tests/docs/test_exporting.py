@@ -101,5 +101,5 @@ def test_what_was_there_is_given_back(home: Path, option: str) -> None:
 
 def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     assert f"The newest {EXPORTS_KEPT} folders are kept" in PAGE
-    assert f"A text of more than {LONGEST_TEXT:,} characters is cut" in PAGE
+    assert f"A string of more than {LONGEST_TEXT:,} characters is cut" in PAGE
     assert f"More than {MOST_ROWS:,} rows do not fit" in PAGE

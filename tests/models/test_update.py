@@ -160,7 +160,7 @@ def test_another_rollcall_makes_its_own_views(runs: Runs, monkeypatch: pytest.Mo
     runs.begin()
     models.update(runs.connection, runs.home)
     runs.connection.execute("create view staging.made_by_another as select 1")
-    monkeypatch.setattr(affected, "version", lambda _: "another")
+    monkeypatch.setattr(affected, "rollcall_version", lambda: "another")
     models.update(runs.connection, runs.home)
     with pytest.raises(duckdb.CatalogException):
         runs.connection.execute("drop view staging.made_by_another")

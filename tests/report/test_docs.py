@@ -25,9 +25,9 @@ def test_the_commands_run(own: Cli, line: str, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_limits_are_those_of_the_code() -> None:
     text = " ".join(DOCS.split())
-    assert f"Above {catalogue.MOST_PROJECTS:,} projects" in text
-    assert f"above {catalogue.MOST_CHANGES:,} changes" in text
-    assert f"up to {facts.SHOWN_RUNS} of them" in text
+    assert f"up to {catalogue.MOST_PROJECTS:,} projects" in text
+    assert f"and {catalogue.MOST_CHANGES:,} changes" in text
+    assert f"up to {facts.SHOWN_RUNS} evenly spread runs" in text
     assert f"the newest {periods.LISTED_PROJECTS} of each kind" in text
     assert f"median of up to {facts.USUAL_RUNS} runs" in text
     assert f"its first {periods.LONGEST_TEXT} characters" in text
