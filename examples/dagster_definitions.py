@@ -13,7 +13,7 @@ EVERY_LISTING_VERIFIED = dg.AssetCheckSpec("every_listing_verified", asset="ware
 def warehouse(
     context: dg.AssetExecutionContext,
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """The published warehouse. It stays as it was, and what follows is skipped, while another run is in progress."""
+    """The published warehouse. While another run is in progress, nothing happens and no export is made."""
     try:
         outcome, printed = rollcall("sync")
     except CommandFailed as error:

@@ -25,7 +25,7 @@ def exports() -> None:
 
 @flow(name="rollcall-nightly")
 def rollcall_nightly() -> State[None]:
-    """Ends as Completed, as Partial where not all is verified, or as Skipped while another run is in progress."""
+    """Ends as Completed, Partial (not all verified), or Skipped (another run is in progress)."""
     outcome = run()
     if outcome == BUSY:
         return Completed(name="Skipped", message="Another run is in progress.")
