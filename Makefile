@@ -57,7 +57,7 @@ check: .venv/.synced ## format, lint, types, SQL lint and tests
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
 	$(RUN) sqlfluff lint --disable-progress-bar sql
-	$(RUN) pytest -n auto
+	$(MAKE) test
 
 format: .venv/.synced ## put code and SQL into the project's form
 	$(RUN) ruff format pipelines tests benchmarks examples notebooks

@@ -46,10 +46,10 @@ def restore(home: Path, chosen: Path | None = None) -> Restored:
     """
     os.umask(0o077)  # as during a run
     warehouse = warehouse_path(home)
-    source = _find(warehouse, chosen)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = warehouse.with_name(f"{warehouse.stem}.replaced-{now}{warehouse.suffix}")
     with locked(warehouse) as scratch:
+        source = _find(warehouse, chosen)
         unfinished = put_back(source, warehouse, scratch, aside)
     return Restored(warehouse, source, _last_run(warehouse), aside if aside.exists() else None, unfinished)
 

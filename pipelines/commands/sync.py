@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,6 +157,7 @@ def sync(  # noqa: PLR0913 - one for each option of the verb
                 landing, listings = land(connections, windows, known, scratch, deadline, came)
             finally:
                 asked.set()
+                wait([preparing])  # it uses the connection, which a failure would close
             # What is wrong with a model is told when it is used.
             is_prepared = preparing.exception() is None and is_first
             records = sum(map(len, known.values())) + sum(one.records for one in listings)

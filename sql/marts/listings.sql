@@ -7,7 +7,7 @@ select
     scope, -- Rillsoft client; null elsewhere
     entity, -- what was listed: projects or files
     outcome, -- verified, unverified, held_back or failed
-    error_kind, -- what ended it: transient, access_refused, malformed_answer, module or provider; null where nothing did
+    error_kind, -- what ended it: transient, access_refused, malformed_answer, module or provider; null if nothing did
     window_start is null as is_full, -- whether it asked for everything, not only for what a window holds
     window_start, -- only records created from here on were asked for; null: all
     pages, -- pages received in the reading that counts

@@ -152,11 +152,11 @@ def test_a_backup_is_restored_in_its_home_and_in_an_empty_one(home: Home, tmp_pa
     assert rollcall(home, "restore").exit_code == 0
     assert home.rows(NAME) == [{"name": "First"}]
     done = rollcall(home, "restore", str(made.folder))
-    assert done.stdout.startswith("warehouse.duckdb is the run of 2026-11-02 02:00 again; ")
+    assert done.stdout.startswith("warehouse.duckdb is now the run of 2026-11-02 02:00; ")
     empty = Home(tmp_path / "empty")
     empty.path.mkdir()
     done = rollcall(empty, "restore", str(made.folder / made.file))
-    assert done.stdout == "warehouse.duckdb is the run of 2026-11-02 02:00 again\n"
+    assert done.stdout == "warehouse.duckdb is now the run of 2026-11-02 02:00\n"
     assert home.rows(NAME) == empty.rows(NAME) == [{"name": "Second"}]
 
 

@@ -65,7 +65,7 @@ def asides(home: Home) -> list[Path]:
 def test_damage_is_noticed_before_use_and_the_previous_run_put_back(home: Home, kind: str) -> None:
     damaged = damage(home, kind)
     previous = previous_path(home.warehouse)
-    offer = f"un `rollcall restore`, which puts the previous run's file back, {previous}\n"
+    offer = f"un `rollcall restore` to put the previous run's file back, {previous}\n"
 
     for verb in READING:
         refused = rollcall(home, *verb)
@@ -233,4 +233,4 @@ def test_what_fails_after_the_file_is_back_is_a_note(home: Home, monkeypatch: py
     monkeypatch.setattr(warehouse_module, "sync", sync)
     restored = rollcall(home, "restore")
     assert (restored.exit_code, home.rows(NAME)) == (0, [{"name": "First"}])
-    assert "may not outlast a power failure" in restored.stderr
+    assert "a power failure may lose it" in restored.stderr

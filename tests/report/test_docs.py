@@ -29,5 +29,5 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"and {catalogue.MOST_CHANGES:,} changes" in text
     assert f"up to {facts.SHOWN_RUNS} evenly spread runs" in text
     assert f"the newest {periods.LISTED_PROJECTS} of each kind" in text
-    assert f"median of up to {facts.USUAL_RUNS} runs" in text
-    assert f"its first {periods.LONGEST_TEXT} characters" in text
+    assert f"median of up to {facts.USUAL_RUNS} earlier runs" in text
+    assert f"cut to {periods.LONGEST_TEXT} characters" in text

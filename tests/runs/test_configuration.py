@@ -64,7 +64,7 @@ def to_set(key: str, form: str = "…", connection: str = "belltastic", file: st
         ),
         (
             "base_url = true",
-            "base_url of belltastic should be a text on one line, not True",
+            "base_url of belltastic should be a string on one line, not True",
             to_set("base_url", '"…"'),
         ),
         (
@@ -179,7 +179,7 @@ def test_a_page_has_no_more_than_the_vendor_allows(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "remedy"), [("belltastik", "did you mean belltastic?"), ("x", "there is belltastic")]
+    ("name", "remedy"), [("belltastik", "did you mean belltastic?"), ("x", "choose from belltastic")]
 )
 def test_a_connection_that_is_not_configured_cannot_be_asked(name: str, remedy: str, load: Load) -> None:
     with pytest.raises(UsageError) as refusal:
@@ -191,7 +191,7 @@ def test_a_secret_of_two_lines_is_refused_and_not_quoted(load: Load) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         load(BELLTASTIC, '[sources.belltastic]\napi_token = "swordfish\\n"')
     assert refusal.value.reason == (
-        "api_token of belltastic should be a text on one line, not the value given"
+        "api_token of belltastic should be a string on one line, not the value given"
     )
 
 

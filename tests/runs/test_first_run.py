@@ -102,6 +102,6 @@ def test_promise_20_a_mark_that_cannot_be_written_is_a_note(
     done = rollcall(home, "sync")
     assert (done.exit_code, done.stderr, disk.joinpath("all.duckdb").exists()) == (0, "", True)
     assert (
-        f"Note: {home.path / '.rollcall' / 'published'} cannot be written (Read-only file system): "
-        "a missing warehouse will not be noticed\n"
+        f"Note: cannot write {home.path / '.rollcall' / 'published'} (Read-only file system): "
+        "a missing warehouse will go unnoticed\n"
     ) in done.stdout
