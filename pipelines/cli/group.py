@@ -1,0 +1,50 @@
+"""The group of all verbs, and what they share: how one is added, and how one opens the warehouse."""
+
+import atexit
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli.failures import Verbs
+from pipelines.cli.options import Command, home, home_option
+from pipelines.common.version import DISTRIBUTION
+
+if TYPE_CHECKING:
+    from pipelines.warehouse.reader import Warehouse
+
+# Imports and records create few cycles. With the defaults, the collector would scan them repeatedly.
+COLLECT_RARELY = (50_000, 20, 100)
+
+
+@click.group(
+    "rollcall", cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@home_option("ROLLCALL_HOME", ".", "  [default: $ROLLCALL_HOME, else the current directory]")
+@click.version_option(package_name=DISTRIBUTION, message="%(prog)s %(version)s")
+def main() -> None:
+    """Sync projects from five services into one DuckDB warehouse, with their full history."""
+    gc.set_threshold(*COLLECT_RARELY)
+    # The process ends with the verb, so a last search for garbage would be wasted.
+    atexit.register(gc.freeze)
+
+
+def verb(
+    name: str, *examples: str, cls: type[click.Command] = click.Command
+) -> Callable[[Command], click.Command]:
+    """Add a command to `main`, with `--home`, and with examples below its help."""
+    epilog = "\n".join(("\b", "Examples:" if examples else "", *(f"  {example}" for example in examples)))
+    return lambda command: main.command(name, cls, epilog=epilog)(home_option()(command))
+
+
+@contextlib.contextmanager
+def open_warehouse(folder: Path | None, seconds: float | None = None) -> Iterator["Warehouse"]:
+    """Open the warehouse of the home; output files go to `folder`."""
+    from pipelines.config.settings import warehouse_path
+    from pipelines.warehouse import reader
+
+    with reader.open_warehouse(warehouse_path(home()), seconds=seconds, workspace_in=folder) as warehouse:
+        yield warehouse

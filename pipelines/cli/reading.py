@@ -1,0 +1,193 @@
+"""Verbs that answer questions from the warehouse: query, describe, history, why, changes."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli import completion
+from pipelines.cli.group import open_warehouse, verb
+from pipelines.cli.options import SqlCommand, home, output_options
+
+if TYPE_CHECKING:
+    from pipelines.output.writer import Output
+
+
+@verb(
+    "query",
+    'rollcall query "select provider, count(*) from projects group by all"',
+    "rollcall query \"from projects_as_of('2026-11-01')\" --output projects.csv",
+    "rollcall query --file report.sql --param status=active --json",
+    cls=SqlCommand,
+)
+@click.argument("sql", required=False)
+@click.option(
+    "-f",
+    "--file",
+    "sql_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Read the SQL from a file.",
+)
+@click.option(
+    "-p",
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Value for $NAME in the SQL; DuckDB casts it to the type needed.",
+)
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest time that the query may take.",
+)
+@output_options
+def _query(
+    sql: str | None,
+    sql_file: Path | None,
+    parameters: Sequence[str],
+    seconds: float,
+    output: "Output",
+) -> None:
+    """Run one SELECT against the warehouse.
+
+    Give it as an argument, with --file or on standard input. It can only read the warehouse.
+    """
+    from pipelines.cli.read_views import show_rows
+    from pipelines.commands.query import query, sql_errors_as_usage_errors
+
+    asked, values = _sql(sql, sql_file), _parameters(parameters)
+    with open_warehouse(output.folder, seconds) as warehouse, sql_errors_as_usage_errors(asked):
+        show_rows(query(warehouse, asked, values), output)
+
+
+def _sql(argument: str | None, file: Path | None) -> str:
+    if file is not None and argument is not None:
+        raise click.UsageError("give the SQL as an argument or with --file, not both")
+    if argument is not None and argument != "-":
+        return argument[1:] if argument.startswith("\n--") else argument  # see SqlCommand
+    if file is None and argument is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise click.UsageError("no SQL given: pass it as an argument, with --file or on standard input")
+    try:
+        return (file.read_bytes() if file else sys.stdin.buffer.read()).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{file or 'standard input'} is not UTF-8") from None
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        name = name.removeprefix("$").lower()  # parameter names are not case-sensitive in DuckDB
+        if not (name and equals):
+            raise click.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--param")
+        if name in parameters:
+            raise click.BadParameter(f"{name} is given twice", param_hint="--param")
+        parameters[name] = value
+    return parameters
+
+
+@verb(
+    "describe",
+    "rollcall describe",
+    "rollcall describe projects",
+    "rollcall describe projects_as_of --format csv",
+)
+@click.argument("table", required=False, shell_complete=completion.tables)
+@output_options
+def _describe(table: str | None, output: "Output") -> None:
+    """List the tables, or describe the columns of one.
+
+    Without TABLE, list every table and table macro.
+    """
+    from pipelines.cli.read_views import show_description, show_rows
+    from pipelines.commands.describe import describe, describe_all
+
+    with open_warehouse(output.folder) as warehouse:
+        if table is None:
+            show_rows(describe_all(warehouse), output)
+        else:
+            show_description(describe(warehouse, table), output)
+
+
+@verb(
+    "history",
+    "rollcall history matter:4711",
+    "rollcall history 4711 --format csv",
+)
+@click.argument("key")
+@click.option("--live", is_flag=True, help="Compare the warehouse with the provider's current data.")
+@output_options
+def _history(key: str, live: bool, output: "Output") -> None:
+    """Show every version of one project or file.
+
+    KEY is its key, or its id at the provider if that is unique.
+    """
+    from pipelines.cli.read_views import show_history, show_live
+    from pipelines.commands.history import history
+
+    with open_warehouse(output.folder) as warehouse:
+        found = history(warehouse, key)
+        if live:
+            from pipelines.commands.history_live import live as ask_live
+
+            show_live(ask_live(home(), warehouse, found.subject.key), output)
+        else:
+            show_history(found, output)
+
+
+@verb(
+    "why",
+    "rollcall why matter:4711",
+    "rollcall why 4711 --format json",
+)
+@click.argument("key")
+@output_options
+def _why(key: str, output: "Output") -> None:
+    """Show the listing and payloads behind each version.
+
+    Prints a row for every run that began, ended or refreshed a version, with the listing and the payloads
+    before and after. KEY is the same as for history.
+    """
+    from pipelines.cli.read_views import show_why
+    from pipelines.commands.why import why
+
+    with open_warehouse(output.folder) as warehouse:
+        show_why(why(warehouse, key), output)
+
+
+@verb(
+    "changes",
+    "rollcall changes",
+    "rollcall changes --since 7d --format csv",
+    "rollcall changes --since 2026-11-01 --until 2026-12-01",
+)
+@click.option(
+    "--since",
+    default="last",
+    show_default=True,
+    metavar="WHEN",
+    help="Start: a date or time in UTC, such as 2026-11-01; a time before now, such as 12h, 7d or 2w; "
+    "or last, for the last "
+    "run of each connection.",
+)
+@click.option("--until", metavar="WHEN", help="End, in the same form; not included.")
+@output_options
+def _changes(since: str, until: str | None, output: "Output") -> None:
+    """List what the last run of each connection changed."""
+    from pipelines.cli.read_views import show_changes
+    from pipelines.commands.changes import changes, moment
+
+    now = datetime.now(UTC)
+    begin = None if since == "last" else moment(since, now)
+    end = None if until is None else moment(until, now)
+    with open_warehouse(output.folder) as warehouse:
+        show_changes(changes(warehouse, begin, end), output)

@@ -1,0 +1,108 @@
+"""Verbs that run a sync and say how the last one went: sync, status."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli import completion
+from pipelines.cli.group import open_warehouse, verb
+from pipelines.cli.options import home, json_option, output_options
+
+if TYPE_CHECKING:
+    from pipelines.output.writer import Output
+
+
+@verb(
+    "sync",
+    "rollcall sync",
+    "rollcall sync matter --accept-removals matter=12",
+)
+@click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
+@click.option(
+    "--full", is_flag=True, help="Read everything, also where a run would read a recent window only."
+)
+@click.option(
+    "--accept-removals",
+    "accepted",
+    multiple=True,
+    metavar="CONNECTION=N",
+    help="Accept that exactly N records of a connection are removed.",
+)
+@click.option("--dry-run", is_flag=True, help="List and compare, show what would change, publish nothing.")
+@click.option(
+    "--first-run", is_flag=True, help="Start a new history although this home has published before."
+)
+@click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
+@json_option
+def _sync(
+    connections: Sequence[str],
+    full: bool,
+    accepted: Sequence[str],
+    dry_run: bool,
+    first_run: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Sync all connections, or those named, and publish the result.
+
+    Publishes even if some connections fail; their rows stay as they were.
+    """
+    from pipelines.cli.failures import telling_what_is_done
+    from pipelines.cli.run_view import print_run, result_console, run_json
+    from pipelines.cli.sync_session import watched_sync
+
+    run = watched_sync(
+        home(),
+        connections,
+        full=full,
+        accept=_accepted(accepted),
+        dry_run=dry_run,
+        first_run=first_run,
+        quiet=quiet,
+    )
+    with telling_what_is_done():
+        if as_json:
+            click.echo(run_json(run))
+        elif not quiet or run.exit_code or run.unfinished:
+            print_run(run, result_console())
+    click.get_current_context().exit(run.exit_code)
+
+
+def _accepted(pairs: Sequence[str]) -> dict[str, int]:
+    accepted = {}
+    for pair in pairs:
+        connection, _, number = pair.partition("=")
+        if not (connection and number.isascii() and number.isdigit()):
+            raise click.BadParameter(f"{pair!r} is not CONNECTION=N", param_hint="--accept-removals")
+        accepted[connection] = int(number)
+    return accepted
+
+
+@verb(
+    "status",
+    "rollcall status",
+    "rollcall status --max-age 36h --json",
+)
+@click.option(
+    "--max-age",
+    metavar="AGE",
+    help="Exit with 3 if a connection was not verified within this time, such as 36h, 7d or 2w.",
+)
+@output_options
+def _status(max_age: str | None, output: "Output") -> None:
+    """Show how fresh each connection is."""
+    from pipelines.cli.read_views import show_status
+    from pipelines.commands.changes import moment
+    from pipelines.commands.status import status
+
+    oldest = configured = None
+    if max_age is not None:
+        from pipelines.extract.connections import configured_names
+
+        oldest, configured = moment(max_age, datetime.now(UTC)), configured_names(home())
+    with open_warehouse(output.folder) as warehouse:
+        found = status(warehouse, oldest, configured)
+        show_status(found, output)
+    click.get_current_context().exit(found.exit_code)

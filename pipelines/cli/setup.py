@@ -1,0 +1,181 @@
+"""Verbs that set Rollcall up and try it: init, doctor, schedule, demo, sandbox."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli import completion
+from pipelines.cli.group import verb
+from pipelines.cli.options import home, json_option
+
+if TYPE_CHECKING:
+    from pipelines.commands.schedule import Scheduler
+
+
+@verb(
+    "init",
+    "rollcall init belltastic matter",
+    "rollcall init north=matter south=matter",
+)
+@click.argument("chosen", nargs=-1, metavar="[[NAME=]PROVIDER]...", shell_complete=completion.providers)
+@json_option
+def _init(chosen: Sequence[str], as_json: bool) -> None:
+    """Write a configuration for providers, ready to fill in.
+
+    Existing settings are never changed. To configure two accounts at one provider, give each a NAME.
+    """
+    from pipelines.cli.setup_views import show_init, show_providers
+    from pipelines.commands.init import init, required_keys
+
+    if not chosen:
+        show_providers(required_keys(home()), as_json=as_json)
+        if as_json or not (sys.stdin and sys.stdin.isatty()):
+            return
+        chosen = click.prompt("Which providers").replace(",", " ").split()
+    show_init(init(home(), chosen), home(), as_json=as_json)
+
+
+@verb(
+    "doctor",
+    "rollcall doctor",
+    "rollcall doctor matter --json",
+)
+@click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
+@click.option(
+    "--send-notice", is_flag=True, help="Send a test notice to every channel in [notify]. It raises no alarm."
+)
+@json_option
+def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> None:
+    """Check everything a run needs, without starting one.
+
+    Reads one page of each listing. Shows how to fix each failed check.
+    """
+    from pipelines.cli.setup_views import show_examination
+    from pipelines.commands.doctor import doctor
+
+    examination = doctor(home(), connections, send_notice=send_notice)
+    show_examination(examination, as_json=as_json)
+    click.get_current_context().exit(examination.exit_code)
+
+
+@verb(
+    "schedule",
+    "rollcall schedule cron --at 05:15 --install",
+    "rollcall schedule systemd --time-zone Europe/Berlin",
+    "rollcall schedule github --package git+https://HOST/OWNER/REPOSITORY@COMMIT",
+)
+@click.argument("scheduler", type=click.Choice(["cron", "systemd", "github", "kubernetes"]))
+@click.option(
+    "--at",
+    type=click.DateTime(["%H:%M"]),
+    default="04:30",  # no time zone skips or repeats it when its clocks change
+    show_default=True,
+    metavar="HH:MM",
+    help="Time of day at which the run starts.",
+)
+@click.option("--time-zone", "zone", metavar="ZONE", help="Time zone of --at.  [default: this machine's]")
+@click.option("--image", default="", help="Container image that Kubernetes runs.")
+@click.option(
+    "--package", default="", metavar="URL", help="What GitHub installs: a commit, as git+https://…@COMMIT."
+)
+@click.option("--install", "to_install", is_flag=True, help="Install it in cron or systemd for this user.")
+@json_option
+def _schedule(
+    scheduler: "Scheduler",
+    at: datetime,
+    zone: str | None,
+    image: str,
+    package: str,
+    to_install: bool,
+    as_json: bool,
+) -> None:
+    """Print a nightly schedule for a scheduler, or install it."""
+    from pipelines.cli.setup_views import show_installed, show_schedule
+    from pipelines.commands.schedule import install, schedule
+
+    made = schedule(home(), scheduler, at=at.time(), zone=zone, image=image, package=package)
+    if to_install:
+        show_installed(made, install(made, home()), as_json=as_json)
+    else:
+        show_schedule(made, as_json=as_json)
+
+
+@verb("demo", "rollcall demo", "rollcall demo /tmp/rollcall-demo")
+@click.argument("directory", default="demo", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+def _demo(directory: Path, as_json: bool) -> None:
+    """Play three runs against simulated providers.
+
+    Needs no account. Leaves the resulting warehouse in DIRECTORY for you to explore.
+    """
+    from pipelines.cli.run_view import demo_json, print_demo, print_demo_run, result_console
+    from pipelines.common.extras import needing
+
+    with needing("sandbox"):
+        from pipelines.commands.demo import demo
+
+    place, console = home() / directory, result_console()
+    played = demo(place, lambda run: None if as_json else print_demo_run(run, console))
+    if as_json:
+        click.echo(demo_json(played))
+    else:
+        print_demo(played, console)
+
+
+@verb(
+    "sandbox",
+    "rollcall sandbox --init try",
+    "rollcall sandbox --port 8765 --projects 500",
+)
+@click.option(
+    "--init",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a home connected to it, instead of printing the configuration.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Port to listen on; 0 means any free one.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed for generating the records.")
+@click.option(
+    "--projects",
+    type=click.IntRange(0),
+    default=40,
+    show_default=True,
+    help="Number of projects at each provider.",
+)
+@click.option(
+    "--files", type=click.IntRange(0), default=120, show_default=True, help="Number of files at EvoVoice."
+)
+@click.option(
+    "--latency", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Delay before every answer."
+)
+def _sandbox(directory: Path | None, port: int, seed: int, projects: int, files: int, latency: float) -> None:
+    """Serve simulated versions of the five providers."""
+    from pipelines.common.extras import needing
+
+    with needing("sandbox"):
+        from pipelines.commands.sandbox_home import introduce_home, refuse_foreign
+        from pipelines.sandbox import configuration_texts, serve
+
+    place = None if directory is None else home() / directory
+    if place is not None:
+        refuse_foreign(place)
+    serve(
+        seed=seed,
+        projects=projects,
+        files=files,
+        port=port,
+        latency_s=latency,
+        announce=click.echo,
+        introduce=lambda one: introduce_home(place, one) if place else configuration_texts(one),
+    )
