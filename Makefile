@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-duckdb2 test-notebook test-orchestrators check check-release dist format lock docs \
+.PHONY: help demo test test-browser test-duckdb2 test-notebook test-orchestrators check check-release dist format lock docs site \
 	bench profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash \
 	campaign-publication clean
 
@@ -51,17 +51,18 @@ dist: .venv/.synced ## a wheel and an sdist of this commit, the same bytes where
 check-release: .venv/.synced ## what is released, installed where nothing else is, and a part of the tests on it
 	RELEASE=1 UV=$(abspath $(UV)) $(RUN) pytest -n 0 tests/packaging
 
-check: .venv/.synced ## format, lint, types, SQL lint and tests
-	$(RUN) ruff format --check pipelines tests benchmarks examples notebooks
-	$(RUN) ruff check pipelines tests benchmarks examples notebooks
+check: .venv/.synced ## format, lint, types, imports, SQL lint, links and tests
+	$(RUN) ruff format --check pipelines tests benchmarks examples notebooks docs/site_pages.py
+	$(RUN) ruff check pipelines tests benchmarks examples notebooks docs/site_pages.py
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
 	$(RUN) sqlfluff lint --disable-progress-bar sql
+	$(MAKE) site
 	$(MAKE) test
 
 format: .venv/.synced ## put code and SQL into the project's form
-	$(RUN) ruff format pipelines tests benchmarks examples notebooks
-	$(RUN) ruff check --fix pipelines tests benchmarks examples notebooks
+	$(RUN) ruff format pipelines tests benchmarks examples notebooks docs/site_pages.py
+	$(RUN) ruff check --fix pipelines tests benchmarks examples notebooks docs/site_pages.py
 	$(RUN) sqlfluff fix --disable-progress-bar sql
 
 lock: $(if $(findstring .tools,$(UV)),.tools/bin/uv) ## settle the versions of all dependencies, for uv and for pip
@@ -71,6 +72,9 @@ lock: $(if $(findstring .tools,$(UV)),.tools/bin/uv) ## settle the versions of a
 docs: .venv/.synced ## the data dictionary, from the models; the page on speed, from the results
 	$(RUN) python -m pipelines.transform.data_dictionary > docs/data-dictionary.md
 	$(RUN) python -m benchmarks.page > docs/speed.md
+
+site: .venv/.synced ## the documentation as a site, in site/; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(RUN) --group site mkdocs build --quiet
 
 # What only the benchmarks need. The peers' environments they make themselves.
 BENCH := $(RUN) --with matplotlib==3.11.2 --with httptools==0.9.0 --with uvloop==0.23.0 python -m benchmarks
@@ -120,4 +124,4 @@ mutants: .venv/.synced ## small faults in what proves, merges and publishes, EAC
 	$(RUN) --with cosmic-ray==8.7.0 python -m tests.mutants $(if $(EACH),--each $(EACH)) $(ONLY)
 
 clean: ## remove the environment and the demo
-	rm -rf .venv .venv-duckdb2 .tools demo benchmarks/scratch
+	rm -rf .venv .venv-duckdb2 .tools demo site benchmarks/scratch
