@@ -23,7 +23,7 @@ help: ## what there is
 	$(UV) sync --frozen --quiet
 	@touch $@
 
-demo: .venv/.synced ## three runs over stand-in providers; leaves a warehouse in demo/
+demo: .venv/.synced ## three runs against simulated providers; leaves a warehouse in demo/
 	.venv/bin/rollcall demo
 
 test: .venv/.synced ## the tests

@@ -1,7 +1,8 @@
 """Belltastic: the projects that a user's token can see, as one bare array.
 
-Source: the vendor's page of the Projects API. Lists are at `projects`, one project at `project/{id}`. A paid
-plan is needed; which status a lapsed one answers is not stated, so 402 and 403 are treated alike.
+Source: the vendor's page of the Projects API. Lists are at `projects`, one project at `project/{id}`. The API
+needs a paid plan. The page does not say which status an expired plan gives, so 402 and 403 mean the same
+here.
 """
 
 from collections.abc import Iterator
@@ -29,12 +30,12 @@ def auth(settings: Settings) -> BearerAuth:
 
 
 def pages(client: Client, _ask: ListingRequest) -> Iterator[Page]:
-    """The one page there is. Anything but an array is an error, never an empty listing."""
+    """The only page. Anything but an array is an error, never an empty listing."""
     yield client.get(Request("projects"), lambda body: Page(elements(body)))
 
 
 def read_one(client: Client, _ask: ListingRequest, record_id: str) -> bytes:
-    """One project as it is now."""
+    """The current state of one project."""
 
     def read(body: bytes) -> bytes:
         members(body)

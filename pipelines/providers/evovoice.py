@@ -1,9 +1,9 @@
 """EvoVoice: the files of the accounts that a user can see; a file names the customer it belongs to.
 
-Source: the vendor's page of `GET /files`. Pages count from 0 in the vendor's own client; a server that counts
-from 1, and gives its first page for 0 too, is read as well. Keys are PascalCase in the documentation and
-camelCase on the live service, so both are read. There are no API keys: a login sets session cookies, and a
-session that has ended answers 401.
+Source: the vendor's page of `GET /files`. The vendor's client counts pages from 0. A server that counts from
+1, and returns its first page for 0 too, also works. Keys are PascalCase in the documentation and camelCase on
+the live service; both work. There are no API keys: a login sets session cookies, and an expired session gives
+401.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from pipelines.sdk import (
 
 
 def auth(_settings: Settings) -> None:
-    """None: the session's cookies carry the login."""
+    """None: the session's cookies identify the user."""
 
 
 def sign_in(client: Client) -> None:
@@ -46,7 +46,7 @@ def sign_in(client: Client) -> None:
 
 
 def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
-    """Oldest first, so that files created while it is read come last."""
+    """Oldest first, so that files created during the listing come last."""
     size = ask.settings.integer("page_size")
     window: dict[str, str | int] = {"SortField": "DateCreated", "SortOrder": "Ascend"}
     if ask.since is not None:
@@ -72,7 +72,7 @@ def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
 
 
 def _ids(page: Page) -> list[bytes]:
-    """What tells the records of one page from those of another: their `Uri` may differ on every request."""
+    """What identifies the records of a page: their `Uri` may differ on every request."""
     return [_id(record) or record for record in page.records]
 
 

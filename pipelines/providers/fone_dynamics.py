@@ -1,8 +1,8 @@
 """Fone Dynamics: the Properties of an account, paged by count and skip.
 
-Source: the vendor's page of `GET /v2/Properties`. Its list is `Properties` in the example and `Projects` in
-the table, so either is read. `NextPageToken` is returned, but no parameter takes it: `TotalCount` says when
-the listing is whole.
+Source: the vendor's page of `GET /v2/Properties`. The list is called `Properties` in the example and
+`Projects` in the table; both work. The answer has a `NextPageToken`, but no parameter accepts it:
+`TotalCount` says when the listing is complete.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def auth(settings: Settings) -> HTTPBasicAuth:
 
 
 def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
-    """Each page skips the records of those before it."""
+    """Each page skips the records of the earlier pages."""
     size = ask.settings.integer("page_size")
 
     def skipping(_number: int, records: int) -> Request:
@@ -54,7 +54,7 @@ def read_page(body: bytes) -> Page:
 
 
 def read_one(client: Client, _ask: ListingRequest, record_id: str) -> bytes:
-    """One Property as it is now."""
+    """The current state of one Property."""
 
     def read(body: bytes) -> bytes:
         found = first_of(members(body), "Property", "Project")

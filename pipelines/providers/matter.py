@@ -1,8 +1,8 @@
 """Matter: the projects of a company in Origin Connect API v2, by page number.
 
-Source: the vendor's page of `GET /connect/v2/projects/get`. `status.state` decides success, also under HTTP
-200. `numberOfPages` is documented as a division but not how it rounds, so pages are counted from
-`numberOfElements`: a last page lost to rounding down is read all the same.
+Source: the vendor's page of `GET /connect/v2/projects/get`. `status.state` decides success, also with HTTP
+200. The page documents `numberOfPages` as a division, but not how it is rounded. So the number of pages is
+computed from `numberOfElements`, in case the last page is lost to rounding.
 """
 
 from collections.abc import Iterator

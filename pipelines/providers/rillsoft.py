@@ -1,8 +1,8 @@
 """Rillsoft Integration Server: the active projects of each client, one unpaged list per client.
 
 Source: the vendor's page of `GET /api/v2/clients/{client_id}/projects`. `details` is the list on
-success and a text on error. `isReadOnly` and `lock*` depend on the caller and the moment: they are no change
-of a project.
+success and a string on error. `isReadOnly` and `lock*` depend on the caller and the moment, so they do not
+count as changes of a project.
 """
 
 from collections.abc import Iterator
@@ -32,12 +32,12 @@ def auth(settings: Settings) -> BearerAuth:
 
 
 def scopes(settings: Settings) -> tuple[str | None, ...]:
-    """Each client is listed, verified and retired on its own."""
+    """Each client has its own listing."""
     return tuple(dict.fromkeys(settings.texts("client_ids")))
 
 
 def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
-    """The one page of the client `ask.scope`."""
+    """The only page of the client `ask.scope`."""
     permission = ask.settings.text("permission")
     params = {"permission": permission} if permission else None
     yield client.get(Request(f"clients/{quote(ask.scope or '', safe='')}/projects", params), read_page)
@@ -65,7 +65,7 @@ def error_body(body: bytes) -> ErrorBody | None:
 
 
 def details(envelope: dict[str, bytes]) -> str | None:
-    """The details of an error, which are a text."""
+    """The details of an error, which are a string."""
     return as_text(envelope.get("details"))
 
 

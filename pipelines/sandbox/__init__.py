@@ -1,15 +1,16 @@
-"""Stand-ins for the five providers, to try, test and measure Rollcall without an account or a network.
+"""A simulation of the five providers, to try, test and measure Rollcall without an account or a network.
 
 `Sandbox` serves the five vendors' APIs on loopback over real HTTP, written from the vendors' own pages:
 parameters, defaults, limits, envelopes, errors and authentication. It shares no code with the pipeline, so
-that a misreading is not shared either. The records are made from a seed, always the same ones, in any number.
+that both do not share one misreading. The records come from a seed: the same seed gives the same records, in
+any number.
 
     with Sandbox(seed=1, projects=40, files=120) as sandbox:
         requests.get(f"{sandbox.url}/matter/connect/v2/projects/get", ...)
         sandbox.store("matter").add()
         sandbox.faults.add(Fault("matter", match="pageNumber=2", status=503))
 
-Another process reaches the same through `/_sandbox`, which `docs/sandbox.md` describes.
+Other processes control it through `/_sandbox`; see `docs/sandbox.md`.
 """
 
 from pipelines.sandbox.faults import Fault, Faults

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 def application(world: World) -> ASGIApp:
-    """Answers for all providers, after the faults and delays that `world` has for them."""
+    """The ASGI application of all providers. Faults and delays of `world` apply before a provider answers."""
     mounts = [Mount(f"/{provider}", routes=vendor.routes()) for provider, vendor in world.vendors.items()]
 
     async def refuse(request: Request, error: Exception) -> Response:
@@ -61,7 +61,7 @@ def application(world: World) -> ASGIApp:
 
 @contextmanager
 def _logged(request: RequestLine) -> Iterator[None]:
-    """Log what fails within, a hook or the sandbox itself: to the client it is a bare 500."""
+    """Log an error of a hook or of the sandbox itself; the client only sees a 500."""
     try:
         yield
     except Exception:
@@ -70,7 +70,7 @@ def _logged(request: RequestLine) -> Iterator[None]:
 
 
 async def _pause(world: World, request: RequestLine) -> ASGIApp | None:
-    """Wait as long as `request` is to wait; what is to answer it in the provider's place, if anything."""
+    """Wait for the delay of `request`. Return the answer of a fault, or None if the provider answers."""
     fault = world.faults.take(request.provider, str(request))
     delay_s = world.latency_s + (fault.delay_s if fault else 0.0)
     if delay_s:

@@ -1,7 +1,6 @@
 """Belltastic: `/api/v1/projects` and `/api/v1/project/{id}`, a Bearer token, a bare array, and writes.
 
-The sentences in error bodies that the vendor's page does not show are Laravel's, whose form the shown ones
-have.
+The vendor's page shows some error bodies, in Laravel's form. The other ones here are Laravel's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +40,7 @@ class Belltastic:
         self.stores: dict[int | None, Store] = {None: self._projects}
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Every documented endpoint. A restore is documented nowhere."""
+        """Every documented endpoint. The vendor documents no way to restore a project."""
         project = "/api/v1/project/{project_id}"
         return [
             Route("/api/v1/projects", self._list, methods=["GET"]),
@@ -53,7 +52,7 @@ class Belltastic:
         ]
 
     def refuse(self, request: Request, status: int) -> Response:
-        """As Laravel, whose errors the vendor's page shows."""
+        """The error that Laravel would give."""
         return json_reply({"message": complaint(request, status)}, status)
 
     async def _list(self, request: Request) -> Response:
@@ -113,7 +112,7 @@ class Belltastic:
         return json_reply({"message": "Project deleted."})
 
     def _refusal(self, request: Request) -> Response | None:
-        """The answer to a caller without the right, or None."""
+        """The answer to a caller without permission, or None."""
         scheme, token = authorization(request)
         if scheme == "bearer" and token.startswith("proj_"):
             return json_reply({"message": "This action is unauthorized."}, 403)
@@ -122,14 +121,14 @@ class Belltastic:
         return None
 
     def _find(self, request: Request) -> Record | Response:
-        """The project that the path names, or the answer that refuses it."""
+        """The project in the path, or the answer if there is none."""
         project_id = request.path_params["project_id"]
         found = self._projects.get(int(project_id)) if project_id.isdecimal() else None
         return self._refusal(request) or found or json_reply({"message": "Not found."}, 404)
 
 
 async def _given(request: Request) -> Record:
-    """The object in the request's body; empty where there is none."""
+    """The object in the request's body; empty if there is none."""
     try:
         return json_object(await request.body())
     except msgspec.MsgspecError:

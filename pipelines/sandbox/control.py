@@ -1,9 +1,8 @@
 """The sandbox's own interface, for other processes: JSON over HTTP, without credentials.
 
-`docs/sandbox.md` lists the requests. At Rillsoft a path under `/records` takes `?client=11`. Writes of
-records answer with the records written. A record that does not exist is 404, a body or a parameter that
-cannot be understood 400, both with `{"message": …}`. In a list of ids, those before an unknown one have taken
-effect.
+`docs/sandbox.md` lists the requests. For Rillsoft, a path under `/records` takes `?client=11`. Writing
+records returns them. An unknown record gives 404, a body or parameter that cannot be read gives 400, both
+with `{"message": …}`. In a list of ids, the changes before an unknown id are kept.
 """
 
 import re
@@ -158,7 +157,7 @@ def _decoded(body: bytes, shape: type[_Body]) -> _Body:
 
 
 def _explained(endpoint: _Endpoint) -> _Endpoint:
-    """The endpoint with what it raises over a mistaken request as an answer that says so."""
+    """Turn what an endpoint raises about a wrong request into an answer."""
 
     async def explain(request: Request) -> Response:
         try:

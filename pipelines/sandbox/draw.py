@@ -1,7 +1,7 @@
-"""Reproducible chance: values drawn from a seed, and identifiers that lead back to their position.
+"""Reproducible random values, and identifiers that can be mapped back to their position.
 
-Records are made when they are asked for, not kept. So each must be a pure function of the seed and its
-position, and the position must be recoverable from an identifier without a table of a million of them.
+Records are generated on demand and not stored. So each is a pure function of the seed and its position, and
+the position can be computed from an identifier without a table.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ _FILLING = 0xD1342543DE82EF95A3B195354A39B70D
 
 
 def in_utc(moment: datetime, timespec: str = "seconds") -> str:
-    """`moment`, which is in UTC, in ISO 8601 without its offset."""
+    """`moment`, a time in UTC, in ISO 8601 without an offset."""
     return moment.replace(tzinfo=None).isoformat(timespec=timespec)
 
 
 class Draw:
-    """A finite supply of draws (384 bits), the same ones in the same order for the same key."""
+    """A finite sequence of random values (384 bits); the same key gives the same sequence."""
 
     def __init__(self, *key: str | int) -> None:
         self._left = int.from_bytes(blake2b(repr(key).encode(), digest_size=48).digest(), "big")
@@ -49,26 +49,26 @@ class Draw:
 
 
 class Numbering:
-    """A one-to-one mapping, different for each key, of positions to numbers of twelve hexadecimal digits."""
+    """A one-to-one mapping of positions to numbers of twelve hexadecimal digits; each key has its own."""
 
     def __init__(self, *key: str | int) -> None:
         self._offset = int.from_bytes(blake2b(repr(key).encode(), digest_size=6).digest(), "big")
 
     def digits(self, position: int, length: int) -> str:
-        """An identifier of `length` (13 to 44) lower-case hexadecimal digits, unlike its neighbours'."""
+        """An identifier of `length` (13 to 44) lower-case hexadecimal digits; neighbours look unrelated."""
         number = (position * _STRIDE + self._offset) % _NUMBERS
         lead = length - 12
         return f"{(number + 1) * _FILLING % 16**lead:0{lead}x}{number:012x}"
 
     def uuid(self, position: int) -> str:
-        """The same as a UUID of version 4."""
+        """An identifier in the form of a UUID of version 4."""
         digits = self.digits(position, 32)
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
     def position(self, identifier: object) -> int | None:
-        """The position that `identifier` would have been made for, or None if it ends in no twelve digits.
+        """The position of `identifier`, or None if it does not end in twelve hexadecimal digits.
 
-        Only the last twelve digits are looked at: whoever asks compares the whole identifier.
+        Reads only the last twelve digits: the caller compares the whole identifier.
         """
         if not isinstance(identifier, str):
             return None
@@ -80,5 +80,5 @@ class Numbering:
 
 
 def secret(seed: int, purpose: str) -> str:
-    """A credential for `purpose`, of 32 hexadecimal digits; another seed has another one."""
+    """A credential for `purpose`, of 32 hexadecimal digits; it depends on the seed."""
     return blake2b(f"{seed} {purpose}".encode(), digest_size=16).hexdigest()

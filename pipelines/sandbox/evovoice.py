@@ -1,8 +1,8 @@
 """EvoVoice: `/auth/credentials`, which opens a session kept in cookies, and `/files`, in JSON or XML.
 
-The service runs on ServiceStack. Its error bodies, which the vendor's page does not show, and the paths under
-which its clients log in (`/auth`, `/api/Authenticate`) are ServiceStack's. The vendor's command line asks
-`/auth/status` after its login. A client that names itself curl is refused, as the live service does.
+The service runs on ServiceStack. The vendor's page shows neither error bodies nor all login paths (`/auth`,
+`/api/Authenticate`), so these are ServiceStack's. The vendor's command line requests `/auth/status` after its
+login. A client whose user agent is curl is refused, as by the live service.
 """
 
 from base64 import b64encode
@@ -44,7 +44,7 @@ class EvoVoice:
         ).decode()
         self._sessions: set[str] = set()
         self._logins = 0
-        # The pages of one walk ask for the same selection; the revision retires it when a record changes.
+        # All pages of a listing use the same selection. A change of a record changes the revision.
         self._selected = lru_cache(maxsize=8)(self._select)
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -64,7 +64,7 @@ class EvoVoice:
         return self._error(status, code, complaint(request, status))
 
     def expire_sessions(self) -> None:
-        """End every session: their cookies are worth nothing from now on."""
+        """End every session: their cookies are no longer accepted."""
         self._sessions.clear()
 
     async def _log_in(self, request: Request) -> Response:
@@ -91,7 +91,7 @@ class EvoVoice:
         return response
 
     async def _show_session(self, request: Request) -> Response:
-        """What ServiceStack's clients ask to learn whether they are logged in."""
+        """The endpoint that tells ServiceStack's clients whether they are logged in."""
         return self._refusal(request) or self._session(request.cookies.get("ss-id", ""))
 
     async def _show_status(self, request: Request) -> Response:
@@ -172,9 +172,9 @@ class EvoVoice:
         ]
 
     def _select(self, wanted: Selection, _revision: int) -> Sequence[int]:
-        """The positions of the files that `wanted` takes, in its order."""
-        # A window on a million files needs a look at those made within it, and at those whose date was
-        # rewritten.
+        """The positions of the selected files, in the order of the selection."""
+        # Among a million files, only those created in the window and those with a changed date can
+        # match.
         window = self._origin.window(wanted.created_start, wanted.created_end, self._files.size)
         candidates = self._files.listed_positions(sorted({*window, *self._files.rewritten_positions()}))
         taken = [place for place in candidates if wanted.takes(self._files.at(place), self._casing)]
@@ -184,7 +184,7 @@ class EvoVoice:
         return taken
 
     def _refusal(self, request: Request) -> Response | None:
-        """The answer to a caller without the right, or None."""
+        """The answer to a caller without permission, or None."""
         if _is_curl(request):
             return _blocked()
         return None if self._is_known(request) else self._unauthorized("Not Authenticated")
@@ -229,6 +229,6 @@ def _wants_xml(request: Request) -> bool:
 
 
 def _rank(value: Json) -> tuple[bool, float, str]:
-    """A value's place in an order by its field: null first, numbers by size, all else as text."""
+    """The sort key of a value: null first, numbers by size, everything else as a string."""
     number = value if isinstance(value, int | float) else 0
     return value is not None, number, "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""EvoVoice's files: of three accounts, whose customers form trees up to three deep."""
+"""EvoVoice's files, of three accounts. Their customers form trees of up to three levels."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -70,17 +70,17 @@ _SPEECH = (
 
 @cache
 def camel_case(name: str) -> str:
-    """`aiTranscription` for `AITranscription`: how the live service writes its keys."""
+    """`aiTranscription` for `AITranscription`: the keys of the live service."""
     return re.sub(r"^[A-Z]+(?=[A-Z][a-z])|^[A-Z]", lambda lead: lead.group().lower(), name)
 
 
 def pascal_case(name: str) -> str:
-    """The documented name itself."""
+    """The documented name, unchanged."""
     return name
 
 
 class Files:
-    """How files are made: `count` of them over 400 days, oldest first, and later ones an hour apart."""
+    """Generates files: `count` of them over 400 days, oldest first. Added files are an hour apart."""
 
     def __init__(self, seed: int, customers: int, count: int, casing: Casing) -> None:
         self._seed = seed
@@ -95,18 +95,18 @@ class Files:
         self.population = Population(casing("Id"), self._make, self._numbering.position)
 
     def created(self, position: int) -> datetime:
-        """When the file made for `position` was created; rises with the position."""
+        """The creation time of the file at `position`; it rises with the position."""
         if position < self._count:
             return EPOCH - _SPAN + position * self._step
         return EPOCH + timedelta(hours=position - self._count)
 
     @property
     def accounts(self) -> Mapping[str, str]:
-        """The accounts that have files, each with its name."""
+        """The accounts with files, and their names."""
         return dict(map(_account, range(len(_ACCOUNTS))))
 
     def window(self, start: datetime | None, end: datetime | None, size: int) -> range:
-        """The positions below `size` of the files made with dates from `start` to `end`, both included."""
+        """The positions below `size` of files created from `start` to `end`, both included."""
         first = 0 if start is None else bisect_left(range(size), start, key=self.created)
         last = size if end is None else bisect_right(range(size), end, key=self.created)
         return range(first, last)
@@ -123,7 +123,7 @@ class Files:
         speech = draw.pick(_SPEECH) if is_recording and not draw.one_in(4) else None
         caller = f"+49221{draw.below(10**7):07d}"
         called = f"+1418{draw.below(10**7):07d}"
-        # Three files in a row stem from one session; that shows nowhere but in their links.
+        # Three consecutive files belong to one session, which only their links show.
         session_id = self._numbering.digits(position // 3, 20)
         return dict(
             zip(
@@ -155,7 +155,7 @@ class Files:
         )
 
     def _owner(self, position: int, draw: Draw) -> tuple[Json, ...]:
-        """AccountId to CustomerBreadcrumb: each customer has a file before any has a second one."""
+        """AccountId to CustomerBreadcrumb. Every customer gets one file before any gets a second one."""
         if self._customers == 0 or (position >= self._customers and draw.one_in(12)):
             account = position % len(_ACCOUNTS)
             return (*_account(account), None, None, [])
@@ -167,7 +167,7 @@ class Files:
         return (*_account(customer % len(_ACCOUNTS)), *self._customer(customer)[-1], breadcrumb)
 
     def _make_customer(self, customer: int) -> tuple[tuple[str, str], ...]:
-        """Id and name of the customer, after those above it."""
+        """The id and name of the customer, after those of its parents."""
         draw = Draw("evovoice customer", self._seed, customer)
         itself = (self._customer_numbering.digits(customer, 24), f"{draw.pick(words.COMPANIES)} {customer}")
         rank, account = divmod(customer, len(_ACCOUNTS))

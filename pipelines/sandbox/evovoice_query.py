@@ -1,7 +1,7 @@
-"""What a request for EvoVoice's files asks for: filters, order and paging.
+"""The parameters of a request for EvoVoice's files: filters, order and paging.
 
-Names of parameters and of enumerated values are read without regard to case, as ServiceStack does. A range of
-dates includes both its ends. Text is found without regard to case.
+Like ServiceStack, it ignores the case of parameter names and of enumerated values. A range of dates includes
+both ends. A search for text ignores case.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ DEFAULT_COUNT = 25
 
 
 class ParameterError(ValueError):
-    """A parameter, `name`, whose value cannot be understood."""
+    """The value of the parameter `name` is invalid."""
 
     def __init__(self, name: str, value: str) -> None:
         super().__init__(f"'{value}' is not a value of {name}.")
@@ -24,7 +24,7 @@ class ParameterError(ValueError):
 
 @dataclass(frozen=True)
 class Selection:
-    """Which files, in which order, by the documented names of fields; empty and None ask for nothing."""
+    """Filters and order of files, by documented field names; an empty value or None does not filter."""
 
     one_of: tuple[tuple[str, frozenset[str]], ...] = ()
     contains: tuple[tuple[str, str], ...] = ()
@@ -52,7 +52,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Paging:
-    """Which stretch of the selected files; pages count from 0."""
+    """One page of the selected files; pages count from 0."""
 
     page: int = 0
     count: int = DEFAULT_COUNT
@@ -60,19 +60,19 @@ class Paging:
     simplified: bool = False
 
     def stretch(self, total: int) -> slice:
-        """The places, of `total`, that the page holds."""
+        """The indexes of the page, out of `total`."""
         if self.everything:
             return slice(0, total)
         start = min(self.page * self.count, total)
         return slice(start, min(start + self.count, total))
 
     def pages(self, total: int) -> int:
-        """How many pages hold `total` files."""
+        """The number of pages for `total` files."""
         return 1 if self.everything else -(-total // self.count)
 
 
 def selection(parameters: Mapping[str, str]) -> Selection:
-    """The selection that the parameters ask for; ParameterError where one cannot be understood."""
+    """The selection for these parameters. Raises ParameterError if one is invalid."""
     asked = _Parameters(parameters)
     file_type = asked.choice("Type", CONTENT_TYPES)
     session_id = asked.text("SessionId")
@@ -87,7 +87,7 @@ def selection(parameters: Mapping[str, str]) -> Selection:
         "FileName": asked.text("FileName"),
         "ContentType": asked.text("ContentType"),
         "Transcription": asked.text("TranscriptionContains"),
-        # A file has no field for its session; its link has.
+        # A file has no field for its session; only its link shows it.
         "Uri": f"/{session_id}/" if session_id else "",
     }
     return Selection(
@@ -101,7 +101,7 @@ def selection(parameters: Mapping[str, str]) -> Selection:
 
 
 def paging(parameters: Mapping[str, str]) -> Paging:
-    """The paging that the parameters ask for; ParameterError where one cannot be understood."""
+    """The paging for these parameters. Raises ParameterError if one is invalid."""
     asked = _Parameters(parameters)
     return Paging(
         page=asked.number("Page", 0, least=0),
@@ -112,7 +112,7 @@ def paging(parameters: Mapping[str, str]) -> Paging:
 
 
 class _Parameters:
-    """Parameters by name, read as the types that they are documented to have."""
+    """Parameters by name, parsed as their documented types."""
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
         self._asked = {name.lower(): value for name, value in parameters.items()}
@@ -144,7 +144,7 @@ class _Parameters:
         raise ParameterError(name, text)
 
     def moment(self, name: str) -> datetime | None:
-        """A date or a time, in UTC where it carries no offset."""
+        """A date or a time; it is in UTC if it has no offset."""
         text = self.text(name)
         if not text:
             return None

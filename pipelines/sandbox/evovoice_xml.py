@@ -8,14 +8,14 @@ from pipelines.sandbox.store import Json, Record
 
 _API = "http://schemas.datacontract.org/2004/07/Voice.HttpClient"
 _OBJECT_FIELDS = ("CreatedBy", "DateCreated", "DateLastModified", "Id", "LastModifiedBy")
-# Sorted as .NET sorts them, by code point: AITranscription comes before AccountId.
+# Sorted by code point, like in .NET: AITranscription comes before AccountId.
 _FILE_FIELDS = tuple(sorted(set(FIELDS) - set(_OBJECT_FIELDS)))
 
 
 def listing_xml(
     files: Iterable[Record], casing: Casing, *, has_more: bool, totals: tuple[int, int] | None
 ) -> str:
-    """The document of one page; `totals` are the numbers of files and pages, None with simplified paging."""
+    """One page. `totals` are the numbers of files and pages, or None with simplified paging."""
     items = "".join(_file(file, casing) for file in files)
     counts = "" if totals is None else _element("TotalCount", totals[0]) + _element("TotalPages", totals[1])
     return (

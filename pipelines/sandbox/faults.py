@@ -1,4 +1,4 @@
-"""Answers that a provider gives instead of its own: errors, rate limits, nonsense, delays."""
+"""Faults of a provider: errors, rate limits, malformed answers and delays."""
 
 import re
 import threading
@@ -12,12 +12,12 @@ from pipelines.sandbox.vendor import PROVIDERS
 
 @dataclass(frozen=True)
 class Fault:
-    """What a provider does with the requests that match, instead of or before answering them.
+    """What a provider does with matching requests, before or instead of answering them.
 
-    `match` is a regular expression, searched for in `GET
-    /matter/connect/v2/projects/get?locale=en&pageNumber=2`; empty, it matches all. The fault strikes `times`
-    times, or for good if that is None. With `status` None the request is answered as usual, after `delay_s`.
-    A `Content-Length` greater than that of `body` cuts the answer short.
+    `match` is a regular expression that is searched for in the request's line, such as
+    `GET /matter/connect/v2/projects/get?locale=en&pageNumber=2`; an empty one matches all. The fault applies
+    `times` times, or always if that is None. With `status` None, the provider answers as usual after
+    `delay_s`. A `Content-Length` greater than that of `body` truncates the answer.
     """
 
     provider: str
@@ -34,38 +34,38 @@ class Fault:
             raise ValueError(f"no such provider: {self.provider}; there are {', '.join(PROVIDERS)}")
 
     def strikes(self, provider: str, request: str) -> bool:
-        """Whether `request`, written as method, space, path and query, is one of those."""
+        """Whether the fault matches `request`, written as method, space, path and query."""
         return self.provider == provider and re.search(self.match, request) is not None
 
     def response(self) -> Response | None:
-        """The answer it gives, or None for the provider's own."""
+        """The answer of the fault, or None if the provider answers."""
         return None if self.status is None else Response(self.body, self.status, self.headers)
 
 
 class Faults:
-    """The faults in force; of several that match, the first one added strikes."""
+    """The active faults. If several match a request, the first one added applies."""
 
     def __init__(self) -> None:
         self._remaining: list[tuple[Fault, int | None]] = []
         self._lock = threading.Lock()
 
     def add(self, *faults: Fault) -> None:
-        """Put faults in force."""
+        """Add faults."""
         with self._lock:
             self._remaining.extend((fault, fault.times) for fault in faults)
 
     def clear(self) -> None:
-        """Lift all faults."""
+        """Remove all faults."""
         with self._lock:
             self._remaining.clear()
 
     def in_force(self) -> list[Fault]:
-        """The faults that have not struck as often as they will."""
+        """The faults that are not used up."""
         with self._lock:
             return [fault for fault, _ in self._remaining]
 
     def take(self, provider: str, request: str) -> Fault | None:
-        """The fault that strikes this request, counted as one strike."""
+        """The fault that applies to this request; it is counted."""
         with self._lock:
             for place, (fault, times) in enumerate(self._remaining):
                 if not fault.strikes(provider, request):

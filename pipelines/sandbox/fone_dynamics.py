@@ -1,8 +1,8 @@
 """Fone Dynamics: `/v2/Properties`, Basic authentication, pages by count and skip.
 
-The vendor states no maximum of `Results_Count`; its other listings stop at 200, and so does this one. It
-names the statuses 400, 401, 403 and 500 and the shape of an error's body, but not the codes: those here are
-the sandbox's own.
+The vendor does not document a maximum of `Results_Count`; its other listings allow 200, and so does this one.
+It documents the statuses 400, 401, 403 and 500 and the form of an error's body, but no codes: the codes here
+are invented.
 """
 
 from base64 import b64encode
@@ -93,7 +93,7 @@ class FoneDynamics:
 
 
 def _number(request: Request, name: str, default: int, *, least: int) -> int | None:
-    """A parameter's value, or None where it is invalid."""
+    """A parameter's value, or None if it is invalid."""
     text = request.query_params.get(name)
     if text is None:
         return default

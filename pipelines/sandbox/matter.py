@@ -1,7 +1,6 @@
 """Matter, the Origin Connect API v2: `/connect/v2/projects/get`, a Bearer token, pages by number and size.
 
-The vendor's page shows errors with the statuses 400 and 500; one for a missing authorization is not shown and
-is 401 here.
+The vendor's page shows errors with the statuses 400 and 500. A missing token, not shown there, gives 401.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +46,7 @@ class Matter:
         self.stores: dict[int | None, Store] = {None: self._projects}
 
     def routes(self) -> Sequence[BaseRoute]:
-        """The listing; there is no single read."""
+        """The listing. One record cannot be requested."""
         return [Route("/connect/v2/projects/get", self._list)]
 
     def refuse(self, request: Request, status: int) -> Response:
@@ -79,7 +78,7 @@ class Matter:
 
 
 def _complaints(asked: Mapping[str, str | None]) -> list[str]:
-    """One message for each parameter that is missing or wrong."""
+    """One message for each missing or wrong parameter."""
     expected = {
         "locale": (asked["locale"] in LOCALES, ", ".join(LOCALES)),
         "pageNumber": (_number(asked["pageNumber"]), "positive integer not equal zero"),
@@ -97,7 +96,7 @@ def _complaints(asked: Mapping[str, str | None]) -> list[str]:
 
 
 def _number(text: str | None, most: int | None = None) -> int | None:
-    """The integer greater than zero, and not above `most`, that `text` is; else None."""
+    """`text` as an integer from 1 to `most`, or None."""
     if text is None or not text.isdecimal():
         return None
     return int(text) if 0 < int(text) <= (most or int(text)) else None

@@ -1,4 +1,4 @@
-"""Answers made of JSON: one value, or the records of a whole listing."""
+"""JSON answers: one value, or the records of a whole listing."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -12,15 +12,15 @@ _STRETCH = 1000
 
 
 def json_reply(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer with `body`, which may hold `msgspec.Raw` parts, as JSON."""
+    """An answer with `body` as JSON; it may contain `msgspec.Raw` parts."""
     return Response(msgspec.json.encode(body), status, headers, _JSON)
 
 
 def listing_reply(store: Store, before: bytes = b"", after: bytes = b"") -> Response:
-    """An answer with every record of `store` as one JSON array, between the texts `before` and `after`."""
+    """An answer with every record of `store` as one JSON array, between the strings `before` and `after`."""
     if len(store) <= _STRETCH:
         return Response(before + b"[" + store.encoded(0, _STRETCH) + b"]" + after, media_type=_JSON)
-    # In stretches, so that a million records neither fill the memory nor keep other requests waiting.
+    # In chunks, so that a million records do not fill the memory or block other requests.
     return StreamingResponse(_stretches(store, before, after), media_type=_JSON)
 
 

@@ -1,9 +1,9 @@
 """Rillsoft: `/api/v2/clients/{client_id}/projects`, a Bearer token, one unpaged list per client.
 
-A client is a tenant that numbers its projects from 1, so ids are unique within a client only. A deactivated
-project is a removed one. The vendor's page names the permissions but not the rights behind them: here every
-listed project may be read, one that is not read-only modified, and one that nobody locks besides created in.
-A client or a permission that the caller has not is 403.
+A client is a tenant that numbers its projects from 1, so ids are unique only within a client. A deactivated
+project is removed. The vendor's page names the permissions but does not say what they allow. Here they allow
+to read every listed project, to modify one that is not read-only, and to create in one that is also not
+locked. A client or a permission that the caller does not have gives 403.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ _NOBODY = -1
 
 
 class Rillsoft:
-    """One server with three clients, among which `count` projects are shared out."""
+    """One server with three clients, which share `count` projects."""
 
     base_path = "/rillsoft/api/v2"
 
@@ -60,7 +60,7 @@ class Rillsoft:
         }
 
     def routes(self) -> Sequence[BaseRoute]:
-        """The listing of a client; there is no single read."""
+        """The listing of a client. One record cannot be requested."""
         return [Route("/api/v2/clients/{client_id}/projects", self._list)]
 
     def refuse(self, request: Request, status: int) -> Response:
@@ -133,7 +133,7 @@ def _person(draw: Draw, *, unknown_once_in: int) -> tuple[int, str]:
 
 
 def _schedule(draw: Draw, created: datetime) -> Record:
-    """Start and finish, which the vendor does not require: some projects have neither."""
+    """Start and finish. The vendor requires neither, so some projects have none."""
     start = created + timedelta(days=draw.below(90))
     finish = start + timedelta(days=5 + draw.below(700))
     if draw.one_in(10):

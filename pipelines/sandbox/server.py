@@ -1,4 +1,4 @@
-"""The sandbox as a server on loopback, in a thread of its own."""
+"""The sandbox as a server on loopback, in its own thread."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ _IDLE_CONNECTION_S = 75
 
 
 class Sandbox:
-    """Five providers, filled from `seed`, that answer on loopback while the context is entered.
+    """Five providers with records from `seed`, which answer on loopback while the context is entered.
 
     `projects` is how many each provider has (EvoVoice: customers), or that number by provider, where one left
     out has none; `files` is how many files EvoVoice has. `port` 0 takes a free one. `latency_s` delays every
@@ -60,14 +60,14 @@ class Sandbox:
         self.reset()
 
     def reset(self) -> None:
-        """Make all as it was at the start, save the address; stores got before are no longer served."""
+        """Reset everything except the address. Stores obtained before are no longer used."""
         self._world = self._new_world()
         self._application = application(self._world)
 
     def __enter__(self) -> Self:
         listener = socket.create_server((_HOST, self._port), backlog=128)
-        # Inherited by the connections; asyncio sets it only where the protocol is spelled out. Without it
-        # each answer waits 40 ms for the client's delayed acknowledgement.
+        # Connections inherit this; asyncio sets it only if the protocol is given. Without it, each answer
+        # waits 40 ms for the client's delayed acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._port = listener.getsockname()[1]
         self._server = uvicorn.Server(
@@ -79,11 +79,11 @@ class Sandbox:
                 access_log=False,
                 proxy_headers=False,
                 log_config=None,
-                # An answer cut short on purpose is an error to uvicorn; true ones the application logs
-                # itself.
+                # For uvicorn, an answer that is cut short on purpose is an error. The application itself
+                # logs real errors.
                 log_level=logging.CRITICAL,
                 timeout_keep_alive=_IDLE_CONNECTION_S,
-                # A request that is being delayed does not hold up the end.
+                # A delayed request must not delay the end.
                 timeout_graceful_shutdown=0,
             )
         )
@@ -102,12 +102,12 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The root of all five APIs, without a slash at its end; known once the context is entered."""
+        """The root of all five APIs, without a trailing slash. It is known once the context is entered."""
         return f"http://{_HOST}:{self._port}"
 
     @property
     def faults(self) -> Faults:
-        """The faults in force, to be added to and cleared."""
+        """The active faults; add to them or clear them."""
         return self._world.faults
 
     @property
@@ -117,7 +117,7 @@ class Sandbox:
 
     @property
     def requests(self) -> list[RequestLine]:
-        """The requests to the providers so far, in the order of their arrival."""
+        """The requests to the providers so far, in the order received."""
         return list(self._world.traffic.requests)
 
     @property
@@ -132,7 +132,7 @@ class Sandbox:
     def before_request(self, hook: Callable[[RequestLine], None] | None) -> None:
         """Call `hook` with each request, on the server's thread, before it is answered; None ends that.
 
-        What the hook changes shows in the answer.
+        The answer shows what the hook changed.
         """
         self._world.before_request = hook
 
@@ -141,25 +141,25 @@ class Sandbox:
         self._world.evovoice.expire_sessions()
 
     def store(self, provider: str, client: int | None = None) -> Store:
-        """The records that a provider lists (EvoVoice: files), at Rillsoft those of `client`."""
+        """The records of a provider (EvoVoice: files; Rillsoft: those of `client`)."""
         return self._world.store(provider, client)
 
     def config_toml(self) -> str:
-        """What belongs into `.dlt/config.toml` to use all five providers."""
+        """The text of a `.dlt/config.toml` for all five providers."""
         return "\n".join(
             _table(name, {"base_url": self.url + vendor.base_path, **vendor.settings})
             for name, vendor in self._world.vendors.items()
         )
 
     def secrets_toml(self) -> str:
-        """What belongs into `.dlt/secrets.toml` besides."""
+        """The text of the `.dlt/secrets.toml` that goes with it."""
         return "\n".join(_table(name, vendor.secrets) for name, vendor in self._world.vendors.items())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._application(scope, receive, send)
 
     def _await_answer(self) -> None:
-        """Return once the server answers: connections wait from the moment the port is bound."""
+        """Return once the server answers. Connections wait from the moment the port is bound."""
         connection = http.client.HTTPConnection(_HOST, self._port, timeout=30)
         with closing(connection):
             connection.request("GET", "/_sandbox/faults")
@@ -167,7 +167,7 @@ class Sandbox:
 
 
 def configuration_texts(sandbox: Sandbox) -> tuple[str, str]:
-    """Both files' texts, each with the name of its file."""
+    """The text of each file, with its name."""
     return (
         f"# .dlt/config.toml\n{sandbox.config_toml()}",
         f"# .dlt/secrets.toml\n{sandbox.secrets_toml()}",
@@ -197,6 +197,6 @@ def serve(
 
 
 def _table(provider: str, settings: Mapping[str, Setting]) -> str:
-    # The strings and lists of integers that occur here are written alike in JSON and TOML.
+    # JSON and TOML write the strings and lists of integers that occur here in the same way.
     lines = (f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
     return f"[sources.{provider}]\n{''.join(lines)}"

@@ -1,4 +1,4 @@
-"""The records of one listing: made on demand, with what was changed, added and removed laid over them."""
+"""The records of one listing: generated on demand, with changes, additions and removals applied."""
 
 import threading
 from bisect import bisect_left, bisect_right, insort
@@ -16,15 +16,15 @@ PAGE_CACHE_BYTES = 128 * 2**20
 
 
 def json_object(text: bytes | msgspec.Raw) -> Record:
-    """The object that the JSON `text` holds; `msgspec.DecodeError` if it holds none."""
+    """The object in the JSON `text`. Raises msgspec.DecodeError if it is not an object."""
     return msgspec.json.decode(text, type=dict)
 
 
 @dataclass(frozen=True)
 class Population:
-    """How the records of a listing are made: `make(position)`, and `locate(id)`, the way back.
+    """How the records of a listing are generated: `make(position)`, and its inverse `locate(id)`.
 
-    `locate` may answer with a position whose record has another id: the store compares.
+    `locate` may return a position whose record has another id: the store compares.
     """
 
     id_field: str
@@ -35,8 +35,8 @@ class Population:
 class Store:
     """Records in the order in which they are listed; new ones come last.
 
-    A record's position never changes: a removed one leaves it empty and a restored one takes it again.
-    Records given out are the caller's own. `revision` grows with each change. All methods may be called from
+    A record's position never changes: removing a record leaves it empty, and restoring fills it again.
+    Returned records belong to the caller. `revision` rises with each change. All methods may be called from
     any thread.
     """
 
@@ -66,10 +66,10 @@ class Store:
             return None if position is None or self._is_removed(position) else self.at(position)
 
     def add(self) -> Record:
-        """List one more record, made like the others, and return it."""
+        """Add a record, generated like the others, and return it."""
         with self._lock:
             while self._population.make(self._size)[self._population.id_field] in self._placed:
-                # `put` took this id already; its position stays empty.
+                # `put` already used this id; its position stays empty.
                 self._removed.append(self._size)
                 self._size += 1
             self._size += 1
@@ -77,7 +77,7 @@ class Store:
             return self.at(self._size - 1)
 
     def put(self, record: Record, /) -> Record:
-        """List `record` as it stands: in place of the one with its id, removed or not, else at the end."""
+        """Add `record` unchanged: in place of the one with its id, listed or removed, else at the end."""
         record_id = record.get(self._population.id_field)
         if not isinstance(record_id, str | int):
             raise ValueError(f"{self._population.id_field} must be text or an integer")
@@ -90,7 +90,7 @@ class Store:
             return self._rewrite(position, record)
 
     def change(self, record_id: RecordId, /, **fields: Json) -> Record:
-        """Set `fields`, and nothing else, of a listed record; KeyError if it is not listed."""
+        """Set `fields` of a listed record. Raises KeyError if it is not listed."""
         if self._population.id_field in fields:
             raise ValueError(f"{self._population.id_field} identifies the record and cannot be changed")
         with self._lock:
@@ -98,13 +98,13 @@ class Store:
             return self._rewrite(position, self.at(position) | fields)
 
     def remove(self, record_id: RecordId, /) -> None:
-        """List the record no more; KeyError if it is not listed."""
+        """Remove the record. Raises KeyError if it is not listed."""
         with self._lock:
             insort(self._removed, self._listed(record_id))
             self._touch()
 
     def restore(self, record_id: RecordId, /) -> Record:
-        """List a removed record again, where it was and as it was; KeyError if there is none."""
+        """Put a removed record back, unchanged and at its position. Raises KeyError if there is none."""
         with self._lock:
             position = self._position(record_id)
             if position is None or not self._is_removed(position):
@@ -119,35 +119,35 @@ class Store:
             page = self._pages.get((start, stop))
             if page is None:
                 page = b",".join(map(self._text, self._positions(start, stop)))
-                # First come, first kept: a walk longer than the cache would drive each page out of an LRU
-                # before its reuse.
+                # Keep the first pages: a listing longer than the cache would evict each page of an LRU
+                # cache before its reuse.
                 if self._page_bytes + len(page) <= PAGE_CACHE_BYTES:
                     self._pages[start, stop] = page
                     self._page_bytes += len(page)
             return page
 
     def page(self, start: int, stop: int) -> msgspec.Raw:
-        """The same as a JSON array, to be put into an answer."""
+        """The same as a JSON array."""
         return msgspec.Raw(b"[" + self.encoded(start, stop) + b"]")
 
     def at(self, position: int) -> Record:
-        """The record at a position, listed or not."""
+        """The record at a position, also if it is not listed."""
         text = self._rewritten.get(position)
         if text is None:
             return self._population.make(position)
         return json_object(text)
 
     def listed_positions(self, among: Iterable[int]) -> Iterator[int]:
-        """Those `among` the positions that hold listed records."""
+        """The positions `among` these that hold listed records."""
         return (position for position in among if not self._is_removed(position))
 
     def rewritten_positions(self) -> Iterable[int]:
-        """The positions whose records are no longer, or never were, as they were made."""
+        """The positions whose records differ from the generated ones."""
         return tuple(self._rewritten)
 
     @property
     def size(self) -> int:
-        """The number of positions, with those of removed records."""
+        """The number of positions, including those of removed records."""
         return self._size
 
     def _positions(self, start: int, stop: int | None) -> Iterable[int]:
@@ -157,7 +157,7 @@ class Store:
         return map(self._position_of_rank, range(start, stop))
 
     def _position_of_rank(self, rank: int) -> int:
-        """The position of the record listed as number `rank`: that, and the positions removed before it."""
+        """The position of the listed record number `rank`: that, plus the positions removed before it."""
         before = bisect_right(
             range(len(self._removed)), rank, key=lambda nth_removed: self._removed[nth_removed] - nth_removed
         )
@@ -186,7 +186,7 @@ class Store:
             del self._removed[bisect_left(self._removed, position)]
 
     def _rewrite(self, position: int, record: Mapping[str, Json]) -> Record:
-        # Kept as text, so that no caller holds a part of what is kept.
+        # Stored as text, so that no caller can change it.
         self._rewritten[position] = msgspec.json.encode(record)
         self._touch()
         return self.at(position)

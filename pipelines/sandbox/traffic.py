@@ -1,4 +1,4 @@
-"""The log of requests to the stand-in providers, and how many were in flight at once."""
+"""The log of requests to the simulated providers, and how many were in flight at once."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _KEPT = 100_000
 
 @dataclass(frozen=True)
 class RequestLine:
-    """One request as far as it holds no credentials: they travel in headers, cookies and bodies only."""
+    """One request without its credentials, which are only in headers, cookies and bodies."""
 
     provider: str
     method: str
@@ -28,7 +28,7 @@ class RequestLine:
 
 
 class RequestCounter:
-    """The latest requests in the order of their arrival, and counts over all of them by provider."""
+    """The latest requests in the order received, and counts of all requests by provider."""
 
     def __init__(self) -> None:
         self.clear()
@@ -42,7 +42,7 @@ class RequestCounter:
 
     @contextmanager
     def passing(self, request: RequestLine) -> Iterator[None]:
-        """Log `request`, and count it as in flight within."""
+        """Log `request`, and count it as in flight during the block."""
         provider, in_flight, max_in_flight = request.provider, self._in_flight, self.max_in_flight
         self.requests.append(request)
         self.counts[provider] += 1

@@ -1,4 +1,4 @@
-"""What the stand-ins of the five vendors have in common."""
+"""What the simulations of the five vendors have in common."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from pipelines.sandbox.store import Store
 
 Clock: TypeAlias = Callable[[], datetime]
-"""The time, with its offset, that a stand-in stamps on what it writes."""
+"""The time, with its offset, that a simulated provider gives to what it writes."""
 
 Setting: TypeAlias = str | list[int]
 
@@ -20,23 +20,23 @@ PROVIDERS = ("fone_dynamics", "matter", "rillsoft", "evovoice", "belltastic")
 
 
 class Vendor(Protocol):
-    """A vendor's API over the records it lists."""
+    """A vendor's API, and the records it lists."""
 
     @property
     def base_path(self) -> str:
-        """The path under which `base_url` ends."""
+        """The path at the end of `base_url`."""
 
     @property
     def settings(self) -> Mapping[str, Setting]:
-        """What a user configures besides `base_url` and the secrets."""
+        """The settings that a user configures, except `base_url` and the secrets."""
 
     @property
     def secrets(self) -> Mapping[str, str]:
-        """What a user configures as secret."""
+        """The secrets that a user configures."""
 
     @property
     def stores(self) -> Mapping[int | None, Store]:
-        """The records by client, or under None where there are no clients."""
+        """The records by client, or under None if there are no clients."""
 
     def routes(self) -> Sequence[BaseRoute]:
         """The endpoints, relative to the vendor's own root."""

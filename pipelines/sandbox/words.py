@@ -1,4 +1,4 @@
-"""What names, places and people the stand-in records are made of, in several languages and scripts."""
+"""Names, places and people for the generated records, in several languages and scripts."""
 
 UNDERTAKINGS = (
     "Neubau",

@@ -1,4 +1,4 @@
-"""The five stand-in providers together, and what is done to their answers."""
+"""The five simulated providers, with their faults and delays."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -19,8 +19,8 @@ from pipelines.sandbox.vendor import PROVIDERS, Clock, Vendor
 class World:
     """The providers by name, the faults in force, the delay of each answer, and the traffic so far.
 
-    `before_request`, if set, is called with each request to a provider once that request's delay is over and
-    before it is answered: what it changes shows in the answer.
+    `before_request`, if set, is called with each request to a provider, after its delay and before its
+    answer, which shows what the call changed.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class World:
         self.before_request: Callable[[RequestLine], None] | None = None
 
     def store(self, provider: str, client: int | None = None) -> Store:
-        """The records of a provider, at Rillsoft those of a client; LookupError if there are none such."""
+        """The records of a provider (Rillsoft: of a client). Raises LookupError if there are none."""
         stores = self.vendors[provider].stores
         if client not in stores:
             raise LookupError(
@@ -58,7 +58,7 @@ class World:
 
 
 def _amounts(projects: int | Mapping[str, int]) -> dict[str, int]:
-    """How many projects each provider has: one number for all, or by provider, none where left out."""
+    """The number of projects of each provider: one number for all, or by provider and 0 if left out."""
     if isinstance(projects, int):
         return dict.fromkeys(PROVIDERS, projects)
     unknown = set(projects) - set(PROVIDERS)
@@ -68,6 +68,6 @@ def _amounts(projects: int | Mapping[str, int]) -> dict[str, int]:
 
 
 def _ticking() -> Clock:
-    """A clock that goes on one second each time it is read, from the sandbox's present."""
+    """A clock that advances by one second each time it is read, from the sandbox's fixed present."""
     seconds = count(1)
     return lambda: EPOCH + timedelta(seconds=next(seconds))

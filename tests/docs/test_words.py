@@ -54,7 +54,18 @@ FINISHED = [
     "docs/providers",
     *(
         f"pipelines/{layer}"
-        for layer in ("cli", "common", "config", "extract", "load", "monitoring", "output", "warehouse")
+        for layer in (
+            "cli",
+            "common",
+            "config",
+            "extract",
+            "load",
+            "monitoring",
+            "output",
+            "providers",
+            "sandbox",
+            "warehouse",
+        )
     ),
 ]
 
