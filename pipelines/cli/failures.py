@@ -1,7 +1,7 @@
 """How the command line ends: the exit code, and one line on standard error for what went wrong.
 
-Exit codes: 0 done, 1 an internal error, 2 usage or configuration, 130 interrupted; the errors of
-`pipelines.common.errors` have their own. With `--json`, the error is also on standard output, as an object.
+Every error of `pipelines.common.errors` has its exit code. With `--json`, the error is also on standard
+output, as an object.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ import click
 
 from pipelines.cli.options import home_given
 from pipelines.common.errors import SyncError, sentences
+from pipelines.common.exit_codes import ExitCode
 from pipelines.common.filesystem import FULL, free_bytes, space_left
 from pipelines.common.text import printable
 
 DEBUG = "ROLLCALL_DEBUG"
-INTERRUPTED = 130
 NEARLY_NOTHING = 1 << 20  # bytes
 LONGEST_FAULT = 300  # characters: dlt's messages contain all causes of an error
 _JSON_TOO = f"{__name__}.json_too"
@@ -135,7 +135,7 @@ def _ending(*, json_too: bool) -> Iterator[None]:
         raise
     except BrokenPipeError:
         _forget(sys.stdout)
-        raise click.exceptions.Exit(0) from None
+        raise click.exceptions.Exit(ExitCode.DONE) from None
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()
@@ -155,14 +155,16 @@ def _failure(error: BaseException, context: click.Context | None) -> Failure:
         case SyncError():
             return Failure(kind, error.reason, error.remedy, error.exit_code, error.excerpt)
         case KeyboardInterrupt() | click.Abort():
-            return Failure(kind, "interrupted", "", INTERRUPTED)
+            return Failure(kind, "interrupted", "", ExitCode.INTERRUPTED)
         case click.ClickException():
             reason = " ".join(error.format_message().split())  # click lists choices on one line each
             return Failure("UsageError", reason, f"see {_verb_of(error)} --help", error.exit_code)
         case OSError() if error.errno in FULL:
             place = f"{error.filename}: " if error.filename else ""
             full = "".join(f": {space_left(where)}" for where in _full(error, context))
-            return Failure(kind, f"{place}{error.strerror}{full}", "free some space, then try again", 1)
+            return Failure(
+                kind, f"{place}{error.strerror}{full}", "free some space, then try again", ExitCode.INTERNAL
+            )
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return Failure(kind, f"{place}{error.strerror or error}", "", _code_of(error))
@@ -171,7 +173,7 @@ def _failure(error: BaseException, context: click.Context | None) -> Failure:
         kind,
         f"internal error ({kind}: {first_line})",
         f"{DEBUG}=1 shows the traceback; please report it",
-        1,
+        ExitCode.INTERNAL,
     )
 
 
@@ -202,10 +204,10 @@ def _verb_of(error: click.ClickException) -> str:
     return context.command_path if context else "rollcall"
 
 
-def _code_of(error: OSError) -> int:
-    """Return 2 if the user named a place that cannot be used, 1 if the machine fails."""
+def _code_of(error: OSError) -> ExitCode:
+    """Return USAGE if the user named a place that cannot be used, INTERNAL if the machine fails."""
     named = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
-    return 2 if isinstance(error, named) else 1
+    return ExitCode.USAGE if isinstance(error, named) else ExitCode.INTERNAL
 
 
 def _finish_standard_output() -> None:

@@ -30,6 +30,7 @@ from pipelines.common.errors import (
     SyncError,
     WarehouseError,
 )
+from pipelines.common.exit_codes import ExitCode
 from pipelines.common.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
 from pipelines.common.limits import Clock
 from pipelines.common.sql import SQL_ROOT
@@ -77,9 +78,9 @@ class Examination:
     checks: tuple[Check, ...]
 
     @property
-    def exit_code(self) -> int:
-        """0 if nothing failed, else 2."""
-        return 2 if any(check.outcome == "failed" for check in self.checks) else 0
+    def exit_code(self) -> ExitCode:
+        """USAGE if a check failed."""
+        return ExitCode.USAGE if any(check.outcome == "failed" for check in self.checks) else ExitCode.DONE
 
 
 def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) -> Examination:

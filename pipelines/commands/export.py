@@ -11,6 +11,7 @@ import duckdb
 
 from pipelines.commands.query import query, sql_errors_as_usage_errors
 from pipelines.common.errors import ConfigurationError, UsageError
+from pipelines.common.exit_codes import ExitCode
 from pipelines.common.files import deliver
 from pipelines.common.sql import SQL_ROOT
 from pipelines.common.suggest import nearest
@@ -62,9 +63,9 @@ class Export:
     connections: tuple[Proof, ...]
 
     @property
-    def exit_code(self) -> int:
-        """0 if every report was written, else that of a wrong configuration."""
-        return ConfigurationError.exit_code if self.failed else 0
+    def exit_code(self) -> ExitCode:
+        """USAGE if a report could not be written: its SQL is wrong."""
+        return ExitCode.USAGE if self.failed else ExitCode.DONE
 
 
 def find_reports(home: Path, names: Sequence[str] = ()) -> dict[str, Path]:

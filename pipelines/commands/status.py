@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipelines.common.exit_codes import ExitCode
 from pipelines.output.result import Rows, rows_of, text_rows
 from pipelines.warehouse.reader import Warehouse
 
@@ -43,9 +44,9 @@ class Status:
     stale: tuple[Stale, ...] = ()
 
     @property
-    def exit_code(self) -> int:
-        """0 if none is stale, else 3, as for a run that was not completely verified."""
-        return 3 if self.stale else 0
+    def exit_code(self) -> ExitCode:
+        """PARTIAL if a connection is stale."""
+        return ExitCode.PARTIAL if self.stale else ExitCode.DONE
 
 
 def status(

@@ -15,6 +15,7 @@ import duckdb
 from pipelines.commands.dry_run import Preview, preview
 from pipelines.commands.first_run import mark_published, refuse_lost
 from pipelines.common.errors import ConfigurationError, UsageError
+from pipelines.common.exit_codes import ExitCode
 from pipelines.common.filesystem import probe
 from pipelines.common.signals import ending_at_once
 from pipelines.common.sql import literal
@@ -97,9 +98,9 @@ class Run:
     unfinished: tuple[str, ...] = ()
 
     @property
-    def exit_code(self) -> int:
-        """0 where every listing is verified, else 3."""
-        return 0 if self.outcome == "verified" else 3
+    def exit_code(self) -> ExitCode:
+        """PARTIAL unless every listing is verified."""
+        return ExitCode.DONE if self.outcome == "verified" else ExitCode.PARTIAL
 
 
 def sync(  # noqa: PLR0913 - one for each option of the verb

@@ -5,15 +5,17 @@ SyncError                       what happened, and what to do
 ├── UsageError                  an argument names nothing, or asks for too much     exit 2
 ├── WarehouseError              there is no warehouse, or it cannot be read         exit 2
 ├── PublicationRefused          a check found a broken promise; nothing published   exit 4
-├── RunInProgress                another run holds the lock                        exit 5
-└── ProviderError               one listing failed; the run goes on               exit 3
-    ├── Transient               worth a retry: timeouts, 429, 5xx, cut bodies
-    ├── AccessRefused                 credentials or permissions; never retried
-    └── MalformedAnswer               an answer that the vendor does not document
+├── RunInProgress               another run holds the lock                          exit 5
+└── ProviderError               one listing failed; the run continues               exit 3
+    ├── Transient               worth a retry: timeouts, 429, 5xx, truncated bodies
+    ├── AccessRefused           credentials or permissions; never retried
+    └── MalformedAnswer         an answer that the vendor does not document
 """
 
 import copy
 from typing import ClassVar, Self
+
+from pipelines.common.exit_codes import ExitCode
 
 
 def sentences(reason: str, remedy: str) -> str:
@@ -28,7 +30,7 @@ class SyncError(Exception):
     `excerpt` is shown below them: the line of SQL with the mistake, and a mark under it.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
 
     def __init__(self, reason: str, remedy: str = "", *, excerpt: str = "") -> None:
         super().__init__(reason, remedy)
@@ -43,40 +45,40 @@ class SyncError(Exception):
 class ConfigurationError(SyncError):
     """A setting is missing, malformed or unsafe."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class UsageError(SyncError):
     """An argument names nothing that exists, or asks for what is not possible."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class WarehouseError(SyncError):
     """There is no published warehouse, or it cannot be read."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class PublicationRefused(SyncError):
     """A check found rows that break a promise; the previous warehouse stays."""
 
-    exit_code = 4
+    exit_code = ExitCode.REFUSED
 
 
 class RunInProgress(SyncError):
     """Another run holds the warehouse's lock."""
 
-    exit_code = 5
+    exit_code = ExitCode.BUSY
 
 
 class ProviderError(SyncError):
-    """A listing could not be read to its end; the other listings go on.
+    """A listing could not be read to its end; the other listings continue.
 
     `kind` is what `listings.error_kind` calls it.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.PARTIAL
     kind: ClassVar[str] = "provider"
 
     def after(self, attempts: int) -> Self:

@@ -19,6 +19,7 @@ from typing import NoReturn
 import duckdb
 
 from pipelines.common.errors import SyncError, UsageError, sentences
+from pipelines.common.exit_codes import ExitCode
 
 # Seconds that DuckDB has to react to an interrupt.
 GRACE_S = 2.0
@@ -127,10 +128,10 @@ def _signals_on_a_pipe() -> Iterator[tuple[int, int]]:
 
 def _leave(reason: UsageError | None) -> NoReturn:
     """End the process with this error, or because it was interrupted."""
-    said = sentences(reason.reason, reason.remedy) if reason else "interrupted"
-    sys.stderr.write(f"rollcall: {said}\n")
+    message = sentences(reason.reason, reason.remedy) if reason else "interrupted"
+    sys.stderr.write(f"rollcall: {message}\n")
     sys.stderr.flush()
-    os._exit(reason.exit_code if reason else 130)
+    os._exit(reason.exit_code if reason else ExitCode.INTERRUPTED)
 
 
 def physical_mb() -> int:
