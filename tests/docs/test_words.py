@@ -45,7 +45,21 @@ FINISHED = [
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
-    *(f"docs/{page}.md" for page in ("architecture", "exporting", "history", "index", "nightly", "promises")),
+    *(
+        f"docs/{page}.md"
+        for page in (
+            "architecture",
+            "adding-a-provider",
+            "backups",
+            "mutants",
+            "production",
+            "exporting",
+            "history",
+            "index",
+            "nightly",
+            "promises",
+        )
+    ),
     *(
         f"docs/{page}.md"
         for page in ("querying", "report", "sandbox", "setting-up", "troubleshooting", "upgrading")
