@@ -5,7 +5,7 @@ create schema if not exists raw;
 create table if not exists raw.runs (
     started_at timestamptz primary key,
     finished_at timestamptz not null,
-    outcome text not null check (outcome in ('verified', 'partial')),
+    outcome text not null check (outcome in ('complete', 'partial')),
     rollcall_version text not null,
     duckdb_version text not null
 );

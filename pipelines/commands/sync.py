@@ -100,7 +100,7 @@ class Run:
     @property
     def exit_code(self) -> ExitCode:
         """PARTIAL unless every listing is verified."""
-        return ExitCode.DONE if self.outcome == "verified" else ExitCode.PARTIAL
+        return ExitCode.DONE if self.outcome == "complete" else ExitCode.PARTIAL
 
 
 def sync(  # noqa: PLR0913 - one for each option of the verb

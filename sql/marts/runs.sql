@@ -3,7 +3,7 @@
 select
     started_at, -- the instant at which this run's versions begin and end
     finished_at, -- when all listings had ended
-    outcome, -- verified where every listing was, else partial
+    outcome, -- complete if every listing was verified, else partial
     rollcall_version, -- version of Rollcall that ran it
     duckdb_version, -- version of DuckDB that wrote it
 from raw.runs

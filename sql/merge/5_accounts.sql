@@ -63,7 +63,7 @@ insert into raw.runs
 select
     getvariable('started_at') as started_at,
     greatest(getvariable('started_at'), getvariable('finished_at')) as finished_at,
-    case when bool_and(outcome = 'verified') then 'verified' else 'partial' end as outcome,
+    case when bool_and(outcome = 'verified') then 'complete' else 'partial' end as outcome,
     getvariable('rollcall_version') as rollcall_version,
     version() as duckdb_version,
 from verdicts;

@@ -41,7 +41,7 @@ def test_a_table(cli: Cli) -> None:
         "column_name       type         comment\n"
         "started_at        timestamptz  the instant at which this run's versions begin and end\n"
         "finished_at       timestamptz  when all listings had ended\n"
-        "outcome           varchar      verified where every listing was, else partial\n"
+        "outcome           varchar      complete if every listing was verified, else partial\n"
         "rollcall_version  varchar      version of Rollcall that ran it\n"
         "duckdb_version    varchar      version of DuckDB that wrote it\n"
     )

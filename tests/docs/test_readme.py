@@ -85,7 +85,7 @@ def test_the_demo_leaves_a_warehouse_and_exports(played: tuple[Path, str]) -> No
             "where changed_at > (select min(started_at) from runs) group by change order by change"
         ).fetchall()
         keys = warehouse.execute("select project_key from projects order by project_key").fetchall()
-    assert runs == [("verified",)] * 3
+    assert runs == [("complete",)] * 3
     assert (days_between, lasted_a_day) == ([(None,), (1.0,), (1.0,)], [])
     assert changes == [("changed", 3), ("created", 3), ("removed", 3), ("returned", 1)]
     with (played[0] / "exports" / "projects.csv").open(newline="") as file:

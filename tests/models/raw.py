@@ -31,7 +31,7 @@ class Raw:
         self._records: list[tuple[object, ...]] = []
         for number in range(1, RUNS + 1):
             self._connection.execute(
-                "insert into raw.runs values ($1, $2, 'verified', '0.1.0', 'v1.5.6')",
+                "insert into raw.runs values ($1, $2, 'complete', '0.1.0', 'v1.5.6')",
                 [run(number), run(number) + timedelta(minutes=1)],
             )
 

@@ -93,7 +93,7 @@ FAULTS = {
         "delete from raw.records where record_id = 'new'",
     ],
     "runs_rise": [
-        "insert into raw.runs values ('2026-10-01 02:00:00Z', '2026-10-01 03:00:00Z', 'verified', '0', '0')",
+        "insert into raw.runs values ('2026-10-01 02:00:00Z', '2026-10-01 03:00:00Z', 'complete', '0', '0')",
     ],
     "project_keys_are_unique": ["insert into projects from projects where project_key = 'matter:kept'"],
     "projects_are_complete": [

@@ -35,7 +35,7 @@ class Runs:
         """A new run, that sees everything again."""
         self.count += 1
         now = run(self.count)
-        self.connection.execute("insert into raw.runs values ($1, $1, 'verified', '0.1.0', '-')", [now])
+        self.connection.execute("insert into raw.runs values ($1, $1, 'complete', '0.1.0', '-')", [now])
         self.connection.execute("update raw.records set last_seen_at = $1 where valid_to is null", [now])
 
     def end_version(self, provider: str, record_id: str, reason: str) -> None:

@@ -53,7 +53,7 @@ def test_a_backup_is_the_published_file_with_a_manifest(home: Home, tmp_path: Pa
         "file": "warehouse.duckdb",
         "bytes": size,
         "sha256": hashlib.sha256(home.warehouse.read_bytes()).hexdigest(),
-        "run": {"started_at": "2026-11-02T02:00:00Z", "outcome": "verified", **versions},
+        "run": {"started_at": "2026-11-02T02:00:00Z", "outcome": "complete", **versions},
     }
     made = [place.parents[1], place.parent, place, *place.iterdir()]
     assert {oct(path.stat().st_mode & 0o777) for path in made} == {"0o700", "0o600"}
@@ -101,7 +101,7 @@ def test_runs_that_are_published_meanwhile_are_never_mixed(tmp_path: Path) -> No
     warehouse = tmp_path / "warehouse.duckdb"
     publish_run(warehouse, 0)
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("insert into raw.runs values (now(), now(), 'verified', '-', '-')")
+        connection.execute("insert into raw.runs values (now(), now(), 'complete', '-', '-')")
     last = 12
     runs = threading.Thread(target=lambda: [publish_run(warehouse, number) for number in range(1, last + 1)])
     runs.start()

@@ -67,7 +67,7 @@ def drafted(warehouse: Path, scratch: Path, rows: int = 1) -> Path:
     with draft(warehouse, scratch, MEMORY_MB) as connection:
         connection.execute("create or replace table projects (name text)")
         connection.execute(
-            "insert or replace into raw.runs select make_timestamptz(i), now(), 'verified', '1', '1' "
+            "insert or replace into raw.runs select make_timestamptz(i), now(), 'complete', '1', '1' "
             "from range(1, $1 + 1) as _(i)",
             [rows],
         )
