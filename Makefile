@@ -107,8 +107,9 @@ campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIP
 	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.operation.publications
 
 # What fetches and proves, what merges and publishes, and the tests that show it without programs of their own.
-LAYERS := extract/* load/* providers/* transform/* warehouse/publish warehouse/older config/dlt_runtime common/limits \
-	commands/sync commands/backup commands/restore commands/forget
+LAYERS := extract/* load/* providers/* transform/* warehouse/draft warehouse/fingerprint warehouse/inspection \
+	warehouse/lock warehouse/publish warehouse/older config/dlt_runtime common/limits \
+	commands/sync commands/sync_result commands/backup commands/restore commands/forget
 SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/runs \
 	tests/models/test_kernel.py tests/models/test_checks.py tests/models/test_update.py tests/models/test_seeds.py \
 	tests/operation/test_backup.py tests/operation/test_restore.py tests/operation/test_warehouse.py \

@@ -27,7 +27,7 @@ from benchmarks.server import Server
 from pipelines.extract.provider import find_providers
 from pipelines.extract.raw_json import value
 from pipelines.extract.records import digest, hash_of, read_record
-from pipelines.load.landing import RECORDS, ROWS_PER_TABLE
+from pipelines.load.listings import RECORDS, ROWS_PER_TABLE
 
 ROWS = 20_000
 LOADED = 50_000

@@ -29,15 +29,14 @@ from benchmarks.bench import Bench
 from benchmarks.cases import PAGE_SIZE
 from benchmarks.server import LATENCY_S, Server
 from benchmarks.sides import IN_FLIGHT, SIDES, SYNC, furnish
-from pipelines.common.sql import SQL_ROOT
 from pipelines.config.dlt_runtime import dlt, isolated_settings, use_home
 from pipelines.config.settings import MEMORY_MB
 from pipelines.extract.connections import load_connections
 from pipelines.extract.records import Record, read_record
-from pipelines.load.landing import RECORDS, ROWS_PER_TABLE
+from pipelines.load.listings import RECORDS, ROWS_PER_TABLE
 from pipelines.providers import matter
 from pipelines.transform import build as models
-from pipelines.warehouse.publish import connect, use_threads
+from pipelines.warehouse.draft import Draft
 
 RUNS = ("first", "unchanged")
 IMPORTS = "import pipelines.config.dlt_runtime, duckdb, pyarrow.parquet, requests"
@@ -211,13 +210,14 @@ def _load(tables: list[pa.Table]) -> float:
 
 def _written(warehouse: Path, file: Path, size: int) -> tuple[float, float, float]:
     """Writing what is published anew, finding what is known of each record, and noting what was seen."""
-    with connect(file, MEMORY_MB) as connection:
-        use_threads(connection, size)
+    with Draft(file, MEMORY_MB) as draft:
+        draft.attach()
+        draft.use_threads(size)
+        connection = draft.db
         connection.execute(f"attach '{warehouse}' as published (read_only)")
         for table in PUBLISHED:
             name = f"ready_{table.rpartition('.')[2]}"
             connection.execute(f"create temp table {name} as from published.{table}")
-        connection.execute((SQL_ROOT / "raw.sql").read_text())
 
         def write() -> None:
             connection.execute("insert into raw.records from ready_records")

@@ -5,14 +5,13 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
 
 from pipelines.commands import sync as sync_module
-from pipelines.commands.sync import Run, sync
+from pipelines.commands.sync import Options, Run, sync
 from pipelines.extract.connections import COMMON
 from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Sandbox
@@ -67,14 +66,13 @@ class Home:
         found: list[str] = []
         publish = sync_module.publish
 
-        def search_and_publish(candidate: Path, warehouse: Path) -> tuple[str, ...]:
+        def search_and_publish(draft: Path, warehouse: Path) -> tuple[str, ...]:
             found.extend(leaks(self.path, ".rollcall"))
-            return publish(candidate, warehouse)
+            return publish(draft, warehouse)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("pipelines.commands.sync.datetime", SimpleNamespace(now=lambda _zone: now))
             patch.setattr("pipelines.commands.sync.publish", search_and_publish)
-            run = sync(self.path, names, **options)
+            run = sync(self.path, Options(names, **options), clock=lambda: now)
         assert found + leaks(self.path, ".", repr(run)) == []
         return run
 

@@ -81,6 +81,9 @@ SUBJECTS = {
     "pipelines/extract/raw_json.py": ["tests/http/test_strict_json.py"],
     "pipelines/extract/listing.py": ["tests/campaigns/test_drift.py", "tests/runs/test_proof.py"],
     "pipelines/load/landing.py": [*LANDINGS, "tests/runs/test_configuration.py", WINDOW],
+    "pipelines/load/listings.py": [*LANDINGS, "tests/runs/test_configuration.py", WINDOW],
+    "pipelines/load/plan.py": [GOLDEN, *RUNS],
+    "pipelines/load/windows.py": [GOLDEN, WINDOW, *RUNS],
     "pipelines/extract/deadline.py": ["tests/http/test_deadline.py"],
     "pipelines/providers/belltastic.py": ["tests/providers/test_belltastic.py", *RECORDED],
     "pipelines/providers/evovoice.py": [*RECORDED, "tests/providers/test_evovoice.py"],
@@ -92,18 +95,24 @@ SUBJECTS = {
         "tests/runs/test_configuration.py",
         "tests/runs/test_toy_provider.py",
     ],
-    "pipelines/extract/client.py": [
-        "tests/http/test_api.py",
-        "tests/http/test_deadline.py",
-        "tests/providers/test_evovoice.py",
-    ],
+    **{
+        f"pipelines/extract/{module}.py": [
+            "tests/http/test_api.py",
+            "tests/http/test_deadline.py",
+            "tests/providers/test_evovoice.py",
+        ]
+        for module in ("answers", "client", "sign_in")
+    },
     "pipelines/transform/seeds.py": ["tests/models/test_seeds.py"],
     "pipelines/common/limits.py": ["tests/cli/test_bounds.py", "tests/cli/test_reading.py"],
-    "pipelines/warehouse/publish.py": [
-        "tests/operation/test_warehouse.py",
-        "tests/operation/test_restore.py",
-        "tests/docs/test_upgrading.py",
-    ],
+    **{
+        f"pipelines/warehouse/{module}.py": [
+            "tests/operation/test_warehouse.py",
+            "tests/operation/test_restore.py",
+            "tests/docs/test_upgrading.py",
+        ]
+        for module in ("draft", "fingerprint", "inspection", "lock", "publish")
+    },
     "pipelines/transform/incremental.py": UPDATE,
     "pipelines/transform/build.py": [*MODELS, REFUSED],
     "pipelines/transform/graph.py": MODELS,

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElap
 from rich.progress import Progress as Live
 
 from pipelines.extract.connections import Connection, listing_name
-from pipelines.load.landing import Progress
+from pipelines.load.listings import Progress
 
 EVERY_S = 10.0
 

@@ -52,16 +52,12 @@ def _sync(
     from pipelines.cli.failures import telling_what_is_done
     from pipelines.cli.run_view import print_run, result_console, run_json
     from pipelines.cli.sync_session import watched_sync
+    from pipelines.commands.sync import Options
 
-    run = watched_sync(
-        home(),
-        connections,
-        full=full,
-        accept=_accepted(accepted),
-        dry_run=dry_run,
-        first_run=first_run,
-        quiet=quiet,
+    options = Options(
+        tuple(connections), full=full, accept=_accepted(accepted), dry_run=dry_run, first_run=first_run
     )
+    run = watched_sync(home(), options, quiet=quiet)
     with telling_what_is_done():
         if as_json:
             click.echo(run_json(run))

@@ -1,6 +1,6 @@
 """A run with progress, a log and notices."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -9,21 +9,12 @@ from rich.console import Console
 from pipelines.cli.failures import StandardError, note
 from pipelines.cli.progress import shown_progress
 from pipelines.cli.run_view import attention, next_steps, not_asked, run_facts
-from pipelines.commands.sync import Observer, Run, sync
+from pipelines.commands.sync import Observer, Options, Run, sync
 from pipelines.monitoring.notifications import Notice, Notices, subject
 from pipelines.monitoring.run_log import run_log
 
 
-def watched_sync(
-    home: Path,
-    names: Sequence[str],
-    *,
-    full: bool,
-    accept: Mapping[str, int],
-    dry_run: bool,
-    first_run: bool,
-    quiet: bool,
-) -> Run:
+def watched_sync(home: Path, options: Options, *, quiet: bool) -> Run:
     """Call `sync`, with progress on standard error, a log, and the configured notices.
 
     A dry run sends no notice. Raises what `sync` raises.
@@ -37,21 +28,12 @@ def watched_sync(
 
         def attempt(begun: Callable[[], None]) -> Run:
             with shown_progress(console, log.line) as progress:
-                observer = Observer(begun, progress)
-                run = sync(
-                    home,
-                    names,
-                    full=full,
-                    accept=accept,
-                    dry_run=dry_run,
-                    first_run=first_run,
-                    observer=observer,
-                )
+                run = sync(home, options, observer=Observer(begun, progress))
             for line in run_facts(run):
                 log.line(line)
             return run
 
-        if dry_run:
+        if options.dry_run:
             return attempt(lambda: None)
         notices = Notices(home, warn)
         try:

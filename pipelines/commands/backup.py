@@ -22,8 +22,8 @@ from pipelines.common.files import replace_atomically
 from pipelines.common.filesystem import sync
 from pipelines.config.settings import warehouse_path
 from pipelines.output.dated import place_of, workshop
+from pipelines.warehouse.inspection import readable
 from pipelines.warehouse.paths import recovery_hint
-from pipelines.warehouse.publish import readable
 from pipelines.warehouse.reader import open_warehouse
 
 FILE = "warehouse.duckdb"

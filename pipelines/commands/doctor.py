@@ -50,7 +50,8 @@ from pipelines.extract.provider import ListingRequest, Setting, Settings
 from pipelines.extract.records import read_record
 from pipelines.monitoring.notifications import Notice, read_notify, send, subject
 from pipelines.transform import build as models
-from pipelines.warehouse.publish import is_to_be_rewritten, locked
+from pipelines.warehouse.inspection import is_to_be_rewritten
+from pipelines.warehouse.lock import locked
 from pipelines.warehouse.reader import Warehouse, open_warehouse
 
 DEADLINE_S = 60.0

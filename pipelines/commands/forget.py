@@ -22,18 +22,11 @@ from pipelines.common.sql import SQL_ROOT
 from pipelines.config.settings import memory_mb, warehouse_path
 from pipelines.transform import build as models
 from pipelines.transform.incremental import own_tables
+from pipelines.warehouse.draft import open_draft, rewritten
+from pipelines.warehouse.lock import clear, locked
 from pipelines.warehouse.older import forget_older
 from pipelines.warehouse.paths import replaced_paths
-from pipelines.warehouse.publish import (
-    clear,
-    connect,
-    draft,
-    draft_path,
-    locked,
-    publish,
-    retry_with_more_memory,
-    rewritten,
-)
+from pipelines.warehouse.publish import publish
 from pipelines.warehouse.reader import Warehouse, open_warehouse
 
 # What was taken, or refused, of the record with a key. An EvoVoice project has none of its own, but files.
@@ -91,35 +84,34 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     with locked(warehouse) as scratch, ending_at_once(lambda: clear(scratch)):
         probe(warehouse, scratch)
         memory = memory_mb(home)
-        with draft(warehouse, scratch, memory) as connection:
-            if own := own_tables(connection):
+        with open_draft(warehouse, scratch, memory) as draft:
+            if own := own_tables(draft.db):
                 raise UsageError(
                     f"your own tables may contain what you want to erase: {', '.join(own)}",
                     f"move them out of {warehouse}, into a file of their own",
                 )
-            connection.execute(
-                "insert into raw.salt select $1 where not exists (from raw.salt)", [secrets.token_hex(32)]
-            )
-            connection.execute(f"create temp table named as from ({_RECORDS}) limit 0")
-            connection.execute("create temp table holders (connection text, holder text)")
-            for one in found:
-                subject = {"kind": one.subject.kind, "key": one.subject.key}
-                connection.execute(f"insert into named {_NAMED}", subject)
-                if one.holder:
-                    connection.execute("insert into holders values ($1, $2)", one.holder)
-            connection.execute((SQL_ROOT / "forget.sql").read_text())
+            _erase(draft.db, found)
         # Deleted data may still be readable in the free blocks of a file, so write a new one.
-        candidate = rewritten(draft_path(warehouse, scratch), scratch, memory)
-        with connect(candidate, memory) as connection:
-            retry_with_more_memory(connection, memory, lambda: models.build(connection, home))
-            models.refuse_broken(
-                retry_with_more_memory(connection, memory, lambda: models.check(connection, home))
-            )
-        publish(candidate, warehouse, forgetting=True)
+        with rewritten(draft.path, scratch, memory) as clean:
+            clean.run(lambda db: models.build(db, home))
+            models.refuse_broken(clean.run(lambda db: models.check(db, home)))
+        publish(clean.path, warehouse, forgetting=True)
         older, asides = forget_older(warehouse), replaced_paths(warehouse)
         for aside in asides:
             aside.unlink()
     return older + asides
+
+
+def _erase(db: duckdb.DuckDBPyConnection, found: Sequence[Forgettable]) -> None:
+    db.execute("insert into raw.salt select $1 where not exists (from raw.salt)", [secrets.token_hex(32)])
+    db.execute(f"create temp table named as from ({_RECORDS}) limit 0")
+    db.execute("create temp table holders (connection text, holder text)")
+    for one in found:
+        subject = {"kind": one.subject.kind, "key": one.subject.key}
+        db.execute(f"insert into named {_NAMED}", subject)
+        if one.holder:
+            db.execute("insert into holders values ($1, $2)", one.holder)
+    db.execute((SQL_ROOT / "forget.sql").read_text())
 
 
 def _find(warehouse: Warehouse, key: str) -> Subject:

@@ -8,8 +8,9 @@ from pathlib import Path
 from pipelines.commands.backup import backed_up_in
 from pipelines.common.errors import SyncError, UsageError, WarehouseError
 from pipelines.config.settings import warehouse_path
+from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path, previous_paths, replaced_paths
-from pipelines.warehouse.publish import locked, put_back
+from pipelines.warehouse.publish import put_back
 from pipelines.warehouse.reader import open_warehouse
 
 

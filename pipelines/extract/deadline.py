@@ -33,11 +33,11 @@ class Deadline:
     def start(self) -> None:
         """Start the countdown."""
         self.ends_at = time.monotonic() + self.left
-        _watchman().add(self)
+        _deadline_thread().add(self)
 
     def stop(self) -> None:
         """Stop the countdown."""
-        _watchman().discard(self)
+        _deadline_thread().discard(self)
         self.left = self.ends_at - time.monotonic()
 
     @contextlib.contextmanager
@@ -62,28 +62,28 @@ class _DeadlineThread(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="deadlines", daemon=True)
-        self._watches: set[Deadline] = set()
+        self._deadlines: set[Deadline] = set()
         self._wakes_at = math.inf
         self._sooner = threading.Condition()
 
-    def add(self, watch: Deadline) -> None:
+    def add(self, deadline: Deadline) -> None:
         with self._sooner:
-            self._watches.add(watch)
-            if watch.ends_at < self._wakes_at:
+            self._deadlines.add(deadline)
+            if deadline.ends_at < self._wakes_at:
                 self._sooner.notify()
 
-    def discard(self, watch: Deadline) -> None:
+    def discard(self, deadline: Deadline) -> None:
         with self._sooner:
-            self._watches.discard(watch)
+            self._deadlines.discard(deadline)
 
     def run(self) -> None:
         with self._sooner:
             while True:
                 now = time.monotonic()
-                for watch in [watch for watch in self._watches if watch.ends_at <= now]:
-                    self._watches.discard(watch)
-                    watch.end()
-                self._wakes_at = min((watch.ends_at for watch in self._watches), default=math.inf)
+                for deadline in [deadline for deadline in self._deadlines if deadline.ends_at <= now]:
+                    self._deadlines.discard(deadline)
+                    deadline.end()
+                self._wakes_at = min((deadline.ends_at for deadline in self._deadlines), default=math.inf)
                 self._sooner.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
 
 
@@ -91,27 +91,27 @@ _threads: list[_DeadlineThread] = []
 _start_lock = threading.Lock()
 
 
-def _watchman() -> _DeadlineThread:
+def _deadline_thread() -> _DeadlineThread:
     """The thread of this process. A forked process has none, because threads are not forked."""
     with _start_lock:
-        watchman = next((one for one in _threads if one.is_alive()), None)
-        if watchman is None:
-            watchman = _DeadlineThread()
-            _threads[:] = [watchman]
-            watchman.start()
-        return watchman
+        thread = next((one for one in _threads if one.is_alive()), None)
+        if thread is None:
+            thread = _DeadlineThread()
+            _threads[:] = [thread]
+            thread.start()
+        return thread
 
 
 @contextlib.contextmanager
 def ending_after(seconds: float) -> Iterator[Deadline]:
     """Shut down the socket of this thread's exchange in the block after `seconds`."""
-    watch = _exchange.watch = Deadline(seconds)
-    watch.start()
+    deadline = _exchange.deadline = Deadline(seconds)
+    deadline.start()
     try:
-        yield watch
+        yield deadline
     finally:
-        watch.stop()
-        del _exchange.watch
+        deadline.stop()
+        del _exchange.deadline
 
 
 class _FinalResponse(http.client.HTTPResponse):
@@ -146,10 +146,10 @@ class _SecureConnection(HTTPSConnection):
 
 def _expose(connected: socket.socket | None) -> None:
     """Pass the socket to the deadline of this thread's exchange, before waiting for the answer."""
-    watch: Deadline = _exchange.watch
-    watch.socket = connected
-    if watch.ended:  # while it was being connected
-        watch.end()
+    deadline: Deadline = _exchange.deadline
+    deadline.socket = connected
+    if deadline.ended:  # while it was being connected
+        deadline.end()
 
 
 class _Pool(HTTPConnectionPool):
@@ -164,6 +164,6 @@ class DeadlineAdapter(HTTPAdapter):
     """`requests`' adapter for exchanges that `ending_after` limits."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Use the watched pools."""
+        """Use the pools whose sockets a deadline can shut down."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

@@ -1,8 +1,8 @@
 """One listing: read page by page, read again if it changed meanwhile, and verified or not.
 
-A listing is verified if it ended by the provider's own sign and everything that the provider said agrees: the
-number of distinct ids equals every total, no id came with different content, no page came twice, and every
-record had an id. Without totals, one complete, valid answer verifies a listing of one page.
+A listing is verified if it ended by the provider's own sign and everything that the provider states agrees:
+the number of distinct ids equals every total, no id came with different content, no page came twice, and
+every record had an id. Without totals, one complete, valid answer verifies a listing of one page.
 
 Records can change while pages are read one after the other. If a record disappears from a page already read,
 a later record moves to that page and is missed. If another record is added, the total stays the same. In that
@@ -21,7 +21,7 @@ from pipelines.common.errors import MalformedAnswer, ProviderError
 from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import Connection
 from pipelines.extract.provider import ListingRequest, Page
-from pipelines.extract.records import Record, Texts, read_record
+from pipelines.extract.records import KnownRecords, Record, read_record
 
 RE_READINGS = 3
 MOST_EMPTY_PAGES = 100  # with these, a reading fails
@@ -94,9 +94,9 @@ class Reading:
         contents = [
             (record.record_id, hash(record.canonical_hash or record.content_hash)) for record in records
         ]
-        came = {record_id: content for record_id, content in contents if record_id is not None}
-        if len(came) == len(contents) and self.seen.keys().isdisjoint(came):
-            self.seen |= came  # true for nearly every page
+        by_id = {record_id: content for record_id, content in contents if record_id is not None}
+        if len(by_id) == len(contents) and self.seen.keys().isdisjoint(by_id):
+            self.seen |= by_id  # true for nearly every page
             return
         for record_id, content in contents:
             if record_id is None:
@@ -162,74 +162,90 @@ class Reading:
         return {total // self.page_size, -(-total // self.page_size)}
 
 
-def read_listing(
-    api: HttpClient,
-    connection: Connection,
-    ask: ListingRequest,
-    known: Texts,
-    progress: Callable[[int, int], None],
-    finish: Callable[[Listing], None],
-) -> Iterator[Batch]:
-    """Yield the pages of every reading of one listing, then call `finish` with the result.
+class ListingReader:
+    """Reads one listing, again if it changed meanwhile, and keeps its result."""
 
-    `known` are the known records. `progress` is called with the numbers of pages and records so far. It never
-    raises because of a provider.
-    """
-    began = time.monotonic()
-    expected = frozenset(known.values())
-    drop = connection.settings.texts("drop_fields")
-    requests, retries = api.traffic.requests, api.traffic.retries
-    best: tuple[int, Reading] | None = None
-    previous: Reading | None = None
-    doubt: str | None = None
-    error_kind: str | None = None
-    exact = False
-    for number in range(1 + RE_READINGS):
-        reading = Reading()
-        failure = error_kind = None
-        try:
-            for page in connection.provider.pages(api, ask):
-                records = tuple(
-                    read_record(connection.provider, drop, text, known, exact=exact) for text in page.records
-                )
-                reading.take(page, records)
-                yield Batch(number, records)
-                progress(reading.pages, reading.records)
-            reading.ended = True
-        except ProviderError as error:
-            failure, error_kind = str(error), error.kind
-        except Exception as error:  # noqa: BLE001 - a provider's module must not end the other connections
-            failure = f"its module failed: {type(error).__name__}: {connection.quote(str(error))}"
-            error_kind = "module"
-        if reading.ended or (best is None and reading.pages):
-            best = number, reading
-        own = _at_page(reading, failure) if failure else reading.doubt()
-        doubt = own or reading.doubt_about_absence(expected, previous)
-        is_undecided = reading.is_undecided and not exact
-        if failure or doubt is None or not (is_undecided or (reading.may_move and not reading.nameless)):
-            break  # verified, or another reading would not show more
-        exact = exact or is_undecided
-        previous = None if own else reading
-    counted = best[1] if best else Reading()
-    finish(
-        Listing(
-            connection=connection,
-            scope=ask.scope,
-            since=ask.since,
+    def __init__(
+        self,
+        api: HttpClient,
+        connection: Connection,
+        request: ListingRequest,
+        known: KnownRecords,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        """`progress` is called with the numbers of pages and records so far."""
+        self._api = api
+        self._connection = connection
+        self._request = request
+        self._known = known
+        self._progress = progress
+        self._drop = connection.settings.texts("drop_fields")
+        self._failure: str | None = None
+        self._error_kind: str | None = None
+        self._result: Listing | None = None
+
+    @property
+    def result(self) -> Listing:
+        """The result, once all batches have been read."""
+        assert self._result is not None
+        return self._result
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the pages of every reading. Never raises because of a provider."""
+        began = time.monotonic()
+        requests, retries = self._api.traffic.requests, self._api.traffic.retries
+        expected = frozenset(self._known.values())
+        best: tuple[int, Reading] | None = None
+        previous: Reading | None = None
+        doubt: str | None = None
+        exact = False
+        for number in range(1 + RE_READINGS):
+            reading = Reading()
+            yield from self._read(reading, number, exact=exact)
+            if reading.ended or (best is None and reading.pages):
+                best = number, reading
+            own = f"page {reading.pages + 1}: {self._failure}" if self._failure else reading.doubt()
+            doubt = own or reading.doubt_about_absence(expected, previous)
+            is_undecided = reading.is_undecided and not exact
+            may_show_more = is_undecided or (reading.may_move and not reading.nameless)
+            if self._failure or doubt is None or not may_show_more:
+                break
+            exact = exact or is_undecided
+            previous = None if own else reading
+        counted = best[1] if best else Reading()
+        self._result = Listing(
+            connection=self._connection,
+            scope=self._request.scope,
+            since=self._request.since,
             reading=best[0] if best else None,
             pages=counted.pages,
             records=counted.records,
-            requests=api.traffic.requests - requests,
-            retries=api.traffic.retries - retries,
+            requests=self._api.traffic.requests - requests,
+            retries=self._api.traffic.retries - retries,
             seconds=time.monotonic() - began,
-            doubt=doubt and connection.redact(doubt),
-            error_kind=error_kind,
+            doubt=doubt and self._connection.redact(doubt),
+            error_kind=self._error_kind,
         )
-    )
 
-
-def _at_page(reading: Reading, failure: str) -> str:
-    return f"page {reading.pages + 1}: {failure}"
+    def _read(self, reading: Reading, number: int, *, exact: bool) -> Iterator[Batch]:
+        """Yield the pages of one reading, and record in `reading` what they say."""
+        provider = self._connection.provider
+        self._failure = self._error_kind = None
+        try:
+            for page in provider.pages(self._api, self._request):
+                records = tuple(
+                    read_record(provider, self._drop, text, self._known, exact=exact) for text in page.records
+                )
+                reading.take(page, records)
+                yield Batch(number, records)
+                self._progress(reading.pages, reading.records)
+            reading.ended = True
+        except ProviderError as error:
+            self._failure, self._error_kind = str(error), error.kind
+        except Exception as error:  # noqa: BLE001 - a provider's module must not end the other connections
+            name = type(error).__name__
+            self._failure = f"its module failed: {name}: {self._connection.quote(str(error))}"
+            self._error_kind = "module"
 
 
 def _numbers(counts: set[int]) -> str:

@@ -123,15 +123,15 @@ def value(text: bytes) -> object:
     return _decode(_value.decode, text.removeprefix(BYTE_ORDER_MARK), "JSON")
 
 
-def has_each_key_once(text: bytes, said: object) -> bool:
-    """Whether `said`, read from `text`, has every member of the text; False if uncertain.
+def has_each_key_once(text: bytes, parsed: object) -> bool:
+    """Whether `parsed`, read from `text`, has every member of the text; False if uncertain.
 
     The decoder keeps one member of each key. A member has a quote and a colon next to each other, once white
     space is left out: the text has no more members than it has of those. Keys that are not ASCII may be the
     same key in another composition.
     """
     keys: list[str] = []
-    waiting = [said]
+    waiting = [parsed]
     while waiting:
         part = waiting.pop()
         inner = part if isinstance(part, list) else []

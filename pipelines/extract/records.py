@@ -61,7 +61,7 @@ class Record(NamedTuple):
     reason: str | None = None
 
 
-Texts = Mapping[str, str]
+KnownRecords = Mapping[str, str]
 """The ids of the known records, by the digest of their text."""
 
 
@@ -71,7 +71,7 @@ def digest(text: bytes) -> str:
 
 
 def read_record(
-    provider: "Provider", drop: Collection[str], text: bytes, known: Texts, *, exact: bool = False
+    provider: "Provider", drop: Collection[str], text: bytes, known: KnownRecords, *, exact: bool = False
 ) -> Record:
     """Read the record in `text`, without the fields in `drop`. Never raises because of its content.
 
@@ -91,15 +91,15 @@ def read_record(
         content_hash = digest(text)
         if not exact and (known_id := known.get(content_hash)):
             return Record(known_id, None, content_hash)
-        said = value(text)
-        if not isinstance(said, dict):
+        fields = value(text)
+        if not isinstance(fields, dict):
             raise MalformedAnswer(f"it is not an object but {text[:40].decode(errors='replace')}")
-        record_id = _identity(first_of(said, *provider.id_keys), provider.id_keys[0])
-        created_at = instant(first_of(said, *provider.created_keys))
-        has_each_once = has_each_key_once(text, said)
+        record_id = _identity(first_of(fields, *provider.id_keys), provider.id_keys[0])
+        created_at = instant(first_of(fields, *provider.created_keys))
+        has_each_once = has_each_key_once(text, fields)
         canonical_hash = None
         if exact or not _is_plain(text):
-            canonical_hash = hash_of(said, provider.volatile)
+            canonical_hash = hash_of(fields, provider.volatile)
         if not has_each_once:
             refuse_duplicate_keys(text)
         return Record(record_id, text, content_hash, canonical_hash, created_at)
@@ -110,9 +110,9 @@ def read_record(
 def canonical_hash(provider: "Provider", text: bytes) -> str | None:
     """The canonical hash of a stored text; None if the current reader would not accept it."""
     with contextlib.suppress(MalformedAnswer):
-        said = value(text)
-        if isinstance(said, dict):
-            return hash_of(said, provider.volatile)
+        fields = value(text)
+        if isinstance(fields, dict):
+            return hash_of(fields, provider.volatile)
     return None
 
 
@@ -133,9 +133,9 @@ def _legible_id(provider: "Provider", text: bytes) -> str | None:
     with contextlib.suppress(MalformedAnswer):
         sent = cut_members(text)
         for key in provider.id_keys:
-            said = {content for raw, content in sent if key_of(raw) == key}
-            if said:
-                return _identity(value(said.pop()), key) if len(said) == 1 else None
+            ids = {content for raw, content in sent if key_of(raw) == key}
+            if ids:
+                return _identity(value(ids.pop()), key) if len(ids) == 1 else None
     return None
 
 
@@ -150,14 +150,14 @@ def _without(text: bytes, drop: Collection[str]) -> bytes:
     return text if len(kept) == len(sent) else b"{" + b",".join(map(b":".join, kept)) + b"}"
 
 
-def _identity(said: object, key: str) -> str:
+def _identity(given: object, key: str) -> str:
     """The provider's id as a string, exactly: a string that is not empty, or an integer."""
-    if isinstance(said, str) and said.strip() and "\0" not in said:
-        return said
-    if isinstance(said, int) and not isinstance(said, bool):
-        return str(said)
-    shown = str(said) if isinstance(said, Decimal) else repr(said)
-    raise MalformedAnswer(f"its id, {key}, is {'missing' if said is None else shown[:40]}")
+    if isinstance(given, str) and given.strip() and "\0" not in given:
+        return given
+    if isinstance(given, int) and not isinstance(given, bool):
+        return str(given)
+    shown = str(given) if isinstance(given, Decimal) else repr(given)
+    raise MalformedAnswer(f"its id, {key}, is {'missing' if given is None else shown[:40]}")
 
 
 def hash_of(fields: dict[str, object], volatile: Collection[str] = ()) -> str:
@@ -171,26 +171,28 @@ def hash_of(fields: dict[str, object], volatile: Collection[str] = ()) -> str:
     return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=16).hexdigest()
 
 
-def canonical(said: object, levels: int = MOST_LEVELS) -> object:
+def canonical(given: object, levels: int = MOST_LEVELS) -> object:
     """The value with one spelling per number, timestamp and string; alters lists and objects in place.
 
     Raises MalformedAnswer if they are nested more than `levels` deep. The most frequent types come first, as
     half of a run's work in Python is done here.
     """
-    kind = type(said)
+    kind = type(given)
     if kind is str:
-        return _canonical_text(cast("str", said))
+        return _canonical_text(cast("str", given))
     if kind is dict or kind is list:
         if not levels:
             raise MalformedAnswer(f"it is nested more than {MOST_LEVELS} levels deep")
         if kind is dict:
-            return _canonical_object(cast("dict[str, object]", said), levels - 1)
-        parts = cast("list[object]", said)
+            return _canonical_object(cast("dict[str, object]", given), levels - 1)
+        parts = cast("list[object]", given)
         parts[:] = [canonical(part, levels - 1) for part in parts]
         return parts
     if kind is int:
-        return said if cast("int", said).bit_length() < 60 else _canonical_number(Decimal(cast("int", said)))
-    return _canonical_number(said) if isinstance(said, Decimal) else said
+        return (
+            given if cast("int", given).bit_length() < 60 else _canonical_number(Decimal(cast("int", given)))
+        )
+    return _canonical_number(given) if isinstance(given, Decimal) else given
 
 
 def _canonical_object(fields: dict[str, object], levels: int) -> dict[str, object]:
@@ -226,11 +228,11 @@ def _canonical_text(text: str) -> str:
     return composed(text)
 
 
-def instant(said: object) -> datetime | None:
+def instant(given: object) -> datetime | None:
     """The timestamp in a string, to the microsecond; None if there is none. Without an offset it is UTC."""
-    if not isinstance(said, str):
+    if not isinstance(given, str):
         return None
-    found = INSTANT.fullmatch(said) or INSTANT.fullmatch(f"{said}Z")
+    found = INSTANT.fullmatch(given) or INSTANT.fullmatch(f"{given}Z")
     if found is None:
         return None
     moment = _utc(*found.groups())

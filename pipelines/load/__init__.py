@@ -1,4 +1,5 @@
 """From a provider's records to `raw.*`: dlt lands them as Parquet, one transaction merges them.
 
-Imports `extract`, `warehouse` and the layers below. Start reading at `landing`, then `merge`.
+Imports `extract`, `warehouse` and the layers below. Start reading at `plan`, then `listings`, `landing` and
+`merge`.
 """

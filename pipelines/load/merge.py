@@ -14,10 +14,9 @@ import pyarrow as pa
 from pipelines.common.errors import SyncError
 from pipelines.common.sql import SQL_ROOT, literal, transaction
 from pipelines.common.version import rollcall_version
-from pipelines.extract.connections import Connection
 from pipelines.extract.listing import Listing
 from pipelines.extract.records import canonical_hash
-from pipelines.load.landing import Known
+from pipelines.load.landing import Landing
 
 ASKED = pa.schema(
     [
@@ -52,81 +51,35 @@ AT_ONCE = 10_000  # texts
 
 
 def merge(
-    warehouse: duckdb.DuckDBPyConnection,
-    landing: Path,
-    listings: Sequence[Listing],
+    db: duckdb.DuckDBPyConnection,
+    landing: Landing,
     started_at: datetime,
     accepted: Mapping[str, int],
     finished_at: datetime | None = None,
     configured: Sequence[str] | None = None,
 ) -> None:
-    """Merge the records of a run, and write the results of its listings.
+    """Merge the records of a run, and write the results of its listings, in one transaction.
 
     `accepted` gives, per connection, the exact number of removals that an operator has accepted. All listings
     ended at `finished_at`, or now. `configured` names the configured connections, if that is known.
     """
-    rows = [_asked(number, listing, accepted) for number, listing in enumerate(listings)]
-    warehouse.register("asked_rows", pa.Table.from_pylist(rows, schema=ASKED))
-    warehouse.execute("create or replace temp table asked as from asked_rows")
-    warehouse.unregister("asked_rows")
-    warehouse.execute(f"create or replace temp view landed as from read_parquet({_files_of(landing)})")
-    warehouse.execute("set variable started_at = $1::timestamptz", [started_at])
-    warehouse.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
+    rows = [_asked(number, listing, accepted) for number, listing in enumerate(landing.listings)]
+    db.register("asked_rows", pa.Table.from_pylist(rows, schema=ASKED))
+    db.execute("create or replace temp table asked as from asked_rows")
+    db.unregister("asked_rows")
+    db.execute(f"create or replace temp view landed as from read_parquet({_files_in(landing.folder)})")
+    db.execute("set variable started_at = $1::timestamptz", [started_at])
+    db.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
     names = None if configured is None else list(configured)
-    warehouse.execute("set variable configured_connections = $1::text[]", [names])
-    warehouse.execute("set variable rollcall_version = $1", [rollcall_version()])
-    with transaction(warehouse):
+    db.execute("set variable configured_connections = $1::text[]", [names])
+    db.execute("set variable rollcall_version = $1", [rollcall_version()])
+    with transaction(db):
         received, *rest = sorted((SQL_ROOT / "merge").glob("*.sql"))
-        warehouse.execute(received.read_text())
-        _compare(warehouse, listings)
+        db.execute(received.read_text())
+        _compare(db, landing.listings)
         for path in rest:
-            warehouse.execute(path.read_text())
-        _refuse_losses(warehouse)
-
-
-def known_texts(
-    warehouse: duckdb.DuckDBPyConnection, connections: Sequence[Connection], windows: Mapping[str, datetime]
-) -> Known:
-    """The known records of each listing, by connection and scope; for a window, only those created within it.
-
-    Erased records are not known any more, nor is any text of an erased customer's files.
-    """
-    names = [connection.name for connection in connections]
-    starts = [windows.get(name) for name in names]
-    warehouse.execute("set variable asked_connections = $1::text[]", [names])
-    warehouse.execute("set variable asked_since = $1::timestamptz[]", [starts])
-    places = warehouse.execute(
-        """
-        select
-            known.connection,
-            known.scope,
-            list(if(content_hash = 'forgotten', 'of ' || record_id, content_hash)),
-            list(known.record_id)
-        from raw.records as known
-        inner join (
-            select
-                unnest(getvariable('asked_connections')) as connection,
-                unnest(getvariable('asked_since')) as since
-        ) as asked on known.connection = asked.connection
-        where
-            known.valid_to is null and (asked.since is null or known.created_at > asked.since)
-            and known.record_id not in (select pseudonym from raw.forgotten)
-        group by all
-        """
-    ).fetchall()
-    return {(name, scope): dict(zip(texts, ids, strict=True)) for name, scope, texts, ids in places}
-
-
-def next_start(warehouse: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
-    """The start of the run: now, to the millisecond, but later than every earlier run."""
-    row = warehouse.execute(
-        "select greatest(date_trunc('millisecond', $now::timestamptz), "
-        "(select max(started_at) + interval 1 millisecond from raw.runs))",
-        {"now": now},
-    ).fetchone()
-    assert row is not None
-    start: datetime = row[0]
-    return start
+            db.execute(path.read_text())
+        _refuse_losses(db)
 
 
 def _asked(number: int, listing: Listing, accepted: Mapping[str, int]) -> dict[str, object]:
@@ -143,10 +96,10 @@ def _asked(number: int, listing: Listing, accepted: Mapping[str, int]) -> dict[s
     }
 
 
-def _compare(warehouse: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) -> None:
+def _compare(db: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) -> None:
     """Create `contents`: the content of undecided records, and of the known ones that they differ from."""
     providers = {one.connection.provider_name: one.connection.provider for one in listings}
-    undecided = warehouse.execute(
+    undecided = db.execute(
         """
         select listing, position, provider, canonical_hash, payload, known_canonical_hash, known_payload
         from undecided
@@ -155,20 +108,18 @@ def _compare(warehouse: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) 
     rows = []
     for batch in undecided.to_arrow_reader(AT_ONCE):
         columns = (column.to_pylist() for column in batch.columns)
-        for listing, position, name, said, text, known_said, known_text in zip(*columns, strict=True):
-            of_known = known_said
-            if known_text:
-                of_known = canonical_hash(providers[name], known_text.encode())
-            of_text = said or canonical_hash(providers[name], text.encode())
-            rows.append(dict(zip(CONTENTS.names, (listing, position, of_text, of_known), strict=True)))
-    warehouse.register("content_rows", pa.Table.from_pylist(rows, schema=CONTENTS))
-    warehouse.execute("create or replace temp table contents as from content_rows")
-    warehouse.unregister("content_rows")
+        for listing, position, name, new_hash, text, known_hash, known_text in zip(*columns, strict=True):
+            before = canonical_hash(providers[name], known_text.encode()) if known_text else known_hash
+            now = new_hash or canonical_hash(providers[name], text.encode())
+            rows.append(dict(zip(CONTENTS.names, (listing, position, now, before), strict=True)))
+    db.register("content_rows", pa.Table.from_pylist(rows, schema=CONTENTS))
+    db.execute("create or replace temp table contents as from content_rows")
+    db.unregister("content_rows")
 
 
-def _refuse_losses(warehouse: duckdb.DuckDBPyConnection) -> None:
+def _refuse_losses(db: duckdb.DuckDBPyConnection) -> None:
     """Check that every counted record was loaded: a load that loses one must not be published."""
-    lost = warehouse.execute(
+    lost = db.execute(
         "select asked.connection, asked.records, count(received.listing) as landed "
         "from asked left join received on asked.listing = received.listing "
         "group by asked.listing, asked.connection, asked.records having landed <> asked.records"
@@ -181,7 +132,7 @@ def _refuse_losses(warehouse: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _files_of(landing: Path) -> str:
+def _files_in(landing: Path) -> str:
     """The landing's files of records, as a literal for SQL.
 
     They are listed one by one, because a pattern would not match a path with a backslash or a bracket.

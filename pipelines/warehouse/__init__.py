@@ -1,4 +1,4 @@
-"""The warehouse file: where it is, drafting and publishing it, and reading it.
+"""The warehouse file: where it is, its lock, drafting and publishing it, and reading it.
 
-Imports `transform`, `config` and `common`. Start reading at `publish`, then `reader`.
+Imports `transform`, `config` and `common`. Start reading at `lock`, `draft` and `publish`, then `reader`.
 """

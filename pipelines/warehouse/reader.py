@@ -186,8 +186,8 @@ def exceeds_file_limit(error: duckdb.Error | OSError) -> bool:
 
 def first_line(error: Exception) -> str:
     """DuckDB's error message with its suggestion, without the excerpt of the SQL."""
-    said = str(error).split("\n\n", 1)[0]
-    return " ".join(line.strip() for line in said.splitlines() if line.strip())
+    message = str(error).split("\n\n", 1)[0]
+    return " ".join(line.strip() for line in message.splitlines() if line.strip())
 
 
 def needs_memory() -> UsageError:

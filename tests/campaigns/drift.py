@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pipelines.extract.listing import Listing, read_listing
+from pipelines.extract.listing import ListingReader
 from pipelines.extract.provider import ListingRequest, Page, Request
 from pipelines.extract.raw_json import elements
-from pipelines.extract.records import Texts
+from pipelines.extract.records import KnownRecords
 from tests.scripted import Pages, scripted
 
 T = TypeVar("T")
@@ -184,7 +184,7 @@ class Measured:
     false_removals: int = 0
 
 
-def texts_of(ids: Iterable[str]) -> Texts:
+def texts_of(ids: Iterable[str]) -> KnownRecords:
     """These ids as known, with texts that never come again."""
     return {f"of {record_id}": record_id for record_id in ids}
 
@@ -210,13 +210,13 @@ def measure(
         world.gone.clear()
         world.steady = set(world.live)
         api: Any = DriftingApi(style, world)
-        finished: list[Listing] = []
-        ask = ListingRequest(connection.settings)
+        request = ListingRequest(connection.settings)
         expected = texts_of(known) if confirm else {}
         readings: dict[int, set[str | None]] = {}
-        for batch in read_listing(api, connection, ask, expected, lambda *_: None, finished.append):
+        reader = ListingReader(api, connection, request, expected, lambda *_: None)
+        for batch in reader.batches():
             readings.setdefault(batch.reading, set()).update(record.record_id for record in batch.records)
-        (listing,) = finished
+        listing = reader.result
         measured.listings += 1
         measured.requests += listing.requests
         if listing.doubt is None and listing.reading is not None:

@@ -5,9 +5,7 @@ warehouse, and go through their runs side by side. What a provider answers is gi
 """
 
 import functools
-import itertools
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,40 +14,27 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.commands.sync import windows_due
 from pipelines.common.sql import SQL_ROOT
-from pipelines.extract.connections import Connection
-from pipelines.extract.listing import Listing
-from pipelines.load.landing import Known, receive
-from pipelines.load.merge import known_texts, merge, next_start
+from pipelines.load.landing import Landing
+from pipelines.load.listings import Listings
+from pipelines.load.merge import merge
+from pipelines.load.plan import known_records, next_start
+from pipelines.load.windows import windows_due
 from pipelines.transform import build as models
 from tests.campaigns.histories import CLOCK, History
 from tests.campaigns.model import AS_DRAWN, Played, Rows, Variation
 
 TABLES = ("projects", "projects_history", "project_changes", "files", "files_history", "connections")
-Land = Callable[..., tuple[Path, tuple[Listing, ...]]]
+Land = Callable[[Listings, Path], Landing]
 
 
-def land_directly(
-    connections: Sequence[Connection],
-    windows: dict[str, datetime],
-    known: Known,
-    scratch: Path,
-    deadline: float,
-    progress: Callable[..., None],
-) -> tuple[Path, tuple[Listing, ...]]:
+def land_directly(listings: Listings, scratch: Path) -> Landing:
     """What `land` does, in the form that dlt leaves, without dlt: it takes a third of a second and more."""
-    finished: dict[int, Listing] = {}
-    numbers = itertools.count()
-    tables: list[pa.Table] = []
-    for connection in connections:
-        scopes = {next(numbers): scope for scope in connection.provider.scopes(connection.settings)}
-        since = windows.get(connection.name)
-        tables += receive(connection, scopes, known, deadline, progress, finished, since)
+    tables = [table for connection in listings.connections for table in listings.receive(connection)]
     files = scratch / "landing" / "received" / "records"
     files.mkdir(parents=True)
     pq.write_table(pa.concat_tables(tables), files / "all.parquet")
-    return scratch / "landing", tuple(finished[number] for number in range(next(numbers)))
+    return Landing(scratch / "landing", listings.results)
 
 
 class World:
@@ -96,7 +81,7 @@ class World:
         windows = windows_due(
             self.warehouse, [one for one in connections if one.name not in whole], started_at
         )
-        known = known_texts(self.warehouse, connections, windows)
+        known = known_records(self.warehouse, connections, windows)
         accepted: dict[str, int] = {}
         for played in asked:
             played.answer(number, windows.get(played.name))
@@ -104,11 +89,8 @@ class World:
             if accepts is not None:
                 accepted[played.name] = played.suspicious(windows.get(played.name)) + accepts
         with tempfile.TemporaryDirectory() as scratch:
-            deadline = time.monotonic() + 600
-            landing, listings = self.land(
-                connections, windows, known, Path(scratch), deadline, lambda *_: None
-            )
-            merge(self.warehouse, landing, listings, started_at, accepted)
+            landing = self.land(Listings(connections, windows, known), Path(scratch))
+            merge(self.warehouse, landing, started_at, accepted)
         start = round(started_at.timestamp() * 1e6)
         self.starts.append(start)
         for played in asked:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.extract.listing import Listing, Reading, read_listing
+from pipelines.extract.listing import ListingReader, Reading
 from pipelines.extract.provider import ListingRequest, Page
 from tests.campaigns.drift import RATES, STYLES, Measured, RequestCounter, measure, texts_of
 from tests.scripted import scripted
@@ -70,18 +70,12 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
             yield Page(records, total)
 
     connection = scripted("walks", "belltastic", pages)
-    finished: list[Listing] = []
     api: Any = type("Silent", (), {"traffic": RequestCounter()})
-    for _ in read_listing(
-        api,
-        connection,
-        ListingRequest(connection.settings),
-        texts_of(known),
-        lambda *_: None,
-        finished.append,
-    ):
+    request = ListingRequest(connection.settings)
+    reader = ListingReader(api, connection, request, texts_of(known), lambda *_: None)
+    for _ in reader.batches():
         pass
-    return len(asked), finished[0].doubt
+    return len(asked), reader.result.doubt
 
 
 @pytest.mark.parametrize(

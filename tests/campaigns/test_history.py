@@ -12,7 +12,8 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from pipelines.load.landing import RECORDS, land
+from pipelines.load.landing import land
+from pipelines.load.listings import RECORDS
 from pipelines.transform import incremental as affected
 from tests.campaigns.histories import PROVIDERS, History, histories
 from tests.campaigns.model import Rows, Variation

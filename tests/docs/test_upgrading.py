@@ -16,7 +16,7 @@ from pipelines.common.errors import WarehouseError
 from pipelines.common.sql import SQL_ROOT
 from pipelines.sandbox import Sandbox
 from pipelines.transform import build as models
-from pipelines.warehouse.publish import STORAGE_VERSION
+from pipelines.warehouse.draft import STORAGE_VERSION
 from tests.docs.pages import ROOT, commands, page
 from tests.home import Home, sandbox_settings
 

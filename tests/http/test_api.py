@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from pipelines.common.errors import AccessRefused, MalformedAnswer, ProviderError, Transient
+from pipelines.extract.answers import fault_of
 from pipelines.extract.client import HttpClient
 from pipelines.extract.provider import Request
 from pipelines.extract.raw_json import elements
@@ -358,14 +359,14 @@ def test_what_fails_ends_the_others(loopback: Loopback) -> None:
 
 
 @pytest.mark.parametrize("named", ["reason", "__cause__", "__context__"])
-def test_the_innermost_cause_is_the_one_told(named: str, loopback: Loopback) -> None:
+def test_an_error_names_the_innermost_cause(named: str) -> None:
     refused = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
     middle, outermost = Exception("in between"), requests.ConnectionError("an object at 0x7f")
     setattr(middle, named, refused)
     setattr(outermost, named, middle)
-    with api_of(loopback, Answer([])) as api:
-        told = api._fault(PROJECTS, outermost, out_of_time=False)
-    assert told.reason == "projects failed: Connection refused"
+    connection = scripted("bells", "belltastic", api_token=SECRET)
+    error = fault_of(connection, PROJECTS, outermost, out_of_time=False)
+    assert error.reason == "projects failed: Connection refused"
 
 
 def test_a_request_says_who_asks(loopback: Loopback) -> None:

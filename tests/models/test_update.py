@@ -9,11 +9,10 @@ from typing import Any, cast
 import duckdb
 import pytest
 
-from pipelines.common.sql import SQL_ROOT
 from pipelines.transform import build as models
 from pipelines.transform import incremental as affected
 from pipelines.transform.model import read_models
-from pipelines.warehouse.publish import connect
+from pipelines.warehouse.draft import Draft
 from tests.models.raw import run
 
 ENTITIES = {"evovoice": "files", "matter": "projects", "rillsoft": "projects"}
@@ -26,8 +25,9 @@ class Runs:
 
     def __init__(self, home: Path) -> None:
         self.home, self.count = home, 0
-        self.connection = connect(Path(":memory:"), 300)
-        self.connection.execute((SQL_ROOT / "raw.sql").read_text())
+        draft = Draft(Path(":memory:"), 300)
+        draft.attach()
+        self.connection = draft.db
         for provider in ENTITIES:
             self.connection.execute("insert into raw.connections values ($1, $1, 'UTC', true)", [provider])
 

@@ -17,7 +17,9 @@ import duckdb
 
 from pipelines.common.errors import WarehouseError
 from pipelines.config.settings import MEMORY_MB
-from pipelines.warehouse.publish import draft, draft_path, locked, publish
+from pipelines.warehouse.draft import draft_path, open_draft
+from pipelines.warehouse.lock import locked
+from pipelines.warehouse.publish import publish
 from pipelines.warehouse.reader import open_warehouse
 from tests.operation.forked import Forked
 
@@ -29,8 +31,8 @@ ROWS = 2000
 def publish_run(warehouse: Path, number: int) -> None:
     """Publish a run in which every row says its number."""
     with locked(warehouse) as scratch:
-        with draft(warehouse, scratch, MEMORY_MB) as connection:
-            connection.execute(
+        with open_draft(warehouse, scratch, MEMORY_MB) as draft:
+            draft.db.execute(
                 f"""
                 create or replace table projects as
                 select {number} as run, hash(range) as filler from range({ROWS});
@@ -38,7 +40,7 @@ def publish_run(warehouse: Path, number: int) -> None:
                 insert into raw.connections values ('{number}', 'belltastic', null, true)
                 """
             )
-        publish(draft_path(warehouse, scratch), warehouse)
+        publish(draft.path, warehouse)
 
 
 def read(warehouse: str, published: str) -> int:
@@ -123,7 +125,7 @@ def _outcome(warehouse: Path, right: Answers) -> str:
 def _outcome_of_draft(warehouse: Path, right: Answers) -> str:
     scratch = Path(tempfile.mkdtemp(dir=warehouse.parent))
     try:
-        draft(warehouse, scratch, MEMORY_MB).close()
+        open_draft(warehouse, scratch, MEMORY_MB).db.close()
         return "a right draft" if answers(draft_path(warehouse, scratch)) == right else "A WRONG DRAFT"
     except WarehouseError:
         return "noticed by a run"

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 
 from pipelines.commands.backup import backup
+from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path
-from pipelines.warehouse.publish import locked
 from tests.home import Home
 from tests.loopback import Loopback
 from tests.operation.publications import publish_run

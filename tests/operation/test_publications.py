@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.config.settings import MEMORY_MB
-from pipelines.warehouse.publish import draft, draft_path, locked, publish
+from pipelines.warehouse.draft import draft_path, open_draft
+from pipelines.warehouse.lock import locked
+from pipelines.warehouse.publish import publish
 from tests.operation.forked import Forked
 from tests.operation.publications import SOUND, a_warehouse, flip_bits, publish_run, publish_under_readers
 
@@ -43,8 +45,8 @@ def test_promise_03_a_run_is_on_disk_before_it_is_published(
 
     with locked(warehouse) as scratch:
         candidate = draft_path(warehouse, scratch)
-        with draft(warehouse, scratch, MEMORY_MB) as connection:
-            connection.execute("create or replace table projects as select 2 as run")
+        with open_draft(warehouse, scratch, MEMORY_MB) as draft:
+            draft.db.execute("create or replace table projects as select 2 as run")
         before = candidate.read_bytes()
         monkeypatch.setattr(os, "fsync", synced)
         monkeypatch.setattr(os, "replace", replaced)

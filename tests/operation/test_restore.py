@@ -16,8 +16,8 @@ import pytest
 from pipelines.commands.doctor import doctor
 from pipelines.common.errors import WarehouseError
 from pipelines.warehouse import publish as warehouse_module
+from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path, wal_path
-from pipelines.warehouse.publish import locked
 from tests.cli.test_reading import READING, _checksum
 from tests.home import Home
 from tests.loopback import Loopback

@@ -13,17 +13,12 @@ import pytest
 from pipelines.common.errors import RunInProgress, SyncError, WarehouseError
 from pipelines.common.filesystem import DISK_ERRORS, FULL
 from pipelines.config.settings import MEMORY_MB
+from pipelines.warehouse import inspection
 from pipelines.warehouse import publish as module
+from pipelines.warehouse.draft import Draft, draft_path, open_draft
+from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path, wal_path
-from pipelines.warehouse.publish import (
-    connect,
-    draft,
-    draft_path,
-    locked,
-    publish,
-    retry_with_more_memory,
-    use_threads,
-)
+from pipelines.warehouse.publish import publish
 
 
 @pytest.fixture
@@ -63,15 +58,14 @@ def test_the_lock_leaves_what_its_file_holds(warehouse: Path) -> None:
 
 def drafted(warehouse: Path, scratch: Path, rows: int = 1) -> Path:
     """A draft with so many runs, ready to be published."""
-    candidate = draft_path(warehouse, scratch)
-    with draft(warehouse, scratch, MEMORY_MB) as connection:
-        connection.execute("create or replace table projects (name text)")
-        connection.execute(
+    with open_draft(warehouse, scratch, MEMORY_MB) as draft:
+        draft.db.execute("create or replace table projects (name text)")
+        draft.db.execute(
             "insert or replace into raw.runs select make_timestamptz(i), now(), 'complete', '1', '1' "
             "from range(1, $1 + 1) as _(i)",
             [rows],
         )
-    return candidate
+    return draft.path
 
 
 def runs(path: Path) -> int:
@@ -168,7 +162,7 @@ def test_a_copy_is_rewritten_where_most_of_it_is_free(
     warehouse: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(drafted(warehouse, scratch, 300), warehouse)
-    assert module.COMPACT_FROM_BYTES == 32 << 20
+    assert inspection.COMPACT_FROM_BYTES == 32 << 20
     with duckdb.connect(str(warehouse)) as connection:
         for table, rows in (("filler", 800_000), ("behind", 1_000)):
             connection.execute(f"create table {table} as select hash(i) as h from range({rows}) as _(i)")
@@ -176,11 +170,12 @@ def test_a_copy_is_rewritten_where_most_of_it_is_free(
         connection.execute("drop table filler")
     size = warehouse.stat().st_size
     copy = draft_path(warehouse, scratch)
-    draft(warehouse, scratch, MEMORY_MB).close()
+    open_draft(warehouse, scratch, MEMORY_MB).db.close()
     assert (runs(copy), copy.stat().st_size) == (300, size)
     copy.unlink()
-    monkeypatch.setattr(module, "COMPACT_FROM_BYTES", 1 << 20)
-    with draft(warehouse, scratch, memory_mb=200) as connection:
+    monkeypatch.setattr(inspection, "COMPACT_FROM_BYTES", 1 << 20)
+    with open_draft(warehouse, scratch, memory_mb=200) as draft:
+        connection = draft.db
         assert connection.execute("select current_setting('memory_limit')").fetchone() == ("190.7 MiB",)
         assert connection.execute(
             "select database_name from duckdb_databases() where not internal and path is not null"
@@ -266,8 +261,8 @@ def test_a_thread_has_a_processor_and_150_mb(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processors: int | None, memory_mb: int, threads: int
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
-    with connect(tmp_path / "draft.duckdb", memory_mb) as connection:
-        assert connection.execute("select current_setting('threads')").fetchone() == (threads,)
+    with Draft(tmp_path / "draft.duckdb", memory_mb) as draft:
+        assert draft.db.execute("select current_setting('threads')").fetchone() == (threads,)
 
 
 @pytest.mark.parametrize(
@@ -278,16 +273,17 @@ def test_there_are_as_many_threads_as_the_work_is_worth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: int, allowed: int, threads: int
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: allowed)
-    with connect(tmp_path / "draft.duckdb", memory_mb=10_000) as connection:
-        use_threads(connection, records)
-        assert connection.execute("select current_setting('threads')").fetchone() == (threads,)
+    with Draft(tmp_path / "draft.duckdb", memory_mb=10_000) as draft:
+        draft.use_threads(records)
+        assert draft.db.execute("select current_setting('threads')").fetchone() == (threads,)
 
 
 def test_threads_share_a_table_in_small_groups_of_rows(tmp_path: Path) -> None:
-    draft = tmp_path / "it's a draft.duckdb"
-    with connect(draft, MEMORY_MB) as connection:
-        connection.execute("create table numbers as from range(50_000) as _(number)")
-    with duckdb.connect(str(draft), read_only=True) as shell:
+    path = tmp_path / "it's a draft.duckdb"
+    with Draft(path, MEMORY_MB) as draft:
+        draft.attach()
+        draft.db.execute("create table numbers as from range(50_000) as _(number)")
+    with duckdb.connect(str(path), read_only=True) as shell:
         groups = shell.execute(
             "select row_group_id, sum(count) from pragma_storage_info('numbers') "
             "where segment_type = 'BIGINT' group by all order by all"
@@ -302,16 +298,16 @@ def test_memory_is_doubled_as_long_as_the_machine_has_it(
     monkeypatch.setattr(os, "sysconf", machine.__getitem__)
     allowed: list[str] = []
 
-    def work(enough: int) -> str:
-        allowed.append(connection.execute("select current_setting('memory_limit')").fetchall()[0][0])
+    def work(db: duckdb.DuckDBPyConnection, enough: int) -> str:
+        allowed.append(db.execute("select current_setting('memory_limit')").fetchall()[0][0])
         if len(allowed) == enough:
             return "done"
         raise duckdb.OutOfMemoryException("no more")
 
-    with connect(tmp_path / "a.duckdb", 250) as connection:
-        assert retry_with_more_memory(connection, 250, lambda: work(2)) == "done"
+    with Draft(tmp_path / "a.duckdb", 250) as draft:
+        assert draft.run(lambda db: work(db, 2)) == "done"
         assert allowed == ["238.4 MiB", "476.8 MiB"]
         allowed.clear()
         with pytest.raises(duckdb.OutOfMemoryException):
-            retry_with_more_memory(connection, 500, lambda: work(9))
+            draft.run(lambda db: work(db, 9))
     assert allowed == ["476.8 MiB", "953.6 MiB"]

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from pipelines.common.errors import ConfigurationError
-from pipelines.warehouse import publish as module
+from pipelines.warehouse import draft, inspection
 from pipelines.warehouse.reader import open_warehouse
 from tests.campaigns.play import land_directly
 from tests.home import Home, Row
@@ -73,7 +73,7 @@ def test_a_file_that_only_runs_have_written_is_not_built_again(
     published: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgotten: list[object] = []
-    monkeypatch.setattr(module, "forget_build", forgotten.append)
+    monkeypatch.setattr(draft, "forget_build", forgotten.append)
     with duckdb.connect(str(published.warehouse), read_only=True) as connection:
         connection.execute("from projects")
     published.run()
@@ -88,7 +88,7 @@ def test_promise_12_a_users_own_tables_and_views_stay(
     published: Home, monkeypatch: pytest.MonkeyPatch, is_rewritten: bool
 ) -> None:
     if is_rewritten:
-        monkeypatch.setattr(module, "_is_wasteful", lambda _: True)
+        monkeypatch.setattr(inspection, "_is_wasteful", lambda _: True)
     alter(
         published,
         """

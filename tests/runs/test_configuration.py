@@ -362,10 +362,10 @@ def test_dropped_fields_reach_no_file(
         home.connect(name, "evovoice", **account, drop_fields=["transcription", "aiTranscription"])
     found: list[Path] = []
 
-    def search_and_publish(candidate: Path, warehouse: Path) -> tuple[str, ...]:
+    def search_and_publish(draft: Path, warehouse: Path) -> tuple[str, ...]:
         written = [path for path in home.path.rglob("*") if path.is_file()]
         found.extend(path for path in written if spoken.encode() in path.read_bytes())
-        return publish(candidate, warehouse)
+        return publish(draft, warehouse)
 
     monkeypatch.setattr("pipelines.commands.sync.publish", search_and_publish)
     home.run()

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.load.landing import land
-from pipelines.warehouse.publish import previous_path
+from pipelines.warehouse.paths import previous_path
 from tests.campaigns.play import land_directly
 from tests.home import Home, Row
 from tests.loopback import Answer, Asked, Loopback
@@ -437,7 +437,7 @@ def test_a_pseudonym_cannot_be_tried_without_the_warehouse(
     assert files_with(home, salt) == {home.warehouse, previous_path(home.warehouse)}
     assert len(salt) == 64
     # The facts alone make the next file, as where much of a file is free space.
-    monkeypatch.setattr("pipelines.warehouse.publish._is_wasteful", lambda _: True)
+    monkeypatch.setattr("pipelines.warehouse.inspection._is_wasteful", lambda _: True)
     home.run()
     run(home, "restore")
     run(home, "forget", "belltastic:1", "--yes")

@@ -17,13 +17,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.commands.sync import windows_due
 from pipelines.common.errors import Transient
 from pipelines.common.sql import SQL_ROOT
 from pipelines.extract.connections import Connection
 from pipelines.extract.provider import ListingRequest, Page
 from pipelines.extract.records import canonical_hash
-from pipelines.load.merge import known_texts, merge, next_start
+from pipelines.load.listings import Listings
+from pipelines.load.merge import merge
+from pipelines.load.plan import known_records, next_start
+from pipelines.load.windows import windows_due
 from tests.campaigns.play import in_memory, land_directly
 from tests.campaigns.reading import spelled
 from tests.scripted import PROVIDERS, scripted
@@ -190,13 +192,11 @@ def played(*, upgraded_before: int | None = None) -> dict[str, list[list[Any]]]:
         for account in asked:
             account.live()
             account.answer(windows.get(account.name))
-        known = known_texts(warehouse, connections, windows)
+        known = known_records(warehouse, connections, windows)
         accepted = {"matter_0": 6, "belltastic_0": 6}
         with tempfile.TemporaryDirectory() as scratch:
-            landing, listings = land_directly(
-                connections, windows, known, Path(scratch), 1e9, lambda *_: None
-            )
-            merge(warehouse, landing, listings, started_at, accepted, started_at)
+            landing = land_directly(Listings(connections, windows, known), Path(scratch))
+            merge(warehouse, landing, started_at, accepted, started_at)
         if run in (3, 6):
             erase(warehouse, run)
     return {

@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.commands.sync import Run
-from pipelines.common.sql import SQL_ROOT
 from pipelines.sandbox import PROVIDERS, RILLSOFT_CLIENT_IDS, Fault, Record, RecordId, Sandbox, Store
 from pipelines.transform.build import build
-from pipelines.warehouse.publish import connect
+from pipelines.warehouse.draft import Draft
 from tests.home import FIRST_RUN, Home, Row
 
 ID = {"fone_dynamics": "PropertySid", "matter": "originId"}
@@ -270,8 +269,9 @@ def test_promise_12_what_is_rebuilt_from_the_facts_is_the_same(
     played: list[Played], home: Home, tmp_path: Path
 ) -> None:
     other = Home(tmp_path)
-    with connect(other.warehouse, 300) as warehouse:
-        warehouse.execute((SQL_ROOT / "raw.sql").read_text())
+    with Draft(other.warehouse, 300) as draft:
+        draft.attach()
+        warehouse = draft.db
         warehouse.execute(f"attach '{home.warehouse}' as published (read_only)")
         for table in ("runs", "connections", "listings", "records", "quarantine"):
             warehouse.execute(f"insert into raw.{table} from published.raw.{table}")

@@ -17,8 +17,10 @@ from pipelines.common.errors import SyncError
 from pipelines.extract.connections import Connection
 from pipelines.extract.provider import ListingRequest, Page, Provider
 from pipelines.extract.records import canonical_hash, digest
-from pipelines.load.landing import ROWS_PER_TABLE, land, receive
-from pipelines.load.merge import known_texts, merge
+from pipelines.load.landing import Landing, land
+from pipelines.load.listings import ROWS_PER_TABLE, Listings
+from pipelines.load.merge import merge
+from pipelines.load.plan import known_records
 from tests.campaigns.play import in_memory
 from tests.home import FIRST_RUN
 from tests.scripted import scripted
@@ -42,8 +44,8 @@ def pages_of(first: int, count: int, total: int) -> list[Page]:
     return [Page(tuple(records[at : at + PAGE]), total) for at in range(0, count, PAGE)]
 
 
-def landed(connections: list[Connection], scratch: Path) -> tuple[Path, Any]:
-    return land(connections, {}, {}, scratch, 1e9, lambda *_: None)
+def landed(connections: list[Connection], scratch: Path) -> Landing:
+    return land(Listings(connections), scratch)
 
 
 def files_of(landing: Path) -> str:
@@ -74,7 +76,7 @@ def test_tables_are_of_five_thousand_rows_and_what_else_their_last_page_has() ->
     one = connection_of(
         "one", [Page(tuple(b'{"id": %d}' % record for record in range(page))) for page in pages]
     )
-    tables = receive(one, {0: None}, {}, 1e9, lambda *_: None, {}, None)
+    tables = Listings([one]).receive(one)
     assert [next(tables).num_rows for _ in range(4)] == [5_000, 5_001, 1_000, 0]
 
 
@@ -103,14 +105,16 @@ def test_texts_that_are_known_do_not_land_again(tmp_path: Path, warehouse: duckd
     runs = (texts[:2], texts[:2], (*texts[:2], texts[0]), texts)
     for number, records in enumerate(runs):
         one = connection_of("one", *([Page(records)] for _ in range(4)))
-        known = known_texts(warehouse, [one], {})
-        landing, listings = land([one], {}, known, tmp_path / str(number), 1e9, lambda *_: None)
-        landed = duckdb.sql(f"select payload from {files_of(landing)} order by reading, position").fetchall()
+        known = known_records(warehouse, [one], {})
+        landing = land(Listings([one], known=known), tmp_path / str(number))
+        landed = duckdb.sql(
+            f"select payload from {files_of(landing.folder)} order by reading, position"
+        ).fetchall()
         expected = [None if number and text in texts[:2] else text.decode() for text in records]
         if number == 3:  # an id came twice with other bytes: it is read again, exactly
             expected += [text.decode() for text in records]
         assert [payload for (payload,) in landed] == expected
-        merge(warehouse, landing, listings, FIRST_RUN + number * timedelta(days=1), {})
+        merge(warehouse, landing, FIRST_RUN + number * timedelta(days=1), {})
     counts = warehouse.execute("select new, unchanged, repeated, quarantined from raw.listings").fetchall()
     assert counts == [(2, 0, 0, 0), (0, 2, 0, 0), (0, 2, 1, 0), (0, 1, 0, 2)]
     refused = warehouse.execute("select payload from raw.quarantine").fetchall()
@@ -142,10 +146,10 @@ def test_what_a_text_says_is_worked_out_once_for_each_run(
     ]
     for number, (text, needed, fate) in enumerate(expected):
         one = scripted("one", "rillsoft", lambda *_, text=text: iter([Page((text,))]), client_ids=("1",))
-        known = known_texts(warehouse, [one], {})
-        landing, listings = land([one], {}, known, tmp_path / str(number), 1e9, lambda *_: None)
+        known = known_records(warehouse, [one], {})
+        landing = land(Listings([one], known=known), tmp_path / str(number))
         worked_out.clear()
-        merge(warehouse, landing, listings, FIRST_RUN + number * timedelta(days=1), {})
+        merge(warehouse, landing, FIRST_RUN + number * timedelta(days=1), {})
         assert sorted(worked_out) == sorted(needed)
         counts = warehouse.execute(f"select {fate} from raw.listings order by started_at").fetchall()
         assert counts[-1] == (1,)
@@ -163,21 +167,21 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 def test_a_load_that_loses_a_record_is_not_remembered(
     tmp_path: Path, warehouse: duckdb.DuckDBPyConnection
 ) -> None:
-    landing, listings = landed([connection_of("lossy", pages_of(0, 3, 3))], tmp_path)
-    (file,) = (landing / "received" / "records").iterdir()
+    landing = landed([connection_of("lossy", pages_of(0, 3, 3))], tmp_path)
+    (file,) = (landing.folder / "received" / "records").iterdir()
     pq.write_table(pq.read_table(file).filter(pc.field("record_id") != "1"), file)
     with pytest.raises(SyncError) as fault:
-        merge(warehouse, landing, listings, FIRST_RUN, {})
+        merge(warehouse, landing, FIRST_RUN, {})
     assert (fault.value.exit_code, fault.value.reason) == (1, "lossy sent 3 records, but 2 were loaded")
     assert warehouse.execute("from raw.records").fetchall() == []
 
 
 def test_a_run_ends_when_it_is_said_to_or_now(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
-    landing, listings = landed([connection_of("one", [])], tmp_path)
+    landing = landed([connection_of("one", [])], tmp_path)
     first, second = FIRST_RUN, FIRST_RUN + timedelta(days=1)
-    merge(warehouse, landing, listings, first, {}, first + timedelta(hours=1))
+    merge(warehouse, landing, first, {}, first + timedelta(hours=1))
     before = datetime.now(UTC)
-    merge(warehouse, landing, listings, second, {})
+    merge(warehouse, landing, second, {})
     ends = warehouse.execute("select finished_at from raw.runs order by started_at").fetchall()
     assert ends[0] == (first + timedelta(hours=1),)
     assert before <= ends[1][0] <= datetime.now(UTC)
@@ -196,5 +200,5 @@ def test_what_is_forgotten_alike_is_expected_one_by_one(warehouse: duckdb.DuckDB
             """,
             [record_id, FIRST_RUN],
         )
-    (known,) = known_texts(warehouse, [files], {}).values()
+    (known,) = known_records(warehouse, [files], {}).values()
     assert sorted(known.values()) == ["f1", "f2"]

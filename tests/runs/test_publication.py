@@ -8,17 +8,18 @@ import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
 from pipelines.commands import sync
 from pipelines.common.errors import PublicationRefused, RunInProgress, SyncError, WarehouseError
+from pipelines.load.landing import Landing
+from pipelines.load.listings import Listings
 from pipelines.sandbox import Sandbox
 from pipelines.transform import build as models
+from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path
-from pipelines.warehouse.publish import locked
 from tests.home import Home
 from tests.loopback import Answer, Loopback
 
@@ -191,12 +192,11 @@ def test_the_views_of_a_first_run_are_made_once_however_many_connections_begin(
         made.append(True)
         prepare(connection, place)
 
-    def from_many(*given: Any) -> Any:
-        *rest, progress = given
-        (connection,) = rest[0]
+    def from_many(listings: Listings, scratch: Path) -> Landing:
+        (connection,) = listings.connections
         with ThreadPoolExecutor(16) as pool:
-            list(pool.map(lambda _: progress(connection, None, 1, 1), range(500)))
-        return land(*given)
+            list(pool.map(lambda _: listings.progress(connection, None, 1, 1), range(500)))
+        return land(listings, scratch)
 
     monkeypatch.setattr(models, "prepare", counted)
     monkeypatch.setattr(sync, "land", from_many)

@@ -15,7 +15,7 @@ import pytest
 from pipelines.commands import doctor as module
 from pipelines.extract.connections import load_connections
 from pipelines.sandbox import Fault, Sandbox
-from pipelines.warehouse.publish import locked
+from pipelines.warehouse.lock import locked
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Loopback
 

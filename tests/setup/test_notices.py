@@ -13,7 +13,7 @@ from pipelines.commands.sync import Observer
 from pipelines.common.errors import ConfigurationError
 from pipelines.monitoring.notifications import Notice, Notices, _deliver, read_notify, send
 from pipelines.sandbox import Fault, Sandbox
-from pipelines.warehouse.publish import locked
+from pipelines.warehouse.lock import locked
 from tests.home import Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback
 

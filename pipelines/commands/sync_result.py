@@ -1,0 +1,99 @@
+"""The result of `rollcall sync`, read back from the draft that is published."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from pipelines.commands.dry_run import Preview
+from pipelines.common.exit_codes import ExitCode
+from pipelines.transform.build import Finding
+from pipelines.warehouse.freshness import Freshness, read_freshness
+
+
+@dataclass(frozen=True)
+class ListingResult:
+    """The result of one listing: counts of records, as `listings` publishes them."""
+
+    connection: str
+    provider: str
+    scope: str | None
+    entity: str
+    outcome: str
+    pages: int
+    requests: int
+    retries: int
+    records: int
+    new: int
+    changed: int
+    removed: int
+    unchanged: int
+    repeated: int
+    quarantined: int
+    held_back: int
+    seconds: float
+    message: str | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: when it began and ended, the result of each listing, and the warnings of the checks.
+
+    It is published, unless it has a `preview` of what it would change. `not_asked` are the configured
+    connections that it left out. `limits` says what the file system lacks, `unfinished` what failed after
+    publication.
+    """
+
+    started_at: datetime
+    finished_at: datetime
+    outcome: str
+    warehouse: Path
+    listings: tuple[ListingResult, ...]
+    warnings: tuple[Finding, ...]
+    not_asked: tuple[Freshness, ...] = ()
+    preview: Preview | None = None
+    limits: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """PARTIAL unless every listing is verified."""
+        return ExitCode.DONE if self.outcome == "complete" else ExitCode.PARTIAL
+
+
+def read_run(
+    db: duckdb.DuckDBPyConnection,
+    warehouse: Path,
+    warnings: tuple[Finding, ...],
+    configured: Sequence[str],
+    limits: tuple[str, ...],
+) -> Run:
+    """The last run in a draft of `warehouse`. `configured` names the connections that it might have asked."""
+    run = db.execute(
+        "select started_at, finished_at, outcome from runs order by started_at desc limit 1"
+    ).fetchone()
+    assert run is not None
+    columns = ", ".join(ListingResult.__dataclass_fields__)
+    listings = db.execute(
+        f"select {columns} from listings where started_at = $1 order by connection, scope", [run[0]]
+    ).fetchall()
+    return Run(
+        started_at=run[0],
+        finished_at=run[1],
+        outcome=run[2],
+        warehouse=warehouse,
+        listings=tuple(ListingResult(*listing) for listing in listings),
+        warnings=warnings,
+        not_asked=_not_asked(db, configured, {listing[0] for listing in listings}),
+        limits=limits,
+    )
+
+
+def _not_asked(
+    db: duckdb.DuckDBPyConnection, configured: Sequence[str], asked: Set[str]
+) -> tuple[Freshness, ...]:
+    others = sorted(set(configured) - asked)
+    known = {one.connection: one for one in read_freshness(db)} if others else {}
+    return tuple(known.get(name, Freshness(name, None, None, None, None, is_fresh=False)) for name in others)

@@ -1,0 +1,145 @@
+"""What an answer, or an exception instead of one, means for a listing: go on, retry, or an error.
+
+Errors quote a server on one line, without secrets, and up to a limit.
+"""
+
+import contextlib
+import functools
+import http.client
+import ssl
+
+import requests
+import urllib3
+
+from pipelines.common.errors import AccessRefused, MalformedAnswer, ProviderError, Transient
+from pipelines.common.text import printable
+from pipelines.extract.connections import Connection
+from pipelines.extract.provider import ErrorBody, Request
+
+TRANSIENT_STATUSES = frozenset({408, 425, 429})
+REFUSED_STATUSES = frozenset({401, 402, 403})
+LONGEST_QUOTE = 300  # characters of a server's text
+
+
+def documented_error(connection: Connection, body: bytes) -> ErrorBody | None:
+    """The provider's own code and message, if the body has them."""
+    with contextlib.suppress(MalformedAnswer):
+        return connection.provider.error_body(body)
+    return None
+
+
+def refuse_unexpected(
+    connection: Connection, request: Request, response: requests.Response, body: bytes
+) -> None:
+    """Raise MalformedAnswer unless a successful answer says that it is JSON in UTF-8.
+
+    Invalid UTF-8 is found when the record is read.
+    """
+    kind, charset = _kind_of(response.headers.get("content-type", "application/json"))
+    if not kind.endswith(("/json", "+json")):
+        raise MalformedAnswer(f"expected JSON from {request.path}, got {_quote(connection, kind)}")
+    if charset.lower().replace("_", "-") not in {"utf-8", "utf8", "us-ascii"}:
+        raise MalformedAnswer(f"expected UTF-8 from {request.path}, got {_quote(connection, charset)}")
+    if connection.is_secret_in(body):
+        raise MalformedAnswer("the answer contains the credentials that were sent", "ask the provider why")
+
+
+def failure_of(
+    connection: Connection, request: Request, response: requests.Response, documented: ErrorBody | None
+) -> ProviderError:
+    """The error for an answer that is not a success."""
+    status = response.status_code
+    reason = f"{request.path} answered {status}"
+    if documented:
+        reason += f" ({_quote(connection, f'{documented.code}: {documented.message}')})"
+    failure = (documented and documented.failure) or _failure_of(status)
+    if failure is Transient:
+        seconds = _retry_after(response)
+        is_too_much = status == 429 or seconds is not None
+        return Transient(reason, retry_after=seconds, is_too_much=is_too_much)
+    if failure is AccessRefused:
+        return AccessRefused(
+            reason,
+            f"check the credentials of {connection.name}, and what they may see",
+            unauthorized=status == 401,
+        )
+    if 300 <= status < 400:
+        return MalformedAnswer(f"{reason}, a redirect, which is never followed", "correct base_url")
+    return MalformedAnswer(reason)
+
+
+def fault_of(
+    connection: Connection, request: Request, error: Exception, *, out_of_time: bool
+) -> ProviderError:
+    """The error for an exception of `requests` or `urllib3`, in one line, without addresses of objects."""
+    settings, cause = connection.settings, _root(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ProviderError(
+            f"the certificate of {settings.text('base_url')} was not accepted: {cause.verify_message}",
+            "have it fixed, or set ca_file to its authority's; certificates are always verified",
+        )
+    timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
+    if out_of_time or isinstance(error, timeouts):
+        allowed = settings.number("timeout_s")
+        return Transient(f"{request.path} did not answer completely within {allowed:g} s")
+    return Transient(f"{request.path} failed: {_quote(connection, _in_words(cause))}")
+
+
+def _quote(connection: Connection, text: str) -> str:
+    return printable(" ".join(connection.quote(text).split()))[:LONGEST_QUOTE]
+
+
+@functools.lru_cache(maxsize=100)  # a server sends the same in all its answers
+def _kind_of(content_type: str) -> tuple[str, str]:
+    """Return the media type and the encoding; UTF-8 if the header names none.
+
+    `email.message` raises for some headers, and takes quadratic time for others.
+    """
+    kind, *parameters = content_type.split(";")
+    named = (parameter.partition("=") for parameter in parameters)
+    charsets = (
+        text.strip(" \t\"'") for name, _, text in named if name.strip().lower().partition("*")[0] == "charset"
+    )
+    return kind.strip().lower(), next(charsets, "") or "utf-8"
+
+
+def _failure_of(status: int) -> type[ProviderError]:
+    """Whether a status other than 200 is worth a retry."""
+    if status in TRANSIENT_STATUSES or status >= 500:
+        return Transient
+    return AccessRefused if status in REFUSED_STATUSES else MalformedAnswer
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """The seconds of a Retry-After header, a number or a date; None if it is not usable."""
+    header = response.headers.get("retry-after")
+    if header is None:
+        return None
+    with contextlib.suppress(urllib3.exceptions.InvalidHeader, OverflowError, ValueError):
+        return max(0.0, float(urllib3.Retry(0).parse_retry_after(header)))
+    return None
+
+
+def _root(error: BaseException) -> BaseException:
+    """The innermost cause."""
+    while True:
+        reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
+        if not isinstance(reason, BaseException):
+            return error
+        error = reason
+
+
+def _in_words(error: BaseException) -> str:
+    """Describe a transport error for the message of the listing."""
+    match error:
+        case ssl.SSLError():
+            return f"TLS broke down ({error.reason})"
+        case OSError(strerror=str(words)):
+            return words
+        case ConnectionError():
+            return str(error)
+        case http.client.IncompleteRead():
+            return "the answer ended early"
+        case http.client.HTTPException() | ValueError():
+            return f"the answer is not HTTP ({str(error).strip()})"
+    return str(error) or type(error).__name__

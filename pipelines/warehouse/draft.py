@@ -1,0 +1,188 @@
+"""The draft of a warehouse: a copy of the published file, which only its run sees until it is published."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self, TypeVar
+
+import duckdb
+
+from pipelines.common.database import open_database
+from pipelines.common.errors import WarehouseError
+from pipelines.common.limits import physical_mb
+from pipelines.common.sql import SQL_ROOT, identifier, literal, transaction
+from pipelines.transform.incremental import forget_build
+from pipelines.warehouse.fingerprint import is_as_published
+from pipelines.warehouse.inspection import is_older, is_unfit_to_keep, readable
+from pipelines.warehouse.paths import previous_path, recovery_hint
+
+T = TypeVar("T")
+
+# Every DuckDB from 1.4 on can write and read this.
+STORAGE_VERSION = "v1.4.0"
+# A tenth of DuckDB's default. A thread holds a group in memory until it is written. Smaller groups make a
+# larger file; with larger ones, the last checkpoint rewrites the incomplete groups of two threads.
+ROWS_PER_GROUP = 12_288
+# What a thread of DuckDB needs to write such groups with rows of a thousand bytes.
+MB_PER_THREAD = 150
+# Fewer are not worth another thread.
+RECORDS_PER_THREAD = 8 * ROWS_PER_GROUP
+
+
+class Draft:
+    """A DuckDB file to work on, and the memory that DuckDB may use for it. Close it before it is published.
+
+    `db` is open from the start; the file at `path` only once it is attached. DuckDB spills to a directory
+    next to the file.
+    """
+
+    def __init__(self, path: Path, memory_mb: int) -> None:
+        self.path = path
+        self.memory_mb = memory_mb
+        self.db = open_database(
+            settings={
+                "temp_directory": str(path.with_suffix(".spill")),
+                "memory_limit": f"{memory_mb}MB",
+                "threads": str(min(os.cpu_count() or 1, max(1, memory_mb // MB_PER_THREAD))),
+            }
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.db.close()
+
+    def attach(self) -> None:
+        """Open the file, or create it with empty tables of facts where there is none."""
+        self.db.execute(
+            f"attach {literal(str(self.path))} as draft "
+            f"(storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
+        )
+        self.db.execute("use draft")
+        self.db.execute((SQL_ROOT / "raw.sql").read_text())
+
+    def run(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Return `work` of `db`, which is one transaction; retry with twice the memory if it runs out.
+
+        DuckDB spills to disk, except the strings of the few thousand rows that it works on. Their size is not
+        known in advance. Raises OutOfMemoryException if the machine has no more memory.
+        """
+        while True:
+            try:
+                return work(self.db)
+            except duckdb.OutOfMemoryException:
+                if 2 * self.memory_mb > physical_mb():
+                    raise
+                self.limit_memory(2 * self.memory_mb)
+
+    def limit_memory(self, memory_mb: int) -> None:
+        """Set how much memory DuckDB may use."""
+        self.memory_mb = memory_mb
+        self.db.execute(f"set memory_limit = '{memory_mb}MB'")
+
+    def use_threads(self, records: int) -> None:
+        """Set the number of threads that work on so many records is worth, up to those that memory allows."""
+        row = self.db.execute("select current_setting('threads')").fetchone()
+        assert row is not None
+        self.db.execute(f"set threads = {min(row[0], 1 + records // RECORDS_PER_THREAD)}")
+
+    def finish(self) -> None:
+        """Write everything to the file. Closing does it too, but reports no failure."""
+        self.db.execute("checkpoint")
+
+
+def draft_path(warehouse: Path, scratch: Path) -> Path:
+    """The path of the draft in the scratch directory."""
+    return scratch / warehouse.name
+
+
+def open_draft(warehouse: Path, scratch: Path, memory_mb: int) -> Draft:
+    """Open a copy of the published warehouse to work on, or a new one if none is published yet.
+
+    If another program has written to the published file, every table is rebuilt. The write-ahead log, which
+    only another program can have left, is not copied. Raises WarehouseError if the published file is damaged
+    or from a newer Rollcall, or if only a previous file exists.
+    """
+    with contextlib.ExitStack() as on_failure:
+        draft = on_failure.enter_context(Draft(draft_path(warehouse, scratch), memory_mb))
+        if warehouse.exists():
+            _continue(draft, warehouse)
+        elif previous_path(warehouse).exists():
+            raise WarehouseError(
+                f"there is no warehouse at {warehouse}, but the previous run's file exists",
+                f"run `rollcall restore`, or move {previous_path(warehouse)} away to start a new history",
+            )
+        else:
+            draft.attach()
+        on_failure.pop_all()
+    return draft
+
+
+def rewritten(facts: Path, scratch: Path, memory_mb: int) -> Draft:
+    """Create a draft in `scratch` with only the facts of another file. Its tables are not built yet."""
+    with contextlib.ExitStack() as on_failure:
+        draft = on_failure.enter_context(Draft(scratch / f"rewritten-{facts.name}", memory_mb))
+        draft.attach()
+        draft.run(lambda db: _take_over(db, facts, facts_only=True))
+        on_failure.pop_all()
+    return draft
+
+
+def _continue(draft: Draft, warehouse: Path) -> None:
+    """Copy the published file to the draft, or only its content if the file cannot be continued."""
+    published = draft.path.with_name(f"{draft.path.name}.published")
+    shutil.copyfile(warehouse, published)
+    is_altered = not is_as_published(published, warehouse)
+    with readable(draft.db, published, warehouse, recovery_hint(warehouse)):
+        needs_upgrade = is_older(draft.db, warehouse)
+        is_rewritten = needs_upgrade or is_unfit_to_keep(draft.db)
+    if not is_rewritten:
+        published.rename(draft.path)
+    draft.attach()
+    if is_rewritten:
+        memory_mb = draft.memory_mb
+        draft.run(lambda db: _take_over(db, published))
+        if needs_upgrade:
+            draft.run(lambda db: db.execute((SQL_ROOT / "upgrade.sql").read_text()))
+        draft.limit_memory(memory_mb)
+        published.unlink()
+    if is_rewritten or is_altered:
+        forget_build(draft.db)
+
+
+def _take_over(db: duckdb.DuckDBPyConnection, file: Path, *, facts_only: bool = False) -> None:
+    """Copy the tables and views of another file, also a user's own, without the free space.
+
+    Skips macros: those of a user come from `sql/macros`.
+    """
+    db.execute(f"attach if not exists {literal(str(file))} as published (read_only)")
+    tables = db.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'published' "
+        "and (schema_name = 'raw' or not $1)",
+        [facts_only],
+    ).fetchall()
+    with transaction(db):
+        for schema, table in tables:
+            name = f"{identifier(schema)}.{identifier(table)}"
+            if schema == "raw":
+                db.execute(f"insert into {name} by name from published.{name}")
+                continue
+            db.execute(f"create schema if not exists {identifier(schema)}")
+            db.execute(f"create table {name} as from published.{name}")
+    if not facts_only:
+        _take_over_views(db)
+    db.execute("detach published")
+
+
+def _take_over_views(db: duckdb.DuckDBPyConnection) -> None:
+    views = db.execute(
+        "select sql from duckdb_views() where database_name = 'published' and not internal "
+        "and schema_name <> 'staging' order by view_oid"
+    ).fetchall()
+    for (statement,) in views:
+        # A view of a table that no longer exists cannot be created, nor could it be read.
+        with contextlib.suppress(duckdb.Error):
+            db.execute(statement)

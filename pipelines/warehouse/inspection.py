@@ -1,0 +1,86 @@
+"""Inspecting a copy of a published file: whether it can be read, and whether a run can continue with it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from pipelines.common.database import hidden_builtins, open_database
+from pipelines.common.errors import WarehouseError
+from pipelines.common.sql import SQL_ROOT, literal
+from pipelines.warehouse.paths import recovery_hint
+from pipelines.warehouse.reader import read_every_value
+
+# A copy is rewritten if more than half of it, and at least this much, is free space.
+COMPACT_FROM_BYTES = 32 << 20
+
+
+@contextlib.contextmanager
+def readable(db: duckdb.DuckDBPyConnection, copy: Path, original: Path, remedy: str) -> Iterator[None]:
+    """Attach a copy of the file `original` as `published` while the block runs.
+
+    Raises WarehouseError if a value cannot be read. A run reads few of its blocks but copies all of them, so
+    damage would be published again, and then become the previous file.
+    """
+    try:
+        db.execute(f"attach {literal(str(copy))} as published (read_only)")
+        read_every_value(db)
+        yield
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0].replace(str(copy), str(original))
+        raise WarehouseError(f"{original} cannot be read ({reason})", remedy) from None
+    db.execute("detach published")
+
+
+def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
+    """Whether a run must continue with a new file instead of `copy`, a copy of the published one or itself.
+
+    Reads every value. Raises WarehouseError if one cannot be read, or a newer Rollcall wrote the file.
+    """
+    with open_database() as db, readable(db, copy, warehouse, recovery_hint(warehouse)):
+        return is_older(db, warehouse) or is_unfit_to_keep(db)
+
+
+def is_older(db: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
+    """Whether the facts in `published` lack columns, because an earlier Rollcall kept fewer.
+
+    Raises WarehouseError if they have unknown columns, which would be lost.
+    """
+    db.execute("attach ':memory:' as empty; use empty")
+    db.execute((SQL_ROOT / "raw.sql").read_text())
+    known, held = _columns_of_facts(db, "empty"), _columns_of_facts(db, "published")
+    db.execute("use memory; detach empty")
+    if held - known:
+        raise WarehouseError(
+            f"{warehouse} was written by a newer Rollcall",
+            "install the one that wrote it, or put a copy from before it there",
+        )
+    return bool(known - held)
+
+
+def is_unfit_to_keep(db: duckdb.DuckDBPyConnection) -> bool:
+    """Whether much of `published` is free space, or it has macros that Rollcall's own SQL would call."""
+    return _is_wasteful(db) or bool(hidden_builtins(db))
+
+
+def _columns_of_facts(db: duckdb.DuckDBPyConnection, database: str) -> set[tuple[str, str, str]]:
+    """Table, name and type of each column of the facts."""
+    return set(
+        db.execute(
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = $1 and schema_name = 'raw'",
+            [database],
+        ).fetchall()
+    )
+
+
+def _is_wasteful(db: duckdb.DuckDBPyConnection) -> bool:
+    """Whether much of the file is free space."""
+    row = db.execute(
+        "select free_blocks * block_size, used_blocks * block_size from pragma_database_size() "
+        "where database_name = 'published'"
+    ).fetchone()
+    assert row is not None
+    free, used = row
+    return bool(free > max(used, COMPACT_FROM_BYTES))
