@@ -158,7 +158,7 @@ def _prepare(db: duckdb.DuckDBPyConnection, home: Path, has_page: threading.Even
 
 def _transform_and_check(draft: Draft, home: Path, *, is_prepared: bool) -> tuple[models.Finding, ...]:
     """Build the published tables. Returns the warnings of the checks; raises PublicationRefused on errors."""
-    draft.run(lambda db: models.update(db, home, is_prepared=is_prepared))
-    findings = draft.run(lambda db: models.check(db, home))
+    is_changed = draft.run(lambda db: models.update(db, home, is_prepared=is_prepared))
+    findings = draft.run(lambda db: models.check_run(db, home, is_unchanged=not is_changed))
     models.refuse_broken(findings)
     return findings

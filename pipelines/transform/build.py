@@ -3,14 +3,15 @@
 What a model is stands in `model_files`, how models depend on each other in `relations`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 import duckdb
 
-from pipelines.common.errors import ConfigurationError, PublicationRefused
+from pipelines.common.errors import ConfigurationError
 from pipelines.common.sql import identifier, literal, transaction
+from pipelines.transform.checks import Finding, check, check_run, refuse_broken
+from pipelines.transform.execute import execute
 from pipelines.transform.graph import Relation, described_columns, read_relations
 from pipelines.transform.incremental import (
     built_tables,
@@ -22,7 +23,7 @@ from pipelines.transform.incremental import (
     rebuild,
     refresh,
 )
-from pipelines.transform.model import Model, Severity, read_models
+from pipelines.transform.model import Model, read_models
 from pipelines.transform.seeds import fill_seeds
 
 __all__ = [
@@ -30,27 +31,11 @@ __all__ = [
     "Model",
     "build",
     "check",
+    "check_run",
     "read_models",
     "refuse_broken",
     "update",
 ]
-
-SAMPLE_ROWS = 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check returned: rows that break a promise or, as a warning, that a reader should know of.
-
-    `sample` holds the first of them, with the values of `columns`.
-    """
-
-    name: str
-    severity: Severity
-    description: str
-    rows: int
-    columns: tuple[str, ...]
-    sample: tuple[tuple[object, ...], ...]
 
 
 def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
@@ -75,10 +60,11 @@ def prepare(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
         _stage(connection, home)
 
 
-def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bool = False) -> None:
-    """Make everything published what `build` would make of it, at the cost of what has changed since.
+def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bool = False) -> bool:
+    """Bring everything published to what `build` would make of it, at the cost of what has changed since.
 
-    Everything is built anew where Rollcall, the models, the seeds or DuckDB are others than then, or much has
+    Everything is built again if Rollcall, the models, the seeds or DuckDB differ from those of the last
+    build, or if much has changed. Returns whether any record, or anything that the tables are made of, has
     changed.
     """
     connection.execute("set TimeZone = 'UTC'")
@@ -94,13 +80,14 @@ def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bo
         _drop_previous(connection, home, built_before)
     # Not within the transaction: DuckDB cannot commit one that creates, fills and drops a table.
     connection.execute("drop schema if exists affected cascade")
+    return affected != 0
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     """Make the functions and the staging views; nothing stays of one that is no longer there."""
     connection.execute("drop schema if exists staging cascade; create schema staging")
     for functions in read_models("functions", home).values():
-        _run(connection, functions, functions.sql)
+        execute(connection, functions, functions.sql)
     read_all(connection)
     relations = read_relations(home)
     described = described_columns(relations)
@@ -125,7 +112,7 @@ def _make(connection: duckdb.DuckDBPyConnection, home: Path, affected: int | Non
                 rebuild(connection, relation, key)
             refresh(connection, relation, key)
     for macro in read_models("macros", home).values():
-        _run(connection, macro, macro.sql)
+        execute(connection, macro, macro.sql)
         connection.execute(f"comment on macro table {macro.name} is {literal(macro.description)}")
     note_build(connection, home, [relation.name for relation in tables])
 
@@ -154,33 +141,9 @@ def _create(
     connection: duckdb.DuckDBPyConnection, relation: Relation, described: Mapping[str, Mapping[str, str]]
 ) -> None:
     statement = f"create or replace {relation.kind} {relation.name} as\n{relation.query}"
-    _run(connection, relation.model, statement)
+    execute(connection, relation.model, statement)
     if comments := ";\n".join(_comments(relation, described[relation.name])):
         connection.execute(comments)
-
-
-def check(connection: duckdb.DuckDBPyConnection, home: Path) -> tuple[Finding, ...]:
-    """What the checks found: nothing, where every promise is kept and there is nothing to know."""
-    findings = []
-    for model in read_models("checks", home).values():
-        _run(connection, model, model.sql)
-        columns = tuple(column[0] for column in connection.description)
-        sample = tuple(connection.fetchmany(SAMPLE_ROWS))
-        rows = len(sample) + sum(map(len, iter(lambda: connection.fetchmany(10_000), [])))
-        if rows:
-            findings.append(Finding(model.name, model.severity, model.description, rows, columns, sample))
-    return tuple(findings)
-
-
-def refuse_broken(findings: Sequence[Finding]) -> None:
-    """Raise PublicationRefused where a check found a promise broken."""
-    broken = [finding for finding in findings if finding.severity == "error"]
-    if broken:
-        first = broken[0]
-        raise PublicationRefused(
-            f"checks failed: {len(broken)}; first {first.name}, rows: {first.rows} ({first.description})",
-            "nothing was published; the previous warehouse stays as it was",
-        )
 
 
 def _comments(relation: Relation, columns: Mapping[str, str]) -> Iterator[str]:
@@ -189,14 +152,3 @@ def _comments(relation: Relation, columns: Mapping[str, str]) -> Iterator[str]:
     for column, text in columns.items():
         if text:
             yield f'comment on column {relation.name}."{column}" is {literal(text)}'
-
-
-def _run(connection: duckdb.DuckDBPyConnection, model: Model | None, statement: str) -> None:
-    """Execute a statement; what is wrong with a model of the user's is told as such."""
-    try:
-        connection.execute(statement)
-    except duckdb.Error as error:
-        if model is None or model.is_own:
-            raise
-        first_line = str(error).splitlines()[0]
-        raise ConfigurationError(f"{model.path} does not run ({first_line})", "correct it") from None

@@ -186,7 +186,7 @@ def light() -> Iterator[None]:
         patch.setattr(sync, "land", land_directly)
         patch.setattr(sync, "_prepare", lambda *_, **__: None)
         patch.setattr(models, "update", update)
-        patch.setattr(models, "check", lambda *_: ())
+        patch.setattr(models, "check_run", lambda *_, **__: ())
         yield
 
 

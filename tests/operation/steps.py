@@ -26,7 +26,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "land": (sync, "land"),
     "merge": (sync, "merge"),
     "model": (models, "update"),
-    "check": (models, "check"),
+    "check": (models, "check_run"),
     "verify": (warehouse, "_verify"),
     "permit": (os, "chmod"),
     "sync": (os, "fsync"),
