@@ -17,7 +17,9 @@ SECTIONS = dict(
     re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", page("troubleshooting.md"), re.DOTALL | re.MULTILINE)
 )
 CODES = {"BadParameter": click.BadParameter.exit_code, "Unreadable": errors.MalformedAnswer.exit_code} | {
-    name: kind.exit_code for name, kind in inspect.getmembers(errors, inspect.isclass)
+    name: kind.exit_code
+    for name, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, errors.SyncError)
 }
 # What ends with an exit code, or speaks against a listing, without an error of its own.
 OTHERS = {1: {"internal error (…: …)"}, 3: {"its module failed: …: …"}}
