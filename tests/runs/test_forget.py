@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
@@ -66,9 +67,19 @@ def run(home: Home, *arguments: str, code: int = 0, answer: str | None = None) -
 
 
 def files_with(home: Home, word: str) -> set[Path]:
-    """The files under the home that hold a text, in whatever case."""
+    """The files under the home that contain a word, in any case, in their bytes or in a compressed table."""
     files = (path for path in home.path.rglob("*") if path.is_file())
-    return {path for path in files if word.lower().encode() in path.read_bytes().lower()}
+    return {path for path in files if word.lower().encode() in path.read_bytes().lower() + values(path)}
+
+
+def values(path: Path) -> bytes:
+    """Every value in the tables of a DuckDB file, in lower case; nothing for other files."""
+    if path.suffix != ".duckdb":
+        return b""
+    with duckdb.connect(str(path), read_only=True) as db:
+        tables = db.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+        rows = [db.execute(f"select lower(t::text) from {table} as t").fetchall() for (table,) in tables]
+    return repr(rows).encode()
 
 
 def of_others(home: Home) -> dict[str, list[Row]]:
