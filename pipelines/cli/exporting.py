@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import FILE_FORMS, form_of, home, is_file_name, json_option, raw_option
-
-if TYPE_CHECKING:
-    from pipelines.output.writer import Form
+from pipelines.cli.options import FileForm, file_options, home, is_file_name, json_option
 
 
 @verb(
@@ -25,12 +21,6 @@ if TYPE_CHECKING:
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.reports)
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(FILE_FORMS),
-    help="Output format.  [default: by the extension of FILE, else csv]",
-)
-@click.option(
     "--all", "dated", is_flag=True, help="Export all reports into a folder for the last run, with a manifest."
 )
 @click.option(
@@ -41,18 +31,9 @@ if TYPE_CHECKING:
     metavar="DIR|FILE",
     help="Directory for the reports, or a file for one report; - prints it.  [default: exports, in the home]",
 )
-@raw_option
-@click.option("--excel", is_flag=True, help="Write CSV that Excel opens correctly, with ids kept as text.")
+@file_options
 @json_option
-def _export(
-    names: Sequence[str],
-    form: "Form | None",
-    dated: bool,
-    place: Path | None,
-    raw: bool,
-    excel: bool,
-    as_json: bool,
-) -> None:
+def _export(names: Sequence[str], dated: bool, place: Path | None, form: FileForm, as_json: bool) -> None:
     """Write all reports, or those named, to files.
 
     A report is a SELECT in sql/reports, of Rollcall or of the home. If one fails, the others are still
@@ -63,13 +44,10 @@ def _export(
     from pipelines.commands.export import export, find_reports
     from pipelines.commands.export_all import export_all
     from pipelines.config.settings import exports_kept, exports_path, warehouse_path
-    from pipelines.output.writer import Output
 
     printed = place == Path("-")
     file = place if place and not printed and is_file_name(place) else None
-    output = Output(form or (form_of(file) if file else "csv"), file, raw, excel)
-    if excel and (raw or output.form != "csv"):
-        raise click.UsageError("--excel writes CSV, and cannot be combined with --raw")
+    output = form.output(file)
     if dated and (names or printed or file):
         raise click.UsageError(
             "--all exports every report into a directory: leave out the names and the file"
@@ -80,7 +58,7 @@ def _export(
     if printed:
         if len(names) != 1 or as_json:
             raise click.UsageError("--output - prints exactly one report: name one, and leave out --json")
-        with open_warehouse(output.folder) as warehouse:
+        with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
             show_report(warehouse, reports[names[0]], output)
         return
     folder = output.folder or place or exports_path(home())
@@ -89,7 +67,7 @@ def _export(
         show_export_all(made, as_json=as_json)
         exported = made.export
     else:
-        with open_warehouse(folder) as warehouse:
+        with open_warehouse(folder, time_zone=output.time_zone) as warehouse:
             exported = export(warehouse, reports, folder, output)
             show_export(exported, as_json=as_json)
     click.get_current_context().exit(exported.exit_code)

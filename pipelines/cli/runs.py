@@ -1,8 +1,9 @@
 """Verbs that run a sync and say how the last one went: sync, status."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -94,11 +95,12 @@ def _status(max_age: str | None, output: "Output") -> None:
     from pipelines.commands.status import status
 
     oldest = configured = None
+    now = datetime.now(ZoneInfo(output.time_zone))
     if max_age is not None:
         from pipelines.extract.connections import configured_names
 
-        oldest, configured = moment(max_age, datetime.now(UTC)), configured_names(home())
-    with open_warehouse(output.folder) as warehouse:
+        oldest, configured = moment(max_age, now), configured_names(home())
+    with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
         found = status(warehouse, oldest, configured)
-        show_status(found, output)
+        show_status(found, output, now)
     click.get_current_context().exit(found.exit_code)

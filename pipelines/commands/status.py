@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.common.exit_codes import ExitCode
+from pipelines.output.cells import text
 from pipelines.output.result import Rows, rows_of, text_rows
 from pipelines.warehouse.reader import Warehouse
 
@@ -71,11 +72,11 @@ def status(
 
 
 def _stale(warehouse: Warehouse, oldest: datetime, configured: Collection[str] | None) -> list[Stale]:
-    rows = warehouse.connection.execute("select connection, last_verified_at from connections").fetchall()
-    verified: dict[str, datetime | None] = dict(rows)
+    shown = text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
+    rows = warehouse.connection.execute(
+        f"select connection, coalesce(last_verified_at >= $1, false), {shown} from connections", [oldest]
+    ).fetchall()
+    verified: dict[str, tuple[bool, str | None]] = {name: (fresh, at) for name, fresh, at in rows}
     judged = verified.keys() if configured is None else configured
-    return [
-        Stale(name, f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None)
-        for name in sorted(judged)
-        if (at := verified.get(name)) is None or at < oldest
-    ]
+    states = {name: verified.get(name, (False, None)) for name in sorted(judged)}
+    return [Stale(name, at) for name, (fresh, at) in states.items() if not fresh]
