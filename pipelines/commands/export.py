@@ -19,7 +19,6 @@ from pipelines.output.cells import text
 from pipelines.output.result import Cut, Rows, copy_csv
 from pipelines.output.writer import DELIMITERS, Output, Written, write
 from pipelines.transform.model import files_in, read_sql
-from pipelines.warehouse.freshness import IS_FRESH
 from pipelines.warehouse.reader import Warehouse, needs_memory
 
 _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
@@ -132,7 +131,7 @@ def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
         select
             connection,
             {verified_at},
-            {IS_FRESH},
+            is_fresh,
             outcome,
             message
         from connections
