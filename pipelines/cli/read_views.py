@@ -14,6 +14,7 @@ from pipelines.common.errors import sentences
 from pipelines.common.sql import literal
 from pipelines.common.text import printable
 from pipelines.output.cells import in_a_sentence, minute
+from pipelines.output.headings import with_headings
 from pipelines.output.result import Cut, Rows, json_pieces, rows_of, text_rows
 from pipelines.output.writer import Output, write, write_text
 from pipelines.warehouse.reader import Warehouse
@@ -115,7 +116,7 @@ def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
 
     rows = read_report(warehouse, path)
     with naming(path):
-        show_rows(rows, output)
+        show_rows(with_headings(rows) if output.headings else rows, output)
     _note_freshness(proofs(warehouse))
 
 
