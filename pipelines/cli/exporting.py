@@ -1,4 +1,4 @@
-"""Verbs that write files for others to read: export, report."""
+"""Verbs that write files for others to read: export, report, notebook."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -139,3 +139,20 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
     folder = output.folder if file else exports_path(home())
     with open_warehouse(folder) as warehouse:
         show_page(report(warehouse, since, output), as_json=as_json)
+
+
+@verb(
+    "notebook",
+    "rollcall notebook",
+    "rollcall notebook weekly.py",
+)
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def _notebook(file: Path | None) -> None:
+    """Write a marimo notebook with charts of the warehouse, to start from.
+
+    It goes to projects.py in the home, unless you name a FILE. It needs the packages of the extra `notebook`.
+    """
+    from pipelines.cli.read_views import show_notebook
+    from pipelines.commands.notebook import NAME, notebook
+
+    show_notebook(notebook(file or home() / NAME))

@@ -1,6 +1,7 @@
 """Views of the reading verbs' results: data on standard output, everything else on standard error."""
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -273,6 +274,11 @@ def show_page(report: "Report", *, as_json: bool) -> None:
         click.echo(printable(f"{report.file}: {counted(report.projects, 'project')} as of {report.run}"))
     for connection in report.stale:
         note(f"{connection} is not up to date, and the page says so")
+
+
+def show_notebook(file: Path) -> None:
+    """Show where the notebook was written, and how to open it."""
+    click.echo(printable(f"wrote {file}; open it with: marimo edit {shlex.quote(str(file))}"))
 
 
 def show_forgettable(found: "Sequence[Forgettable]") -> None:

@@ -17,6 +17,8 @@ from pipelines.output.xlsx import open_workbook, refuse_too_large, write_sheet
 from pipelines.warehouse.reader import Warehouse
 
 FRESHNESS = "How fresh"
+# The built-in reports, in the order of their sheets; other reports follow.
+ORDER = ("projects", "project_changes", "projects_history", "files")
 LONGEST_NAME = 31  # of a sheet, in characters
 
 
@@ -30,8 +32,8 @@ def export_workbook(warehouse: Warehouse, reports: Mapping[str, Path], file: Pat
     finished = warehouse.workspace / "workbook"
     with open_workbook(warehouse, finished) as book:
         write_sheet(_freshness(warehouse, time_zone), book, FRESHNESS)
-        for name, path in reports.items():
-            source = _for_people(path)
+        for name in sorted(reports, key=lambda name: (*(name != first for first in ORDER), name)):
+            source = _for_people(reports[name])
             try:
                 rows = with_headings(read_report(warehouse, source))
                 with naming(source):
