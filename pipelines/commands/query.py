@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import duckdb
 
+from pipelines.commands.shell_commands import shell_command
 from pipelines.common.errors import UsageError
-from pipelines.common.sql import identifier, literal
+from pipelines.common.sql import literal
 from pipelines.common.suggest import nearest
 from pipelines.common.text import printable
 from pipelines.output.result import Rows, rows_of
@@ -43,14 +44,17 @@ _EXCERPT = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
 def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
     """The result of `sql`, with `$name` for the parameter of that name, in lower case.
 
+    `sql` may also be a command of another shell, such as `.tables`.
+
     Raises UsageError if it is wrong, is not one read-only statement, or has other parameters.
     """
     given = parameters or {}
     with sql_errors_as_usage_errors(sql):
-        text = _as_sql(sql)
-        tokens = _only_statement(text)
+        if (answer := shell_command(warehouse, sql)) is not None:
+            return answer
+        tokens = _only_statement(sql)
         # Without the comment above it, but on the lines where it was: errors name them.
-        statement = "\n" * _lines_above(text) + "".join(tokens)
+        statement = "\n" * _lines_above(sql) + "".join(tokens)
         _refuse_slow_parsing(warehouse, statement)
         # EXPLAIN ANALYZE executes the statement.
         explained = _EXPLAIN.sub("", statement)
@@ -88,16 +92,6 @@ def _parse_reading(warehouse: Warehouse, sql: str) -> list[duckdb.Statement]:
     if word not in (*READING, *_READING_TOO) or parsed[-1].type.name not in _TYPES:
         raise UsageError(f"{word} is not allowed: a query can only read", f"begin with {', '.join(READING)}")
     return parsed
-
-
-def _as_sql(text: str) -> str:
-    """The SQL for what other database shells call their commands; any other text as it is."""
-    match text.strip().rstrip(";").split():
-        case [".tables" | ".schema" | ".help" | "?" | "help" | r"\d" | r"\dt"]:
-            return "show tables"
-        case [".schema" | r"\d" | r"\d+", name]:
-            return f"describe {'.'.join(map(identifier, name.split('.')))}"
-    return text
 
 
 @contextlib.contextmanager
@@ -198,4 +192,4 @@ def _plan(warehouse: Warehouse, statement: str, parameters: Mapping[str, str]) -
     """The plan that EXPLAIN gives, a row for each of its lines."""
     plans = warehouse.connection.execute(statement, parameters).fetchall()
     lines = "\n".join(plan for _, plan in plans).rstrip("\n")
-    return rows_of(warehouse, f"select unnest(string_split({literal(lines)}, chr(10))) as plan")
+    return rows_of(warehouse, f"select nullif(unnest(string_split({literal(lines)}, chr(10))), '') as plan")

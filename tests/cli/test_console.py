@@ -99,12 +99,12 @@ def test_wrong_usage_is_one_line_with_a_hint(args: list[str], expected: str) -> 
 
 @pytest.mark.parametrize("asked", [["--json"], ["--format", "json"], ["--format=json"]])
 def test_wrong_usage_as_json(asked: list[str]) -> None:
-    result = CliRunner().invoke(main, ["query", "select 1", "--timeot", "3", *asked])
+    result = CliRunner().invoke(main, ["query", "select 1", "--paramm", "3", *asked])
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
         "error": {
             "kind": "UsageError",
-            "reason": "No such option '--timeot'. Did you mean '--timeout'?",
+            "reason": "No such option '--paramm'. Did you mean '--param'?",
             "remedy": "see rollcall query --help",
             "exit_code": 2,
         }

@@ -365,19 +365,42 @@ def test_a_failure_leaves_the_file_as_it_was(cli: Cli, tmp_path: Path, form: str
     assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("asked", [".tables", "?", r"\d", r"\dt", " .tables; ", ".help", "help"])
+@pytest.mark.parametrize("asked", [".tables", ".schema", r"\d", r"\dt", " .tables; "])
 def test_what_other_shells_call_their_tables_are_the_tables(cli: Cli, asked: str) -> None:
-    assert (
-        cli("query", asked, "--format", "csv").stdout == cli("query", "show tables", "--format", "csv").stdout
-    )
+    assert cli("query", asked, "--format", "csv").stdout == cli("describe", "--format", "csv").stdout
 
 
-@pytest.mark.parametrize("asked", [".schema projects", r"\d main.projects"])
-def test_what_other_shells_call_a_schema_are_the_columns(cli: Cli, asked: str) -> None:
-    assert (
-        cli("query", asked, "--format", "csv").stdout
-        == cli("query", "describe projects", "--format", "csv").stdout
-    )
+@pytest.mark.parametrize("name", ["projects", "main.projects", "raw.records", "projects_on"])
+def test_what_other_shells_call_a_schema_are_the_columns(cli: Cli, name: str) -> None:
+    described = cli("describe", name, "--format", "csv").stdout
+    for asked in (f".schema {name}", rf"\d {name}"):
+        assert cli("query", asked, "--format", "csv").stdout == described
+    assert "Did you mean projects" in cli("query", ".schema project", code=2).stderr
+
+
+@pytest.mark.parametrize("asked", ["?", ".help", "help", r"\?"])
+def test_help_says_what_can_be_asked(cli: Cli, asked: str) -> None:
+    found = json.loads(cli("query", asked, "--json").stdout)
+    assert [line["query"] for line in found[:2]] == [".tables", ".schema NAME"]
+    for line in found[2:]:
+        cli("query", line["query"])
+
+
+def test_null_and_an_empty_string_look_different(cli: Cli) -> None:
+    sql = "select null as a, '' as b, 'x' as c"
+    assert cli("query", sql).stdout == 'a  b   c\n   ""  x\n'
+    assert cli("query", sql, "--format", "csv").stdout == 'a,b,c\n,"",x\n'
+    assert cli("query", sql, "--json").stdout == '[\n{"a":null,"b":"","c":"x"}\n]\n'
+
+
+def test_csv_for_excel(cli: Cli, tmp_path: Path) -> None:
+    sql = "select '007' as id, null as a, '' as b"
+    expected = '\ufeffid,a,b\r\n"=""007""",,""\r\n'
+    assert cli("query", sql, "--excel").stdout_bytes.decode() == expected
+    cli("query", sql, "--excel", "--output", str(tmp_path / "a.csv"))
+    assert (tmp_path / "a.csv").read_bytes().decode() == expected
+    for wrong in (["--raw"], ["--json"], ["--format", "xlsx"], ["--output", "a.parquet"]):
+        assert "--excel writes CSV" in cli("query", sql, "--excel", *wrong, code=2).stderr
 
 
 @pytest.mark.parametrize("asked", ["\\", "!", "§", ".mode csv", "?!", "1", "'x'", "\ufeff"])

@@ -1,5 +1,8 @@
 """Tables on a terminal: they fit, say what they leave out, and show nothing that a terminal obeys."""
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
 import pytest
 from rich.cells import cell_len
 
@@ -132,12 +135,14 @@ def test_what_is_not_for_a_terminal(cli: Cli, form: str) -> None:
     assert result.stderr == f"rollcall: a terminal cannot show {form.title()}. Name a file: --output FILE\n"
 
 
-def test_status(cli: Cli) -> None:
+def test_status(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2026, 11, 4, 2, tzinfo=UTC)
+    monkeypatch.setattr("pipelines.cli.runs.datetime", SimpleNamespace(now=now.astimezone))
     assert _trimmed(cli("status").stdout)[3:] == [
-        "connection  records  outcome   last verified     last attempt",
-        "belltastic        2  failed    2026-11-02 02:00  2026-11-03 02:00",
-        "evovoice          1  verified  2026-11-03 02:00  2026-11-03 02:00",
-        "matter            3  verified  2026-11-03 02:00  2026-11-03 02:00",
+        "connection  records  outcome   last verified      age         last attempt",
+        "belltastic        2  failed    2026-11-02 02:00Z  2 days ago  2026-11-03 02:00Z",
+        "evovoice          1  verified  2026-11-03 02:00Z  1 day ago   2026-11-03 02:00Z",
+        "matter            3  verified  2026-11-03 02:00Z  1 day ago   2026-11-03 02:00Z",
         "belltastic: 401 Unauthorized",
     ]
 
@@ -145,14 +150,15 @@ def test_status(cli: Cli) -> None:
 def test_history_tells_what_changed_within_80_columns(cli: Cli) -> None:
     result = cli("history", "matter:17")
     assert _trimmed(result.stdout) == [
-        "version  from              until             change   changes",
-        "      1  2026-11-01 02:00  2026-11-02 02:00  created",
-        "      2  2026-11-02 02:00  2026-11-03 02:00  changed  name: Harbour → Harbour",
-        "                                                      East",
-        "      3  2026-11-03 02:00                    changed  is_open: true → false;",
-        "                                                      provider_status:",
-        "                                                      PRJ_STATUS_ON_GOING →",
-        "                                                      PRJ_STATUS_COMPLETE;",
-        "                                                      status: active → completed",
+        "version  from               until              change   changes",
+        "      1  2026-11-01 02:00Z  2026-11-02 02:00Z  created",
+        "      2  2026-11-02 02:00Z  2026-11-03 02:00Z  changed  name: Harbour → Harbour",
+        "                                                        East",
+        "      3  2026-11-03 02:00Z                     changed  is_open: true → false;",
+        "                                                        provider_status:",
+        "                                                        PRJ_STATUS_ON_GOING →",
+        "                                                        PRJ_STATUS_COMPLETE;",
+        "                                                        status: active →",
+        "                                                        completed",
     ]
     assert result.stderr == "project matter:17: Harbour East\n"

@@ -16,11 +16,12 @@ def told(cli: Cli, key: str, *columns: str) -> list[tuple[Any, ...]]:
 def test_each_boundary_is_explained(cli: Cli) -> None:
     result = cli("why", "matter:17")
     assert result.stdout == (
-        "run               event    record  shown by a                     what it said\n"
-        "2026-11-01 02:00  created  17      verified listing of 0 records  "
+        "run                event    record  shown by a                     what it said\n"
+        "2026-11-01 02:00Z  created  17      verified listing of 0 records  "
         '{"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}\n'
-        '2026-11-02 02:00  changed  17      verified listing of 0 records  name: "Harbour" → "Harbour East"\n'
-        "2026-11-03 02:00  changed  17      verified listing of 0 records  projectStatus: "
+        "2026-11-02 02:00Z  changed  17      verified listing of 0 records  "
+        'name: "Harbour" → "Harbour East"\n'
+        "2026-11-03 02:00Z  changed  17      verified listing of 0 records  projectStatus: "
         '"PRJ_STATUS_ON_GOING" → "PRJ_STATUS_COMPLETE"\n'
     )
     assert result.stderr == "project matter:17: Harbour East\n"

@@ -131,7 +131,7 @@ def test_a_sheet_to_work_with(own: Cli) -> None:
     file = own.home / "exports" / "projects.xlsx"
     assert file.stat().st_mode & 0o777 == 0o600
     sheet = _sheet(file)
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:AR7")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:AT7")
     widths = {  # neighbours of one width share an entry
         sheet.cell(1, column).value: round(entry.width - 0.71)
         for entry in sheet.column_dimensions.values()

@@ -51,7 +51,7 @@ def _shape(value: object) -> object:
 
 def test_the_commands_run(home: Path) -> None:
     printed = {command: _run(command) for command in commands(PAGE)}
-    assert len(printed) == 7
+    assert len(printed) == 10
     assert printed["rollcall export clients --output -"] == (
         'provider,client_name,projects,open\nevovoice,Quay,1,1\nmatter,"Über, ""Bau""\nGmbH",1,0\n'
     )

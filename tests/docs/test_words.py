@@ -62,7 +62,15 @@ FINISHED = [
     ),
     *(
         f"docs/{page}.md"
-        for page in ("querying", "report", "sandbox", "setting-up", "troubleshooting", "upgrading")
+        for page in (
+            "querying",
+            "questions",
+            "report",
+            "sandbox",
+            "setting-up",
+            "troubleshooting",
+            "upgrading",
+        )
     ),
     "docs/decisions",
     "docs/providers",

@@ -71,7 +71,7 @@ COLUMNS = {
     "connections": """
         connection varchar, provider varchar, is_configured boolean, last_attempt_at timestamptz,
         last_verified_at timestamptz, last_full_at timestamptz, records bigint, outcome varchar,
-        message varchar
+        message varchar, is_fresh boolean
     """,
     "quarantine": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,

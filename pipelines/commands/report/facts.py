@@ -11,7 +11,6 @@ from pipelines.commands.changes import moment
 from pipelines.commands.report.catalogue import Catalogue, read_catalogue
 from pipelines.commands.report.periods import Period, read_period
 from pipelines.common.errors import WarehouseError
-from pipelines.warehouse.freshness import IS_FRESH
 from pipelines.warehouse.reader import Warehouse
 
 SHOWN_RUNS = 120
@@ -160,7 +159,7 @@ def _counts(warehouse: Warehouse) -> tuple[Count, ...]:
 
 def _connections(warehouse: Warehouse) -> tuple[Connection, ...]:
     rows = warehouse.connection.execute(
-        f"""
+        """
         with last_attempts as (
             select * from listings
             qualify started_at = max(started_at) over (partition by connection)
@@ -180,7 +179,7 @@ def _connections(warehouse: Warehouse) -> tuple[Connection, ...]:
             connections.connection, provider, coalesce(projects, 0),
             epoch_ms(last_verified_at), epoch_ms(last_attempt_at),
             outcome, message,
-            not {IS_FRESH} as stale,
+            not is_fresh as stale,
             coalesce(held_back, 0), coalesce(quarantined, 0)
         from connections
         left join kept using (connection)
