@@ -1,4 +1,4 @@
-"""Promise 24 by example: the two ways to write a CSV agree, and what they neutralise can be taken back."""
+"""Promise 25 by example: the two ways to write a CSV agree, and what they neutralise can be taken back."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ def _given_back(cell: str) -> str:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=TABLES)
-def test_promise_24_csv_both_ways(warehouse: Warehouse, table: list[tuple[str | None, str | None]]) -> None:
+def test_promise_25_csv_both_ways(warehouse: Warehouse, table: list[tuple[str | None, str | None]]) -> None:
     rows = rows_of(warehouse, _select(table))
     file = warehouse.workspace / "copy.csv"
     for raw in (False, True):

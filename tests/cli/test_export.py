@@ -44,7 +44,7 @@ def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
     ]
 
 
-def test_promise_24_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
+def test_promise_25_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
     own("export", "projects")
     with (own.home / "exports" / "projects.csv").open(newline="") as file:
         projects = {row["project_key"]: row for row in csv.DictReader(file)}

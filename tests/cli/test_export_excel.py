@@ -94,7 +94,7 @@ def test_numbers(warehouse: Warehouse) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
-def test_promise_24_nothing_runs_and_all_is_given_back(
+def test_promise_25_nothing_runs_and_all_is_given_back(
     warehouse: Warehouse, table: list[tuple[str | None, str | None]]
 ) -> None:
     values = ", ".join(

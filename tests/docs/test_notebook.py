@@ -20,7 +20,6 @@ GIVEN = {
     "key": "rillsoft:11:2",
     "moment": FIRST_RUN + timedelta(days=1),
 }
-pytestmark = pytest.mark.xdist_group("demo_by_day")  # which is played once
 needs_marimo = pytest.mark.skipif(find_spec("marimo") is None, reason="without marimo: make test-notebook")
 
 

@@ -21,6 +21,8 @@ from tests.operation.publications import publish_run
 from .conftest import NAME, SCRIBBLER, list_project, rollcall
 from .test_restore import DAMAGES
 
+pytestmark = pytest.mark.usefixtures("light")
+
 LAST = "20261102T020000Z"
 
 

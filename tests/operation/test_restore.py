@@ -90,6 +90,7 @@ def test_damage_is_noticed_before_use_and_the_previous_run_put_back(home: Home, 
     assert rollcall(home, "status").exit_code == 0
 
 
+@pytest.mark.usefixtures("without_dlt")
 def test_runs_go_on_from_the_run_put_back(home: Home, loopback: Loopback) -> None:
     assert rollcall(home, "restore").exit_code == 0
     list_project(home, loopback, "Third")
@@ -139,6 +140,7 @@ def test_what_another_program_left_is_noticed_and_left_out(home: Home) -> None:
     assert home.rows(NAME) == [{"name": "First"}]
 
 
+@pytest.mark.usefixtures("light")
 def test_a_log_of_another_file_is_noticed_too(home: Home) -> None:
     """It belongs to the previous: DuckDB itself refuses what does not fit."""
     subprocess.run([*SCRIBBLER, str(home.warehouse)], check=True, timeout=60)

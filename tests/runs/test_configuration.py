@@ -195,7 +195,7 @@ def test_a_secret_of_two_lines_is_refused_and_not_quoted(load: Load) -> None:
     )
 
 
-def test_promise_22_secrets_that_others_can_read_are_refused(load: Load, tmp_path: Path) -> None:
+def test_promise_23_secrets_that_others_can_read_are_refused(load: Load, tmp_path: Path) -> None:
     load(BELLTASTIC, TOKEN)
     secrets = tmp_path / ".dlt" / "secrets.toml"
     secrets.chmod(0o640)

@@ -13,6 +13,8 @@ from pipelines.commands.first_run import TEXT
 from tests.home import Home
 from tests.loopback import Answer, Loopback
 
+pytestmark = pytest.mark.usefixtures("light")
+
 
 @pytest.fixture
 def home(home: Home, loopback: Loopback) -> Home:

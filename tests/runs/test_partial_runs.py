@@ -5,12 +5,15 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.warehouse.freshness import FRESH_FOR
 from tests.home import FIRST_RUN, Home
 from tests.loopback import Answer, Loopback
+
+pytestmark = pytest.mark.usefixtures("without_dlt")
 
 
 def names(*names: str) -> Answer:

@@ -19,6 +19,8 @@ from tests.loopback import Answer, Asked, Loopback
 
 from .conftest import Run
 
+pytestmark = pytest.mark.usefixtures("without_dlt")
+
 
 @pytest.fixture
 def matter(home: Home, sandbox: Sandbox) -> str:
