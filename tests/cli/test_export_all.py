@@ -324,7 +324,7 @@ def test_only_what_was_made_here_goes_and_never_the_latest(
     assert _names(folder) == [".rollcall", *kept, "latest", "november"]
 
 
-def test_all_stay_with_0(five: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_stay_if_keep_is_0(five: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     own = five
     (own.home / ".dlt").mkdir()
     (own.home / ".dlt" / "config.toml").write_text("[exports]\nkeep = 0\n")
@@ -348,7 +348,7 @@ def test_a_file_system_without_links(own: Cli, monkeypatch: pytest.MonkeyPatch) 
     assert _names(folder) == [".rollcall", RUN, "latest.txt"]
 
 
-def test_what_stands_in_the_way(own: Cli) -> None:
+def test_a_directory_in_place_of_latest_is_refused(own: Cli) -> None:
     latest = own.home / "exports" / "latest"
     latest.mkdir(parents=True)
     assert own("export", "--all", code=2).stderr == (
@@ -361,7 +361,7 @@ def test_what_stands_in_the_way(own: Cli) -> None:
     own("export", "--all")
 
 
-def test_all_is_all(own: Cli) -> None:
+def test_names_together_with_all_are_refused(own: Cli) -> None:
     expected = (
         "rollcall: --all exports every report into a directory: leave out the names and the file. "
         "See rollcall export --help\n"
@@ -370,7 +370,7 @@ def test_all_is_all(own: Cli) -> None:
     assert own("export", "--all", "-o", "-", code=2).stderr == expected
 
 
-def test_no_warehouse_no_folder(tmp_path: Path) -> None:
+def test_a_home_without_a_warehouse_gets_no_folder(tmp_path: Path) -> None:
     assert "there is no warehouse" in Cli(tmp_path)("export", "--all", code=2).stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -163,7 +163,7 @@ def _each(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("sql", [*_each(WRITES), *_each(FILES), *_each(SETTINGS)])
-def test_promise_24_whatever_is_not_reading_is_refused(cli: Cli, tmp_path: Path, sql: str) -> None:
+def test_promise_24_a_statement_that_does_not_read_is_refused(cli: Cli, tmp_path: Path, sql: str) -> None:
     warehouse = cli.home / "warehouse.duckdb"
     there = {
         "there.csv": b"a\n1\n",
@@ -218,7 +218,7 @@ def test_refusals_are_explained(cli: Cli) -> None:
     )
 
 
-def test_what_tells_of_the_warehouse_is_open(cli: Cli) -> None:
+def test_statements_about_the_warehouse_are_allowed(cli: Cli) -> None:
     for sql in (
         "select count(*) > 0 as a from duckdb_tables()",
         "select count(*) > 0 as a from duckdb_columns() where comment is not null",
@@ -329,7 +329,7 @@ def test_a_text_of_more_than_a_million_characters_is_refused(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet", "xlsx", "arrow"])
-def test_promise_24_no_answer_fills_the_disk(
+def test_promise_24_an_answer_does_not_fill_the_disk(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
 ) -> None:
     monkeypatch.setattr(reading, "LARGEST_FILE_MB", 1)

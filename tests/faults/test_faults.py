@@ -116,7 +116,7 @@ each_provider = pytest.mark.parametrize("provider", ALL)
 
 
 @each_case
-def test_what_comes_of_a_fault(runs: Runs, name: str) -> None:
+def test_a_fault_gives_the_expected_listing(runs: Runs, name: str) -> None:
     case, listing = CASES[name], runs.listing(name)
     told = {
         "path": PATH[listing.provider],
@@ -145,7 +145,7 @@ def version(row: Row) -> tuple[object, ...]:
 
 
 @each_provider
-def test_promise_07_what_is_known_is_what_was_sent(runs: Runs) -> None:
+def test_promise_07_records_are_kept_as_sent(runs: Runs) -> None:
     for name in runs.base_urls:
         before, after = runs.known(name)
         sent = b"\n".join(runs.server.accounts[name].sent).decode(errors="replace")

@@ -334,7 +334,7 @@ def shared(raw: Raw) -> None:
     raw.record("rillsoft", "shared", {"name": "D"}, scope="8")
 
 
-def test_one_id_of_two_connections_and_of_two_clients_are_four_projects(history: Raw) -> None:
+def test_an_id_of_two_connections_and_of_two_clients_makes_four_projects(history: Raw) -> None:
     assert history.rows(SHARED) == [
         {"project_key": "east:shared", "owner_id": None, "name": "A"},
         {"project_key": "rillsoft:7:shared", "owner_id": "7", "name": "C"},

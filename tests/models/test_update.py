@@ -185,7 +185,7 @@ def test_an_update_gives_what_a_build_gives(runs: Runs, seed: int) -> None:
         assert runs.content() == runs.built_from_nothing()
 
 
-def test_what_is_prepared_beforehand_is_as_good(runs: Runs) -> None:
+def test_an_update_after_a_preparation_gives_what_a_build_gives(runs: Runs) -> None:
     models.prepare(runs.connection, runs.home)
     runs.connection.execute("create view staging.made_beforehand as select 1")
     runs.begin()
@@ -195,7 +195,9 @@ def test_what_is_prepared_beforehand_is_as_good(runs: Runs) -> None:
     runs.connection.execute("drop view staging.made_beforehand")
 
 
-def test_another_version_makes_its_own_views(built: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_different_version_of_rollcall_makes_its_own_views(
+    built: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built.connection.execute("create view staging.made_by_another as select 1")
     monkeypatch.setattr(affected, "rollcall_version", lambda: "another")
     models.update(built.connection, built.home)
@@ -221,7 +223,7 @@ class Strict:
             raise
 
 
-def test_no_statement_of_an_update_fails(built: Runs) -> None:
+def test_an_update_executes_no_statement_that_fails(built: Runs) -> None:
     strict = Strict(built.connection)
     built.begin()
     built.begin_version("matter", "r20", {"name": "Big Ben"})
@@ -267,7 +269,7 @@ def test_an_update_builds_only_the_affected_projects(built: Runs) -> None:
     ("enough", "refreshed", "affected_count"),
     [(39, 0, 0), (39, 8, 8), (39, 9, None), (40, 0, 0), (40, 1, None), (41, 1, None)],
 )
-def test_all_is_built_where_that_costs_no_more(
+def test_an_update_is_a_build_where_that_costs_no_more(
     enough: int, refreshed: int, affected_count: int | None, built: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(affected, "FEW_VERSIONS", enough)
@@ -277,7 +279,7 @@ def test_all_is_built_where_that_costs_no_more(
     assert affected.find_affected(built.connection, built.home) == affected_count
 
 
-def test_all_is_built_where_too_much_is_affected(built: Runs) -> None:
+def test_an_update_is_a_build_where_too_much_is_affected(built: Runs) -> None:
     built.begin()
     for number in range(9):
         built.refresh("matter", f"r{number}", {"name": "Great Tom"})
@@ -303,7 +305,7 @@ def test_an_update_builds_only_the_affected_customers(built: Runs) -> None:
     assert kept.fetchall() == [(19,)]
 
 
-def test_what_an_earlier_build_covered_is_not_affected(built: Runs) -> None:
+def test_projects_that_an_earlier_build_covered_are_not_affected(built: Runs) -> None:
     built.begin()
     built.end_version("matter", "r1", "removed")
     built.refresh("matter", "r2", {"name": "Great Tom"})
@@ -317,7 +319,7 @@ def test_what_an_earlier_build_covered_is_not_affected(built: Runs) -> None:
 
 
 @pytest.mark.parametrize("changed", ["model", "seed", "connection"])
-def test_all_is_built_where_models_seeds_or_time_zones_differ(built: Runs, changed: str) -> None:
+def test_an_update_is_a_build_where_models_seeds_or_time_zones_differ(built: Runs, changed: str) -> None:
     match changed:
         case "model":
             staging = built.home / "sql" / "staging" / "stg_toy__projects.sql"

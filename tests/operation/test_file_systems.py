@@ -163,7 +163,7 @@ def test_an_export_says_where_it_may_go_instead(home: Home, fail: Failing) -> No
     )
 
 
-def test_promise_20_what_fails_after_publication_is_a_note(home: Home, fail: Failing) -> None:
+def test_promise_20_a_failure_after_publication_is_a_note(home: Home, fail: Failing) -> None:
     real = os.replace
 
     def replace(source: Path, target: Path) -> None:

@@ -34,7 +34,7 @@ def test_only_the_job_that_publishes_may_do_so() -> None:
     assert "secrets." not in RELEASE.read_text()
 
 
-def test_what_it_makes_is_in_the_makefile() -> None:
+def test_the_targets_of_the_workflow_are_in_the_makefile() -> None:
     steps = yaml.safe_load(RELEASE.read_text())["jobs"]["build"]["steps"]
     made = {step["run"].removeprefix("make ") for step in steps if step.get("run", "").startswith("make ")}
     assert made == {"check-release", "dist"}

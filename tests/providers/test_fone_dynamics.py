@@ -94,7 +94,7 @@ def test_the_list_has_either_name(run: Run) -> None:
     }
 
 
-def test_one_property_is_read_by_its_id(home: Home, sandbox: Sandbox) -> None:
+def test_a_property_is_read_by_its_id(home: Home, sandbox: Sandbox) -> None:
     (connection,) = load_connections(home.path, ["capped"])
     read_one = connection.provider.read_one
     assert read_one is not None
@@ -109,7 +109,7 @@ def test_one_property_is_read_by_its_id(home: Home, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("spelling", ["Property", "Project"])
-def test_one_property_has_either_name(spelling: str, loopback: Loopback, tmp_path: Path) -> None:
+def test_a_property_is_read_under_either_name(spelling: str, loopback: Loopback, tmp_path: Path) -> None:
     assert read_one_answered({spelling: PROPERTY}, loopback, tmp_path) == PROPERTY
 
 

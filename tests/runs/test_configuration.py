@@ -130,7 +130,9 @@ def test_a_wrong_setting_is_named_with_its_remedy(line: str, reason: str, remedy
         ),
     ],
 )
-def test_what_is_missing_is_named_with_its_remedy(config: str, reason: str, remedy: str, load: Load) -> None:
+def test_a_missing_setting_is_named_with_its_remedy(
+    config: str, reason: str, remedy: str, load: Load
+) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         load(config)
     assert (refusal.value.reason, refusal.value.remedy) == (reason, remedy)

@@ -100,7 +100,9 @@ def nested() -> list[object]:
     return deep
 
 
-def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_erased_project_leaves_no_byte_and_does_not_come_back(
+    home: Home, bells: Bells, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bells.projects[1]["name"] = NEW
     home.run()
     assert files_with(home, "unobtainium") == {home.warehouse, previous_path(home.warehouse)}
@@ -143,7 +145,7 @@ def test_the_shape_of_its_history_stays(home: Home, bells: Bells) -> None:
     assert (gone["valid_from"], gone["end_reason"]) == (before[0]["valid_from"], "removed")
 
 
-def test_what_was_refused_is_erased_too(home: Home, bells: Bells) -> None:
+def test_quarantined_records_are_erased(home: Home, bells: Bells) -> None:
     bells.projects[1]["deep"] = nested()
     home.run()
     assert home.rows("select record_id from quarantine") == [{"record_id": "unobtainium-2"}]
@@ -152,7 +154,9 @@ def test_what_was_refused_is_erased_too(home: Home, bells: Bells) -> None:
     assert files_with(home, "unobtainium") == set()
 
 
-def test_what_was_only_ever_refused_can_be_named(home: Home, fresh_bells: Bells, loopback: Loopback) -> None:
+def test_a_project_that_was_only_quarantined_can_be_erased(
+    home: Home, fresh_bells: Bells, loopback: Loopback
+) -> None:
     fresh_bells.projects[1]["deep"] = nested()
     home.run()
     other = loopback.serve("other", Answer([{"id": "unobtainium-2", "deep": nested()}]))
@@ -176,7 +180,7 @@ def test_what_was_only_ever_refused_can_be_named(home: Home, fresh_bells: Bells,
     assert run(home, "forget", "belltastic", "--yes", code=2).stderr.startswith("rollcall: there is no")
 
 
-def test_what_may_be_it_is_not_kept(home: Home, fresh_bells: Bells) -> None:
+def test_a_record_that_may_be_of_an_erased_project_is_not_kept(home: Home, fresh_bells: Bells) -> None:
     nameless = {"id": ["unobtainium-2"], "name": OLD}
     fresh_bells.projects.append(nameless)
     home.run()
@@ -233,7 +237,7 @@ def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
     ]
 
 
-def test_no_hash_of_what_it_said_stays(home: Home, bells: Bells) -> None:
+def test_the_hashes_of_an_erased_project_are_erased(home: Home, bells: Bells) -> None:
     """Who guesses what it said could try the guess."""
     bells.projects[1]["name"] = NEW
     home.run()
@@ -323,7 +327,7 @@ def test_a_file_that_has_moved_stays_with_its_new_customer(home: Home, voices: V
     assert home.rows(history) == []
 
 
-def test_who_else_names_a_customer_is_told(home: Home, voices: Voices) -> None:
+def test_customers_that_name_an_erased_customer_are_named(home: Home, voices: Voices) -> None:
     above = [{"id": "c1", "name": OLD}, {"id": "c2", "name": "Quay"}]
     voices.files = [
         {"id": "f1", "customerId": "c1", "customerName": OLD},
@@ -337,7 +341,7 @@ def test_who_else_names_a_customer_is_told(home: Home, voices: Voices) -> None:
     assert files_with(home, "unobtainium") == set()
 
 
-def test_what_was_put_aside_goes_too(home: Home, bells: Bells) -> None:
+def test_replaced_files_are_removed(home: Home, bells: Bells) -> None:
     bells.projects[1]["name"] = NEW
     home.run()
     run(home, "restore")
@@ -358,7 +362,7 @@ def test_a_second_time_changes_nothing(home: Home, bells: Bells) -> None:
     assert home.run().listings[0].unchanged == 2
 
 
-def test_it_asks_first(home: Home, bells: Bells) -> None:
+def test_erasing_asks_for_confirmation(home: Home, bells: Bells) -> None:
     published = home.warehouse.read_bytes()
     result = run(home, "forget", "belltastic:1", code=2)
     assert result.stderr.endswith(
@@ -371,7 +375,9 @@ def test_it_asks_first(home: Home, bells: Bells) -> None:
     assert home.warehouse.read_bytes() == published
 
 
-def test_what_a_provider_said_of_it_is_erased_too(home: Home, bells: Bells, loopback: Loopback) -> None:
+def test_messages_that_may_name_an_erased_project_are_erased(
+    home: Home, bells: Bells, loopback: Loopback
+) -> None:
     refusal = Answer({"message": "project unobtainium-2 is broken"}, status=422)
     home.connect("belltastic", base_url=loopback.serve("refusing", refusal), api_token="user_1")
     home.run()
@@ -412,7 +418,7 @@ def test_later_runs_do_not_quote_what_a_provider_says(
     assert files_with(home, "unobtainium") == set()
 
 
-def test_one_client_of_rillsoft_is_forgotten_without_the_other(home: Home, loopback: Loopback) -> None:
+def test_a_project_of_one_rillsoft_client_is_erased_without_the_other(home: Home, loopback: Loopback) -> None:
     projects = [{"id": 7, "name": OLD}]
     base_url = loopback.serve("rills", lambda _: Answer({"status": "success", "details": projects}))
     home.connect("rillsoft", base_url=base_url, client_ids=[11, 12], access_token="a.b.c")

@@ -129,7 +129,7 @@ def test_a_check_that_finds_rows_stops_the_publication(home: Home) -> None:
     )
 
 
-def test_what_another_program_left_unwritten_is_no_part_of_a_run(home: Home, loopback: Loopback) -> None:
+def test_a_write_ahead_log_of_another_program_is_discarded(home: Home, loopback: Loopback) -> None:
     subprocess.run([sys.executable, "-c", WRITER, str(home.warehouse)], check=True)
     log = home.warehouse.with_name("warehouse.duckdb.wal")
     assert log.exists()

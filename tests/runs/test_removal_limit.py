@@ -84,7 +84,7 @@ def accepted(home: Home, held: Run) -> Run:
         return home.run(*numbers, accept=numbers)
 
 
-def test_promise_09_what_looks_like_a_mistake_is_held_back(held: Run) -> None:
+def test_promise_09_removals_that_look_like_a_mistake_are_held_back(held: Run) -> None:
     assert (held.outcome, held.exit_code) == ("partial", 3)
     # An id that appears twice with other bytes is read again, to know what both say.
     twice = {listing.scope for listing in held.listings if listing.requests == 2}
