@@ -12,6 +12,14 @@ from tests.campaigns.play import Land, land_directly
 PUBLISHED = """
     create or replace table runs as from raw.runs;
     create or replace table listings as from raw.listings;
+    create or replace table connections as
+    select
+        connection,
+        max(started_at) as last_attempt_at,
+        max(started_at) filter (where outcome = 'verified') as last_verified_at,
+        arg_max(outcome, started_at) as outcome,
+        arg_max(message, started_at) as message,
+    from raw.listings group by connection;
     create or replace table projects as
     select payload ->> 'name' as name from raw.records where valid_to is null
 """
