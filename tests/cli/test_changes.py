@@ -118,7 +118,7 @@ def test_moments(text: str, expected: datetime) -> None:
         "' or 1",
     ],
 )
-def test_no_moments(cli: Cli, text: str) -> None:
+def test_times_that_cannot_be_read_are_refused(cli: Cli, text: str) -> None:
     with pytest.raises(UsageError):
         moment(text, NOW)
     for option in ("--since", "--until"):

@@ -58,7 +58,7 @@ def test_version() -> None:
     assert CliRunner().invoke(main, ["--version"]).stdout == f"rollcall {version('rollcall-sync')}\n"
 
 
-def test_no_verb_prints_help() -> None:
+def test_a_command_without_a_verb_prints_help() -> None:
     result = CliRunner().invoke(main, [])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("Usage: rollcall [OPTIONS] COMMAND")

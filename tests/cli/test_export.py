@@ -23,7 +23,7 @@ def own(home: Path) -> Cli:
     return Cli(home)
 
 
-def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
+def test_promise_18_reports_say_how_fresh_they_are(own: Cli) -> None:
     folder = own.home / "exports"
     result = own("export")
     assert result.stdout == (
@@ -45,7 +45,7 @@ def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
     ]
 
 
-def test_promise_24_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
+def test_promise_25_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
     own("export", "projects")
     with (own.home / "exports" / "projects.csv").open(newline="") as file:
         projects = {row["project_key"]: row for row in csv.DictReader(file)}
@@ -100,7 +100,7 @@ def test_json_result(own: Cli) -> None:
     assert result.stderr == STALE
 
 
-def test_all_verified(own: Cli) -> None:
+def test_an_export_of_verified_connections_says_so(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         connection.execute("delete from connections where outcome = 'failed'")
     assert own("export", "files").stderr == (
@@ -305,9 +305,7 @@ def test_a_report_that_is_wrong_is_in_the_manifest(own: Cli) -> None:
 @pytest.mark.parametrize(
     ("name", "begin"), [("p.csv", b"project_key,"), ("p.tsv", b"project_key\t"), ("p.xlsx", b"PK")]
 )
-def test_one_report_goes_into_the_file_that_is_named(
-    own: Cli, tmp_path: Path, name: str, begin: bytes
-) -> None:
+def test_a_single_report_goes_into_the_named_file(own: Cli, tmp_path: Path, name: str, begin: bytes) -> None:
     file = tmp_path / name
     assert own("export", "projects", "--output", str(file)).stdout.startswith(
         f"projects          6 rows  {file}"

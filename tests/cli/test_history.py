@@ -32,7 +32,7 @@ def test_project_as_csv(cli: Cli) -> None:
     )
 
 
-def test_what_changed_is_what_project_changes_says(cli: Cli) -> None:
+def test_the_changes_are_those_of_project_changes(cli: Cli) -> None:
     versions = json.loads(cli("history", "matter:17", "--json").stdout)
     told = {
         (row["valid_from"], row["column_name"], row["old_value"], row["new_value"])

@@ -75,7 +75,7 @@ def test_a_table_longer_than_its_sample_goes_on(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
-def test_no_rows(cli: Cli, form: str) -> None:
+def test_an_empty_answer_has_its_columns(cli: Cli, form: str) -> None:
     expected = {"table": "a  b\n", "csv": "a,b\n", "json": "[]\n"}
     assert cli("query", "select 1 as a, 'x' as b limit 0", "--format", form).stdout == expected[form]
 
@@ -215,7 +215,7 @@ def test_wrong_parameters_are_one_line(cli: Cli, sql: str, values: list[str], ex
 
 
 @pytest.mark.parametrize("sql", ["", " \n", ";", "-- nothing"])
-def test_no_sql(cli: Cli, sql: str) -> None:
+def test_a_query_without_sql_is_refused(cli: Cli, sql: str) -> None:
     expected = 'rollcall: the query is empty. Try: rollcall query "from projects"\n'
     assert cli("query", sql, code=2).stderr == expected
     assert cli("query", "-", input=sql, code=2).stderr == expected
@@ -310,7 +310,9 @@ def test_output_is_relative_to_the_current_directory(
     ["summarize projects", "describe projects", "show tables", "table runs", "values (1), (2)",
      "pivot projects on kind using count(*) group by status", "unpivot (select 1 as a, 2 as b) on a, b"],
 )  # fmt: skip
-def test_whatever_reads_can_be_written_in_every_form(cli: Cli, tmp_path: Path, sql: str, form: str) -> None:
+def test_a_reading_statement_can_be_written_in_every_form(
+    cli: Cli, tmp_path: Path, sql: str, form: str
+) -> None:
     rows = len(json.loads(cli("query", sql, "--json").stdout))
     written = cli("query", sql, "--format", form, "--output", str(tmp_path / "answer"))
     assert written.stderr.endswith(f"wrote {rows} rows to {tmp_path}/answer\n")
@@ -404,7 +406,7 @@ def test_csv_for_excel(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("asked", ["\\", "!", "§", ".mode csv", "?!", "1", "'x'", "\ufeff"])
-def test_what_is_not_sql_is_refused(cli: Cli, asked: str) -> None:
+def test_text_that_is_not_sql_is_refused(cli: Cli, asked: str) -> None:
     refused = cli("query", asked, code=2).stderr.splitlines()
     assert refused[0].startswith("rollcall: ")
     assert len(refused) == 1 or (refused[1].startswith("LINE 1: "), refused[2].strip()) == (True, "^")
@@ -516,7 +518,7 @@ def test_contradicting_formats(cli: Cli) -> None:
     )
 
 
-def test_nothing_is_left_in_the_directory_for_temporary_files(cli: Cli, tmp_path: Path) -> None:
+def test_the_directory_for_temporary_files_stays_empty(cli: Cli, tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     spilling = "select count(*) as n from (select hash(range) as h from range(3000000) order by h)"
     command = cli.command("query", "--format", "csv", "--timeout", "3600", spilling)

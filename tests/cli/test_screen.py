@@ -73,14 +73,14 @@ def test_a_narrow_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.stderr.startswith("1 column")
 
 
-def test_no_rows(cli: Cli) -> None:
+def test_an_empty_answer_shows_its_columns(cli: Cli) -> None:
     assert _trimmed(cli("query", "select 1 as a limit 0").stdout) == ["a"]
     wide = cli("query", "from projects limit 0")
     assert wide.stdout.startswith("project_key  connection  provider")
 
 
 @pytest.mark.parametrize("width", [1, 2, 7, 16, 17, 33, 50, 80, 200])
-def test_no_line_is_wider_than_the_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+def test_lines_are_not_wider_than_the_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     given = [
         "Ampliación",
@@ -118,7 +118,7 @@ OBEYED = "chr(27) || '[31m' || chr(7) || chr(155) || chr(13) || chr(8238) || chr
 SPELLED = "\\x1b[31m\\x07\\x9b\\r\\u202e\\x7f\\u2028"
 
 
-def test_what_a_terminal_obeys_is_spelled_out(cli: Cli) -> None:
+def test_control_characters_are_spelled_out(cli: Cli) -> None:
     assert _trimmed(cli("query", f"select {OBEYED} as a").stdout) == ["a", SPELLED]
     assert cli("query", f"select {OBEYED} as a", "--format", "csv").stdout == f'a\n"{SPELLED}"\n'
     assert cli(
@@ -130,7 +130,7 @@ def test_what_a_terminal_obeys_is_spelled_out(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow"])
-def test_what_is_not_for_a_terminal(cli: Cli, form: str) -> None:
+def test_a_binary_format_is_not_printed_to_a_terminal(cli: Cli, form: str) -> None:
     result = cli("query", "select 1", "--format", form, code=2)
     assert result.stderr == f"rollcall: a terminal cannot show {form.title()}. Name a file: --output FILE\n"
 

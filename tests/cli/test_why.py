@@ -50,7 +50,7 @@ def test_a_customer_is_explained_by_its_files(cli: Cli) -> None:
     assert told(cli, "evovoice:f1", "event", "entity", "record_id", "changed_fields") == events
 
 
-def test_what_a_listing_said_of_itself_stands_beside_it(cli: Cli) -> None:
+def test_the_listings_own_message_is_shown(cli: Cli) -> None:
     with duckdb.connect(str(cli.home / "warehouse.duckdb")) as warehouse:
         warehouse.execute(
             "update raw.listings set outcome = 'unverified', records = 3, pages = 2, message = 'it moved' "

@@ -81,7 +81,7 @@ def test_the_check_finds_what_was_altered(home: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("option", ["", "--excel"])
-def test_what_was_there_is_given_back(home: Path, option: str) -> None:
+def test_exported_values_can_be_read_back(home: Path, option: str) -> None:
     (home / "sql" / "reports" / "ids.sql").write_text(
         "select unnest(['007', '=1+1', '''@x', '+49 170 12345', '3/4', '#N/A', 'a']) as id, 10::hugeint ** 20"
     )

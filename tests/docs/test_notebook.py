@@ -22,7 +22,6 @@ GIVEN = {
     "key": "rillsoft:11:2",
     "moment": FIRST_RUN + timedelta(days=1),
 }
-pytestmark = pytest.mark.xdist_group("demo_by_day")  # which is played once
 needs_marimo = pytest.mark.skipif(find_spec("marimo") is None, reason="without marimo: make test-notebook")
 
 
@@ -38,7 +37,7 @@ def questions() -> dict[str, tuple[str, list[str]]]:
     return found
 
 
-def test_its_questions_have_answers(demo_by_day: Path) -> None:
+def test_the_questions_of_the_notebook_have_answers(demo_by_day: Path) -> None:
     with duckdb.connect(demo_by_day / "warehouse.duckdb", read_only=True) as warehouse:
         warehouse.execute("set TimeZone = 'UTC'")
         answers = {
@@ -67,12 +66,12 @@ def test_the_command_writes_it(tmp_path: Path) -> None:
 
 
 @needs_marimo
-def test_it_runs_as_a_script(demo_by_day: Path) -> None:
+def test_the_notebook_runs_as_a_script(demo_by_day: Path) -> None:
     ran(demo_by_day, sys.executable, str(NOTEBOOK))
 
 
 @needs_marimo
-def test_it_becomes_a_page(demo_by_day: Path, tmp_path: Path) -> None:
+def test_the_notebook_becomes_a_page(demo_by_day: Path, tmp_path: Path) -> None:
     notebook, page = tmp_path / "projects.py", tmp_path / "projects.html"
     notebook.write_text(NOTEBOOK.read_text())  # marimo leaves a folder beside it
     ran(demo_by_day, sys.executable, "-m", "marimo", "export", "html", str(notebook), "-o", str(page))

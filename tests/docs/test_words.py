@@ -131,7 +131,7 @@ def test_standard_terms_are_used(path: Path) -> None:
     assert not found, "\n".join(found)
 
 
-def test_what_is_finished_exists() -> None:
+def test_finished_files_exist() -> None:
     assert [name for name in FINISHED if not (ROOT / name).exists()] == []
 
 

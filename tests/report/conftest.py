@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
+from tests.made_once import made_once
 from tests.models.raw import RUNS, Raw, run
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -40,7 +41,10 @@ class Cli:
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file, not to be written to."""
-    home = tmp_path_factory.mktemp("report")
+    return made_once(tmp_path_factory, "report", _publish) / "warehouse.duckdb"
+
+
+def _publish(home: Path) -> None:
     raw = Raw(home, home / "warehouse.duckdb")
     _matter(raw)
     raw.connect("bell<i>tastic", "belltastic")
@@ -79,7 +83,6 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     raw.build()
     raw.connection.close()
-    return home / "warehouse.duckdb"
 
 
 def _matter(raw: Raw) -> None:

@@ -164,7 +164,7 @@ def test_by_keyboard_alone(opened: "Page") -> None:
 
 
 @pytest.mark.parametrize("width", [320, 390, 1100])
-def test_nothing_is_wider_than_the_screen(opened: "Page", width: int) -> None:
+def test_the_page_is_not_wider_than_the_screen(opened: "Page", width: int) -> None:
     opened.set_viewport_size({"width": width, "height": 800})
     opened.get_by_role("button", name="Ferry").click()
     assert opened.evaluate("document.documentElement.scrollWidth") == width
@@ -183,7 +183,7 @@ def test_light_dark_and_paper(opened: "Page") -> None:
     assert not opened.get_by_label("Search").is_visible()
 
 
-def test_no_project_at_all(browser: "Browser", empty: Cli) -> None:
+def test_a_warehouse_without_projects_has_a_page(browser: "Browser", empty: Cli) -> None:
     empty("report", "--output", str(empty.home / "empty.html"))
     tab = browser.new_page()
     tab.goto((empty.home / "empty.html").as_uri())

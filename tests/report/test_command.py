@@ -12,7 +12,7 @@ STALE = "".join(
 )
 
 
-def test_it_stands_among_the_exports(own: Cli, page: str) -> None:
+def test_the_report_is_written_into_the_exports(own: Cli, page: str) -> None:
     file = own.home / "exports" / "report.html"
     result = own("report")
     assert result.stdout == f"{file}: 7 projects as of 2026-11-09T02:00:00Z\n"
@@ -35,7 +35,7 @@ def test_json_tells_of_a_page_anywhere(own: Cli) -> None:
     assert not (own.home / "exports").exists()
 
 
-def test_what_is_wrong(own: Cli) -> None:
+def test_a_wrong_argument_is_one_line(own: Cli) -> None:
     assert own("report", "--since", "yesterday", code=2).stderr == (
         "rollcall: yesterday is neither a date nor a duration. "
         "Write 2026-11-01, 2026-11-01T06:00:00Z, 12h, 7d or 2w\n"

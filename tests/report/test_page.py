@@ -51,7 +51,7 @@ def decoded(parsed: Parsed) -> dict[str, list[tuple[object, ...]]]:
     return told
 
 
-def test_what_providers_say_is_text_and_no_more(parsed: Parsed) -> None:
+def test_values_from_providers_are_escaped(parsed: Parsed) -> None:
     assert {element.tag for element in parsed.elements} <= set(TAGS.split())
     names = {name for element in parsed.elements for name in element.attributes}
     assert [name for name in names if name.startswith("on") or name == "style"] == []
@@ -84,7 +84,7 @@ def test_only_its_own_script_and_style_may_run(parsed: Parsed, page: str) -> Non
     }
 
 
-def test_it_names_no_other_place(parsed: Parsed, page: str) -> None:
+def test_the_page_loads_nothing_from_elsewhere(parsed: Parsed, page: str) -> None:
     links = {
         value
         for element in parsed.elements
@@ -135,7 +135,7 @@ def test_projects_over_the_runs(parsed: Parsed, warehouse: Path, by: str, place:
         assert int(row[-1]) == sum(shown.values())
 
 
-def test_what_changed(parsed: Parsed, warehouse: Path) -> None:
+def test_the_page_lists_the_changes_of_the_last_run(parsed: Parsed, warehouse: Path) -> None:
     heading, *rows = parsed.all("table", class_="numbers")[0].cells
     assert heading == ["Period", "New", "Changed", "Gone", "Returned"]
     for row, since in zip(rows, ("2026-11-09 02:00", "2026-11-03", "2026-10-11"), strict=True):
@@ -168,7 +168,7 @@ def test_the_chosen_period(cli: Cli) -> None:
         assert (rows[2][0], rows[2][3]) == (title, gone)
 
 
-def test_where_nothing_changed_it_says_so(cli: Cli) -> None:
+def test_a_page_without_changes_says_so(cli: Cli) -> None:
     parsed = Parsed(cli.page("--since", "2027-01-01"))
     assert "Nothing changed since 1 January 2027." in [p.text for p in parsed.all("p", class_="empty")]
 
@@ -188,14 +188,14 @@ def test_a_quiet_run(own: Cli) -> None:
     )
 
 
-def test_no_project_at_all(empty: Cli) -> None:
+def test_a_warehouse_without_projects_has_a_page(empty: Cli) -> None:
     parsed = Parsed(empty.page())
     assert parsed.all("p", class_="lead")[0].text.startswith("0 projects are listed by 4 connections.")
     assert parsed.catalogue()["catalogue"]["projects"]["key"] == []
     assert [row[-1] for row in parsed.all("table", class_="numbers")[1].cells[1:]] == ["0"] * 5
 
 
-def test_what_changed_is_told_in_words(parsed: Parsed) -> None:
+def test_the_changes_are_summed_up_in_words(parsed: Parsed) -> None:
     last = parsed.all("details")[2].text
     assert "Last run of each connection 1 new, 1 changed, 1 gone, 1 returned" in last
     assert f"{HOSTILE} Matter" in last
@@ -207,7 +207,7 @@ def test_what_changed_is_told_in_words(parsed: Parsed) -> None:
     assert "m5" in parsed.all("details")[4].text  # by its key, for it has no name
 
 
-def test_what_is_not_up_to_date_stands_first(parsed: Parsed) -> None:
+def test_connections_that_are_not_up_to_date_come_first(parsed: Parsed) -> None:
     (stale,) = parsed.all("div", class_="notice bad")
     assert stale.text == (
         "3 connections are not up to date "
@@ -260,7 +260,7 @@ def test_every_project_with_its_history(parsed: Parsed, warehouse: Path) -> None
     assert gone == {"m3", "m5"}
 
 
-def test_what_is_too_much_is_left_out_and_counted(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_beyond_the_limit_are_counted(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "MOST_PROJECTS", 8)
     monkeypatch.setattr(catalogue, "MOST_CHANGES", 4)
     parsed = Parsed(cli.page())

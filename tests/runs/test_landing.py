@@ -121,7 +121,7 @@ def test_texts_that_are_known_do_not_land_again(tmp_path: Path, warehouse: duckd
     assert [text.encode() for (text,) in refused] == [texts[0], texts[2]]
 
 
-def test_what_a_text_says_is_worked_out_once_for_each_run(
+def test_the_content_of_a_text_is_computed_once_per_run(
     tmp_path: Path, warehouse: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only where its bytes differ, and of the known text once only."""
@@ -187,7 +187,9 @@ def test_a_run_ends_when_it_is_said_to_or_now(tmp_path: Path, warehouse: duckdb.
     assert before <= ends[1][0] <= datetime.now(UTC)
 
 
-def test_what_is_forgotten_alike_is_expected_one_by_one(warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_erased_records_of_one_pseudonym_are_expected_one_by_one(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
     files = connection_of("one")
     for record_id in ("f1", "f2"):
         warehouse.execute(
