@@ -1,13 +1,13 @@
--- An instant as ISO 8601 text in UTC; a fraction of a second stands only where there is one.
-create or replace macro staging.timestamp_text(instant) as replace(
-    strftime(instant at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z'
+-- A timestamp as ISO 8601 text in UTC, with a fraction of a second only if it has one.
+create or replace macro staging.timestamp_text(value) as replace(
+    strftime(value at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z'
 );
 
--- Whether a change of the column alone says nothing: a provider sets it with every change, or it follows from others.
+-- Whether a change of only this column is minor: a provider sets it with every change, or it is derived from others.
 create or replace macro staging.is_minor(column_name) as
 column_name in ('updated_at', 'source_version', 'is_open', 'client_key');
 
--- What a row of projects_history holds in the column of that name, as text.
+-- The value of a column of a row of projects_history, as text.
 create or replace macro staging.project_cell(project, column_name) as case column_name
     when 'kind' then project.kind
     when 'name' then project.name

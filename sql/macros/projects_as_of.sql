@@ -1,4 +1,4 @@
--- The projects listed at an instant, as they were then. A text without an offset is of the session's time zone.
+-- The projects listed at a timestamp, as they were then. A string without an offset is in the session's time zone.
 create or replace macro projects_as_of(moment) as table
     select
         project_key,

@@ -1,4 +1,4 @@
--- The projects listed after the last run begun on a date, in UTC, or before it, as they were then.
+-- The projects listed by the last run that started on a UTC date or before, as they were then.
 create or replace macro projects_on(day) as table
     select *,
     from projects_as_of(cast(cast(day as date) + 1 as timestamp) at time zone 'UTC' - interval 1 microsecond)

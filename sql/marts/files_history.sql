@@ -1,8 +1,8 @@
--- Every version of every EvoVoice file. A version begins only where a published column other than uri changed: links
--- may be signed anew on every call. Times are the starts of runs, half-open, as in projects_history.
+-- Every version of every EvoVoice file. A version begins only when a published column other than uri changes: links may
+-- be signed again for every request. Periods are half-open, from run start to run start, as in projects_history.
 -- grain: file_key, version
 -- incremental: file_key
-with stated as (
+with typed as (
     select
         file_key,
         connection,
@@ -38,20 +38,20 @@ with stated as (
     from staging.files
 ),
 
--- Most files never change: only those with a past pay for being compared with it.
-several as (
+-- Most files never change: only those with several versions are compared.
+changed_keys as (
     select file_key,
-    from stated
+    from typed
     group by file_key
     having count(*) > 1
 ),
 
-paired as (
+with_previous as (
     select
-        stated.*,
-        lag(stated) over (partition by file_key order by valid_from) as previous,
-    from stated
-    where file_key in (from several)
+        typed.*,
+        lag(typed) over (partition by file_key order by valid_from) as previous,
+    from typed
+    where file_key in (from changed_keys)
 ),
 
 compared as (
@@ -90,10 +90,10 @@ compared as (
                 staging.if_changed('updated_by', updated_by, previous.updated_by),
             ])
         end as changed_columns,
-    from paired
+    from with_previous
 ),
 
-begun as (
+flagged as (
     select
         *,
         case
@@ -105,30 +105,30 @@ begun as (
     from compared
 ),
 
--- Rows in a row that say the same are one version: its beginning is the first's, all else the last's.
-numbered as (
+-- Consecutive rows with the same content are one version: it begins with the first row and has the values of the last.
+collapsed as (
     select
         *,
-        count(beginning) over life as version,
-        last_value(beginning ignore nulls) over life as first,
-    from begun
-    window life as (partition by file_key order by valid_from)
-    qualify coalesce(lead(beginning is not null) over life, true)
+        count(beginning) over by_version as version,
+        last_value(beginning ignore nulls) over by_version as first,
+    from flagged
+    window by_version as (partition by file_key order by valid_from)
+    qualify coalesce(lead(beginning is not null) over by_version, true)
 ),
 
 versions as (
     select
         * exclude (beginning, first)
         replace (first.valid_from as valid_from, first.change as change, first.changed_columns as changed_columns),
-    from numbered
+    from collapsed
     union all by name
     select
         *,
         1 as version,
         'created' as change,
         [] as changed_columns,
-    from stated
-    where file_key not in (from several)
+    from typed
+    where file_key not in (from changed_keys)
 )
 
 select
@@ -136,35 +136,35 @@ select
     connection, -- the configured account it was listed by
     provider, -- evovoice
     file_id, -- the provider's own id, exactly
-    project_key, -- the project it belongs to: its customer, or its account where it has none
+    project_key, -- the project it belongs to: its customer, or its account if it has no customer
     type, -- Upload, VoiceMessage, CallRecording, Fax, Attachment, FaxOutgoing or a newer one, as given
     account_id, -- account it is associated with
     account_name, -- that account's name
-    customer_id, -- customer it is associated with; null or empty where there is none
+    customer_id, -- customer it is associated with; null or empty if there is none
     customer_name, -- that customer's name
     customer_breadcrumb, -- the customers above, as given
     user_id, -- user it is associated with
     user_name, -- that user's name
     file_name, -- original name of the file
-    uri, -- where it was to be had when last seen; may be a link that grants access
+    uri, -- its address when last seen; may be a link that grants access
     content_type, -- media type
     content_length, -- size in bytes
     recording_sid, -- Twilio's id of the recording
     recording_duration, -- length of the recording in seconds
     recording_from, -- who the recording is from
-    transcription, -- transcription, where there is one
-    ai_transcription, -- AI transcription, where there is one
+    transcription, -- transcription, if there is one
+    ai_transcription, -- AI transcription, if there is one
     from_address, -- caller of an incoming call
     to_address, -- number dialled by an outgoing call
     created_at, -- when it was created, by the provider
     updated_at, -- when it last changed, by the provider
     created_by, -- who created it
     updated_by, -- who last changed it
-    cast(version as integer) as version, -- counts from 1 over the file's whole life
+    cast(version as integer) as version, -- counts from 1
     valid_from, -- start of the run that first saw this version
-    valid_to, -- start of the run that found it changed or gone; null while it is current
+    valid_to, -- start of the run that found it changed or removed; null while it is current
     valid_to is null as is_current, -- whether the file is listed, as this version
-    change, -- what began it: created, changed or returned
-    end_reason, -- what ended it: changed or removed; null while it is current
-    changed_columns, -- columns that differ from the version before
+    change, -- why it began: created, changed or returned
+    end_reason, -- why it ended: changed or removed; null while it is current
+    changed_columns, -- columns that differ from the previous version
 from versions

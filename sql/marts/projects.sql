@@ -1,4 +1,4 @@
--- Every project that is listed now, of all connections, without those that were erased.
+-- Every project that is listed now, of all connections, without forgotten ones.
 -- grain: project_key
 -- incremental: project_key
 -- refreshed: last_seen_at, is_held_back
@@ -10,7 +10,7 @@ with firsts as (
     where version = 1
 ),
 
--- The last listing of each scope that could remove something.
+-- The last listing of each scope that could remove records.
 decisive as (
     select
         connection,
@@ -30,8 +30,8 @@ held_back as (
     where outcome = 'held_back'
 ),
 
--- Customers of EvoVoice are seen in their files, and `files` knows when without deriving the customers again.
-sightings as (
+-- EvoVoice customers are seen in their files. `files` has the times, without deriving the customers again.
+last_seen as (
     select
         project.project_key,
         project.last_seen_at,
@@ -73,7 +73,7 @@ select
     history.code,
     history.status,
     history.is_open,
-    periods.started_at as status_since, -- start of the run that first saw the current status without a break
+    periods.started_at as status_since, -- start of the run that first saw its current status, without interruption
     history.provider_status,
     history.phase,
     history.category,
@@ -103,15 +103,15 @@ select
     history.source_version,
     history.attributes,
     firsts.first_seen_at, -- start of the first run that listed it
-    history.valid_from as changed_at, -- start of the run that first saw it as it is now
-    sightings.last_seen_at, -- start of the last run that received it
+    history.valid_from as changed_at, -- start of the first run with its current version
+    last_seen.last_seen_at, -- start of the last run that received it
     -- updated_at; EvoVoice: date of the newest file that is listed
-    coalesce(sightings.last_activity_at, history.updated_at) as last_activity_at,
-    sightings.is_held_back, -- whether its last listing lacks it, and waits for an operator to accept the removal
+    coalesce(last_seen.last_activity_at, history.updated_at) as last_activity_at,
+    last_seen.is_held_back, -- whether it is missing from its last listing, but its removal is held back
     history.version,
 from projects_history as history
 inner join firsts on history.project_key = firsts.project_key
-inner join sightings on history.project_key = sightings.project_key
+inner join last_seen on history.project_key = last_seen.project_key
 inner join project_status_periods as periods on history.project_key = periods.project_key and periods.is_current
 anti join raw.forgotten as erased on history.project_id = erased.pseudonym
 where history.is_current

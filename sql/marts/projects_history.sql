@@ -1,8 +1,8 @@
--- Every version of every project. A version begins only where a published column changed. Its times are the starts of
--- runs, half-open: it holds from valid_from up to, and without, valid_to.
+-- Every version of every project. A version begins only when a published column changes. Periods are half-open, from
+-- run start to run start: a version is valid from valid_from up to but not including valid_to.
 -- grain: project_key, version
 -- incremental: project_key
-with stated as (
+with typed as (
     select
         project.project_key,
         project.connection,
@@ -57,24 +57,24 @@ with stated as (
         on
             project.connection = client.connection
             and staging.client_key(project.client_name) = staging.client_key(client.client)
-    -- Of what was erased nothing is known, not even what an empty record would say.
+    -- Of a forgotten project nothing is known, not even what an empty record would mean.
     left join raw.forgotten as erased on project.project_id = erased.pseudonym
 ),
 
--- Most projects never change: only those with a past pay for being compared with it.
-several as (
+-- Most projects never change: only those with several versions are compared.
+changed_keys as (
     select project_key,
-    from stated
+    from typed
     group by project_key
     having count(*) > 1
 ),
 
-paired as (
+with_previous as (
     select
-        stated.*,
-        lag(stated) over (partition by project_key order by valid_from) as previous,
-    from stated
-    where project_key in (from several)
+        typed.*,
+        lag(typed) over (partition by project_key order by valid_from) as previous,
+    from typed
+    where project_key in (from changed_keys)
 ),
 
 compared as (
@@ -124,10 +124,10 @@ compared as (
                 staging.if_changed('attributes', staging.tracked(attributes), staging.tracked(previous.attributes)),
             ])
         end as changed_columns,
-    from paired
+    from with_previous
 ),
 
-begun as (
+flagged as (
     select
         *,
         case
@@ -139,30 +139,30 @@ begun as (
     from compared
 ),
 
--- Rows in a row that say the same are one version: its beginning is the first's, all else the last's.
-numbered as (
+-- Consecutive rows with the same content are one version: it begins with the first row and has the values of the last.
+collapsed as (
     select
         *,
-        count(beginning) over life as version,
-        last_value(beginning ignore nulls) over life as first,
-    from begun
-    window life as (partition by project_key order by valid_from)
-    qualify coalesce(lead(beginning is not null) over life, true)
+        count(beginning) over by_version as version,
+        last_value(beginning ignore nulls) over by_version as first,
+    from flagged
+    window by_version as (partition by project_key order by valid_from)
+    qualify coalesce(lead(beginning is not null) over by_version, true)
 ),
 
 versions as (
     select
         * exclude (beginning, first)
         replace (first.valid_from as valid_from, first.change as change, first.changed_columns as changed_columns),
-    from numbered
+    from collapsed
     union all by name
     select
         *,
         1 as version,
         'created' as change,
         [] as changed_columns,
-    from stated
-    where project_key not in (from several)
+    from typed
+    where project_key not in (from changed_keys)
 )
 
 select
@@ -173,27 +173,27 @@ select
     kind, -- what the provider calls it: property, project, customer or account
     name, -- its name at the provider
     description, -- free text
-    code, -- the customer's own short code; need not be unique
+    code, -- the customer's own short code; may not be unique
     status, -- active, inactive, planned, on_hold, completed, cancelled, archived or unknown, by status_mapping
-    is_open, -- whether its status is active, planned or on_hold; null where it is unknown
+    is_open, -- whether its status is active, planned or on_hold; null if it is unknown
     provider_status, -- the status as the provider gives it
     phase, -- Matter's phase of the project
     category, -- Matter's type, Rillsoft's category
     priority, -- Rillsoft's priority
-    client_key, -- the client over all providers, by client_mapping; null where none is named
-    client_id, -- id of whom it is for: EvoVoice customer
-    client_name, -- name of whom it is for, as given
-    owner_id, -- account it lives under: AccountSid, Rillsoft client (tenant), EvoVoice account, Belltastic team
+    client_key, -- the client over all providers, by client_mapping; null if it has none
+    client_id, -- id of the client: EvoVoice customer
+    client_name, -- name of the client, as given
+    owner_id, -- account it belongs to: AccountSid, Rillsoft client (tenant), EvoVoice account, Belltastic team
     owner_name, -- that account's name
-    parent_key, -- EvoVoice: connection:id of the customer above, where the breadcrumb tells; need not be listed itself
+    parent_key, -- EvoVoice: connection:id of the customer above, if the breadcrumb shows it; may not be listed itself
     path, -- Rillsoft: folders as given; EvoVoice: the customers from the topmost to this one
     domain, -- Fone Dynamics: main domain
-    logo_url, -- Matter: the original logo, else the stored one
+    logo_url, -- Matter: the original logo, or else the stored one
     city, -- where it is
     region, -- where it is
     country, -- where it is
-    time_zone, -- IANA name; Fone Dynamics gives Windows names
-    is_archived, -- Belltastic: whether it has a deletion time; null where the provider has no archive
+    time_zone, -- IANA name; Fone Dynamics sends Windows names
+    is_archived, -- Belltastic: whether it has a deletion time; null if the provider has no archive
     is_template, -- Rillsoft: whether it is a template; null elsewhere
     is_default, -- Belltastic: whether it opens first; null elsewhere
     created_at, -- when it was created, by the provider; EvoVoice: date of the earliest file ever listed
@@ -202,13 +202,13 @@ select
     finishes_at, -- planned finish
     archived_at, -- when it was archived
     created_by, -- who created it
-    source_version, -- the provider's own number of this version
-    attributes, -- the provider's other documented fields, and as text each value that its column cannot hold
-    cast(version as integer) as version, -- counts from 1 over the project's whole life
+    source_version, -- the provider's own version number
+    attributes, -- the provider's other documented fields, and as text each value that does not fit its column
+    cast(version as integer) as version, -- counts from 1
     valid_from, -- start of the run that first saw this version
-    valid_to, -- start of the run that found it changed or gone; null while it is current
+    valid_to, -- start of the run that found it changed or removed; null while it is current
     valid_to is null as is_current, -- whether the project is listed, as this version
-    change, -- what began it: created, changed or returned
-    end_reason, -- what ended it: changed or removed; null while it is current
-    changed_columns, -- columns that differ from the version before
+    change, -- why it began: created, changed or returned
+    end_reason, -- why it ended: changed or removed; null while it is current
+    changed_columns, -- columns that differ from the previous version
 from versions

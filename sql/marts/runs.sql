@@ -1,8 +1,8 @@
--- Every night that was published.
+-- Every published run.
 -- grain: started_at
 select
-    started_at, -- the instant at which this run's versions begin and end
-    finished_at, -- when all listings had ended
+    started_at, -- start of the run, at which its versions begin and end
+    finished_at, -- end of its last listing
     outcome, -- complete if every listing was verified, else partial
     rollcall_version, -- version of Rollcall that ran it
     duckdb_version, -- version of DuckDB that wrote it

@@ -1,4 +1,4 @@
--- Every project that is listed now; without the time it was last seen, which every night changes.
+-- Every project that is listed now, without last_seen_at, which changes with every run.
 select
     project_key,
     connection,

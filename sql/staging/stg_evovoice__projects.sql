@@ -1,9 +1,9 @@
--- EvoVoice: one row per span of a customer, or of an account for its files without one; it is there while a file of
--- it is. Over a span it is what its most recently created file then listed says, and as old as the earliest file that
--- was listed up to then.
+-- EvoVoice: one row per period of a customer, or of an account for its files without a customer. It exists while it has
+-- a file. In a period, its values are those of the file created last among the files listed then, and its creation time
+-- is that of the earliest file listed until then.
 -- grain: project_key, valid_from
-with statements as (
-    -- Of files that came and went in the same runs one speaks. `infinity` stands for a file still listed.
+with by_period as (
+    -- One file stands for all that begin and end in the same runs. `infinity` means that a file is still listed.
     select
         project_key,
         valid_from,
@@ -24,40 +24,41 @@ with statements as (
     group by all
 ),
 
--- Of files that go in the same run each speaks until one created later comes: their turns do not overlap.
+-- Among files that end in the same run, each counts until one that was created later begins, so that their periods do
+-- not overlap.
 turns as (
     select
         project_key,
         valid_from,
-        coalesce(lead(valid_from) over leaving_together, valid_to) as valid_to,
-        max(latest) over leaving_together as latest,
+        coalesce(lead(valid_from) over ending_together, valid_to) as valid_to,
+        max(latest) over ending_together as latest,
         earliest,
-    from statements
-    window leaving_together as (partition by project_key, valid_to order by valid_from)
+    from by_period
+    window ending_together as (partition by project_key, valid_to order by valid_from)
 ),
 
-instants as (
+boundaries as (
     select
         project_key,
-        instant,
-        row_number() over (partition by project_key order by instant) as position,
-        min(min(earliest)) over (partition by project_key order by instant) as created_at,
+        boundary,
+        row_number() over (partition by project_key order by boundary) as position,
+        min(min(earliest)) over (partition by project_key order by boundary) as created_at,
     from (
         select
             project_key,
-            valid_from as instant,
+            valid_from as boundary,
             earliest,
         from turns
         union all by name
         select
             project_key,
-            valid_to as instant,
+            valid_to as boundary,
         from turns
     )
-    group by project_key, instant
+    group by project_key, boundary
 ),
 
--- Between two neighbouring instants nothing comes or goes; where no file is listed there is no span.
+-- Between two neighbouring boundaries, no file begins or ends. If no file is listed, there is no row.
 spans as (
     select
         project_key,
@@ -69,8 +70,8 @@ spans as (
             turns.latest,
             unnest(range(first.position, last.position)) as position,
         from turns
-        inner join instants as first on turns.project_key = first.project_key and turns.valid_from = first.instant
-        inner join instants as last on turns.project_key = last.project_key and turns.valid_to = last.instant
+        inner join boundaries as first on turns.project_key = first.project_key and turns.valid_from = first.boundary
+        inner join boundaries as last on turns.project_key = last.project_key and turns.valid_to = last.boundary
     )
     group by project_key, position
 ),
@@ -78,63 +79,66 @@ spans as (
 dated as (
     select
         spans.project_key,
-        spans.latest as said,
-        begun.created_at,
-        begun.instant as valid_from,
-        ended.instant as valid_to,
-        lead(begun.instant) over (partition by spans.project_key order by spans.position) as next_from,
+        spans.latest as file,
+        first.created_at,
+        first.boundary as valid_from,
+        last.boundary as valid_to,
+        lead(first.boundary) over (partition by spans.project_key order by spans.position) as next_from,
     from spans
-    inner join instants as begun on spans.project_key = begun.project_key and spans.position = begun.position
-    inner join instants as ended on spans.project_key = ended.project_key and spans.position + 1 = ended.position
+    inner join boundaries as first on spans.project_key = first.project_key and spans.position = first.position
+    inner join boundaries as last on spans.project_key = last.project_key and spans.position + 1 = last.position
 ),
 
-traced as (
+with_breadcrumb as (
     select
         *,
         list_transform(
-            from_json(said.breadcrumb, '["JSON"]'),
-            lambda place: struct_pack(
-                id := coalesce(place ->> 'id', place ->> 'Id'),
-                name := coalesce(place ->> 'name', place ->> 'Name', place ->> 'id', place ->> 'Id')
+            from_json(file.breadcrumb, '["JSON"]'),
+            lambda entry: struct_pack(
+                id := coalesce(entry ->> 'id', entry ->> 'Id'),
+                name := coalesce(entry ->> 'name', entry ->> 'Name', entry ->> 'id', entry ->> 'Id')
             )
-        ) as trail,
+        ) as breadcrumb,
     from dated
 ),
 
--- The vendor does not say in which order a breadcrumb runs. The customer's own place in it tells; where it has
--- none, only a single entry can be next to it.
-located as (
+-- The order of a breadcrumb is not documented. The position of the customer itself shows it. Without that, a single
+-- entry can only be the parent.
+with_descent as (
     select
         *,
         case
-            when trail[-1].id = said.customer_id then trail
-            when trail[1].id = said.customer_id then list_reverse(trail)
-            when len(trail) <= 1 and said.customer_id is not null
-                then list_append(trail, struct_pack(id := said.customer_id, name := said.customer_name))
+            when breadcrumb[-1].id = file.customer_id then breadcrumb
+            when breadcrumb[1].id = file.customer_id then list_reverse(breadcrumb)
+            when len(breadcrumb) <= 1 and file.customer_id is not null
+                then list_append(breadcrumb, struct_pack(id := file.customer_id, name := file.customer_name))
         end as descent,
-    from traced
+    from with_breadcrumb
+),
+
+final as (
+    select
+        project_key,
+        file.connection as connection,
+        'evovoice' as provider,
+        coalesce(file.customer_id, file.account_id) as project_id,
+        case when file.customer_id is null then 'account' else 'customer' end as kind,
+        case when file.customer_id is null then file.account_name else file.customer_name end as name,
+        file.customer_id as client_id,
+        case when file.customer_id is not null then file.customer_name end as client_name,
+        file.account_id as owner_id,
+        file.account_name as owner_name,
+        file.connection || ':' || staging.blank_to_null(descent[-2].id) as parent_key,
+        array_to_string(list_transform(descent, lambda entry: struct_extract(entry, 'name')), ' / ') as path,
+        created_at,
+        valid_from,
+        nullif(valid_to, timestamptz 'infinity') as valid_to,
+        case
+            when valid_to = next_from then 'changed'
+            when valid_to < timestamptz 'infinity' then 'removed'
+        end as end_reason,
+    from with_descent
 )
 
-select
-    located.project_key,
-    located.said.connection as connection,
-    'evovoice' as provider,
-    coalesce(located.said.customer_id, located.said.account_id) as project_id,
-    case when located.said.customer_id is null then 'account' else 'customer' end as kind,
-    case
-        when located.said.customer_id is null then located.said.account_name else located.said.customer_name
-    end as name,
-    located.said.customer_id as client_id,
-    case when located.said.customer_id is not null then located.said.customer_name end as client_name,
-    located.said.account_id as owner_id,
-    located.said.account_name as owner_name,
-    located.said.connection || ':' || staging.blank_to_null(located.descent[-2].id) as parent_key,
-    array_to_string(list_transform(located.descent, lambda place: struct_extract(place, 'name')), ' / ') as path,
-    located.created_at,
-    located.valid_from,
-    nullif(located.valid_to, timestamptz 'infinity') as valid_to,
-    case
-        when located.valid_to = located.next_from then 'changed'
-        when located.valid_to < timestamptz 'infinity' then 'removed'
-    end as end_reason,
-from located
+select *,
+from final

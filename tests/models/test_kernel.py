@@ -178,7 +178,7 @@ def test_every_table_column_and_macro_is_described(raw: Raw) -> None:
         where schema_name = 'main' and table_name in ('projects', 'projects_history') and column_name = 'code'
     """
     assert [row["comment"] for row in raw.rows(same)] == [
-        "the customer's own short code; need not be unique"
+        "the customer's own short code; may not be unique"
     ] * 2
 
 

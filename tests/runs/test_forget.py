@@ -175,7 +175,7 @@ def test_what_may_be_it_is_not_kept(home: Home, bells: Bells) -> None:
     home.run()
     assert files_with(home, "unobtainium") == set()
     assert home.rows("select record_id, payload, reason from quarantine") == 2 * [
-        {"record_id": None, "payload": "{}", "reason": "it is forgotten, or may be"}
+        {"record_id": None, "payload": "{}", "reason": "it is or may be forgotten"}
     ]
 
 
@@ -218,7 +218,7 @@ def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
         (1, 0, 0, 1, 2, 0),
     ]
     assert home.rows("select record_id, reason from quarantine") == [
-        {"record_id": None, "reason": "it is forgotten, or may be"}
+        {"record_id": None, "reason": "it is or may be forgotten"}
     ]
 
 
@@ -375,7 +375,7 @@ def test_what_a_provider_said_of_it_is_erased_too(home: Home, bells: Bells, loop
     assert files_with(home, "unobtainium") - set((home.path / "logs").rglob("*")) == set()
     assert [row["message"] for row in home.rows("select message from listings order by started_at")] == [
         None,
-        "erased, for it may name what is forgotten",
+        "erased, because it may name forgotten records",
     ]
 
 
