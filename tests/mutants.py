@@ -136,7 +136,8 @@ SUBJECTS = {
     "sql/raw.sql": [*RUNS, *FORGOTTEN],
     "sql/forget.sql": FORGOTTEN,
     "sql/incremental/1_records.sql": UPDATE,
-    "sql/incremental/2_keys.sql": UPDATE,
+    "sql/incremental/2_versions.sql": UPDATE,
+    "sql/incremental/3_keys.sql": UPDATE,
     **{
         f"sql/checks/{path.name}": [*CHECKS, "-k", f"sound or {path.stem}"]
         for path in sorted((ROOT / "sql" / "checks").glob("*.sql"))

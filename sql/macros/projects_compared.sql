@@ -25,8 +25,8 @@ create or replace macro projects_compared(earlier, later) as table
             after.connection,
             after.name,
             candidates.column_name,
-            staging.project_cell(before, candidates.column_name) as old_value,
-            staging.project_cell(after, candidates.column_name) as new_value,
+            staging.projects_history_cell(before, candidates.column_name) as old_value,
+            staging.projects_history_cell(after, candidates.column_name) as new_value,
         from after
         inner join before on after.project_key = before.project_key
         inner join candidates on after.project_key = candidates.project_key

@@ -27,8 +27,8 @@ events as (
         changed_at,
         'changed' as change,
         column_name,
-        staging.project_cell(project_before, column_name) as old_value,
-        staging.project_cell(project_after, column_name) as new_value,
+        staging.projects_history_cell(project_before, column_name) as old_value,
+        staging.projects_history_cell(project_after, column_name) as new_value,
     from changed
     union all by name
     select

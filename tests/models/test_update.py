@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.transform import build as models
 from pipelines.transform import incremental as affected
+from pipelines.transform.graph import read_relations
 from pipelines.transform.model import read_models
 from pipelines.warehouse.draft import Draft
 from tests.models.raw import run
@@ -253,7 +254,7 @@ def test_of_other_customers_no_file_is_read(runs: Runs) -> None:
     runs.begin()
     runs.end_version("evovoice", "r7", "removed")
     assert affected.find_affected(runs.connection, runs.home) == 1
-    affected.find_keys(runs.connection)
+    affected.find_keys(runs.connection, read_relations(runs.home))
     read = runs.connection.execute("select distinct record_id from affected.records").fetchall()
     assert {record_id for (record_id,) in read} == {"r3", "r7", "r11", "r15", "r19"}
 

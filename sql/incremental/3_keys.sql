@@ -1,11 +1,11 @@
 -- The keys that the affected records have or had. The rows of these keys are computed again.
 create or replace table affected.file_keys as
 select file_key,
-from staging.files;
+from affected.staging_files;
 
 create or replace table affected.project_keys as
 select project_key,
-from staging.projects
+from affected.staging_projects
 union
 select project_key,
 from files_history
