@@ -62,15 +62,16 @@ class Relation:
 
 
 def read_relations(home: Path) -> tuple[Relation, ...]:
-    """A view for each staging model and each union of them, a table for each mart; each after what it reads.
+    """A view for each staging and intermediate model and each union, a table for each mart; in reading order.
 
     Raises ConfigurationError if a model is not a query, or if some read each other.
     """
-    staging = [
-        _relation(f"staging.{name}", "view", model) for name, model in read_models("staging", home).items()
-    ]
+    staging, intermediate = (
+        [_relation(f"staging.{name}", "view", model) for name, model in read_models(layer, home).items()]
+        for layer in ("staging", "intermediate")
+    )
     marts = [_relation(name, "table", model) for name, model in read_models("marts", home).items()]
-    return _in_order((*staging, *_unions(staging), *marts))
+    return _in_order((*staging, *intermediate, *_unions(staging, intermediate), *marts))
 
 
 def described_columns(relations: Iterable[Relation]) -> dict[str, dict[str, str]]:
@@ -140,19 +141,34 @@ def _place(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-def _unions(staging: Iterable[Relation]) -> Iterator[Relation]:
-    """For each entity a view of the rows of all providers: of the models named `stg_<provider>__<entity>`."""
-    parts: dict[str, list[str]] = {}
-    for relation in staging:
-        if named := re.fullmatch(r"staging\.stg_.+?__(.+)", relation.name):
-            parts.setdefault(named[1], []).append(relation.name)
-    for entity, names in parts.items():
-        sql, references = "", []
-        for name in names:
-            sql += ("\nunion all by name\n" if sql else "") + "select * from "
-            references.append(Reference(name, len(sql), len(sql) + len(name)))
-            sql += name
-        yield Relation(f"staging.{entity}", "view", sql, {}, tuple(references))
+def _unions(staging: Iterable[Relation], intermediate: Iterable[Relation]) -> Iterator[Relation]:
+    """For each entity a view of the rows of all providers: `staging.ENTITY`.
+
+    The models of an entity are named `stg_<provider>__<entity>`, or `int_<provider>__<entity>` if it is
+    derived from what the provider lists. If some are derived, `staging.listed_ENTITY` unites the others.
+    """
+    listed, derived = _by_entity(staging, "stg"), _by_entity(intermediate, "int")
+    for entity in dict.fromkeys((*listed, *derived)):
+        yield _union(f"staging.{entity}", listed.get(entity, []) + derived.get(entity, []))
+        if entity in listed and entity in derived:
+            yield _union(f"staging.listed_{entity}", listed[entity])
+
+
+def _by_entity(relations: Iterable[Relation], prefix: str) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for relation in relations:
+        if named := re.fullmatch(rf"staging\.{prefix}_.+?__(.+)", relation.name):
+            names.setdefault(named[1], []).append(relation.name)
+    return names
+
+
+def _union(name: str, parts: Iterable[str]) -> Relation:
+    sql, references = "", []
+    for part in parts:
+        sql += ("\nunion all by name\n" if sql else "") + "select * from "
+        references.append(Reference(part, len(sql), len(sql) + len(part)))
+        sql += part
+    return Relation(name, "view", sql, {}, tuple(references))
 
 
 def _in_order(relations: Iterable[Relation]) -> tuple[Relation, ...]:

@@ -146,7 +146,7 @@ def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
     """A digest of everything but the records that the published tables and the staging views depend on."""
     texts = [
         f"{model.name}\n{model.sql}"
-        for layer in ("functions", "kinds", "staging", "marts")
+        for layer in ("functions", "kinds", "staging", "intermediate", "marts")
         for model in read_models(layer, home).values()
     ]
     for table in (

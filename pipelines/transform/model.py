@@ -3,6 +3,7 @@
 functions     scalar macros that the other layers use; a file has several, in order
 incremental   tables of the records and keys that changed since the last build
 staging       views: one row per version as received, typed and renamed; only these read JSON
+intermediate  views that derive what a provider does not list from what it does
 marts         tables, published
 macros        table macros over the marts, published
 checks        selects of the rows that break a promise

@@ -5,8 +5,8 @@ with unparsed_values as (
         provider,
         connection,
         unnest(unparsed) as entry,
-    from staging.projects
-    where valid_to is null and provider <> 'evovoice' -- its projects have only values of their files
+    from staging.listed_projects
+    where valid_to is null
     union all
     select
         provider,

@@ -30,20 +30,20 @@ held_back as (
     where outcome = 'held_back'
 ),
 
--- EvoVoice customers are seen in their files. `files` has the times, without deriving the customers again.
+-- Projects that are derived from files are seen in these.
 last_seen as (
     select
         project.project_key,
         project.last_seen_at,
         null as last_activity_at,
         coalesce(project.last_seen_at < held_back.started_at, false) as is_held_back,
-    from staging.projects as project
+    from staging.listed_projects as project
     left join held_back
         on
             project.connection = held_back.connection
             and project.scope is not distinct from held_back.scope
             and held_back.entity = 'projects'
-    where project.valid_to is null and project.provider <> 'evovoice'
+    where project.valid_to is null
     union all
     select
         file.project_key,

@@ -247,7 +247,7 @@ def test_a_model_comes_after_what_it_reads() -> None:
     order = [relation.name for relation in relations]
     read = [
         "staging.stg_evovoice__files",
-        "staging.stg_evovoice__projects",
+        "staging.int_evovoice__projects",
         "staging.projects",
         "projects_history",
         "projects",
