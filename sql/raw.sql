@@ -45,18 +45,18 @@ create table if not exists raw.listings (
 
 -- One row per version of a record, as received. A closed version never changes again.
 create table if not exists raw.records (
-    provider text not null,
-    connection text not null,
-    scope text,
-    entity text not null,
-    record_id text not null,
-    payload json not null,
+    provider text not null, -- the service
+    connection text not null, -- the configured account
+    scope text, -- Rillsoft client; null elsewhere
+    entity text not null, -- projects or files
+    record_id text not null, -- the provider's own id, exactly; a pseudonym if the record is forgotten
+    payload json not null, -- the record as sent, without the fields in `drop_fields`
     content_hash text not null, -- first 128 bits of the payload's SHA-256; 'forgotten' if the payload was erased
     canonical_hash text, -- hash of the content, whatever its spelling; null until it is needed
     created_at timestamptz, -- what windowed listings filter by; null if the provider has no such listings
-    valid_from timestamptz not null,
-    valid_to timestamptz, -- null: current
-    end_reason text check (end_reason in ('changed', 'removed')),
+    valid_from timestamptz not null, -- start of the run that first received this version
+    valid_to timestamptz, -- start of the run that found it changed or removed; null while it is current
+    end_reason text check (end_reason in ('changed', 'removed')), -- why it ended; null while it is current
     last_seen_at timestamptz not null, -- start of the last run that received this version
     refreshed_at timestamptz -- start of the last run that received another text with the same content
 );

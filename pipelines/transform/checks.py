@@ -30,6 +30,7 @@ STEADY = {
     "raw.forgotten": frozenset[str](),
     "raw.records": frozenset({"last_seen_at"}),
     "seeds.client_mapping": frozenset[str](),
+    "seeds.labels": frozenset[str](),
     "seeds.status_mapping": frozenset[str](),
     "seeds.windows_time_zones": frozenset[str](),
     "staging.records": frozenset({"last_seen_at"}),

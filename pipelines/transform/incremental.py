@@ -152,6 +152,7 @@ def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
     for table in (
         "seeds.status_mapping",
         "seeds.client_mapping",
+        "seeds.labels",
         "seeds.windows_time_zones",
         "raw.connections",
     ):

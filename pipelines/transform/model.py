@@ -14,6 +14,7 @@ The header of a file is the one place for its description (`-- text`) and these 
 
 grain         the columns that identify a row: `-- grain: a, b`
 severity      of a check: error (the default) or warning
+example       a query of the table, for the data dictionary
 incremental   the key of a table that can be updated by key: the rows of a key depend only on its own records
 refreshed     columns of such a table that change with every run, and are computed for all rows
 kind          `versions of KEY`: see `versions.py`
@@ -35,7 +36,7 @@ Severity = Literal["error", "warning"]
 # The keys whose affected values `sql/incremental` finds.
 INCREMENTAL_KEYS = ("file_key", "project_key")
 
-_KEY = re.compile(r"(grain|severity|incremental|refreshed|kind|not compared|compared as): (.*)")
+_KEY = re.compile(r"(grain|severity|incremental|refreshed|kind|not compared|compared as|example): (.*)")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Model:
     versions_of: str | None
     not_compared: tuple[str, ...]
     compared_as: tuple[tuple[str, str], ...]  # column, macro
+    example: str | None
 
     @property
     def is_own(self) -> bool:
@@ -112,6 +114,7 @@ def _read_model(path: Path) -> Model:
         versions_of=versioned[1] if versioned else None,
         not_compared=_names(keys.get("not compared")),
         compared_as=tuple(re.findall(r"(\w+) by ([\w.]+)", keys.get("compared as", ""))),
+        example=keys.get("example"),
     )
 
 

@@ -114,31 +114,26 @@ with_descent as (
                 then list_append(breadcrumb, struct_pack(id := file.customer_id, name := file.customer_name))
         end as descent,
     from with_breadcrumb
-),
-
-final as (
-    select
-        project_key,
-        file.connection as connection,
-        'evovoice' as provider,
-        coalesce(file.customer_id, file.account_id) as project_id,
-        case when file.customer_id is null then 'account' else 'customer' end as kind,
-        case when file.customer_id is null then file.account_name else file.customer_name end as name,
-        file.customer_id as client_id,
-        case when file.customer_id is not null then file.customer_name end as client_name,
-        file.account_id as owner_id,
-        file.account_name as owner_name,
-        file.connection || ':' || staging.blank_to_null(descent[-2].id) as parent_key,
-        array_to_string(list_transform(descent, lambda entry: struct_extract(entry, 'name')), ' / ') as path,
-        created_at,
-        valid_from,
-        nullif(valid_to, timestamptz 'infinity') as valid_to,
-        case
-            when valid_to = next_from then 'changed'
-            when valid_to < timestamptz 'infinity' then 'removed'
-        end as end_reason,
-    from with_descent
 )
 
-select *,
-from final
+select
+    project_key,
+    file.connection as connection,
+    'evovoice' as provider,
+    coalesce(file.customer_id, file.account_id) as project_id,
+    case when file.customer_id is null then 'account' else 'customer' end as kind,
+    case when file.customer_id is null then file.account_name else file.customer_name end as name,
+    file.customer_id as client_id,
+    case when file.customer_id is not null then file.customer_name end as client_name,
+    file.account_id as owner_id,
+    file.account_name as owner_name,
+    file.connection || ':' || staging.blank_to_null(descent[-2].id) as parent_key,
+    array_to_string(list_transform(descent, lambda entry: struct_extract(entry, 'name')), ' / ') as path,
+    created_at,
+    valid_from,
+    nullif(valid_to, timestamptz 'infinity') as valid_to,
+    case
+        when valid_to = next_from then 'changed'
+        when valid_to < timestamptz 'infinity' then 'removed'
+    end as end_reason,
+from with_descent

@@ -1,23 +1,23 @@
 -- The query of a model of kind `versions of KEY`. `typed` is the model itself: one row per version as received.
 -- Consecutive rows whose compared columns are equal become one version.
 with typed as (
-    ${typed}
+    {{ typed }}
 ),
 
 -- Most records never change: only those with several versions are compared.
 changed_keys as (
-    select ${key}
+    select {{ key }}
     from typed
-    group by ${key}
+    group by {{ key }}
     having count(*) > 1
 ),
 
 with_previous as (
     select
         typed.*,
-        lag(typed) over (partition by ${key} order by valid_from) as previous,
+        lag(typed) over (partition by {{ key }} order by valid_from) as previous,
     from typed
-    where ${key} in (from changed_keys)
+    where {{ key }} in (from changed_keys)
 ),
 
 compared as (
@@ -31,7 +31,7 @@ compared as (
         case
             when previous is null then []
             else staging.without_nulls([
-                ${comparisons}
+                {{ comparisons }}
             ])
         end as changed_columns,
     from with_previous
@@ -56,7 +56,7 @@ collapsed as (
         count(beginning) over by_version as version,
         last_value(beginning ignore nulls) over by_version as first,
     from flagged
-    window by_version as (partition by ${key} order by valid_from)
+    window by_version as (partition by {{ key }} order by valid_from)
     qualify coalesce(lead(beginning is not null) over by_version, true)
 ),
 
@@ -72,11 +72,11 @@ versions as (
         'created' as change,
         [] as changed_columns,
     from typed
-    where ${key} not in (from changed_keys)
+    where {{ key }} not in (from changed_keys)
 )
 
 select
-    ${columns},
+    {{ columns }},
     cast(version as integer) as version, -- counts from 1
     valid_from, -- start of the run that first saw this version
     valid_to, -- start of the run that found it changed or removed; null while it is current

@@ -1,5 +1,6 @@
 -- The client that a spelling means, from the file client_mapping.csv in the home directory.
 -- grain: connection, client
+-- example: select name, list(client) as spellings from client_mapping group by name
 select
     connection, -- the configured account
     client, -- its spelling of the client; case, white space and Unicode composition are ignored

@@ -1,6 +1,7 @@
 -- Every client of any version of a project, over all providers. Spellings that differ only in case, white space or
 -- Unicode composition are one client, and so are those with the same name in client_mapping.
 -- grain: client_key
+-- example: select name, projects, open_projects, providers from clients order by open_projects desc
 with versions as (
     select
         client_key,

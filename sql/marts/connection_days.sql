@@ -1,5 +1,6 @@
 -- The changes of a connection's projects on each UTC day, from its first run to the last run of all connections.
 -- grain: day, connection
+-- example: select day, sum(created) as created, sum(removed) as removed from connection_days group by day
 with known as (
     select
         connection,

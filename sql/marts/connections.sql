@@ -1,5 +1,6 @@
 -- Every connection that a run ever synced, and how fresh its records are.
 -- grain: connection
+-- example: select connection, last_verified_at, message from connections where outcome <> 'verified'
 with latest as (
     select
         connection,

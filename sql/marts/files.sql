@@ -1,5 +1,6 @@
 -- Every EvoVoice file that is listed now, without forgotten ones.
 -- grain: file_key
+-- example: select type, count(*) as files, sum(content_length) as bytes from files group by type
 -- incremental: file_key
 -- refreshed: last_seen_at
 with firsts as (

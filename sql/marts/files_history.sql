@@ -2,6 +2,7 @@
 -- be signed again for every request. Periods are half-open, from run start to run start, as in projects_history.
 -- kind: versions of file_key
 -- grain: file_key, version
+-- example: select file_name, customer_name, valid_from from files_history where change = 'changed'
 -- incremental: file_key
 -- not compared: connection, provider, file_id, uri
 select

@@ -1,6 +1,7 @@
 -- The number of projects per status that a connection listed at the end of each UTC day, without forgotten ones. Days
 -- without a run repeat the day before, up to the day of the last run.
 -- grain: day, connection, status
+-- example: select day, status, sum(projects) as projects from project_days group by all order by all
 with versions as (
     select
         connection,

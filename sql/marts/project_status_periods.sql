@@ -1,6 +1,7 @@
 -- Every period in which a project had one status without interruption. It ends when the status changed or the project
 -- was removed. Periods are half-open, from run start to run start, as in projects_history.
 -- grain: project_key, started_at
+-- example: select status, count(*) as projects from project_status_periods where is_current group by status
 -- incremental: project_key
 with compared as (
     select

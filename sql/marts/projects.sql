@@ -1,5 +1,6 @@
 -- Every project that is listed now, of all connections, without forgotten ones.
 -- grain: project_key
+-- example: select name, client_name, finishes_at from projects where is_open order by finishes_at
 -- incremental: project_key
 -- refreshed: last_seen_at, is_held_back
 with firsts as (

@@ -2,6 +2,7 @@
 -- run start to run start: a version is valid from valid_from up to but not including valid_to.
 -- kind: versions of project_key
 -- grain: project_key, version
+-- example: select name, status, valid_from, valid_to from projects_history order by project_key, version
 -- incremental: project_key
 -- not compared: connection, provider, project_id
 -- compared as: attributes by staging.tracked

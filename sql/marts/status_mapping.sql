@@ -1,5 +1,6 @@
 -- The meaning of each provider's statuses. A file status_mapping.csv in the home directory adds to it and overrides it.
 -- grain: provider, provider_status
+-- example: select provider_status, status from status_mapping where provider = 'rillsoft'
 select
     provider, -- the service
     provider_status, -- its status, empty if it sends none; case and outer spaces are ignored
