@@ -1,10 +1,10 @@
--- Erases the records in `named`, and whatever is of the customers in `holders`, from the facts. Their versions stay,
--- under pseudonyms, without a word of theirs.
-delete from named
+-- Erases the records in `forgotten_records`, and all files of the customers in `forgotten_customers`, from the facts.
+-- Their versions stay, under pseudonyms and without content.
+delete from forgotten_records
 where record_id in (select pseudonym, from raw.forgotten);
 
-delete from holders
-where holder in (select pseudonym, from raw.forgotten);
+delete from forgotten_customers
+where customer in (select pseudonym, from raw.forgotten);
 
 insert into raw.forgotten
 select
@@ -12,17 +12,17 @@ select
     connection,
     true as is_named,
     get_current_timestamp() as forgotten_at,
-from named
+from forgotten_records
 union
 select
-    raw.pseudonym(connection, null, 'customers', holder) as pseudonym,
+    raw.pseudonym(connection, null, 'customers', customer) as pseudonym,
     connection,
     true as is_named,
     get_current_timestamp() as forgotten_at,
-from holders
+from forgotten_customers
 on conflict do update set is_named = true;
 
--- A file's versions are erased as far as they are of a customer in `holders`; where all are erased its id is, too.
+-- The versions of a file that belong to a forgotten customer are erased. If all its versions are, so is its id.
 create or replace temp table erased as
 with known as (
     select
@@ -34,40 +34,42 @@ with known as (
         payload,
         content_hash = 'forgotten' as is_erased,
         raw.pseudonym(connection, scope, entity, record_id) as pseudonym,
-        raw.customer_pseudonym(connection, entity, payload) as holder,
+        raw.customer_pseudonym(connection, entity, payload) as customer_pseudonym,
     from raw.records
     where record_id not in (select pseudonym, from raw.forgotten)
 ),
 
-judged as (
+flagged as (
     select
         known.*,
         known.pseudonym in (
             select pseudonym, from raw.forgotten
             where is_named
         ) as is_named,
-        coalesce(known.holder in (select pseudonym, from raw.forgotten), false) as is_held,
+        coalesce(known.customer_pseudonym in (select pseudonym, from raw.forgotten), false) as has_forgotten_customer,
     from known
 ),
 
-weighed as (
+by_record as (
     select
         *,
-        bool_and(is_erased or is_held) over (partition by connection, scope, entity, record_id) as is_all_erased,
-    from judged
+        bool_and(is_erased or has_forgotten_customer) over (
+            partition by connection, scope, entity, record_id
+        ) as is_completely_erased,
+    from flagged
 )
 
 select
     known_row,
     connection,
-    if(is_named or is_all_erased, pseudonym, null) as pseudonym,
+    if(is_named or is_completely_erased, pseudonym, null) as pseudonym,
     case
         when is_erased then payload
-        when is_held then raw.erased_payload(holder)
+        when has_forgotten_customer then raw.erased_payload(customer_pseudonym)
         else '{}'
     end as payload,
-from weighed
-where is_named or is_all_erased or is_held;
+from by_record
+where is_named or is_completely_erased or has_forgotten_customer;
 
 update raw.records as known
 set
@@ -78,9 +80,9 @@ set
 from erased
 where known.rowid = erased.known_row;
 
--- Files that are forgotten while they are of such a customer.
+-- Files that are forgotten while they belong to such a customer.
 insert into raw.forgotten
-with swept as (
+with files_of_customers as (
     select
         connection,
         pseudonym,
@@ -109,10 +111,10 @@ select
     connection,
     false as is_named,
     get_current_timestamp() as forgotten_at,
-from swept
+from files_of_customers
 on conflict do nothing;
 
--- What was refused, and what may be of them where nobody can tell.
+-- Quarantined records that are forgotten, or may be.
 update raw.quarantine as refused
 set
     record_id = coalesce(
@@ -124,7 +126,7 @@ set
         refused.record_id
     ),
     payload = '{}',
-    reason = 'it is forgotten, or may be'
+    reason = 'it is or may be forgotten'
 where
     raw.pseudonym(refused.connection, refused.scope, refused.entity, refused.record_id) in (
         select pseudonym, from raw.forgotten
@@ -138,7 +140,7 @@ where
         and refused.connection in (select connection, from raw.forgotten)
     );
 
--- What was said of a page may quote what the provider said; later runs do not quote it.
+-- A message about a page may quote the provider. Later runs do not quote it.
 update raw.listings
-set message = 'erased, for it may name what is forgotten'
+set message = 'erased, because it may name forgotten records'
 where starts_with(message, 'page ') and connection in (select connection, from raw.forgotten);

@@ -1,5 +1,5 @@
--- What runs leave behind: facts only. Every published table is a pure function of these and of the seeds.
--- Times are UTC instants; a run's rows all carry the run's start.
+-- The facts that runs record. Every published table is a pure function of these tables and the seeds.
+-- Times are in UTC. All rows of a run carry the start of the run.
 create schema if not exists raw;
 
 create table if not exists raw.runs (
@@ -18,12 +18,12 @@ create table if not exists raw.operations (
     history_begins_at timestamptz -- prune: versions that ended before are dropped
 );
 
--- A connection as it was configured on the last run that it took part in.
+-- A connection as it was configured in the last run that synced it.
 create table if not exists raw.connections (
     connection text primary key,
     provider text not null,
-    time_zone text, -- IANA name for times that carry no offset; null where the provider sends none such
-    is_configured boolean -- whether the configuration of the last run had it; null: not known
+    time_zone text, -- IANA name for times without an offset; null if the provider sends no such times
+    is_configured boolean -- whether it was in the configuration of the last run; null: not known
 );
 
 create table if not exists raw.listings (
@@ -33,7 +33,7 @@ create table if not exists raw.listings (
     scope text, -- Rillsoft client; else null
     entity text not null, -- projects or files
     outcome text not null check (outcome in ('verified', 'unverified', 'held_back', 'failed')),
-    window_start timestamptz, -- only records created from here on were asked for; null: all
+    window_start timestamptz, -- only records created since then were requested; null: all
     pages bigint not null,
     requests bigint not null,
     retries bigint not null,
@@ -45,10 +45,10 @@ create table if not exists raw.listings (
     unchanged bigint not null,
     repeated bigint not null,
     quarantined bigint not null,
-    held_back bigint not null, -- known records that the listing lacked and that were not closed
+    held_back bigint not null, -- known records that were missing and were kept
     seconds double not null,
     message text, -- why it is not verified, and what to do
-    error_kind text -- kind of the error that ended it; null where none did
+    error_kind text -- kind of the error that ended it; null if none did
 );
 
 create table if not exists raw.quarantine (
@@ -58,23 +58,23 @@ create table if not exists raw.quarantine (
     scope text,
     entity text not null,
     position bigint not null, -- among the records of its listing, from 1
-    record_id text, -- where it could be read
+    record_id text, -- null if it cannot be read
     reason text not null,
-    payload text not null -- need not be valid JSON
+    payload text not null -- may not be valid JSON
 );
 
--- A random text that pseudonyms are made with, so that nobody can try ids without it: made when something is first
--- forgotten, and kept nowhere but here.
+-- The random salt of all pseudonyms, so that nobody without it can guess ids. It is created by the first
+-- `rollcall forget` and stored only here.
 create table if not exists raw.salt (
     salt text not null
 );
 
--- Records and customers that an operator had erased: what comes of them again is known by its pseudonym, and holds
--- nothing.
+-- Records and customers that an operator erased. If they are received again, they are recognized by their pseudonym,
+-- and nothing of them is stored.
 create table if not exists raw.forgotten (
     pseudonym text primary key,
     connection text not null,
-    is_named boolean not null, -- false: a file, forgotten for as long as it is of a customer that is
+    is_named boolean not null, -- false: a file, forgotten only while it belongs to a forgotten customer
     forgotten_at timestamptz not null
 );
 
@@ -85,7 +85,7 @@ create table if not exists raw.renamed (
     pseudonym_name text not null
 );
 
--- The name of a record that is forgotten: it cannot be read, though who has the salt can try an id that they guess.
+-- The pseudonym of a forgotten record. It cannot be reversed, but anyone with the salt can test a guessed id.
 create or replace macro raw.pseudonym(connection, scope, entity, record_id) as
 'forgotten-' || left(
     sha256(
@@ -99,7 +99,7 @@ create or replace macro raw.pseudonym(connection, scope, entity, record_id) as
     16
 );
 
--- The pseudonym of the customer, or the account, that a file of EvoVoice is of; null for all else.
+-- The pseudonym of the customer, or else the account, that an EvoVoice file belongs to. Null for other records.
 create or replace macro raw.customer_pseudonym(connection, entity, payload) as case
     when entity = 'files' and json_valid(payload) then raw.pseudonym(
         connection,
@@ -114,28 +114,28 @@ create or replace macro raw.customer_pseudonym(connection, entity, payload) as c
     )
 end;
 
--- What stays of a file whose customer is forgotten: that it is of somebody.
-create or replace macro raw.erased_payload(holder) as '{"customerId": "' || holder || '"}';
+-- What is kept of a file whose customer is forgotten: the pseudonym of that customer.
+create or replace macro raw.erased_payload(pseudonym) as '{"customerId": "' || pseudonym || '"}';
 
--- Whether nobody can tell whose a record is: it has no id, or is a file that does not say of which customer it is.
+-- Whether it is unknown whom a record belongs to: it has no id, or it is a file that cannot be read.
 create or replace macro raw.is_unattributable(entity, record_id, payload) as
 record_id is null or (entity = 'files' and not json_valid(payload));
 
--- One row per version of a record, as received. A closed version is never affected again.
+-- One row per version of a record, as received. A closed version never changes again.
 create table if not exists raw.records ( -- noqa: PRS, sqlfluff cannot read how a column is compressed
-    provider text not null,
-    connection text not null,
-    scope text,
-    entity text not null,
-    record_id text not null,
-    -- A third of the size, at no cost in time: docs/decisions/storage.md.
-    payload json not null using compression zstd,
-    content_hash text not null, -- first 128 bits of the payload's SHA-256; 'forgotten' where nothing is left of it
-    canonical_hash text, -- hash of what the payload says, whatever its spelling; null until it was needed
-    created_at timestamptz, -- what windowed listings go by; null where the provider lists without a window
-    valid_from timestamptz not null,
-    valid_to timestamptz, -- null: current
-    end_reason text check (end_reason in ('changed', 'removed', 'retired')),
+    provider text not null, -- the service
+    connection text not null, -- the configured account
+    scope text, -- Rillsoft client; null elsewhere
+    entity text not null, -- projects or files
+    record_id text not null, -- the provider's own id, exactly; a pseudonym if the record is forgotten
+    -- Compressed to a third of the size, at no cost in time: docs/decisions/storage.md.
+    payload json not null using compression zstd, -- the record as sent, without the fields in `drop_fields`
+    content_hash text not null, -- first 128 bits of the payload's SHA-256; 'forgotten' if the payload was erased
+    canonical_hash text, -- hash of the content, whatever its spelling; null until it is needed
+    created_at timestamptz, -- what windowed listings filter by; null if the provider has no such listings
+    valid_from timestamptz not null, -- start of the run that first received this version
+    valid_to timestamptz, -- start of the run that found it changed or removed; null while it is current
+    end_reason text check (end_reason in ('changed', 'removed', 'retired')), -- why it ended; null while it is current
     last_seen_at timestamptz not null, -- start of the last run that received this version
-    refreshed_at timestamptz -- start of the last run that found its text other and its content the same
+    refreshed_at timestamptz -- start of the last run that received another text with the same content
 );

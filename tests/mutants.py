@@ -128,17 +128,18 @@ SUBJECTS = {
         *RUNS[2:],
     ],
     "sql/merge/1_received.sql": [GOLDEN, WINDOW, *RUNS, *FORGOTTEN],
-    "sql/merge/2_arrivals.sql": [GOLDEN, WINDOW, *RUNS, *FORGOTTEN],
-    "sql/merge/3_absent.sql": [
+    "sql/merge/2_classified.sql": [GOLDEN, WINDOW, *RUNS, *FORGOTTEN],
+    "sql/merge/3_outcomes.sql": [
         *RUNS,
         WINDOW,
     ],
     "sql/merge/4_records.sql": RUNS,
-    "sql/merge/5_accounts.sql": RUNS,
+    "sql/merge/5_listings.sql": RUNS,
     "sql/raw.sql": [*RUNS, *FORGOTTEN],
     "sql/forget.sql": FORGOTTEN,
     "sql/incremental/1_records.sql": UPDATE,
-    "sql/incremental/2_keys.sql": UPDATE,
+    "sql/incremental/2_versions.sql": UPDATE,
+    "sql/incremental/3_keys.sql": UPDATE,
     **{
         f"sql/checks/{path.name}": [*CHECKS, "-k", f"sound or {path.stem}"]
         for path in sorted((ROOT / "sql" / "checks").glob("*.sql"))

@@ -103,13 +103,13 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
 
 def _erase(db: duckdb.DuckDBPyConnection, found: Sequence[Forgettable]) -> None:
     db.execute("insert into raw.salt select $1 where not exists (from raw.salt)", [secrets.token_hex(32)])
-    db.execute(f"create temp table named as from ({_RECORDS}) limit 0")
-    db.execute("create temp table holders (connection text, holder text)")
+    db.execute(f"create temp table forgotten_records as from ({_RECORDS}) limit 0")
+    db.execute("create temp table forgotten_customers (connection text, customer text)")
     for one in found:
         subject = {"kind": one.subject.kind, "key": one.subject.key}
-        db.execute(f"insert into named {_NAMED}", subject)
+        db.execute(f"insert into forgotten_records {_NAMED}", subject)
         if one.holder:
-            db.execute("insert into holders values ($1, $2)", one.holder)
+            db.execute("insert into forgotten_customers values ($1, $2)", one.holder)
     db.execute((SQL_ROOT / "forget.sql").read_text())
 
 

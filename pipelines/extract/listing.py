@@ -1,7 +1,7 @@
 """One listing: read page by page, read again if it changed meanwhile, and verified or not.
 
 A listing is verified if it ended by the provider's own sign and everything that the provider states agrees:
-the number of distinct ids equals every total, no id came with different content, no page came twice, and
+the number of distinct ids equals every total, no id had different contents, no page was repeated, and
 every record had an id. Without totals, one complete, valid answer verifies a listing of one page.
 
 Records can change while pages are read one after the other. If a record disappears from a page already read,
@@ -39,8 +39,8 @@ class Batch:
 class Listing:
     """The result of one listing. `reading` is the reading that counts; None if nothing was received.
 
-    `doubt` says why it is not verified; None if it is. `records` is the number received in that reading.
-    `error_kind` is the kind of the error that ended it; None if none did.
+    `unverified_reason` says why it is not verified; None if it is. `records` is the number received in that
+    reading. `error_kind` is the kind of the error that ended it; None if none did.
     """
 
     connection: Connection
@@ -52,13 +52,13 @@ class Listing:
     requests: int
     retries: int
     seconds: float
-    doubt: str | None
+    unverified_reason: str | None
     error_kind: str | None
 
 
 @dataclass
 class Reading:
-    """One reading of a listing: the records received, and the reasons to doubt it."""
+    """One reading of a listing: the records received, and the reasons why it is not verified."""
 
     pages: int = 0
     records: int = 0
@@ -85,7 +85,7 @@ class Reading:
         self.empty_pages += not records
         self.records += len(records)
         self.page_size = self.page_size or len(records)
-        self.uncounted = self.uncounted or page.doubt
+        self.uncounted = self.uncounted or page.unverified_reason
         if page.total is not None:
             self.totals.add(page.total)
         if page.page_count is not None:
@@ -111,20 +111,20 @@ class Reading:
 
     @property
     def is_undecided(self) -> bool:
-        """Whether ids came twice with different bytes, and there is no other doubt so far.
+        """Whether ids were received twice with different bytes, and nothing else is against it so far.
 
         Only an exact reading shows whether their content is the same.
         """
         return bool(self.conflicts) and self.uncounted is None
 
-    def doubt(self) -> str | None:
-        """The reason to doubt this reading by itself, or None."""
-        return next(self._doubts(), None)
+    def unverified_reason(self) -> str | None:
+        """Why this reading by itself is not verified; None if it is."""
+        return next(self._unverified_reasons(), None)
 
-    def doubt_about_absence(self, known: Set[str], previous: "Reading | None") -> str | None:
+    def reason_against_removals(self, known: Set[str], previous: "Reading | None") -> str | None:
         """Why records missing from this reading may still exist; None if they are certainly gone.
 
-        `previous` is the reading before, if there is no doubt about it.
+        `previous` is the reading before, if it is verified by itself.
         """
         if self.pages <= 1 or (self.totals and known <= self.seen.keys()):
             return None
@@ -140,7 +140,7 @@ class Reading:
         same = list(previous.seen) == list(self.seen)
         return None if same else "it gives no total, and no two readings agree"
 
-    def _doubts(self) -> Iterator[str]:
+    def _unverified_reasons(self) -> Iterator[str]:
         if self.uncounted:
             yield self.uncounted
         if len(self.totals) > 1:
@@ -197,18 +197,20 @@ class ListingReader:
         expected = frozenset(self._known.values())
         best: tuple[int, Reading] | None = None
         previous: Reading | None = None
-        doubt: str | None = None
+        reason: str | None = None
         exact = False
         for number in range(1 + RE_READINGS):
             reading = Reading()
             yield from self._read(reading, number, exact=exact)
             if reading.ended or (best is None and reading.pages):
                 best = number, reading
-            own = f"page {reading.pages + 1}: {self._failure}" if self._failure else reading.doubt()
-            doubt = own or reading.doubt_about_absence(expected, previous)
+            own = (
+                f"page {reading.pages + 1}: {self._failure}" if self._failure else reading.unverified_reason()
+            )
+            reason = own or reading.reason_against_removals(expected, previous)
             is_undecided = reading.is_undecided and not exact
             may_show_more = is_undecided or (reading.may_move and not reading.nameless)
-            if self._failure or doubt is None or not may_show_more:
+            if self._failure or reason is None or not may_show_more:
                 break
             exact = exact or is_undecided
             previous = None if own else reading
@@ -223,7 +225,7 @@ class ListingReader:
             requests=self._api.traffic.requests - requests,
             retries=self._api.traffic.retries - retries,
             seconds=time.monotonic() - began,
-            doubt=doubt and self._connection.redact(doubt),
+            unverified_reason=reason and self._connection.redact(reason),
             error_kind=self._error_kind,
         )
 

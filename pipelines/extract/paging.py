@@ -48,9 +48,9 @@ def counted(records: tuple[bytes, ...], total: Count, page_count: Count = ("", N
     If the total is missing or is not an integer, the records are still used, and the page says why the
     listing cannot be verified. The number of pages may be missing: the total is enough.
     """
-    number, doubt = _read(total)
-    pages, other_doubt = (None, None) if page_count[1] in (None, b"null") else _read(page_count)
-    return Page(records, number, pages, doubt or other_doubt)
+    number, reason = _read(total)
+    pages, other_reason = (None, None) if page_count[1] in (None, b"null") else _read(page_count)
+    return Page(records, number, pages, reason or other_reason)
 
 
 def _read(count: Count) -> tuple[int | None, str | None]:

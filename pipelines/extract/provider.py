@@ -79,14 +79,14 @@ class ListingRequest:
 class Page:
     """One page of a listing: each record's JSON text as sent, and the number of all records.
 
-    `total` and `page_count` are the provider's numbers for the whole listing; None if it gives none. `doubt`
-    says why one of them is missing or cannot be read.
+    `total` and `page_count` are the provider's numbers for the whole listing; None if it gives none.
+    `unverified_reason` says why one of them is missing or cannot be read.
     """
 
     records: tuple[bytes, ...]
     total: int | None = None
     page_count: int | None = None
-    doubt: str | None = None
+    unverified_reason: str | None = None
 
 
 @dataclass(frozen=True)

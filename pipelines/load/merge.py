@@ -18,7 +18,7 @@ from pipelines.extract.listing import Listing
 from pipelines.extract.records import canonical_hash
 from pipelines.load.landing import Landing
 
-ASKED = pa.schema(
+RUN_LISTINGS = pa.schema(
     [
         ("listing", pa.int32()),
         ("connection", pa.string()),
@@ -32,7 +32,7 @@ ASKED = pa.schema(
         ("retries", pa.int64()),
         ("records", pa.int64()),
         ("seconds", pa.float64()),
-        ("doubt", pa.string()),
+        ("unverified_reason", pa.string()),
         ("error_kind", pa.string()),
         ("removal_limit", pa.float64()),
         ("accepted", pa.int64()),
@@ -63,10 +63,10 @@ def merge(
     `accepted` gives, per connection, the exact number of removals that an operator has accepted. All listings
     ended at `finished_at`, or now. `configured` names the configured connections, if that is known.
     """
-    rows = [_asked(number, listing, accepted) for number, listing in enumerate(landing.listings)]
-    db.register("asked_rows", pa.Table.from_pylist(rows, schema=ASKED))
-    db.execute("create or replace temp table asked as from asked_rows")
-    db.unregister("asked_rows")
+    rows = [_run_listing(number, listing, accepted) for number, listing in enumerate(landing.listings)]
+    db.register("listing_rows", pa.Table.from_pylist(rows, schema=RUN_LISTINGS))
+    db.execute("create or replace temp table run_listings as from listing_rows")
+    db.unregister("listing_rows")
     db.execute(f"create or replace temp view landed as from read_parquet({_files_in(landing.folder)})")
     db.execute("set variable started_at = $1::timestamptz", [started_at])
     db.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
@@ -82,10 +82,10 @@ def merge(
         _refuse_losses(db)
 
 
-def _asked(number: int, listing: Listing, accepted: Mapping[str, int]) -> dict[str, object]:
+def _run_listing(number: int, listing: Listing, accepted: Mapping[str, int]) -> dict[str, object]:
     connection = listing.connection
     return {
-        **{name: value for name, value in vars(listing).items() if name in ASKED.names},
+        **{name: value for name, value in vars(listing).items() if name in RUN_LISTINGS.names},
         "listing": number,
         "connection": connection.name,
         "provider": connection.provider_name,
@@ -120,9 +120,10 @@ def _compare(db: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) -> None
 def _refuse_losses(db: duckdb.DuckDBPyConnection) -> None:
     """Check that every counted record was loaded: a load that loses one must not be published."""
     lost = db.execute(
-        "select asked.connection, asked.records, count(received.listing) as landed "
-        "from asked left join received on asked.listing = received.listing "
-        "group by asked.listing, asked.connection, asked.records having landed <> asked.records"
+        "select run_listings.connection, run_listings.records, count(received.listing) as landed "
+        "from run_listings left join received on run_listings.listing = received.listing "
+        "group by run_listings.listing, run_listings.connection, run_listings.records "
+        "having landed <> run_listings.records"
     ).fetchall()
     if lost:
         connection, records, landed = lost[0]

@@ -1,7 +1,4 @@
-"""The models at work: everything published is built from `raw.*` and the seeds, described, and checked.
-
-What a model is stands in `model_files`, how models depend on each other in `relations`.
-"""
+"""Building: everything published is built from `raw.*` and the seeds, described, and checked."""
 
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
@@ -19,7 +16,6 @@ from pipelines.transform.incremental import (
     find_keys,
     note_build,
     own_tables,
-    read_all,
     rebuild,
     refresh,
 )
@@ -39,9 +35,9 @@ __all__ = [
 
 
 def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Make everything published anew, in one transaction.
+    """Build everything that is published, in one transaction.
 
-    Raises ConfigurationError where a model or the status mapping in the user's home cannot be used.
+    Raises ConfigurationError if a model or a mapping in the user's home cannot be used.
     """
     connection.execute("set TimeZone = 'UTC'")
     with transaction(connection):
@@ -54,18 +50,17 @@ def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Make what the marts of a first run read through, before there is anything to read."""
+    """Create what the marts of a first run read, before there are records."""
     with transaction(connection):
         fill_seeds(connection, home)
         _stage(connection, home)
 
 
 def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bool = False) -> bool:
-    """Bring everything published to what `build` would make of it, at the cost of what has changed since.
+    """Update everything that is published to what `build` would create, at the cost of the changes only.
 
-    Everything is built again if Rollcall, the models, the seeds or DuckDB differ from those of the last
-    build, or if much has changed. Returns whether any record, or anything that the tables are made of, has
-    changed.
+    Everything is built if Rollcall, the models, the seeds or DuckDB have changed, or if many records have.
+    Returns whether any record, or anything else that the tables are built from, has changed.
     """
     connection.execute("set TimeZone = 'UTC'")
     with transaction(connection):
@@ -84,32 +79,33 @@ def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bo
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Make the functions and the staging views; nothing stays of one that is no longer there."""
+    """Create the functions and the staging views, and remove those that no longer exist."""
     connection.execute("drop schema if exists staging cascade; create schema staging")
     for functions in read_models("functions", home).values():
         execute(connection, functions, functions.sql)
-    read_all(connection)
+    connection.execute("create view staging.records as from raw.records")
     relations = read_relations(home)
     described = described_columns(relations)
     for relation in relations:
         if relation.kind == "view":
             _create(connection, relation, described)
+        if relation.macro:
+            connection.execute(relation.macro)
 
 
 def _make(connection: duckdb.DuckDBPyConnection, home: Path, affected: int | None) -> None:
-    """Make every table; where the records `affected` are known, what is incremental of these alone."""
+    """Create every table. If the number of `affected` records is given, update incremental ones."""
     relations = read_relations(home)
     described = described_columns(relations)
     tables = [relation for relation in relations if relation.kind == "table"]
-    if affected:
-        find_keys(connection)
+    replaced = find_keys(connection, relations) if affected else {}
     for relation in tables:
         key = relation.model and relation.model.incremental
         if not key or affected is None:
             _create(connection, relation, described)
         else:
             if affected:
-                rebuild(connection, relation, key)
+                rebuild(connection, relation, key, replaced)
             refresh(connection, relation, key)
     for macro in read_models("macros", home).values():
         execute(connection, macro, macro.sql)
@@ -118,7 +114,7 @@ def _make(connection: duckdb.DuckDBPyConnection, home: Path, affected: int | Non
 
 
 def _refuse_replacing(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Raise ConfigurationError where a mart has the name of a table that a user has put into the file."""
+    """Raise ConfigurationError if a mart has the name of a table that a user has created in the file."""
     if not built_tables(connection):
         return
     own = own_tables(connection)
@@ -131,7 +127,7 @@ def _refuse_replacing(connection: duckdb.DuckDBPyConnection, home: Path) -> None
 
 
 def _drop_previous(connection: duckdb.DuckDBPyConnection, home: Path, built_before: Set[str]) -> None:
-    """Nothing stays of a mart that is no longer there. A user's own tables stay."""
+    """Drop the tables of marts that no longer exist. A user's own tables stay."""
     made = {relation.name for relation in read_relations(home) if relation.kind == "table"}
     for table in sorted(built_before - made):
         connection.execute(f"drop table if exists {identifier(table)}")
@@ -140,7 +136,7 @@ def _drop_previous(connection: duckdb.DuckDBPyConnection, home: Path, built_befo
 def _create(
     connection: duckdb.DuckDBPyConnection, relation: Relation, described: Mapping[str, Mapping[str, str]]
 ) -> None:
-    statement = f"create or replace {relation.kind} {relation.name} as\n{relation.query}"
+    statement = f"create or replace {relation.kind} {relation.name} as\n{relation.query()}"
     execute(connection, relation.model, statement)
     if comments := ";\n".join(_comments(relation, described[relation.name])):
         connection.execute(comments)

@@ -30,6 +30,7 @@ STEADY = {
     "raw.forgotten": frozenset[str](),
     "raw.records": frozenset({"last_seen_at"}),
     "seeds.client_mapping": frozenset[str](),
+    "seeds.labels": frozenset[str](),
     "seeds.status_mapping": frozenset[str](),
     "seeds.windows_time_zones": frozenset[str](),
     "staging.records": frozenset({"last_seen_at"}),
@@ -149,14 +150,14 @@ def _steady(checks: Iterable[Model], home: Path) -> frozenset[str]:
     """The names of the steady checks. A check of the user may call anything, so none of them is steady."""
     steady: dict[str, frozenset[str]] = dict(STEADY)
     for relation in read_relations(home):
-        model, reads = relation.model, relation.reads - {""}  # unnest has no name
+        model, reads = relation.model, relation.reads
         if model and not model.is_own:
             continue
         if model and model.incremental:
             steady[relation.name] = frozenset(model.refreshed)
         elif relation.kind == "view" and reads <= steady.keys():
             steady[relation.name] = frozenset().union(*(steady[name] for name in reads))
-        elif relation.kind == "table" and _is_steady(relation.query, steady):
+        elif relation.kind == "table" and _is_steady(relation.query(), steady):
             steady[relation.name] = frozenset()
     return frozenset(one.name for one in checks if one.is_own and _is_steady(one.sql, steady))
 

@@ -1,8 +1,9 @@
-"""What an update need not work out again: all but what the records that changed since the last build touch.
+"""Incremental updates: only the rows that depend on records changed since the last build are computed again.
 
-A build leaves behind what it was made of and up to which run. A mart whose head names the column it is
-incremental by is then built of the affected keys alone, by the same SQL: it reads the affected records only,
-and of other such marts the affected keys. What changes with every night it works out for all keys.
+A build records the SQL and seeds that it used, and the run that it includes. An update then computes a mart
+that is incremental by a key for the affected keys alone. It runs the same SQL with other tables: affected
+records instead of all, and the affected rows of other such marts. Columns that change with every run are
+computed for all keys.
 """
 
 import hashlib
@@ -17,37 +18,16 @@ from pipelines.common.version import rollcall_version
 from pipelines.transform.graph import Relation, read_relations
 from pipelines.transform.model import read_models
 
-# Building everything costs no more, and leaves tables in order, where more than this share of records is
-# affected, or no more than this many versions are known.
+# A complete build costs no more, and leaves tables sorted, if more than this share of the records is
+# affected, or if there are at most this many versions.
 MOST_AFFECTED = 0.2
 FEW_VERSIONS = 20_000
-
-
-def read_all(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the staging models read every record."""
-    connection.execute("create or replace view staging.records as from raw.records")
-
-
-def read_affected(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the staging models read the affected records only, all versions of them."""
-    connection.execute(
-        """
-        create or replace view staging.records as
-        select record.* from raw.records as record
-        where exists (
-            from affected.records as affected
-            where
-                affected.connection = record.connection
-                and affected.scope is not distinct from record.scope
-                and affected.entity = record.entity
-                and affected.record_id = record.record_id
-        )
-        """
-    )
+RECORDS = "staging.records"
+SCHEMA = "affected"  # exists during an update only
 
 
 def note_build(connection: duckdb.DuckDBPyConnection, home: Path, tables: Sequence[str]) -> None:
-    """Leave behind what the published `tables` are, and what they have been made of."""
+    """Record the published `tables`, and the SQL and seeds that they were built from."""
     connection.execute(
         "create or replace table staging.last_build as "
         "select $1 as made_of, (select max(started_at) from raw.runs) as built_at, $2::text[] as tables",
@@ -56,13 +36,13 @@ def note_build(connection: duckdb.DuckDBPyConnection, home: Path, tables: Sequen
 
 
 def forget_build(connection: duckdb.DuckDBPyConnection) -> None:
-    """Have everything built again, where there is a build at all: nobody knows what the tables hold."""
+    """Let the next update build everything: the tables may have any content."""
     if "staging.last_build" in _tables(connection):
         connection.execute("update staging.last_build set made_of = ''")
 
 
 def built_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """The tables that the last build made. What else there is, is a user's own."""
+    """The tables that the last build created. All others belong to the user."""
     if "staging.last_build" not in _tables(connection):
         return frozenset()
     rows = connection.execute("select unnest(tables) from staging.last_build").fetchall()
@@ -70,7 +50,7 @@ def built_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
 
 
 def find_affected(connection: duckdb.DuckDBPyConnection, home: Path) -> int | None:
-    """Find the records affected since the last build; None where everything is to be built anew."""
+    """Find the records affected since the last build, and count them; None if everything must be built."""
     built_at = _last_build(connection, home)
     if built_at is None:
         return None
@@ -86,36 +66,46 @@ def find_affected(connection: duckdb.DuckDBPyConnection, home: Path) -> int | No
     return affected if is_worth_it else None
 
 
-def find_keys(connection: duckdb.DuckDBPyConnection) -> None:
-    """Find the keys of the affected records, and whatever else these are worked out from."""
-    read_affected(connection)
-    _run(connection, "2_keys")
-    read_all(connection)
+def find_keys(connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation]) -> dict[str, str]:
+    """Find the keys of the affected records, and the other records that their rows depend on.
+
+    Returns the views of the affected records by the staging view that each replaces.
+    """
+    _run(connection, "2_versions")
+    replaced = {RECORDS: f"{SCHEMA}.staging_records"}
+    for relation in relations:
+        if relation.kind == "view" and relation.reads & replaced.keys():
+            view = f"{SCHEMA}.{relation.name.replace('.', '_')}"
+            connection.execute(f"create view {view} as\n{relation.query(replaced)}")
+            replaced[relation.name] = view
+    _run(connection, "3_keys")
+    return replaced
 
 
-def rebuild(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str) -> None:
-    """Put the rows of the affected keys, worked out anew, in the place of those that were."""
-    read_affected(connection)
-    connection.execute("set search_path = 'affected,main'")
-    connection.execute(f"create table affected.{relation.name} as\n{relation.query}")
-    connection.execute("set search_path = 'main'")
-    read_all(connection)
-    is_affected = f"{key} in (from affected.{key}s)"
+def rebuild(
+    connection: duckdb.DuckDBPyConnection, relation: Relation, key: str, replaced: dict[str, str]
+) -> None:
+    """Compute the rows of the affected keys again, and replace them in the table.
+
+    `replaced` gives the relations to read in place of others: their affected rows. This table is added to it.
+    """
+    affected = f"{SCHEMA}.{relation.name}"
+    connection.execute(f"create table {affected} as\n{relation.query(replaced)}")
+    replaced[relation.name] = affected
+    is_affected = f"{key} in (from {SCHEMA}.{key}s)"
     connection.execute(f"delete from main.{relation.name} where {is_affected}")
-    connection.execute(
-        f"insert into main.{relation.name} by name from affected.{relation.name} where {is_affected}"
-    )
+    connection.execute(f"insert into main.{relation.name} by name from {affected} where {is_affected}")
 
 
 def refresh(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str) -> None:
-    """Bring the columns up to date that change with every night; only these are worked out for it."""
+    """Update the columns that change with every run."""
     columns = relation.model.refreshed if relation.model else ()
     if not columns:
         return
     connection.execute(
         f"update main.{relation.name} as held "
         f"set {', '.join(f'{column} = fresh.{column}' for column in columns)} "
-        f"from (\n{relation.query}\n) as fresh where held.{key} = fresh.{key} "
+        f"from (\n{relation.query()}\n) as fresh where held.{key} = fresh.{key} "
         f"and ({' or '.join(f'held.{column} is distinct from fresh.{column}' for column in columns)})"
     )
 
@@ -125,9 +115,9 @@ def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
-    """The run of the last build, where that was made of what this one is made of."""
+    """The last run that the last build includes; None if it used other SQL or seeds than this one."""
     published = {f"main.{relation.name}" for relation in read_relations(home) if relation.kind == "table"}
-    if not _tables(connection) >= {"staging.last_build", *published}:  # somebody has dropped one
+    if not _tables(connection) >= {"staging.last_build", *published}:  # one was dropped
         return None
     row = connection.execute(
         "select built_at from staging.last_build where made_of = $1", [_made_of(connection, home)]
@@ -136,7 +126,7 @@ def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime |
 
 
 def own_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The tables that a user has put into the file, in whatever schema."""
+    """The tables that a user has created in the file, in any schema."""
     built = {f"main.{name}" for name in built_tables(connection)}
     return sorted(
         name for name in _tables(connection) - built if not name.startswith(("raw.", "seeds.", "staging."))
@@ -144,7 +134,7 @@ def own_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Every table with its schema: asking first, for DuckDB 2 ends a transaction in which one is missed."""
+    """Every table with its schema. DuckDB 2 ends a transaction if a table that it reads does not exist."""
     found = connection.execute(
         "select schema_name || '.' || table_name from duckdb_tables() "
         "where not internal and database_name = current_database()"
@@ -153,15 +143,16 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
-    """A digest of all that the published tables and the staging views depend on beside the records."""
+    """A digest of everything but the records that the published tables and the staging views depend on."""
     texts = [
         f"{model.name}\n{model.sql}"
-        for layer in ("functions", "staging", "marts")
+        for layer in ("functions", "kinds", "staging", "intermediate", "marts")
         for model in read_models(layer, home).values()
     ]
     for table in (
         "seeds.status_mapping",
         "seeds.client_mapping",
+        "seeds.labels",
         "seeds.windows_time_zones",
         "raw.connections",
     ):

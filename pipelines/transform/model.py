@@ -1,18 +1,25 @@
-"""The files of SQL: a file is a model, its folder a layer, its name that of the table.
+"""SQL models: a file is a model, its folder a layer, its name the name of its table.
 
-functions   scalar macros that the other layers are written with; a file holds several, in order
-affected     tables of what changed since the last build
-staging     views: one row per version as received, typed and renamed; only these read JSON
-marts       tables, published
-macros      table macros over the marts, published
-checks      selects of the rows that break a promise
-reports     selects that are exported
+functions     scalar macros that the other layers use; a file has several, in order
+incremental   tables of the records and keys that changed since the last build
+staging       views: one row per version as received, typed and renamed; only these read JSON
+intermediate  views that derive what a provider does not list from what it does
+marts         tables, published
+macros        table macros over the marts, published
+checks        selects of the rows that break a promise
+reports       selects that are exported
 
-A directory `sql` in the user's home adds to a layer; a file there replaces its namesake.
-The head of a file is the one place for its description (`-- text`), the grain of its table
-(`-- grain: a, b`), the severity of a check (`-- severity: warning`), and of a table that can be built by
-what changed the column of its keys (`-- incremental: a`): a key's rows come from its own records alone, but
-for the columns that change with every night (`-- refreshed: b`), which are worked out anew for all rows.
+A directory `sql` in the user's home adds to a layer; a file there replaces the file of the same name.
+The header of a file is the one place for its description (`-- text`) and these keys:
+
+grain         the columns that identify a row: `-- grain: a, b`
+severity      of a check: error (the default) or warning
+example       a query of the table, for the data dictionary
+incremental   the key of a table that can be updated by key: the rows of a key depend only on its own records
+refreshed     columns of such a table that change with every run, and are computed for all rows
+kind          `versions of KEY`: see `versions.py`
+not compared  columns of such a model whose changes begin no version
+compared as   `COLUMN by MACRO`: columns that are compared by a macro of theirs
 """
 
 import itertools
@@ -29,12 +36,12 @@ Severity = Literal["error", "warning"]
 # The keys whose affected values `sql/incremental` finds.
 INCREMENTAL_KEYS = ("file_key", "project_key")
 
-_KEY = re.compile(r"(grain|severity|incremental|refreshed): (.*)")
+_KEY = re.compile(r"(grain|severity|incremental|refreshed|kind|not compared|compared as|example): (.*)")
 
 
 @dataclass(frozen=True)
 class Model:
-    """One file, and what its head says."""
+    """One file and the keys of its header. `versions_of` is the key of a model of kind `versions of KEY`."""
 
     name: str
     path: Path
@@ -44,10 +51,14 @@ class Model:
     severity: Severity
     incremental: str | None
     refreshed: tuple[str, ...]
+    versions_of: str | None
+    not_compared: tuple[str, ...]
+    compared_as: tuple[tuple[str, str], ...]  # column, macro
+    example: str | None
 
     @property
     def is_own(self) -> bool:
-        """Whether it came with Rollcall, and not from the user's home."""
+        """Whether it is part of Rollcall, and not from the user's home."""
         return self.path.is_relative_to(SQL_ROOT)
 
 
@@ -58,13 +69,13 @@ def read_models(layer: str, home: Path) -> dict[str, Model]:
 
 
 def files_in(folder: Path, pattern: str) -> list[Path]:
-    """The files of a folder by name, without hidden ones and directories: editors and macOS leave those."""
+    """The files of a folder by name, without directories and hidden files, which editors and macOS create."""
     found = sorted(folder.glob(pattern))
     return [path for path in found if not path.name.startswith(".") and not path.is_dir()]
 
 
 def read_sql(path: Path) -> str:
-    """The SQL in a file. Raises ConfigurationError where it cannot be read."""
+    """The SQL in a file. Raises ConfigurationError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -87,6 +98,10 @@ def _read_model(path: Path) -> Model:
             f"{path} is incremental by {incremental!r}",
             f"use {' or '.join(INCREMENTAL_KEYS)}, or leave it out",
         )
+    kind = keys.get("kind")
+    versioned = re.fullmatch(r"versions of (\w+)", kind or "")
+    if kind is not None and not versioned:
+        raise ConfigurationError(f"{path} has the kind {kind!r}", "use `versions of KEY`, or leave it out")
     return Model(
         name=path.stem,
         path=path,
@@ -96,6 +111,10 @@ def _read_model(path: Path) -> Model:
         severity=cast("Severity", severity),
         incremental=incremental,
         refreshed=_names(keys.get("refreshed")),
+        versions_of=versioned[1] if versioned else None,
+        not_compared=_names(keys.get("not compared")),
+        compared_as=tuple(re.findall(r"(\w+) by ([\w.]+)", keys.get("compared as", ""))),
+        example=keys.get("example"),
     )
 
 

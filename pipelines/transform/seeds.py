@@ -1,8 +1,9 @@
-"""The tables that meanings are looked up in, which come from no provider.
+"""Lookup tables that do not come from a provider.
 
 `seeds.windows_time_zones`: the IANA name for each Windows time zone, from CLDR (its territory 001).
-`seeds.status_mapping`: what each provider's statuses mean, from the package and from the user's home.
-`seeds.client_mapping`: which spellings of a client mean the same one, from the user's home.
+`seeds.status_mapping`: the meaning of each provider's statuses, from the package and the user's home.
+`seeds.client_mapping`: the spellings that mean the same client, from the user's home.
+`seeds.labels`: readable labels of a provider's codes, from the package.
 """
 
 import csv
@@ -18,12 +19,13 @@ from pipelines.common.sql import SQL_ROOT
 STATUSES = ("active", "inactive", "planned", "on_hold", "completed", "cancelled", "archived", "unknown")
 STATUS_MAPPING = ("provider", "provider_status", "status")
 CLIENT_MAPPING = ("connection", "client", "name")
+LABELS = ("provider", "column_name", "value", "label")
 
 Line = dict[str, str]
 
 
 def fill_seeds(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Make the schema `seeds` again. Raises ConfigurationError where a mapping of the user cannot be read."""
+    """Fill the schema `seeds`. Raises ConfigurationError if a mapping in the home cannot be read."""
     from tzlocal.windows_tz import win_tz
 
     connection.execute("create schema if not exists seeds")
@@ -36,10 +38,12 @@ def fill_seeds(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     _fill(connection, "status_mapping", _mapping(STATUS_MAPPING, statuses))
     clients = list(read_client_mapping(home / "client_mapping.csv"))
     _fill(connection, "client_mapping", _mapping(CLIENT_MAPPING, clients))
+    labels = [line for _, line in _read_mapping(SQL_ROOT / "seeds" / "labels.csv", LABELS)]
+    _fill(connection, "labels", _mapping(LABELS, labels))
 
 
 def _mapping(columns: tuple[str, ...], lines: list[Line]) -> pa.Table:
-    # The model decides which of two lines for one value counts: the one of higher precedence.
+    # Of two lines for the same value, the model uses the one of higher precedence.
     precedence = pa.array(range(len(lines)), pa.int64())
     texts = {column: pa.array([line[column] for line in lines], pa.string()) for column in columns}
     return pa.table({"precedence": precedence, **texts})
@@ -70,7 +74,7 @@ def read_client_mapping(path: Path) -> Iterator[Line]:
 
 
 def _read_mapping(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, Line]]:
-    """Each line of a mapping and its place in the file; none where there is no file."""
+    """Each line of a mapping and its place in the file; none if there is no file."""
     if not path.exists():
         return
     with path.open(newline="", encoding="utf-8-sig") as file:
@@ -86,7 +90,9 @@ def _read_mapping(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, L
                 yield place, _line(row, columns, place)
         except (csv.Error, UnicodeDecodeError) as error:
             place = f"{path} line {reader.reader.line_num}"
-            raise ConfigurationError(f"{place} is no CSV in UTF-8 ({error})", "save it as that") from None
+            raise ConfigurationError(
+                f"{place} is not CSV in UTF-8 ({error})", "save it as CSV in UTF-8"
+            ) from None
 
 
 def _line(row: dict[str, str | None], columns: tuple[str, ...], place: str) -> Line:

@@ -1,4 +1,4 @@
--- Every client that a project names is among the clients, and every client was named.
+-- clients contains exactly the clients of all versions of projects.
 with named as (
     select distinct client_key,
     from projects_history

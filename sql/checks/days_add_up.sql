@@ -1,4 +1,4 @@
--- The days of a connection's statuses add up to its days, and those of the last run's day to projects.
+-- For each day, the projects per status add up to those of the connection; on the day of the last run, to projects.
 with last_run as (
     select staging.utc_day(max(started_at)) as day,
     from raw.runs
@@ -32,7 +32,7 @@ listed as (
     group by all
 ),
 
-of_last_day as (
+on_last_day as (
     select by_connection.*,
     from by_connection
     inner join last_run on by_connection.day = last_run.day
@@ -48,11 +48,11 @@ full join by_status on by_connection.day = by_status.day and by_connection.conne
 where by_connection.projects is distinct from by_status.projects
 union all
 select
-    coalesce(of_last_day.day, listed.day) as day,
-    coalesce(of_last_day.connection, listed.connection) as connection,
-    of_last_day.projects as projects_of_connection,
+    coalesce(on_last_day.day, listed.day) as day,
+    coalesce(on_last_day.connection, listed.connection) as connection,
+    on_last_day.projects as projects_of_connection,
     listed.projects as projects_counted,
-from of_last_day
-full join listed on of_last_day.connection = listed.connection
-where of_last_day.projects is distinct from listed.projects
+from on_last_day
+full join listed on on_last_day.connection = listed.connection
+where on_last_day.projects is distinct from listed.projects
 order by all

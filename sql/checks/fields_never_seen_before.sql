@@ -4,7 +4,7 @@ with run as (
     select max(started_at) as started_at, from raw.runs
 ),
 
--- What was current the previous run.
+-- The versions that were current in the previous run.
 known as not materialized (
     select record.*,
     from raw.records as record
@@ -14,7 +14,7 @@ known as not materialized (
             and (record.valid_to is null or record.valid_to = run.started_at)
 ),
 
--- Only what this run began can have brought a field.
+-- Only versions that this run began can have new fields.
 arrived as (
     select
         record.connection,
@@ -24,7 +24,7 @@ arrived as (
     inner join run on record.valid_from = run.started_at
 ),
 
--- A few records know nearly every field: all of them are read only for what these do not know.
+-- A few records have nearly every field. The others are read only for the fields that these lack.
 first_known as (
     select
         connection,
@@ -33,11 +33,11 @@ first_known as (
     from (
         select *,
         from known
-        limit 1000 -- noqa: AM09, any will do
+        limit 1000 -- noqa: AM09, any of them
     )
 ),
 
-doubtful as (
+candidates as (
     select
         connection,
         entity,
@@ -54,16 +54,16 @@ fields as (
         entity,
         unnest(json_keys(payload)) as field,
     from known
-    where (connection, entity) in (select (connection, entity), from doubtful)
+    where (connection, entity) in (select (connection, entity), from candidates)
 )
 
 select
     connection,
     field,
     records,
-from doubtful
+from candidates
 where
     (connection, entity, field) not in (select (connection, entity, field), from fields)
-    -- The first run of a connection finds every field new.
+    -- Every field is new in the first run of a connection.
     and (connection, entity) in (select (connection, entity), from fields)
 order by connection, field

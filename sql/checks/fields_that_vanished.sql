@@ -4,7 +4,7 @@ with run as (
     select max(started_at) as started_at, from raw.runs
 ),
 
--- Only a version that this run replaced can have lost a field.
+-- Only versions that this run replaced can have had fields that no version has now.
 replaced as (
     select distinct
         record.connection,
@@ -15,7 +15,7 @@ replaced as (
     where record.end_reason = 'changed'
 ),
 
--- A few records have nearly every field: all of them are read only for what these do not have.
+-- A few records have nearly every field. The others are read only for the fields that these lack.
 first_current as (
     select
         connection,
@@ -25,11 +25,11 @@ first_current as (
         select *,
         from raw.records
         where valid_to is null
-        limit 1000 -- noqa: AM09, any will do
+        limit 1000 -- noqa: AM09, any of them
     )
 ),
 
-doubtful as (
+candidates as (
     select *,
     from replaced
     where (connection, entity, field) not in (select (connection, entity, field), from first_current)
@@ -41,12 +41,12 @@ fields as (
         entity,
         unnest(json_keys(payload)) as field,
     from raw.records
-    where valid_to is null and (connection, entity) in (select (connection, entity), from doubtful)
+    where valid_to is null and (connection, entity) in (select (connection, entity), from candidates)
 )
 
 select
     connection,
     field,
-from doubtful
+from candidates
 where (connection, entity, field) not in (select (connection, entity, field), from fields)
 order by connection, field

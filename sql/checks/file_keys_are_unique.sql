@@ -1,4 +1,4 @@
--- No key stands twice in files.
+-- A key is unique in files.
 select
     file_key,
     count(*) as rows,

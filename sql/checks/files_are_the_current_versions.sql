@@ -1,4 +1,4 @@
--- files holds exactly the current versions of files_history that were not erased, each since its own run.
+-- files contains exactly the current versions in files_history, with their start, without forgotten ones.
 with current_versions as (
     select
         file_key,

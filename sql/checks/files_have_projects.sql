@@ -1,4 +1,4 @@
--- The project that a file names is among the projects.
+-- The project of each file is in projects.
 select
     file.file_key,
     file.project_key,

@@ -1,4 +1,4 @@
--- What each listing of the last run counts is what the versions and the quarantine show.
+-- The counts of each listing of the last run match the versions and the quarantine.
 with run as (
     select max(started_at) as started_at, from raw.listings
 ),
@@ -16,7 +16,7 @@ counted as (
     inner join run on listing.started_at = run.started_at
 ),
 
-seen as (
+found_rows as (
     select
         record.connection,
         record.scope,
@@ -51,7 +51,7 @@ found as (
         sum(changed) as changed,
         sum(removed) as removed,
         sum(quarantined) as quarantined,
-    from seen
+    from found_rows
     group by all
 )
 

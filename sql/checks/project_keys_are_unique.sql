@@ -1,4 +1,4 @@
--- No key stands twice in projects.
+-- A key is unique in projects.
 select
     project_key,
     count(*) as rows,

@@ -1,4 +1,4 @@
--- A project has its key, connection, provider, id, kind and status.
+-- Every project has a key, connection, provider, id, kind and status.
 select
     project_key,
     version,

@@ -1,4 +1,4 @@
--- projects holds exactly the current versions of projects_history that were not erased, each since its own run.
+-- projects contains exactly the current versions in projects_history, with their start, without forgotten ones.
 with current_versions as (
     select
         project_key,

@@ -1,4 +1,4 @@
--- Versions of a project count from 1, do not overlap, are never empty, and only the last is current.
+-- The versions of a project count from 1, do not overlap and are never empty, and only the last is current.
 with neighbours as (
     select
         project_key,
@@ -8,22 +8,22 @@ with neighbours as (
         is_current,
         change,
         end_reason,
-        row_number() over life as position,
-        lead(valid_from) over life as next_from,
+        row_number() over by_version as position,
+        lead(valid_from) over by_version as next_from,
     from projects_history
-    window life as (partition by project_key order by valid_from, version)
+    window by_version as (partition by project_key order by valid_from, version)
 ),
 
-judged as (
+with_problem as (
     select
         *,
         case
-            when version <> position then 'versions do not count from 1'
-            when valid_to <= valid_from then 'it is empty'
-            when next_from < coalesce(valid_to, timestamptz 'infinity') then 'it overlaps the next'
-            when is_current <> (valid_to is null) then 'is_current does not say so'
-            when (valid_to is null) <> (end_reason is null) then 'its end and its reason do not agree'
-            when (version = 1) <> (change = 'created') then 'the first, and only it, is created'
+            when version <> position then 'the versions do not count from 1'
+            when valid_to <= valid_from then 'its period is empty'
+            when next_from < coalesce(valid_to, timestamptz 'infinity') then 'its period overlaps the next one'
+            when is_current <> (valid_to is null) then 'is_current does not match valid_to'
+            when (valid_to is null) <> (end_reason is null) then 'valid_to and end_reason do not match'
+            when (version = 1) <> (change = 'created') then 'only the first version is created'
         end as problem,
     from neighbours
 )
@@ -36,6 +36,6 @@ select
     next_from,
     end_reason,
     problem,
-from judged
+from with_problem
 where problem is not null
 order by project_key, version

@@ -1,4 +1,4 @@
--- Versions as received do not overlap, are never empty, end for a reason, and at most one of a record is current.
+-- The received versions of a record do not overlap, are never empty and end for a reason, and at most one is current.
 with neighbours as (
     select
         connection,
@@ -12,19 +12,20 @@ with neighbours as (
     from raw.records
 ),
 
-judged as (
+with_problem as (
     select
         *,
         case
-            when valid_to <= valid_from then 'it is empty'
-            when next_from < coalesce(valid_to, timestamptz 'infinity') then 'it overlaps the next'
-            when (valid_to is null) <> (end_reason is null) then 'its end and its reason do not agree'
-            when end_reason = 'changed' and coalesce(next_from <> valid_to, true) then 'it changed into nothing'
+            when valid_to <= valid_from then 'its period is empty'
+            when next_from < coalesce(valid_to, timestamptz 'infinity') then 'its period overlaps the next one'
+            when (valid_to is null) <> (end_reason is null) then 'valid_to and end_reason do not match'
+            when end_reason = 'changed' and coalesce(next_from <> valid_to, true)
+                then 'it changed, but no version follows'
         end as problem,
     from neighbours
 )
 
 select *,
-from judged
+from with_problem
 where problem is not null
 order by connection, scope, entity, record_id, valid_from

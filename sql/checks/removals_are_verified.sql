@@ -1,4 +1,4 @@
--- A version ends as removed only by a run with a verified listing of its connection and scope.
+-- A version ends as removed only in a run with a verified listing of its connection and scope.
 select
     record.connection,
     record.scope,

@@ -1,15 +1,15 @@
--- The status periods of a project do not overlap, are never empty, join without a gap while it is listed, and change
--- the status where they join.
+-- The status periods of a project do not overlap and are never empty. They have a gap only where the history has one,
+-- and adjoining periods have different statuses.
 with neighbours as (
     select
         *,
-        lead(started_at) over life as next_started_at,
-        lead(status) over life as next_status,
+        lead(started_at) over by_start as next_started_at,
+        lead(status) over by_start as next_status,
     from project_status_periods
-    window life as (partition by project_key order by started_at)
+    window by_start as (partition by project_key order by started_at)
 ),
 
--- Where the history has a gap the periods have one, and nowhere else.
+-- The start of each gap in the history.
 gaps as (
     select
         project_key,
@@ -18,7 +18,7 @@ gaps as (
     where end_reason in ('removed', 'retired')
 ),
 
-judged as (
+with_problem as (
     select
         neighbours.project_key,
         neighbours.started_at,
@@ -26,20 +26,20 @@ judged as (
         case
             when neighbours.ended_at <= neighbours.started_at then 'it is empty'
             when neighbours.next_started_at < coalesce(neighbours.ended_at, timestamptz 'infinity')
-                then 'it overlaps the next'
-            when neighbours.is_current <> (neighbours.ended_at is null) then 'is_current does not say so'
+                then 'it overlaps the next one'
+            when neighbours.is_current <> (neighbours.ended_at is null) then 'is_current does not match ended_at'
             when neighbours.next_started_at = neighbours.ended_at and neighbours.next_status = neighbours.status
-                then 'the next is of the same status'
+                then 'the next one has the same status'
             when
                 neighbours.ended_at is not null
                 and (neighbours.ended_at is distinct from neighbours.next_started_at) <> (gaps.started_at is not null)
-                then 'it ends where the project is not removed, or joins the next where it is'
+                then 'it has a gap where the history has none, or none where it has one'
         end as problem,
     from neighbours
     left join gaps on neighbours.project_key = gaps.project_key and neighbours.ended_at = gaps.started_at
 )
 
 select *,
-from judged
+from with_problem
 where problem is not null
 order by project_key, started_at

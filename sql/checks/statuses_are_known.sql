@@ -1,4 +1,4 @@
--- A status is one of the eight that status_mapping may name.
+-- Every status is one of the eight that status_mapping may use.
 select
     project_key,
     version,

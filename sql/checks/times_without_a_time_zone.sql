@@ -4,7 +4,7 @@ with run as (
     select max(started_at) as started_at, from raw.runs
 ),
 
--- What came last run, of connections that could have a time zone and have none.
+-- The records of the last run, of connections that could have a time zone and have none.
 received as (
     select
         record.connection,
@@ -13,7 +13,7 @@ received as (
             staging.unset_to_null(record.payload ->> '$.DateCreated'),
             staging.unset_to_null(record.payload ->> '$.dateLastModified'),
             staging.unset_to_null(record.payload ->> '$.DateLastModified')
-        ) as said,
+        ) as time_text,
     from raw.records as record
     inner join run on record.last_seen_at = run.started_at
     left join raw.connections as known on record.connection = known.connection
@@ -23,8 +23,8 @@ received as (
 select
     connection,
     count(*) as records,
-    max(said) as example,
+    max(time_text) as example,
 from received
-where staging.is_local_time(said)
+where staging.is_local_time(time_text)
 group by connection
 order by connection

@@ -1,17 +1,17 @@
 -- values that do not fit their column's type are kept as text: in attributes, those of files in raw.records
 -- severity: warning
-with unread as (
+with unparsed_values as (
     select
         provider,
         connection,
-        unnest(unread) as entry,
-    from staging.projects
-    where valid_to is null and provider <> 'evovoice' -- whose projects hold nothing but what their files do
+        unnest(unparsed) as entry,
+    from staging.listed_projects
+    where valid_to is null
     union all
     select
         provider,
         connection,
-        unnest(unread) as entry,
+        unnest(unparsed) as entry,
     from staging.files
     where valid_to is null
 )
@@ -21,7 +21,7 @@ select
     connection,
     entry.field as field,
     count(*) as records,
-    min(entry.said) as example,
-from unread
+    min(entry.value) as example,
+from unparsed_values
 group by all
 order by all

@@ -1,15 +1,15 @@
--- Every version begins with a run, and ends with one.
+-- Every version begins and ends at the start of a run.
 select
     version.connection,
     version.record_id,
-    version.instant,
+    version.moment,
 from (
     select
         connection,
         record_id,
-        unnest([valid_from, valid_to]) as instant,
+        unnest([valid_from, valid_to]) as moment,
     from raw.records
 ) as version
-left join raw.runs as run on version.instant = run.started_at
-where version.instant is not null and run.started_at is null
+left join raw.runs as run on version.moment = run.started_at
+where version.moment is not null and run.started_at is null
 order by all

@@ -1,40 +1,41 @@
--- JSON's two truth values; null for whatever else was sent.
-create or replace macro staging.parse_boolean(said) as case said when 'true' then true when 'false' then false end;
+-- A JSON boolean. Null for any other value.
+create or replace macro staging.parse_boolean(value) as case value when 'true' then true when 'false' then false end;
 
--- A number that a double holds to its last whole digit; null for whatever else was sent.
-create or replace macro staging.parse_double(said) as case
-    when regexp_full_match(said, '-?\d{1,15}(\.\d+)?([eE][+-]?\d{1,2})?') then try_cast(said as double)
+-- A number with at most 15 digits before the point, which a double holds exactly. Null for any other value.
+create or replace macro staging.parse_double(value) as case
+    when regexp_full_match(value, '-?\d{1,15}(\.\d+)?([eE][+-]?\d{1,2})?') then try_cast(value as double)
 end;
 
--- A whole number of 64 bits; null for whatever else was sent.
-create or replace macro staging.parse_bigint(said) as case
-    when regexp_full_match(said, '-?\d{1,19}(\.0+)?') then try_cast(said as bigint)
+-- An integer of 64 bits. Null for any other value.
+create or replace macro staging.parse_bigint(value) as case
+    when regexp_full_match(value, '-?\d{1,19}(\.0+)?') then try_cast(value as bigint)
 end;
 
--- An id or a name; null for the empty text too, which names nothing.
-create or replace macro staging.blank_to_null(said) as nullif(said, '');
+-- An id or a name. Null for an empty string.
+create or replace macro staging.blank_to_null(value) as nullif(value, '');
 
--- How a status is looked up: case, outer spaces and Unicode composition are no matter, none is the empty text.
-create or replace macro staging.status_key(said) as lower(trim(nfc_normalize(coalesce(said, ''))));
+-- The key by which a status is looked up: it ignores case, outer spaces and Unicode composition. An empty string for
+-- null.
+create or replace macro staging.status_key(value) as lower(trim(nfc_normalize(coalesce(value, ''))));
 
--- How a client is looked up over all providers: case, white space and Unicode composition are no matter. Null where
--- nobody is named.
+-- The key of a client over all providers: it ignores case, white space and Unicode composition. Null if there is no
+-- client.
 create or replace macro staging.client_key(client_name) as nullif(
     trim(regexp_replace(nfc_normalize(lower(nfc_normalize(client_name))), '[\s\p{Z}]+', ' ', 'g')), ''
 );
 
--- A list without its nulls.
+-- A list without nulls.
 create or replace macro staging.without_nulls(entries) as list_filter(entries, lambda entry: entry is not null);
 
--- A field whose value its column cannot hold, as {field, said}; null where it holds it, or none was sent.
-create or replace macro staging.unparsed(field, said, held) as case
-    when said is not null and held is null then struct_pack(field := field, said := said)
+-- A field whose value does not fit the type of its column, as {field, value}. Null if it fits or is null.
+create or replace macro staging.unparsed(field, value, parsed) as case
+    when value is not null and parsed is null then struct_pack(field := field, value := value)
 end;
 
--- One member of a JSON object, from its value's JSON; null where that is.
+-- One member of a JSON object, from the JSON of its value. Null if that is null.
 create or replace macro staging.member(field, content) as '"' || field || '":' || content;
 
--- An object with its keys in order, for their order says nothing; any other JSON as it is.
+-- A JSON object with sorted keys, because their order has no meaning. Any other JSON is unchanged.
 create or replace macro staging.sorted_object(content) as case
     when json_keys(content) <> list_sort(list_distinct(json_keys(content)))
         then
@@ -49,21 +50,22 @@ create or replace macro staging.sorted_object(content) as case
     else cast(content as text)
 end;
 
--- The attributes of a project: members, nulls left out, and under its own name each value that no column holds.
-create or replace macro staging.attributes(members, unread) as cast(
+-- The attributes of a project: the members that are not null, and each value that does not fit its column under its
+-- own name.
+create or replace macro staging.attributes(members, unparsed_values) as cast(
     '{' || array_to_string(
         staging.without_nulls(members)
-        || list_transform(unread, lambda entry: staging.member(entry.field, to_json(entry.said))),
+        || list_transform(unparsed_values, lambda entry: staging.member(entry.field, to_json(entry.value))),
         ','
     ) || '}' as json
 );
 
--- Whether a field among the attributes makes no version, as it depends on the caller and the moment: who may write to
--- a Rillsoft project, and who has locked it.
+-- Whether a change of an attribute begins no version. Whether a Rillsoft project is writable, and who has locked it,
+-- depend on the caller and the moment.
 create or replace macro staging.is_volatile(field) as
 field in ('isReadOnly', 'lockAt', 'lockUserId', 'lockUserName');
 
--- The attributes without volatile ones: what is compared from version to version, and quoted as a change.
+-- The attributes without volatile ones. Versions are compared by these, and changes quote them.
 create or replace macro staging.tracked(attributes) as '{' || array_to_string(
     list_transform(
         list_filter(json_keys(attributes), lambda field: not staging.is_volatile(field)),
@@ -74,12 +76,12 @@ create or replace macro staging.tracked(attributes) as '{' || array_to_string(
     ','
 ) || '}';
 
--- The column's name where its value is another than before; Unicode composition alone is no difference.
-create or replace macro staging.if_changed(column_name, held, previous) as case
-    when held is distinct from previous
+-- The name of a column if its value differs from the previous one. Unicode composition is ignored.
+create or replace macro staging.if_changed(column_name, current, previous) as case
+    when current is distinct from previous
         then case
             when
-                nfc_normalize(cast(held as text)) is distinct from nfc_normalize(cast(previous as text))
+                nfc_normalize(cast(current as text)) is distinct from nfc_normalize(cast(previous as text))
                 then column_name
         end
 end;

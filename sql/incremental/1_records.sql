@@ -1,4 +1,4 @@
--- The records with a version that began, ended or was refreshed after the last build.
+-- The records with a version that began, ended or was refreshed since the last build.
 create or replace table affected.records as
 select distinct
     connection,

@@ -1,4 +1,5 @@
--- What happened to projects from one instant up to, and without, another, with the name that each had after it.
+-- The changes of projects from one timestamp up to but not including another, with each project's name after the
+-- change.
 create or replace macro projects_changed_between(since, until) as table
     select
         changed_at,

@@ -1,5 +1,5 @@
--- What differs between the projects listed at one instant and those at a later one, whatever happened in between: a row
--- for each column that differs, and one for each project listed only then (removed) or only now (created or returned).
+-- The differences between the projects listed at two timestamps: a row for each column that differs, and one for each
+-- project listed only at the earlier one (removed) or only at the later one (created or returned).
 create or replace macro projects_compared(earlier, later) as table
     with before as (
         from projects_as_of(earlier)
@@ -9,8 +9,8 @@ create or replace macro projects_compared(earlier, later) as table
         from projects_as_of(later)
     ),
 
-    -- Only what a version in between changed can differ.
-    doubtful as (
+    -- Only columns that a version in between changed can differ.
+    candidates as (
         select distinct
             project_key,
             unnest(changed_columns) as column_name,
@@ -24,12 +24,12 @@ create or replace macro projects_compared(earlier, later) as table
             after.provider,
             after.connection,
             after.name,
-            doubtful.column_name,
-            staging.project_cell(before, doubtful.column_name) as old_value,
-            staging.project_cell(after, doubtful.column_name) as new_value,
+            candidates.column_name,
+            staging.projects_history_cell(before, candidates.column_name) as old_value,
+            staging.projects_history_cell(after, candidates.column_name) as new_value,
         from after
         inner join before on after.project_key = before.project_key
-        inner join doubtful on after.project_key = doubtful.project_key
+        inner join candidates on after.project_key = candidates.project_key
     ),
 
     differences as (

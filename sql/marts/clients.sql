@@ -1,6 +1,7 @@
--- Every client that a project was ever for, over all providers. Spellings that differ in case, white space or Unicode
--- composition are one client, and those that client_mapping gives one name.
+-- Every client of any version of a project, over all providers. Spellings that differ only in case, white space or
+-- Unicode composition are one client, and so are those with the same name in client_mapping.
 -- grain: client_key
+-- example: select name, projects, open_projects, providers from clients order by open_projects desc
 with versions as (
     select
         client_key,
@@ -13,7 +14,7 @@ with versions as (
     where client_key is not null
 ),
 
--- Of a client's spellings the one that most of its projects have now is its name, unless a mapping gives it one.
+-- A client's name is the spelling that most of its projects have now, unless a mapping gives it a name.
 spelled as (
     select
         client_key,
@@ -41,7 +42,7 @@ mapped as (
     group by staging.client_key(name)
 ),
 
-lives as (
+periods as (
     select
         client_key,
         list(distinct provider order by provider) as providers,
@@ -62,28 +63,28 @@ listed as (
     group by client_key
 ),
 
--- A version that has ended was last seen by the run before.
+-- The last run before a version ended was the last that saw it.
 ended as (
     select
-        lives.client_key,
+        periods.client_key,
         max(run.started_at) as last_seen_at,
-    from lives
-    inner join raw.runs as run on lives.last_ended_at > run.started_at
-    group by lives.client_key
+    from periods
+    inner join raw.runs as run on periods.last_ended_at > run.started_at
+    group by periods.client_key
 )
 
 select
-    lives.client_key, -- the client's name, in lower case and single spaces
-    coalesce(mapped.name, names.name) as name, -- by client_mapping, else the spelling that most of its projects have
-    names.spellings, -- every spelling that a provider ever sent
-    lives.providers, -- the services with a project for it
+    periods.client_key, -- the client's name, in lower case and single spaces
+    coalesce(mapped.name, names.name) as name, -- by client_mapping, or else the spelling that most of its projects have
+    names.spellings, -- every spelling that a provider has sent
+    periods.providers, -- the services that have a project for it
     coalesce(listed.projects, 0) as projects, -- projects for it that are listed now
-    coalesce(listed.open_projects, 0) as open_projects, -- those of them that are open
-    lives.first_seen_at, -- start of the first run that listed a project for it
+    coalesce(listed.open_projects, 0) as open_projects, -- the open ones among them
+    periods.first_seen_at, -- start of the first run that listed a project for it
     greatest(listed.last_seen_at, ended.last_seen_at) as last_seen_at, -- start of the last run that listed one
-from lives
-inner join names on lives.client_key = names.client_key
-left join mapped on lives.client_key = mapped.client_key
-left join listed on lives.client_key = listed.client_key
-left join ended on lives.client_key = ended.client_key
-order by lives.client_key
+from periods
+inner join names on periods.client_key = names.client_key
+left join mapped on periods.client_key = mapped.client_key
+left join listed on periods.client_key = listed.client_key
+left join ended on periods.client_key = ended.client_key
+order by periods.client_key

@@ -1,5 +1,6 @@
--- What happened to a connection's projects on each day, in UTC, from its first run to the last run of all.
+-- The changes of a connection's projects on each UTC day, from its first run to the last run of all connections.
 -- grain: day, connection
+-- example: select day, sum(created) as created, sum(removed) as removed from connection_days group by day
 with known as (
     select
         connection,
@@ -44,7 +45,7 @@ listed as (
     group by day, connection
 ),
 
-happened as (
+changes as (
     select
         staging.utc_day(changed_at) as day,
         connection,
@@ -70,15 +71,15 @@ select
     days.connection, -- the configured account
     days.provider, -- its service
     cast(coalesce(listed.projects, 0) as bigint) as projects, -- projects listed at the end of the day
-    coalesce(happened.created, 0) as created, -- projects created, without those that its first listing brought
-    coalesce(happened.first_listed, 0) as first_listed, -- projects that its first listing brought
-    coalesce(happened.changed, 0) as changed, -- projects with at least one change that is not minor
-    coalesce(happened.removed, 0) as removed, -- projects removed
-    coalesce(happened.returned, 0) as returned, -- projects listed again
-    verified.day is not null as is_fresh, -- whether a run of that day verified all its listings
+    coalesce(changes.created, 0) as created, -- projects created, without those of its first listing
+    coalesce(changes.first_listed, 0) as first_listed, -- projects of its first listing
+    coalesce(changes.changed, 0) as changed, -- projects with at least one change that is not minor
+    coalesce(changes.removed, 0) as removed, -- projects removed
+    coalesce(changes.returned, 0) as returned, -- projects that returned
+    verified.day is not null as is_fresh, -- whether a run on that day verified all its listings
 from days
 left join listed on days.day = listed.day and days.connection = listed.connection
-left join happened on days.day = happened.day and days.connection = happened.connection
+left join changes on days.day = changes.day and days.connection = changes.connection
 left join verified on days.day = verified.day and days.connection = verified.connection
 cross join staging.history_begins as history
 where days.day >= coalesce(staging.utc_day(history.started_at), date '-infinity')

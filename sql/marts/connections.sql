@@ -1,5 +1,6 @@
--- Every connection that ever took part in a run, and how fresh its records are.
+-- Every connection that a run ever synced, and how fresh its records are.
 -- grain: connection
+-- example: select connection, last_verified_at, message from connections where outcome <> 'verified'
 with latest as (
     select
         connection,
@@ -7,7 +8,7 @@ with latest as (
         max(started_at) filter (where outcome = 'verified') as last_verified_at,
         max(started_at) filter (where outcome = 'verified' and is_full) as last_full_at,
         arg_max(outcome, started_at) as outcome,
-        -- arg_max passes over nulls, and a verified attempt has no message
+        -- arg_max ignores nulls, and a verified attempt has no message
         arg_max(coalesce(message, ''), started_at) as message,
     from staging.attempts
     group by connection
@@ -40,12 +41,12 @@ last_run as (
 select
     known.connection, -- the configured account
     known.provider, -- its service
-    coalesce(known.is_configured, true) as is_configured, -- whether the configuration of the last run had it
-    latest.last_attempt_at, -- start of the last run that asked it
+    coalesce(known.is_configured, true) as is_configured, -- whether it was in the configuration of the last run
+    latest.last_attempt_at, -- start of the last run that synced it
     latest.last_verified_at, -- start of the last run that verified all its listings
-    latest.last_full_at, -- start of the last run that verified them without a window
+    latest.last_full_at, -- start of the last run that verified all its listings, without a window
     coalesce(counts.records, 0) as records, -- records listed now
-    latest.outcome, -- the worst of its listings' outcomes in that last run
+    latest.outcome, -- the worst outcome of its listings in that last run
     nullif(latest.message, '') as message, -- why it was not verified then
     if(
         retirements.retired_at > coalesce(latest.last_attempt_at, timestamptz '-infinity'), retirements.retired_at, null

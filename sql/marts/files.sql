@@ -1,5 +1,6 @@
--- Every EvoVoice file that is listed now, without those that were erased.
+-- Every EvoVoice file that is listed now, without forgotten ones.
 -- grain: file_key
+-- example: select type, count(*) as files, sum(content_length) as bytes from files group by type
 -- incremental: file_key
 -- refreshed: last_seen_at
 with firsts as (
@@ -10,7 +11,7 @@ with firsts as (
     where version = 1
 ),
 
-sightings as (
+last_seen as (
     select
         file_key,
         last_seen_at,
@@ -48,11 +49,11 @@ select
     history.created_by,
     history.updated_by,
     firsts.first_seen_at, -- start of the first run that listed it
-    history.valid_from as changed_at, -- start of the run that first saw it as it is now
-    sightings.last_seen_at, -- start of the last run that received it
+    history.valid_from as changed_at, -- start of the first run with its current version
+    last_seen.last_seen_at, -- start of the last run that received it
     history.version,
 from files_history as history
 inner join firsts on history.file_key = firsts.file_key
-inner join sightings on history.file_key = sightings.file_key
+inner join last_seen on history.file_key = last_seen.file_key
 anti join raw.forgotten as erased on erased.pseudonym in (history.file_id, history.customer_id)
 where history.is_current

@@ -1,6 +1,7 @@
--- What happened to projects: a row for each changed column of a project in a run, and one each time that a project
+-- The changes of projects: a row for each column of a project that changed in a run, and a row each time that a project
 -- was created, was removed or returned.
 -- grain: project_key, changed_at, change, column_name
+-- example: select name, column_name, old_value, new_value from project_changes where not is_minor
 -- incremental: project_key
 with changed as (
     select
@@ -18,7 +19,7 @@ with changed as (
     where after.change = 'changed'
 ),
 
-happenings as (
+events as (
     select
         project_key,
         provider,
@@ -27,8 +28,8 @@ happenings as (
         changed_at,
         'changed' as change,
         column_name,
-        staging.project_cell(project_before, column_name) as old_value,
-        staging.project_cell(project_after, column_name) as new_value,
+        staging.projects_history_cell(project_before, column_name) as old_value,
+        staging.projects_history_cell(project_after, column_name) as new_value,
     from changed
     union all by name
     select
@@ -53,20 +54,20 @@ happenings as (
 )
 
 select
-    happenings.project_key, -- the project
-    happenings.provider, -- its service
-    happenings.connection, -- the configured account
-    happenings.name, -- its name after the change, or when it was last listed
-    happenings.changed_at, -- start of the run that found it
-    happenings.change, -- created, changed, removed or returned
-    happenings.column_name, -- the published column that changed; null unless change is changed
-    happenings.old_value, -- its value before, as text; times in UTC
-    happenings.new_value, -- its value since, as text; times in UTC
-    -- whether the column follows from others or from any change; a project changed where a row is not minor
-    coalesce(staging.is_minor(happenings.column_name), false) as is_minor,
-    coalesce(happenings.change = 'created' and happenings.changed_at = first.started_at, false)
-        as is_first_listing, -- whether the first listing of its connection created it: it may be much older
-from happenings
-left join staging.first_listings as first on happenings.connection = first.connection
+    events.project_key, -- the project
+    events.provider, -- its service
+    events.connection, -- the configured account
+    events.name, -- its name after the change, or in its last version
+    events.changed_at, -- start of the run that found the change
+    events.change, -- created, changed, removed or returned
+    events.column_name, -- the published column that changed; null unless change is changed
+    events.old_value, -- its previous value, as text; times in UTC
+    events.new_value, -- its new value, as text; times in UTC
+    -- whether the column is derived or changes with every change; a project has changed if one of its rows is not minor
+    coalesce(staging.is_minor(events.column_name), false) as is_minor,
+    coalesce(events.change = 'created' and events.changed_at = first.started_at, false)
+        as is_first_listing, -- whether the first listing of its connection created it: the project may be much older
+from events
+left join staging.first_listings as first on events.connection = first.connection
 cross join staging.history_begins as history
-where happenings.changed_at >= coalesce(history.started_at, timestamptz '-infinity')
+where events.changed_at >= coalesce(history.started_at, timestamptz '-infinity')

@@ -1,6 +1,7 @@
--- How many projects of each status a connection listed at the end of each day, in UTC, without those that were erased.
--- Days without a run carry the state forward, up to the day of the last run.
+-- The number of projects per status that a connection listed at the end of each UTC day, without forgotten ones. Days
+-- without a run repeat the day before, up to the day of the last run.
 -- grain: day, connection, status
+-- example: select day, status, sum(projects) as projects from project_days group by all order by all
 with versions as (
     select
         connection,
@@ -12,7 +13,7 @@ with versions as (
     where project_id not in (select pseudonym, from raw.forgotten)
 ),
 
--- By how many the projects of a status grew on a day.
+-- The change of the number of projects with a status on a day.
 steps as (
     select
         connection,
@@ -40,11 +41,11 @@ states as (
         provider,
         status,
         day,
-        sum(sum(step)) over life as projects,
-        lead(day) over life as next_day,
+        sum(sum(step)) over by_day as projects,
+        lead(day) over by_day as next_day,
     from steps
     group by connection, provider, status, day
-    window life as (partition by connection, provider, status order by day)
+    window by_day as (partition by connection, provider, status order by day)
 ),
 
 last_run as (
@@ -69,7 +70,7 @@ select
     connection, -- the configured account
     provider, -- its service
     status, -- the status, by status_mapping
-    cast(projects as bigint) as projects, -- how many of its projects had that status at the end of the day
+    cast(projects as bigint) as projects, -- number of its projects with that status at the end of the day
 from days
 cross join staging.history_begins as history
 where day >= coalesce(staging.utc_day(history.started_at), date '-infinity')

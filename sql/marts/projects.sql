@@ -1,5 +1,6 @@
--- Every project that is listed now, of all connections, without those that were erased.
+-- Every project that is listed now, of all connections, without forgotten ones.
 -- grain: project_key
+-- example: select name, client_name, finishes_at from projects where is_open order by finishes_at
 -- incremental: project_key
 -- refreshed: last_seen_at, is_held_back
 with firsts as (
@@ -10,7 +11,7 @@ with firsts as (
     where version = 1
 ),
 
--- The last listing of each scope that could remove something.
+-- The last listing of each scope that could remove records.
 decisive as (
     select
         connection,
@@ -30,20 +31,20 @@ held_back as (
     where outcome = 'held_back'
 ),
 
--- Customers of EvoVoice are seen in their files, and `files` knows when without deriving the customers again.
-sightings as (
+-- Projects that are derived from files are seen in these.
+last_seen as (
     select
         project.project_key,
         project.last_seen_at,
         null as last_activity_at,
         coalesce(project.last_seen_at < held_back.started_at, false) as is_held_back,
-    from staging.projects as project
+    from staging.listed_projects as project
     left join held_back
         on
             project.connection = held_back.connection
             and project.scope is not distinct from held_back.scope
             and held_back.entity = 'projects'
-    where project.valid_to is null and project.provider <> 'evovoice'
+    where project.valid_to is null
     union all
     select
         file.project_key,
@@ -73,7 +74,7 @@ select
     history.code,
     history.status,
     history.is_open,
-    periods.started_at as status_since, -- start of the run that first saw the current status without a break
+    periods.started_at as status_since, -- start of the run that first saw its current status, without interruption
     history.provider_status,
     history.phase,
     history.category,
@@ -103,15 +104,15 @@ select
     history.source_version,
     history.attributes,
     firsts.first_seen_at, -- start of the first run that listed it
-    history.valid_from as changed_at, -- start of the run that first saw it as it is now
-    sightings.last_seen_at, -- start of the last run that received it
+    history.valid_from as changed_at, -- start of the first run with its current version
+    last_seen.last_seen_at, -- start of the last run that received it
     -- updated_at; EvoVoice: date of the newest file that is listed
-    coalesce(sightings.last_activity_at, history.updated_at) as last_activity_at,
-    sightings.is_held_back, -- whether its last listing lacks it, and waits for an operator to accept the removal
+    coalesce(last_seen.last_activity_at, history.updated_at) as last_activity_at,
+    last_seen.is_held_back, -- whether it is missing from its last listing, but its removal is held back
     history.version,
 from projects_history as history
 inner join firsts on history.project_key = firsts.project_key
-inner join sightings on history.project_key = sightings.project_key
+inner join last_seen on history.project_key = last_seen.project_key
 inner join project_status_periods as periods on history.project_key = periods.project_key and periods.is_current
 anti join raw.forgotten as erased on history.project_id = erased.pseudonym
 where history.is_current

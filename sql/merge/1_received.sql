@@ -1,40 +1,42 @@
--- The records that came though they are forgotten, or of a customer who is, with what may be kept of each. What may be
--- one of them, and cannot be told, is not kept either.
+-- Received records that are forgotten, or belong to a forgotten customer, with what may be kept of each. A record that
+-- may be one of them is not kept either.
 create or replace temp table forgotten as
-with named as (
+with identified as (
     select
         record.listing,
         record.reading,
         record.position,
         record.record_id,
-        asked.connection,
-        asked.scope,
-        asked.entity,
-        raw.pseudonym(asked.connection, asked.scope, asked.entity, record.record_id) as pseudonym,
-        raw.customer_pseudonym(asked.connection, asked.entity, record.payload) as holder,
-        raw.is_unattributable(asked.entity, record.record_id, record.payload) as is_anyones,
+        listing.connection,
+        listing.scope,
+        listing.entity,
+        raw.pseudonym(listing.connection, listing.scope, listing.entity, record.record_id) as pseudonym,
+        raw.customer_pseudonym(listing.connection, listing.entity, record.payload) as customer_pseudonym,
+        raw.is_unattributable(listing.entity, record.record_id, record.payload) as is_unattributable,
     from landed as record
-    inner join asked on record.listing = asked.listing
-    where asked.connection in (select connection, from raw.forgotten)
+    inner join run_listings as listing on record.listing = listing.listing
+    where listing.connection in (select connection, from raw.forgotten)
 ),
 
-judged as (
+flagged as (
     select
-        named.*,
+        identified.*,
         coalesce(known.is_named, false) as is_named,
         known.pseudonym is not null as is_forgotten,
-        coalesce(named.holder in (select pseudonym, from raw.forgotten), false) as is_held,
-        -- A file that was another customer's too keeps its id.
+        coalesce(
+            identified.customer_pseudonym in (select pseudonym, from raw.forgotten), false
+        ) as has_forgotten_customer,
+        -- A file that also belonged to another customer keeps its id.
         exists (
             from raw.records as record
             where
-                record.connection = named.connection
-                and record.scope is not distinct from named.scope
-                and record.entity = named.entity
-                and record.record_id = named.record_id
-        ) as has_own_id,
-    from named
-    left join raw.forgotten as known on named.pseudonym = known.pseudonym
+                record.connection = identified.connection
+                and record.scope is not distinct from identified.scope
+                and record.entity = identified.entity
+                and record.record_id = identified.record_id
+        ) as keeps_id,
+    from identified
+    left join raw.forgotten as known on identified.pseudonym = known.pseudonym
 )
 
 select
@@ -45,13 +47,13 @@ select
     pseudonym,
     case
         when is_named then pseudonym
-        when is_anyones then if(is_forgotten, pseudonym, record_id)
-        else if(has_own_id, record_id, pseudonym)
+        when is_unattributable then if(is_forgotten, pseudonym, record_id)
+        else if(keeps_id, record_id, pseudonym)
     end as record_id,
-    if(is_held, raw.erased_payload(holder), '{}') as payload,
-    if(is_anyones and not is_named, 'it is forgotten, or may be', null) as reason,
-from judged
-where is_named or is_anyones or is_held;
+    if(has_forgotten_customer, raw.erased_payload(customer_pseudonym), '{}') as payload,
+    if(is_unattributable and not is_named, 'it is or may be forgotten', null) as reason,
+from flagged
+where is_named or is_unattributable or has_forgotten_customer;
 
 insert into raw.forgotten
 select distinct
@@ -63,14 +65,14 @@ from forgotten
 where record_id = pseudonym
 on conflict do nothing;
 
--- What counts of the landing: the records of each listing's last whole reading.
+-- The landed records that count: those of each listing's last complete reading.
 create or replace temp view received as
 select
-    asked.listing,
-    asked.connection,
-    asked.provider,
-    asked.scope,
-    asked.entity,
+    listing.listing,
+    listing.connection,
+    listing.provider,
+    listing.scope,
+    listing.entity,
     record.position,
     if(forgotten.position is null, record.record_id, forgotten.record_id) as record_id,
     coalesce(forgotten.payload, record.payload) as payload,
@@ -79,17 +81,17 @@ select
     record.created_at,
     if(forgotten.position is null, record.reason, forgotten.reason) as reason,
 from landed as record
-inner join asked on record.listing = asked.listing and record.reading = asked.reading
+inner join run_listings as listing on record.listing = listing.listing and record.reading = listing.reading
 left join forgotten
     on
         record.listing = forgotten.listing
         and record.reading = forgotten.reading
         and record.position = forgotten.position;
 
--- Every record received, beside the current version that is known of it. `known_row` is that version's row of
--- raw.records, and stays so until rows are added. Texts are not carried along: on a first run they are nearly all
--- that there is.
-create or replace temp table met as
+-- Every received record with the current version of the same record. `known_row` is the rowid of that version in
+-- raw.records, which stays valid until rows are inserted. Payloads are left out: in a first run they are nearly all
+-- of the data.
+create or replace temp table matched as
 select
     received.* exclude (payload),
     received.payload is null
@@ -106,14 +108,14 @@ left join raw.records as known
         and received.record_id = known.record_id
         and known.valid_to is null;
 
--- The records that their bytes do not decide: other bytes than are known of them, or ids that came more than once
--- with different bytes. What they say does, and what the known version says.
+-- Records whose bytes do not show whether their content changed: the bytes differ from the known ones, or an id was
+-- received several times with different bytes. Python compares their content.
 create or replace temp table undecided as
-with several as (
+with differing_ids as (
     select
         listing,
         record_id,
-    from met
+    from matched
     group by all
     having count(distinct content_hash) > 1
 )
@@ -125,25 +127,25 @@ select
     canonical_hash,
     null::text as payload,
     known_row,
-    known_hash <> 'forgotten' and known_hash <> content_hash as is_other,
-    if(is_other, known_canonical_hash, null) as known_canonical_hash,
+    known_hash <> 'forgotten' and known_hash <> content_hash as differs,
+    if(differs, known_canonical_hash, null) as known_canonical_hash,
     null::text as known_payload,
-from met
+from matched
 where
     content_hash <> 'forgotten'
-    and (is_other or (listing, record_id) in (select (listing, record_id), from several));
+    and (differs or (listing, record_id) in (select (listing, record_id), from differing_ids));
 
 update undecided
 set payload = received.payload
 from received
 where undecided.listing = received.listing and undecided.position = received.position;
 
--- Known texts are read for the few records that need them, and of those only: all of them are most of the warehouse.
+-- Known payloads are read only for these few records: all of them are most of the warehouse.
 update undecided
 set
     payload = coalesce(undecided.payload, known.payload::text),
-    known_payload = if(is_other and known_canonical_hash is null, known.payload::text, null)
+    known_payload = if(differs and known_canonical_hash is null, known.payload::text, null)
 from raw.records as known
 where
     undecided.known_row = known.rowid
-    and (undecided.payload is null or (is_other and known_canonical_hash is null));
+    and (undecided.payload is null or (differs and known_canonical_hash is null));

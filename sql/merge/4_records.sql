@@ -1,30 +1,33 @@
--- A changed version ends where the next begins.
+-- A changed version ends when the next one begins.
 update raw.records as known
 set valid_to = getvariable('started_at'), end_reason = 'changed'
-from arrivals
-where known.rowid = arrivals.known_row and arrivals.fate = 'changed';
+from classified
+where known.rowid = classified.known_row and classified.disposition = 'changed';
 
--- What a verified listing lacks is gone.
+-- A record that is missing from a verified listing is removed.
 update raw.records as known
 set valid_to = getvariable('started_at'), end_reason = 'removed'
 from expected
-inner join verdicts on expected.listing = verdicts.listing
-where known.rowid = expected.known_row and expected.is_absent and verdicts.outcome = 'verified';
+inner join outcomes on expected.listing = outcomes.listing
+where known.rowid = expected.known_row and expected.is_absent and outcomes.outcome = 'verified';
 
--- Only volatile fields or the spelling differ: the current version's text is refreshed in place.
+-- If only volatile fields or the spelling differ, the payload of the current version is replaced.
 update raw.records as known
 set
-    payload = arrivals.payload,
-    content_hash = arrivals.content_hash,
-    canonical_hash = arrivals.canonical_hash,
+    payload = classified.payload,
+    content_hash = classified.content_hash,
+    canonical_hash = classified.canonical_hash,
     refreshed_at = getvariable('started_at')
-from arrivals
-where known.rowid = arrivals.known_row and arrivals.fate = 'unchanged' and not arrivals.has_known_text;
+from classified
+where
+    known.rowid = classified.known_row
+    and classified.disposition = 'unchanged'
+    and not classified.has_known_text;
 
 update raw.records as known
 set last_seen_at = getvariable('started_at')
-from arrivals
-where known.rowid = arrivals.known_row and arrivals.fate in ('unchanged', 'quarantined');
+from classified
+where known.rowid = classified.known_row and classified.disposition in ('unchanged', 'quarantined');
 
 insert into raw.records
 select
@@ -35,7 +38,7 @@ select
     received.record_id,
     received.payload,
     received.content_hash,
-    arrivals.canonical_hash,
+    classified.canonical_hash,
     received.created_at,
     getvariable('started_at') as valid_from,
     null as valid_to,
@@ -43,5 +46,5 @@ select
     getvariable('started_at') as last_seen_at,
     null as refreshed_at,
 from received
-inner join arrivals on received.listing = arrivals.listing and received.position = arrivals.position
-where arrivals.fate in ('new', 'changed');
+inner join classified on received.listing = classified.listing and received.position = classified.position
+where classified.disposition in ('new', 'changed');

@@ -1,4 +1,4 @@
--- Every file that is listed now, without the time it was last seen, and without its link, which may grant access.
+-- Every file that is listed now, without last_seen_at, and without uri, which may be a link that grants access.
 select
     file.file_key,
     file.connection,

@@ -1,4 +1,4 @@
--- What happened to projects, the latest first.
+-- The changes of projects, newest first.
 select
     change.project_key,
     change.provider,

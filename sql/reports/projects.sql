@@ -1,4 +1,4 @@
--- Every project that is listed now, without the time it was last seen, which changes in every run.
+-- Every project that is listed now, without last_seen_at, which changes with every run.
 select
     project.project_key,
     project.connection,

@@ -1,4 +1,4 @@
--- How each run that asked a connection went: its listings taken together.
+-- The result of each run for each connection: the worst outcome of its listings.
 -- grain: connection, started_at
 select
     connection,

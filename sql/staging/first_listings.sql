@@ -1,4 +1,4 @@
--- The run that first listed anything of a connection.
+-- The first run that listed a record of each connection.
 -- grain: connection
 select
     connection,

@@ -1,4 +1,4 @@
--- Belltastic: one row per version of a project; an archived one has a deletion time and may stay listed.
+-- Belltastic: one row per version of a project. An archived project has a deletion time and may stay listed.
 -- grain: project_key, valid_from
 with source as (
     select
@@ -9,7 +9,7 @@ with source as (
                 "name": "VARCHAR", "default": "VARCHAR", "hmac_required": "JSON", "team_id": "VARCHAR",
                 "created_at": "VARCHAR", "updated_at": "VARCHAR", "deleted_at": "VARCHAR"
             }'
-        ) as said,
+        ) as fields,
     from staging.records as record
     where record.provider = 'belltastic' and record.entity = 'projects'
 ),
@@ -17,23 +17,23 @@ with source as (
 typed as (
     select
         * exclude (created_at),
-        staging.parse_timestamp(said.created_at) as created_at,
-        staging.parse_timestamp(said.updated_at) as updated_at,
-        staging.parse_timestamp(said.deleted_at) as archived_at,
-        staging.parse_boolean(said.default) as is_default,
-        said.deleted_at is not null as is_archived,
+        staging.parse_timestamp(fields.created_at) as created_at,
+        staging.parse_timestamp(fields.updated_at) as updated_at,
+        staging.parse_timestamp(fields.deleted_at) as archived_at,
+        staging.parse_boolean(fields.default) as is_default,
+        fields.deleted_at is not null as is_archived,
     from source
 ),
 
-kept as (
+with_unparsed as (
     select
         *,
         staging.without_nulls([
-            staging.unparsed('created_at', said.created_at, created_at),
-            staging.unparsed('updated_at', said.updated_at, updated_at),
-            staging.unparsed('deleted_at', said.deleted_at, archived_at),
-            staging.unparsed('default', said.default, is_default),
-        ]) as unread,
+            staging.unparsed('created_at', fields.created_at, created_at),
+            staging.unparsed('updated_at', fields.updated_at, updated_at),
+            staging.unparsed('deleted_at', fields.deleted_at, archived_at),
+            staging.unparsed('default', fields.default, is_default),
+        ]) as unparsed,
     from typed
 )
 
@@ -43,18 +43,18 @@ select
     'belltastic' as provider,
     record_id as project_id,
     'project' as kind,
-    said.name as name,
+    fields.name as name,
     case when is_archived then 'archived' else 'active' end as provider_status,
-    said.team_id as owner_id,
+    fields.team_id as owner_id,
     is_archived,
     is_default,
     created_at,
     updated_at,
     archived_at,
-    staging.attributes([staging.member('hmac_required', said.hmac_required)], unread) as attributes,
-    unread,
+    staging.attributes([staging.member('hmac_required', fields.hmac_required)], unparsed) as attributes,
+    unparsed,
     valid_from,
     valid_to,
     end_reason,
     last_seen_at,
-from kept
+from with_unparsed

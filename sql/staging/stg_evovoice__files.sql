@@ -1,4 +1,5 @@
--- EvoVoice: one row per version of a file. Keys are camelCase on the live service, PascalCase in its documentation.
+-- EvoVoice: one row per version of a file. Keys are in camelCase on the live service and in PascalCase in its
+-- documentation.
 -- grain: file_key, valid_from
 with source as (
     select
@@ -33,12 +34,12 @@ with source as (
         end as documented,
     from staging.records as record
     left join raw.connections as known on record.connection = known.connection
-    -- A name that DuckDB does not know would end the build; without a zone the times stay text.
+    -- A name that DuckDB does not know would end the build. Without a zone, the times stay text.
     left join pg_timezone_names() as zone on coalesce(known.time_zone, 'UTC') = zone.name
     where record.provider = 'evovoice' and record.entity = 'files'
 ),
 
-named as (
+renamed as (
     select
         *,
         coalesce(live.type, documented.Type) as type,
@@ -52,18 +53,18 @@ named as (
         coalesce(live.fileName, documented.FileName) as file_name,
         coalesce(live.uri, documented.Uri) as uri,
         coalesce(live.contentType, documented.ContentType) as content_type,
-        coalesce(live.contentLength, documented.ContentLength) as said_length,
+        coalesce(live.contentLength, documented.ContentLength) as length_text,
         coalesce(live.recordingSid, documented.RecordingSid) as recording_sid,
-        coalesce(live.recordingDuration, documented.RecordingDuration) as said_duration,
+        coalesce(live.recordingDuration, documented.RecordingDuration) as duration_text,
         coalesce(live.recordingFrom, documented.RecordingFrom) as recording_from,
         coalesce(live.transcription, documented.Transcription) as transcription,
         coalesce(live.aiTranscription, documented.AITranscription) as ai_transcription,
         coalesce(live.fromAddress, documented.FromAddress) as from_address,
         coalesce(live.toAddress, documented.ToAddress) as to_address,
-        staging.unset_to_null(coalesce(live.dateCreated, documented.DateCreated)) as said_created,
+        staging.unset_to_null(coalesce(live.dateCreated, documented.DateCreated)) as created_text,
         staging.unset_to_null(
             coalesce(live.dateLastModified, documented.DateLastModified)
-        ) as said_modified,
+        ) as modified_text,
         coalesce(live.createdBy, documented.CreatedBy) as created_by,
         coalesce(live.lastModifiedBy, documented.LastModifiedBy) as updated_by,
     from source
@@ -72,11 +73,11 @@ named as (
 typed as (
     select
         *,
-        staging.parse_bigint(said_length) as content_length,
-        staging.parse_bigint(said_duration) as recording_duration,
-        staging.parse_local_timestamp(said_created, time_zone) as created_at,
-        staging.parse_local_timestamp(said_modified, time_zone) as updated_at,
-    from named
+        staging.parse_bigint(length_text) as content_length,
+        staging.parse_bigint(duration_text) as recording_duration,
+        staging.parse_local_timestamp(created_text, time_zone) as created_at,
+        staging.parse_local_timestamp(modified_text, time_zone) as updated_at,
+    from renamed
 )
 
 select
@@ -109,11 +110,11 @@ select
     created_by,
     updated_by,
     staging.without_nulls([
-        staging.unparsed('ContentLength', said_length, content_length),
-        staging.unparsed('RecordingDuration', said_duration, recording_duration),
-        staging.unparsed('DateCreated', said_created, created_at),
-        staging.unparsed('DateLastModified', said_modified, updated_at),
-    ]) as unread,
+        staging.unparsed('ContentLength', length_text, content_length),
+        staging.unparsed('RecordingDuration', duration_text, recording_duration),
+        staging.unparsed('DateCreated', created_text, created_at),
+        staging.unparsed('DateLastModified', modified_text, updated_at),
+    ]) as unparsed,
     valid_from,
     valid_to,
     end_reason,

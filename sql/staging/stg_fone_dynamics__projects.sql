@@ -1,4 +1,4 @@
--- Fone Dynamics: one row per version of a property. The vendor gives it no times at all.
+-- Fone Dynamics: one row per version of a property. The provider sends no times.
 -- grain: project_key, valid_from
 with source as (
     select
@@ -10,7 +10,7 @@ with source as (
                 "Active": "VARCHAR", "SmsEnabled": "JSON", "CallRecordingEnabled": "JSON",
                 "IntegrationsEnabled": "JSON"
             }'
-        ) as said,
+        ) as fields,
     from staging.records as record
     where record.provider = 'fone_dynamics' and record.entity = 'projects'
 ),
@@ -18,14 +18,14 @@ with source as (
 typed as (
     select
         source.*,
-        -- Windows names by the vendor's page; one that is IANA's already stands for itself.
+        -- The provider documents Windows names; an IANA name is used as it is.
         coalesce(windows.time_zone, iana.name) as time_zone,
         staging.without_nulls([
-            staging.unparsed('Active', source.said.Active, staging.parse_boolean(source.said.Active)),
-        ]) as unread,
+            staging.unparsed('Active', source.fields.Active, staging.parse_boolean(source.fields.Active)),
+        ]) as unparsed,
     from source
-    left join seeds.windows_time_zones as windows on source.said.TimeZone = windows.windows_name
-    left join pg_timezone_names() as iana on source.said.TimeZone = iana.name and contains(iana.name, '/')
+    left join seeds.windows_time_zones as windows on source.fields.TimeZone = windows.windows_name
+    left join pg_timezone_names() as iana on source.fields.TimeZone = iana.name and contains(iana.name, '/')
 )
 
 select
@@ -34,22 +34,22 @@ select
     'fone_dynamics' as provider,
     record_id as project_id,
     'property' as kind,
-    said.Name as name,
-    said.Active as provider_status,
-    said.AccountSid as owner_id,
-    said.MainDomain as domain,
+    fields.Name as name,
+    fields.Active as provider_status,
+    fields.AccountSid as owner_id,
+    fields.MainDomain as domain,
     time_zone,
-    said.TimeZone as provider_time_zone,
+    fields.TimeZone as provider_time_zone,
     staging.attributes(
         [
-            staging.member('SmsEnabled', said.SmsEnabled),
-            staging.member('CallRecordingEnabled', said.CallRecordingEnabled),
-            staging.member('IntegrationsEnabled', said.IntegrationsEnabled),
-            staging.member('TimeZone', to_json(said.TimeZone)),
+            staging.member('SmsEnabled', fields.SmsEnabled),
+            staging.member('CallRecordingEnabled', fields.CallRecordingEnabled),
+            staging.member('IntegrationsEnabled', fields.IntegrationsEnabled),
+            staging.member('TimeZone', to_json(fields.TimeZone)),
         ],
-        unread
+        unparsed
     ) as attributes,
-    unread,
+    unparsed,
     valid_from,
     valid_to,
     end_reason,

@@ -10,7 +10,7 @@ with source as (
                 "projectPhase": "VARCHAR", "projectStatus": "VARCHAR", "projectType": "VARCHAR",
                 "location": "JSON", "logoUrl": "JSON", "lastUpdated": "VARCHAR"
             }'
-        ) as said,
+        ) as fields,
     from staging.records as record
     where record.provider = 'matter' and record.entity = 'projects'
 ),
@@ -19,20 +19,20 @@ typed as (
     select
         *,
         case
-            when json_type(said.location) = 'OBJECT'
-                then from_json(said.location, '{"city": "VARCHAR", "region": "VARCHAR", "country": "VARCHAR"}')
+            when json_type(fields.location) = 'OBJECT'
+                then from_json(fields.location, '{"city": "VARCHAR", "region": "VARCHAR", "country": "VARCHAR"}')
         end as location,
-        staging.parse_timestamp(said.lastUpdated) as updated_at,
+        staging.parse_timestamp(fields.lastUpdated) as updated_at,
     from source
 ),
 
-kept as (
+with_unparsed as (
     select
         *,
         staging.without_nulls([
-            staging.unparsed('location', said.location ->> '$', location),
-            staging.unparsed('lastUpdated', said.lastUpdated, updated_at),
-        ]) as unread,
+            staging.unparsed('location', fields.location ->> '$', location),
+            staging.unparsed('lastUpdated', fields.lastUpdated, updated_at),
+        ]) as unparsed,
     from typed
 )
 
@@ -42,21 +42,21 @@ select
     'matter' as provider,
     record_id as project_id,
     'project' as kind,
-    said.name as name,
-    said.description as description,
-    said.projectStatus as provider_status,
-    said.projectPhase as phase,
-    said.projectType as category,
-    said.clientName as client_name,
+    fields.name as name,
+    fields.description as description,
+    fields.projectStatus as provider_status,
+    fields.projectPhase as phase,
+    fields.projectType as category,
+    fields.clientName as client_name,
     location.city as city,
     location.region as region,
     location.country as country,
-    coalesce(said.logoUrl ->> 'originalUrl', said.logoUrl ->> 'referenceUrl') as logo_url,
+    coalesce(fields.logoUrl ->> 'originalUrl', fields.logoUrl ->> 'referenceUrl') as logo_url,
     updated_at,
-    staging.attributes([staging.member('logoUrl', staging.sorted_object(said.logoUrl))], unread) as attributes,
-    unread,
+    staging.attributes([staging.member('logoUrl', staging.sorted_object(fields.logoUrl))], unparsed) as attributes,
+    unparsed,
     valid_from,
     valid_to,
     end_reason,
     last_seen_at,
-from kept
+from with_unparsed

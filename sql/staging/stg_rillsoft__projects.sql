@@ -1,4 +1,4 @@
--- Rillsoft: one row per version of a project of a client. Times carry no offset: they are of the server's zone.
+-- Rillsoft: one row per version of a project of a client. Times have no offset: they are in the server's zone.
 -- grain: project_key, valid_from
 with source as (
     select
@@ -14,53 +14,53 @@ with source as (
                 "createdUserName": "VARCHAR", "lockAt": "JSON", "lockUserId": "JSON", "lockUserName": "JSON",
                 "notes": "JSON", "isTemplate": "VARCHAR", "isReadOnly": "JSON"
             }'
-        ) as said,
+        ) as fields,
     from staging.records as record
     left join raw.connections as known on record.connection = known.connection
-    -- A name that DuckDB does not know would end the build; without a zone the times stay text.
+    -- A name that DuckDB does not know would end the build. Without a zone, the times stay text.
     left join pg_timezone_names() as zone on coalesce(known.time_zone, 'UTC') = zone.name
     where record.provider = 'rillsoft' and record.entity = 'projects'
 ),
 
-dated as (
+with_times as (
     select
         *,
-        staging.unset_to_null(said.start) as said_start,
-        staging.unset_to_null(said.finish) as said_finish,
-        staging.unset_to_null(said.createdAt) as said_created,
+        staging.unset_to_null(fields.start) as start_text,
+        staging.unset_to_null(fields.finish) as finish_text,
+        staging.unset_to_null(fields.createdAt) as created_text,
     from source
 ),
 
 typed as (
     select
         *,
-        staging.parse_local_timestamp(said_start, time_zone) as starts_at,
-        staging.parse_local_timestamp(said_finish, time_zone) as finishes_at,
-        staging.parse_local_timestamp(said_created, time_zone) as created_at,
-        staging.parse_double(said.priority) as priority,
-        staging.parse_boolean(said.isTemplate) as is_template,
-    from dated
+        staging.parse_local_timestamp(start_text, time_zone) as starts_at,
+        staging.parse_local_timestamp(finish_text, time_zone) as finishes_at,
+        staging.parse_local_timestamp(created_text, time_zone) as created_at,
+        staging.parse_double(fields.priority) as priority,
+        staging.parse_boolean(fields.isTemplate) as is_template,
+    from with_times
 ),
 
-kept as (
+with_unparsed as (
     select
         *,
         staging.without_nulls([
-            staging.unparsed('start', said_start, starts_at),
-            staging.unparsed('finish', said_finish, finishes_at),
-            staging.unparsed('createdAt', said_created, created_at),
-            staging.unparsed('priority', said.priority, priority),
-            staging.unparsed('isTemplate', said.isTemplate, is_template),
-        ]) as unread,
+            staging.unparsed('start', start_text, starts_at),
+            staging.unparsed('finish', finish_text, finishes_at),
+            staging.unparsed('createdAt', created_text, created_at),
+            staging.unparsed('priority', fields.priority, priority),
+            staging.unparsed('isTemplate', fields.isTemplate, is_template),
+        ]) as unparsed,
         staging.without_nulls([
-            staging.member('uuid', said.uuid),
-            staging.member('folderId', said.folderId),
-            staging.member('notes', said.notes),
-            staging.member('createdUserId', said.createdUserId),
-            staging.member('isReadOnly', said.isReadOnly),
-            staging.member('lockAt', said.lockAt),
-            staging.member('lockUserId', said.lockUserId),
-            staging.member('lockUserName', said.lockUserName),
+            staging.member('uuid', fields.uuid),
+            staging.member('folderId', fields.folderId),
+            staging.member('notes', fields.notes),
+            staging.member('createdUserId', fields.createdUserId),
+            staging.member('isReadOnly', fields.isReadOnly),
+            staging.member('lockAt', fields.lockAt),
+            staging.member('lockUserId', fields.lockUserId),
+            staging.member('lockUserName', fields.lockUserName),
         ]) as members,
     from typed
 )
@@ -72,28 +72,28 @@ select
     'rillsoft' as provider,
     record_id as project_id,
     'project' as kind,
-    said.name as name,
-    said.description as description,
-    said.code as code,
-    said.status as provider_status,
-    said.category as category,
+    fields.name as name,
+    fields.description as description,
+    fields.code as code,
+    fields.status as provider_status,
+    fields.category as category,
     priority,
-    said.customer as client_name,
+    fields.customer as client_name,
     scope as owner_id,
-    said.path as path,
+    fields.path as path,
     is_template,
     created_at,
     starts_at,
     finishes_at,
     case
-        when staging.parse_bigint(said.createdUserId ->> '$') = -1 then null
-        else said.createdUserName
+        when staging.parse_bigint(fields.createdUserId ->> '$') = -1 then null
+        else fields.createdUserName
     end as created_by,
-    said.versionId as source_version,
-    staging.attributes(members, unread) as attributes,
-    unread,
+    fields.versionId as source_version,
+    staging.attributes(members, unparsed) as attributes,
+    unparsed,
     valid_from,
     valid_to,
     end_reason,
     last_seen_at,
-from kept
+from with_unparsed

@@ -219,7 +219,7 @@ def measure(
         listing = reader.result
         measured.listings += 1
         measured.requests += listing.requests
-        if listing.doubt is None and listing.reading is not None:
+        if listing.unverified_reason is None and listing.reading is not None:
             came = readings.get(listing.reading, set())
             measured.verified += 1
             measured.steady += len(world.steady)

@@ -47,7 +47,7 @@ def test_ids_that_come_twice_with_other_bytes_are_read_again_exactly(pages: list
 
 
 def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, str | None]:
-    """How many walks are made, and what is in doubt then.
+    """How many walks are made, and why it is unverified then.
 
     A walk is its pages, a letter for each record; the same letter, small, is the record with another content,
     and "ä" is "A" in another spelling.
@@ -75,11 +75,11 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
     reader = ListingReader(api, connection, request, texts_of(known), lambda *_: None)
     for _ in reader.batches():
         pass
-    return len(asked), reader.result.doubt
+    return len(asked), reader.result.unverified_reason
 
 
 @pytest.mark.parametrize(
-    ("walks", "known", "total", "made", "doubt"),
+    ("walks", "known", "total", "made", "reason"),
     [
         (["AB CD"], "ABCD", 4, 1, None),
         (["ABC"], "ABCD", 3, 1, None),
@@ -104,15 +104,15 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
     ],
 )
 def test_a_removal_is_confirmed_by_a_reading_that_has_all_the_earlier_one_had(
-    walks: list[str], known: str, total: int | None, made: int, doubt: str | None
+    walks: list[str], known: str, total: int | None, made: int, reason: str | None
 ) -> None:
-    assert listing_of([*walks, *[walks[-1] if walks else ""] * 4], known, total) == (made, doubt)
+    assert listing_of([*walks, *[walks[-1] if walks else ""] * 4], known, total) == (made, reason)
 
 
 @pytest.mark.parametrize(
-    ("page_count", "doubt"), [(0, None), (1, None), (2, "0 records do not match 2 pages")]
+    ("page_count", "reason"), [(0, None), (1, None), (2, "0 records do not match 2 pages")]
 )
-def test_an_empty_listing_may_have_a_page(page_count: int, doubt: str | None) -> None:
+def test_an_empty_listing_may_have_a_page(page_count: int, reason: str | None) -> None:
     reading = Reading()
     reading.take(Page((), 0, page_count), ())
-    assert reading.doubt() == doubt
+    assert reading.unverified_reason() == reason

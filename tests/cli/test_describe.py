@@ -16,6 +16,7 @@ def test_every_table_and_macro(cli: Cli) -> None:
         "connections",
         "files",
         "files_history",
+        "labels",
         "listings",
         "project_changes",
         "project_days",
@@ -25,13 +26,14 @@ def test_every_table_and_macro(cli: Cli) -> None:
         "quarantine",
         "runs",
         "status_mapping",
+        "client_duplicates(at_least)",
         "projects_as_of(moment)",
         "projects_changed_between(since, until)",
         "projects_compared(earlier, later)",
         "projects_on(day)",
         "raw.records",
     ]
-    assert listed["runs"] == {"name": "runs", "rows": 3, "comment": "Every night that was published."}
+    assert listed["runs"] == {"name": "runs", "rows": 3, "comment": "Every published run."}
     assert all(row["comment"] for row in listed.values())
 
 
@@ -39,13 +41,13 @@ def test_a_table(cli: Cli) -> None:
     result = cli("describe", "runs")
     assert result.stdout == (
         "column_name       type         comment\n"
-        "started_at        timestamptz  the instant at which this run's versions begin and end\n"
-        "finished_at       timestamptz  when all listings had ended\n"
+        "started_at        timestamptz  start of the run, at which its versions begin and end\n"
+        "finished_at       timestamptz  end of its last listing\n"
         "outcome           varchar      complete if every listing was verified, else partial\n"
         "rollcall_version  varchar      version of Rollcall that ran it\n"
         "duckdb_version    varchar      version of DuckDB that wrote it\n"
     )
-    assert result.stderr == "runs: Every night that was published.\n"
+    assert result.stderr == "runs: Every published run.\n"
     assert cli("describe", "MAIN.Runs", "--format", "csv").stdout.startswith("column_name,type,comment\n")
     assert "payload" in cli("describe", "raw.records").stdout
 
@@ -53,7 +55,7 @@ def test_a_table(cli: Cli) -> None:
 @pytest.mark.parametrize("name", ["projects_changed_between", "Projects_changed_between(since, until)"])
 def test_a_macro(cli: Cli, name: str) -> None:
     result = cli("describe", name, "--json")
-    assert result.stderr.startswith("projects_changed_between(since, until): What happened to projects from ")
+    assert result.stderr.startswith("projects_changed_between(since, until): The changes of projects from ")
     columns = {row["column_name"]: row for row in json.loads(result.stdout)}
     changes = json.loads(cli("describe", "project_changes", "--json").stdout)
     names = "changed_at project_key provider connection name change column_name old_value new_value"

@@ -69,11 +69,11 @@ def errors_made(code: int) -> set[str]:
     return {text for text in made if re.search(r"\w", text)}
 
 
-def doubts() -> set[str]:
+def unverified_reasons() -> set[str]:
     """The templates of what can speak against a listing."""
     told = set()
     for scope in functions():
-        if scope.name in {"_doubts", "doubt_about_absence"}:
+        if scope.name in {"_unverified_reasons", "reason_against_removals"}:
             for end in (node for node in ast.walk(scope) if isinstance(node, ast.Yield | ast.Return)):
                 parts = (
                     (end.value.body, end.value.orelse) if isinstance(end.value, ast.IfExp) else (end.value,)
@@ -88,7 +88,7 @@ def doubts() -> set[str]:
 def test_every_message_stands_below_its_exit_code(code: int) -> None:
     expected = errors_made(code) | OTHERS.get(code, set())
     if code == 3:
-        expected |= doubts() | IN_SQL
+        expected |= unverified_reasons() | IN_SQL
     assert messages(f"Exit code {code}") == expected
 
 

@@ -74,6 +74,7 @@ FINISHED = [
     ),
     "docs/decisions",
     "docs/providers",
+    "sql",
     *(
         f"pipelines/{layer}"
         for layer in (

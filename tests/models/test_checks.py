@@ -312,7 +312,7 @@ def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
     assert finding == models.Finding(
         name="project_keys_are_unique",
         severity="error",
-        description="No key stands twice in projects.",
+        description="A key is unique in projects.",
         rows=9,
         columns=("project_key", "rows"),
         sample=tuple((str(number), 4) for number in range(5)),

@@ -82,6 +82,7 @@ COLUMNS = {
         client_key varchar, name varchar, spellings varchar[], providers varchar[], projects bigint,
         open_projects bigint, first_seen_at timestamptz, last_seen_at timestamptz
     """,
+    "labels": "provider varchar, column_name varchar, value varchar, label varchar",
     "status_mapping": "provider varchar, provider_status varchar, status varchar",
 }
 
@@ -143,7 +144,7 @@ def test_everything_published_is_built_from_nothing(raw: Raw) -> None:
         for row in raw.rows("select table_name from duckdb_tables() where schema_name = 'main'")
     }
     assert tables == COLUMNS.keys()
-    assert {table for table, rows in content(raw).items() if rows} == {"runs", "status_mapping"}
+    assert {table for table, rows in content(raw).items() if rows} == {"labels", "runs", "status_mapping"}
     assert models.check(raw.connection, raw.home) == ()
 
 
@@ -184,7 +185,7 @@ def test_every_table_column_and_macro_is_described(filled: Raw) -> None:
         where schema_name = 'main' and table_name in ('projects', 'projects_history') and column_name = 'code'
     """
     assert [row["comment"] for row in filled.rows(same)] == [
-        "the customer's own short code; need not be unique"
+        "the customer's own short code; may not be unique"
     ] * 2
 
 
@@ -243,7 +244,7 @@ def test_a_model_comes_after_what_it_reads() -> None:
     order = [relation.name for relation in relations]
     read = [
         "staging.stg_evovoice__files",
-        "staging.stg_evovoice__projects",
+        "staging.int_evovoice__projects",
         "staging.projects",
         "projects_history",
         "projects",
@@ -356,3 +357,12 @@ def test_reports_leave_out_only_what_every_run_changes(filled: Raw) -> None:
         "projects": ["last_seen_at"],
         "projects_history": [],
     }
+
+
+def test_every_table_has_an_example_that_runs(raw: Raw) -> None:
+    fill(raw)
+    raw.build()
+    for name, mart in models.read_models("marts", raw.home).items():
+        assert mart.example
+        assert name in mart.example
+        raw.rows(mart.example)

@@ -65,8 +65,8 @@ def test_a_mapping_may_hold_more_columns_in_any_order(raw: Raw) -> None:
         (HEAD + "matter,a\n", "line 2 has fewer than 3 values"),
         ("provider,status\nmatter,active\n", "has no column provider_status"),
         ("", "has no column provider"),
-        (HEAD + 'matter,"a,active\n', "line 2 is no CSV in UTF-8"),
-        (HEAD.encode() + b"matter,\xff,active\n", "is no CSV in UTF-8"),
+        (HEAD + 'matter,"a,active\n', "line 2 is not CSV in UTF-8"),
+        (HEAD.encode() + b"matter,\xff,active\n", "is not CSV in UTF-8"),
     ],
 )
 def test_a_wrong_mapping_is_named_with_its_line(raw: Raw, text: str | bytes, reason: str) -> None:
@@ -90,4 +90,19 @@ def test_is_open_follows_the_mapping_of_the_status(raw: Raw) -> None:
         {"status": "completed", "is_open": False},
         {"status": "on_hold", "is_open": True},
         {"status": "unknown", "is_open": None},
+    ]
+
+
+def test_codes_of_matter_have_labels(raw: Raw) -> None:
+    raw.record(
+        "matter", "1", {"projectPhase": "PRJ_PHASE_CONCEPTUAL_DESIGN", "projectType": "RESIDENTIAL_TOWER"}
+    )
+    raw.record("rillsoft", "2", {"category": "INTERN"}, scope="7")
+    raw.build()
+    labels = "select column_name, label from labels where value in ($1, $2, 'INTERN') order by all"
+    assert raw.connection.execute(
+        labels, ["PRJ_PHASE_CONCEPTUAL_DESIGN", "RESIDENTIAL_TOWER"]
+    ).fetchall() == [
+        ("category", "Residential tower"),
+        ("phase", "Conceptual design"),
     ]

@@ -11,7 +11,7 @@ from pipelines.extract.provider import find_providers
 from pipelines.transform.build import read_models
 from pipelines.transform.graph import read_relations
 
-LAYERS = ("checks", "marts", "staging", "functions", "macros")
+LAYERS = ("checks", "marts", "staging", "intermediate", "functions", "macros")
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_local_times_of_ten_years_are_as_python_has_them(
             select timestamp '2016-01-01' + to_minutes(45 * step) as local_time from range(117_000) as _(step)
         )
 
-        select local_time, staging.instant_in_zone(local_time, $1) from local_times
+        select local_time, staging.timestamp_in_zone(local_time, $1) from local_times
         """,
         [name],
     ).fetchall()

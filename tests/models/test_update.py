@@ -13,6 +13,7 @@ import pytest
 
 from pipelines.transform import build as models
 from pipelines.transform import incremental as affected
+from pipelines.transform.graph import read_relations
 from pipelines.transform.model import read_models
 from pipelines.warehouse.draft import Draft
 from tests.models.raw import run
@@ -291,7 +292,7 @@ def test_files_of_other_customers_are_not_read(built: Runs) -> None:
     built.begin()
     built.end_version("evovoice", "r7", "removed")
     assert affected.find_affected(built.connection, built.home) == 1
-    affected.find_keys(built.connection)
+    affected.find_keys(built.connection, read_relations(built.home))
     read = built.connection.execute("select distinct record_id from affected.records").fetchall()
     assert {record_id for (record_id,) in read} == {"r3", "r7", "r11", "r15", "r19"}
 

@@ -201,7 +201,7 @@ def test_a_record_that_may_be_of_an_erased_project_is_not_kept(home: Home, fresh
     home.run()
     assert files_with(home, "unobtainium") == set()
     assert home.rows("select record_id, payload, reason from quarantine") == 2 * [
-        {"record_id": None, "payload": "{}", "reason": "it is forgotten, or may be"}
+        {"record_id": None, "payload": "{}", "reason": "it is or may be forgotten"}
     ]
 
 
@@ -244,7 +244,7 @@ def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
         (1, 0, 0, 1, 2, 0),
     ]
     assert home.rows("select record_id, reason from quarantine") == [
-        {"record_id": None, "reason": "it is forgotten, or may be"}
+        {"record_id": None, "reason": "it is or may be forgotten"}
     ]
 
 
@@ -398,7 +398,7 @@ def test_messages_that_may_name_an_erased_project_are_erased(
     assert files_with(home, "unobtainium") - set((home.path / "logs").rglob("*")) == set()
     assert [row["message"] for row in home.rows("select message from listings order by started_at")] == [
         None,
-        "erased, for it may name what is forgotten",
+        "erased, because it may name forgotten records",
     ]
 
 

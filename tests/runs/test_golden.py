@@ -152,14 +152,14 @@ def erase(warehouse: duckdb.DuckDBPyConnection, run: int) -> None:
     warehouse.execute("insert into raw.salt select 'salt' where not exists (from raw.salt)")
     warehouse.execute(
         """
-        create or replace temp table named as
+        create or replace temp table forgotten_records as
         select distinct connection, scope, entity, record_id from raw.records
         where record_id = $1 and entity = 'projects' and connection like '%_1';
         """,
         [str(run)],
     )
-    warehouse.execute("create or replace temp table holders (connection text, holder text)")
-    warehouse.execute("insert into holders values ('evovoice_1', $1)", [f"C{run % 4}"])
+    warehouse.execute("create or replace temp table forgotten_customers (connection text, customer text)")
+    warehouse.execute("insert into forgotten_customers values ('evovoice_1', $1)", [f"C{run % 4}"])
     warehouse.execute((SQL_ROOT / "forget.sql").read_text())
 
 

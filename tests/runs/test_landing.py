@@ -56,7 +56,10 @@ def test_records_land_in_the_order_received(tmp_path: Path) -> None:
     false_start = pages_of(0, RECORDS, RECORDS + 1)
     long = connection_of("long", false_start, pages_of(0, RECORDS, RECORDS))
     landing, listings = landed([long, connection_of("short", pages_of(7, 2, 2))], tmp_path)
-    assert [(one.reading, one.records, one.doubt) for one in listings] == [(1, RECORDS, None), (0, 2, None)]
+    assert [(one.reading, one.records, one.unverified_reason) for one in listings] == [
+        (1, RECORDS, None),
+        (0, 2, None),
+    ]
     rows = duckdb.sql(
         f"select listing, reading, position, record_id::int from {files_of(landing)} "
         "order by listing, reading, position"
@@ -88,7 +91,7 @@ def test_connections_are_listed_side_by_side(tmp_path: Path) -> None:
         yield Page((b'{"id": 1}',))
 
     _, listings = landed([scripted(name, "belltastic", pages) for name in ("one", "other")], tmp_path)
-    assert [(one.records, one.doubt) for one in listings] == [(1, None), (1, None)]
+    assert [(one.records, one.unverified_reason) for one in listings] == [(1, None), (1, None)]
 
 
 def test_dlt_is_imported_where_it_is_told_to_be_quiet_and_not_before() -> None:

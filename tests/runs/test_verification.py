@@ -179,7 +179,7 @@ def test_a_run_with_an_unverified_listing_says_so(run: Run) -> None:
 @pytest.mark.usefixtures("run")
 def test_quarantined_records_are_kept_with_their_reason(home: Home) -> None:
     quarantine = "select connection, record_id, reason, payload from quarantine"
-    twice = "it came 2 times with different content"
+    twice = "it was received 2 times with different content"
     no_id = "its id, PropertySid, is"
     assert home.rows(f"{quarantine} where connection in ('nameless', 'two_faces') order by all") == [
         {"connection": connection, "record_id": record_id, "reason": reason, "payload": payload}

@@ -1,18 +1,18 @@
--- The keys that those records make and made: what is published of these is worked out anew.
+-- The keys that the affected records have or had. The rows of these keys are computed again.
 create or replace table affected.file_keys as
 select file_key,
-from staging.files;
+from affected.staging_files;
 
 create or replace table affected.project_keys as
 select project_key,
-from staging.projects
+from affected.staging_projects
 union
 select project_key,
 from files_history
 where file_key in (from affected.file_keys);
 
--- A customer of EvoVoice is worked out from all its files. Two spellings of one key in Unicode count as one here, as
--- they do where versions of a file are compared.
+-- An EvoVoice customer depends on all its files. Spellings of a key that differ only in Unicode composition count as
+-- one here, as in files_history.
 insert into affected.records
 select
     connection,
