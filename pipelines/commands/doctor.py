@@ -258,7 +258,8 @@ def _outputs(home: Path) -> Iterator[Check]:
             continue
         folder = place if name == "log" else place.parent
         existing = next(one for one in (folder, *folder.parents) if one.exists())
-        if not os.access(existing, os.W_OK | os.X_OK) or (name == "metrics" and existing != folder):
+        is_writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+        if not is_writable or (name == "metrics" and existing != folder):
             message = f"a run cannot write to {folder}, and continues without its {name}"
             yield Check(name, "warning", message, (f"create {folder}, writable for this user",))
 

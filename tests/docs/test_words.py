@@ -50,7 +50,10 @@ FINISHED = [
         for page in (
             "architecture",
             "adding-a-provider",
+            "accounts",
             "backups",
+            "monitoring",
+            "sharing",
             "mutants",
             "production",
             "exporting",

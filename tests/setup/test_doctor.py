@@ -185,7 +185,8 @@ def test_a_place_for_the_log_or_the_metrics_that_cannot_be_written_is_a_warning(
     run: Run, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
-    monkeypatch.setenv("LOGS__PATH", "/proc/none/logs")
+    (home.path / "file").touch()
+    monkeypatch.setenv("LOGS__PATH", "file/logs")
     monkeypatch.setenv("MONITORING__TEXTFILE", "missing/rollcall.prom")
     checks = {check["name"]: check for check in json.loads(run("doctor", "--json").stdout)["checks"]}
     assert (checks["log"]["outcome"], checks["metrics"]["outcome"]) == ("warning", "warning")
