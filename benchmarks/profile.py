@@ -9,6 +9,7 @@ nothing changed every statement. What it finds is kept in
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,8 @@ FEW = 10_000
 SMALL = 1_000
 SAMPLES_PER_S = 200
 STATEMENTS = 6
-LEAST_S = 0.002  # of a statement that has a line of its own
+LEAST_S = 0.01  # of a statement that has a line of its own
+LONGEST_TITLE = 80
 STEPS = {
     "load_connections": "configuration, and importing dlt",
     "open_draft": "copying and reading the published file",
@@ -193,12 +195,11 @@ class _Connection:
 
 
 def _title(statement: str) -> str:
-    """What a statement makes, else how it begins."""
-    lines = [line.strip() for line in statement.strip().splitlines()]
+    """What a statement makes, else how it begins; without the directories of paths."""
+    lines = [line for line in map(str.strip, statement.strip().splitlines()) if not line.startswith("--")]
     named = next((line for line in lines if line.startswith(("create or replace t", "insert into"))), None)
-    return (named or next((line for line in lines if not line.startswith("--")), lines[0])).removesuffix(
-        " as"
-    )
+    title = named or " ".join(lines)
+    return re.sub(r"'/[^']*/", "'", title)[:LONGEST_TITLE].removesuffix(" as")
 
 
 def _now() -> tuple[float, float]:

@@ -12,8 +12,11 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.utils import TraceLogContext
 
 from pipelines.common.errors import SyncError
+from pipelines.config.dlt_runtime import use_home
 from pipelines.extract.connections import Connection
 from pipelines.extract.provider import ListingRequest, Page, Provider
 from pipelines.extract.records import canonical_hash, digest
@@ -72,6 +75,14 @@ def test_dlt_loads_records_alone_and_looks_for_no_earlier_state(tmp_path: Path) 
     landing, _ = landed([connection_of("one", pages_of(0, 1, 1))], tmp_path)
     tables = {path.name for path in (landing / "received").iterdir() if path.is_dir()}
     assert tables == {"_dlt_loads", "_dlt_version", "records"}
+
+
+def test_dlt_keeps_no_list_of_the_settings_and_secrets_that_it_has_read(tmp_path: Path) -> None:
+    use_home(tmp_path)
+    kept = Container()[TraceLogContext]
+    before = len(kept.all_traces)
+    landed([connection_of("one", pages_of(0, 1, 1))], tmp_path)
+    assert len(kept.all_traces) == before
 
 
 def test_tables_are_of_five_thousand_rows_and_what_else_their_last_page_has() -> None:
