@@ -12,12 +12,12 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from pipelines.load.landing import land
-from pipelines.load.listings import RECORDS
+from pipelines.load.landing import Landing, land
+from pipelines.load.listings import RECORDS, Listings
 from pipelines.transform import incremental as affected
 from tests.campaigns.histories import PROVIDERS, History, histories
 from tests.campaigns.model import Rows, Variation
-from tests.campaigns.play import World, land_directly
+from tests.campaigns.play import Land, World, land_directly
 
 HISTORIES = int(os.environ.get("HISTORIES") or 200)
 SIDE_BY_SIDE = min(HISTORIES, 1000)
@@ -112,17 +112,17 @@ def test_through_dlt_it_is_the_same(few: list[History]) -> None:
     assert world.differing() == set()
 
 
-def landed(histories: list[History], scratch: Path, through: Callable[..., tuple[Path, object]]) -> Rows:
+def landed(histories: list[History], scratch: Path, through: Land) -> Rows:
     """The columns and the rows that the last of all runs leaves in the landing."""
     rows: Rows = []
 
-    def land_and_look(*arguments: object) -> tuple[Path, object]:
-        landing, listings = through(*arguments)
-        files = f"'{landing}/received/records/*.parquet'"
+    def land_and_look(listings: Listings, scratch: Path) -> Landing:
+        landing = through(listings, scratch)
+        files = f"'{landing.folder}/received/records/*.parquet'"
         columns = ", ".join(RECORDS.names)
         rows[:] = [row[:2] for row in duckdb.sql(f"describe from {files}").fetchall()]
         rows.extend(duckdb.sql(f"select {columns} from {files} order by all").fetchall())
-        return landing, listings
+        return landing
 
     for _ in World(histories, land=land_and_look).runs():
         pass

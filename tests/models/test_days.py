@@ -193,7 +193,7 @@ def missing(raw: Raw) -> None:
         raw,
         7,
         "held_back",
-        connection="evovoice",
+        connection="missing",
         provider="evovoice",
         entity="files",
         window_start="2026-10-10T00:00:00Z",
@@ -219,7 +219,7 @@ def test_activity_is_the_newest_listed_file_and_makes_no_version(history: Raw) -
         "select last_activity_at::date as day, version from projects "
         "where connection = 'active' order by project_key"
     )
-    assert [tuple(row.values()) for row in rows] == [(date(2026, 10, 7), 1), (date(2026, 1, 2), 1)]
+    assert [tuple(row.values()) for row in rows] == [(date(2026, 1, 2), 1), (date(2026, 10, 7), 1)]
 
 
 @given
