@@ -1,6 +1,6 @@
-"""Verbs that write files for others to read: export, report."""
+"""Verbs that write files for others to read: export, report, notebook."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ from pipelines.cli.options import FileForm, file_options, home, is_file_name, js
     "rollcall export",
     "rollcall export --all",
     "rollcall export --all --excel --output shared",
+    "rollcall export --workbook",
     "rollcall export projects --format xlsx",
     "rollcall export projects --output projects.parquet",
     "rollcall export projects --output - | head",
@@ -22,6 +23,11 @@ from pipelines.cli.options import FileForm, file_options, home, is_file_name, js
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.reports)
 @click.option(
     "--all", "dated", is_flag=True, help="Export all reports into a folder for the last run, with a manifest."
+)
+@click.option(
+    "--workbook",
+    is_flag=True,
+    help="Write one Excel workbook with a sheet for each report, for people.",
 )
 @click.option(
     "-o",
@@ -33,7 +39,9 @@ from pipelines.cli.options import FileForm, file_options, home, is_file_name, js
 )
 @file_options
 @json_option
-def _export(names: Sequence[str], dated: bool, place: Path | None, form: FileForm, as_json: bool) -> None:
+def _export(
+    names: Sequence[str], dated: bool, workbook: bool, place: Path | None, form: FileForm, as_json: bool
+) -> None:
     """Write all reports, or those named, to files.
 
     A report is a SELECT in sql/reports, of Rollcall or of the home. If one fails, the others are still
@@ -47,6 +55,11 @@ def _export(names: Sequence[str], dated: bool, place: Path | None, form: FileFor
 
     printed = place == Path("-")
     file = place if place and not printed and is_file_name(place) else None
+    if workbook:
+        if dated or printed:
+            raise click.UsageError("--workbook writes one file: leave out --all and --output -")
+        _export_workbook(find_reports(home(), names), place, form.workbook_zone(), as_json=as_json)
+        return
     output = form.output(file)
     if dated and (names or printed or file):
         raise click.UsageError(
@@ -70,6 +83,22 @@ def _export(names: Sequence[str], dated: bool, place: Path | None, form: FileFor
         with open_warehouse(folder, time_zone=output.time_zone) as warehouse:
             exported = export(warehouse, reports, folder, output)
             show_export(exported, as_json=as_json)
+    click.get_current_context().exit(exported.exit_code)
+
+
+def _export_workbook(
+    reports: Mapping[str, Path], place: Path | None, time_zone: str, *, as_json: bool
+) -> None:
+    from pipelines.cli.read_views import show_export
+    from pipelines.commands.export_workbook import export_workbook
+    from pipelines.config.settings import exports_path
+
+    file = place if place and is_file_name(place) else (place or exports_path(home())) / "rollcall.xlsx"
+    if file.suffix.lower() != ".xlsx":
+        raise click.UsageError(f"a workbook ends in .xlsx, not in {file.suffix}")
+    with open_warehouse(file.absolute().parent, time_zone=time_zone) as warehouse:
+        exported = export_workbook(warehouse, reports, file, time_zone)
+        show_export(exported, as_json=as_json)
     click.get_current_context().exit(exported.exit_code)
 
 
@@ -110,3 +139,20 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
     folder = output.folder if file else exports_path(home())
     with open_warehouse(folder) as warehouse:
         show_page(report(warehouse, since, output), as_json=as_json)
+
+
+@verb(
+    "notebook",
+    "rollcall notebook",
+    "rollcall notebook weekly.py",
+)
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def _notebook(file: Path | None) -> None:
+    """Write a marimo notebook with charts of the warehouse, to start from.
+
+    It goes to projects.py in the home, unless you name a FILE. It needs the packages of the extra `notebook`.
+    """
+    from pipelines.cli.read_views import show_notebook
+    from pipelines.commands.notebook import NAME, notebook
+
+    show_notebook(notebook(file or home() / NAME))

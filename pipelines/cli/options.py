@@ -70,15 +70,13 @@ def _time_zones(_context: click.Context, _parameter: click.Parameter, typed: str
     return sorted(name for name in available_timezones() if name.lower().startswith(typed.lower()))
 
 
-def time_zone_option(default: str | None = None) -> Callable[[Command], Command]:
-    """`--time-zone`; without a default, the verb uses that of the home."""
+def time_zone_option(default: str = "[display] time_zone, else UTC") -> Callable[[Command], Command]:
+    """`--time-zone`; `default` says in the help what the verb uses without it."""
     return click.option(
         "--time-zone",
-        default=default,
         metavar="ZONE",
         shell_complete=_time_zones,
-        help="IANA time zone of times, such as Europe/Vienna.  "
-        f"[default: {default or '[display] time_zone, else UTC'}]",
+        help=f"IANA time zone of times, such as Europe/Vienna.  [default: {default}]",
     )
 
 
@@ -156,15 +154,25 @@ class FileForm:
     form: "Form | None"
     raw: bool
     excel: bool
-    time_zone: str
+    headings: bool
+    time_zone: str | None
 
     def output(self, path: Path | None) -> "Output":
-        """The output for this file, or for files that have no name yet."""
+        """The output for this file, or for files that have no name yet; in UTC unless a zone was given."""
         from pipelines.output.writer import Output
 
         form = self.form or (form_of(path) if path else "csv")
         refuse_excel(form, raw=self.raw, excel=self.excel)
-        return Output(form, path, self.raw, self.excel, time_zone=zone_of(self.time_zone))
+        if self.headings and form not in {"csv", "tsv", "xlsx"}:
+            raise click.UsageError("--headings is for csv, tsv and xlsx")
+        zone = zone_of(self.time_zone or "UTC")
+        return Output(form, path, self.raw, self.excel, time_zone=zone, headings=self.headings)
+
+    def workbook_zone(self) -> str:
+        """The time zone of a workbook, which is that of the home unless one was given."""
+        if self.raw or self.excel or self.form not in {None, "xlsx"}:
+            raise click.UsageError("--workbook writes xlsx: leave out --format, --raw and --excel")
+        return zone_of(self.time_zone)
 
 
 def file_options(command: Command) -> Command:
@@ -178,12 +186,21 @@ def file_options(command: Command) -> Command:
     )
     @raw_option
     @excel_option
-    @time_zone_option("UTC")
+    @click.option(
+        "--headings", is_flag=True, help="Write headings for people, such as Client, not client_name."
+    )
+    @time_zone_option("UTC; with --workbook, [display] time_zone")
     @functools.wraps(command)
     def with_form(
-        *args: object, form: "Form | None", raw: bool, excel: bool, time_zone: str, **others: object
+        *args: object,
+        form: "Form | None",
+        raw: bool,
+        excel: bool,
+        headings: bool,
+        time_zone: str | None,
+        **others: object,
     ) -> None:
-        command(*args, form=FileForm(form, raw, excel, time_zone), **others)
+        command(*args, form=FileForm(form, raw, excel, headings, time_zone), **others)
 
     return with_form
 

@@ -1,6 +1,7 @@
 """Views of the reading verbs' results: data on standard output, everything else on standard error."""
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -14,6 +15,7 @@ from pipelines.common.errors import sentences
 from pipelines.common.sql import literal
 from pipelines.common.text import printable
 from pipelines.output.cells import in_a_sentence, minute
+from pipelines.output.headings import with_headings
 from pipelines.output.result import Cut, Rows, json_pieces, rows_of, text_rows
 from pipelines.output.writer import Output, write, write_text
 from pipelines.warehouse.reader import Warehouse
@@ -115,7 +117,7 @@ def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
 
     rows = read_report(warehouse, path)
     with naming(path):
-        show_rows(rows, output)
+        show_rows(with_headings(rows) if output.headings else rows, output)
     _note_freshness(proofs(warehouse))
 
 
@@ -272,6 +274,11 @@ def show_page(report: "Report", *, as_json: bool) -> None:
         click.echo(printable(f"{report.file}: {counted(report.projects, 'project')} as of {report.run}"))
     for connection in report.stale:
         note(f"{connection} is not up to date, and the page says so")
+
+
+def show_notebook(file: Path) -> None:
+    """Show where the notebook was written, and how to open it."""
+    click.echo(printable(f"wrote {file}; open it with: marimo edit {shlex.quote(str(file))}"))
 
 
 def show_forgettable(found: "Sequence[Forgettable]") -> None:

@@ -60,6 +60,13 @@ def in_a_sentence(value: str) -> str:
     return f"coalesce(case when {value} = '' then {literal(EMPTY)} else {value} end, 'NULL')"
 
 
+def excel_text(value: str, type_name: str) -> str:
+    """SQL for `value` as text that a spreadsheet opens as a date: times to the second, without offset."""
+    if type_name.startswith("TIMESTAMP"):
+        return f"strftime({value}, '%Y-%m-%d %H:%M:%S')"
+    return text(value, type_name)
+
+
 def minute(value: str) -> str:
     """SQL for the timestamp with time zone `value` to the minute, for people: 2026-11-03 02:00Z."""
     return _with_offset(f"strftime({value}, '%Y-%m-%d %H:%M%z')")

@@ -39,6 +39,7 @@ class Output:
 
     For CSV, `raw` does not neutralise formulas, and `excel` writes it for Excel; not both. `pager` shows
     output longer than the screen in a pager. `time_zone` is the IANA zone of its times.
+    `headings` replaces the names of columns in CSV, TSV and xlsx by headings for people.
     """
 
     form: Form = "table"
@@ -47,6 +48,7 @@ class Output:
     excel: bool = False
     pager: bool = True
     time_zone: str = "UTC"
+    headings: bool = False
 
     @property
     def folder(self) -> Path | None:

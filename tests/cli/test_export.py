@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from pyarrow import feather, parquet
 
 from .conftest import Cli
 
@@ -37,10 +38,10 @@ def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert (folder / "project_changes.csv").read_text().splitlines()[:4] == [
         "project_key,provider,connection,name,changed_at,change,column_name,old_value,new_value,is_minor,"
-        "is_first_listing",
-        f"{CHANGED},is_open,true,false,true,false",
-        f"{CHANGED},provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE,false,false",
-        f"{CHANGED},status,active,completed,false,false",
+        "is_first_listing,is_fresh,connection_outcome",
+        f"{CHANGED},is_open,true,false,true,false,true,verified",
+        f"{CHANGED},provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE,false,false,true,verified",
+        f"{CHANGED},status,active,completed,false,false,true,verified",
     ]
 
 
@@ -106,10 +107,47 @@ def test_all_verified(own: Cli) -> None:
         "every connection is up to date: last verified 2026-11-03T02:00:00Z or later\n"
     )
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("update connections set last_verified_at = null, outcome = 'held_back'")
+        connection.execute(
+            "update connections set last_verified_at = null, outcome = 'held_back', is_fresh = false"
+        )
     assert own("export", "files").stderr == (
         "evovoice is not up to date: never verified\nmatter is not up to date: never verified\n"
     )
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_each_report_says_which_rows_are_not_fresh(cli: Cli, report: str) -> None:
+    rows = list(csv.DictReader(cli("export", report, "--output", "-").stdout.splitlines()))
+    found = {(row["connection"], row["is_fresh"], row["connection_outcome"]) for row in rows}
+    fresh = {("evovoice", "true", "verified"), ("matter", "true", "verified")}
+    assert found == {
+        one
+        for one in fresh | {("belltastic", "false", "failed")}
+        if report != "files" or one[0] == "evovoice"
+    }
+
+
+def test_headings_for_people(cli: Cli) -> None:
+    for form, separator in (("csv", ","), ("tsv", "\t")):
+        printed = cli("export", "project_changes", "--headings", "--format", form, "--output", "-").stdout
+        assert printed.splitlines()[0].split(separator) == [
+            "Project key", "Provider", "Connection", "Name", "Changed", "Change", "Field", "Before", "After",
+            "Minor", "First listing", "Up to date", "Last sync",
+        ]  # fmt: skip
+    names = cli("export", "projects", "--headings", "--output", "-").stdout.splitlines()[0].split(",")
+    assert len(names) == len(set(names))
+    assert cli("export", "--headings", "--format", "json", code=2).stderr == (
+        "rollcall: --headings is for csv, tsv and xlsx. See rollcall export --help\n"
+    )
+
+
+def test_json_is_text_in_parquet_and_arrow(cli: Cli, tmp_path: Path) -> None:
+    for ending, read in ((".parquet", parquet.read_table), (".arrow", feather.read_table)):
+        file = tmp_path / f"projects{ending}"
+        cli("export", "projects", "--output", str(file))
+        table = read(file)
+        assert str(table.schema.field("attributes").type) in {"string", "large_string"}
+        assert table.to_pylist()[0]["attributes"] == "{}"
 
 
 def test_other_forms(own: Cli) -> None:

@@ -77,7 +77,8 @@ def test_numbers(warehouse: Warehouse) -> None:
     sql = """
         select 5 as a, 999999999999999 as b, -1000000000000000 as c, 0.0012::decimal(9, 4) as d,
             1234567890.123456::decimal(20, 6) as e, 0.1 + 0.2::double as f, true as g, date '2026-11-03' as h,
-            repeat('1', 256) as i
+            repeat('1', 256) as i, timestamptz '2026-11-03 04:30:00.25+02' as j, timestamp '2026-11-03' as k,
+            timestamptz 'infinity' as l
     """
     assert _cells(warehouse, sql)[1] == [
         "5",
@@ -89,6 +90,9 @@ def test_numbers(warehouse: Warehouse) -> None:
         "true",
         "2026-11-03",
         "1" * 256,
+        "2026-11-03 02:30:00",
+        "2026-11-03 00:00:00",
+        "infinity",
     ]
 
 

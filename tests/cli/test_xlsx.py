@@ -131,7 +131,7 @@ def test_a_sheet_to_work_with(own: Cli) -> None:
     file = own.home / "exports" / "projects.xlsx"
     assert file.stat().st_mode & 0o777 == 0o600
     sheet = _sheet(file)
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:AR7")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:AT7")
     widths = {  # neighbours of one width share an entry
         sheet.cell(1, column).value: round(entry.width - 0.71)
         for entry in sheet.column_dimensions.values()
@@ -231,7 +231,7 @@ def test_an_answer_that_grows_while_it_is_written(
     monkeypatch.setattr(workbook, "MOST_ROWS", 3)
     rows = rows_of(warehouse, "from range(4)")
     with Workbook(warehouse.workspace / "answer") as book, pytest.raises(UsageError, match="4 rows are more"):
-        workbook._write_sheet(rows, book)
+        workbook.write_sheet(rows, book, "rows")
 
 
 def test_a_disk_that_is_full(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ COLUMNS = {
     "connections": """
         connection varchar, provider varchar, is_configured boolean, last_attempt_at timestamptz,
         last_verified_at timestamptz, last_full_at timestamptz, records bigint, outcome varchar,
-        message varchar
+        message varchar, is_fresh boolean
     """,
     "quarantine": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
@@ -225,9 +225,20 @@ def test_connections_tell_how_fresh_they_are(raw: Raw) -> None:
     raw.build()
     found = raw.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
     assert [tuple(row.values()) for row in found] == [
-        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None),
-        ("never", "belltastic", True, None, None, None, 0, None, None),
-        ("rillsoft", "rillsoft", True, run(2), None, None, 1, "failed", "8: a page came twice; 9: 403"),
+        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None, False),
+        ("never", "belltastic", True, None, None, None, 0, None, None, False),
+        (
+            "rillsoft",
+            "rillsoft",
+            True,
+            run(2),
+            None,
+            None,
+            1,
+            "failed",
+            "8: a page came twice; 9: 403",
+            False,
+        ),
     ]
 
 
@@ -347,8 +358,10 @@ def test_reports_leave_out_only_what_every_run_changes(raw: Raw) -> None:
         for name in models.read_models("reports", raw.home)
     }
     for name, columns in left_out.items():
-        for row in raw.rows(f"describe {raw.sql('reports', name)}"):
-            columns.remove(row["column_name"])
+        found = [row["column_name"] for row in raw.rows(f"describe {raw.sql('reports', name)}")]
+        assert found[-2:] == ["is_fresh", "connection_outcome"]
+        for column in found[:-2]:
+            columns.remove(column)
     assert left_out == {
         "files": ["uri", "last_seen_at"],
         "project_changes": [],
