@@ -10,6 +10,14 @@ create table if not exists raw.runs (
     duckdb_version text not null
 );
 
+-- What an operator changed between two syncs. Each has a row in raw.runs too: it is published like a run.
+create table if not exists raw.operations (
+    started_at timestamptz primary key,
+    operation text not null check (operation in ('retire', 'rename', 'prune')),
+    connection text, -- the connection that it changed, under its name now; null: all
+    history_begins_at timestamptz -- prune: versions that ended before are dropped
+);
+
 -- A connection as it was configured on the last run that it took part in.
 create table if not exists raw.connections (
     connection text primary key,
@@ -56,7 +64,7 @@ create table if not exists raw.records (
     created_at timestamptz, -- what windowed listings go by; null where the provider lists without a window
     valid_from timestamptz not null,
     valid_to timestamptz, -- null: current
-    end_reason text check (end_reason in ('changed', 'removed')),
+    end_reason text check (end_reason in ('changed', 'removed', 'retired')),
     last_seen_at timestamptz not null, -- start of the last run that received this version
     refreshed_at timestamptz -- start of the last run that found its text other and its content the same
 );
@@ -88,12 +96,23 @@ create table if not exists raw.forgotten (
     forgotten_at timestamptz not null
 );
 
+-- Pseudonyms outlive the name of their connection: they are made with the name that it had first. A name that a rename
+-- has freed makes pseudonyms of its own.
+create table if not exists raw.renamed (
+    current_name text primary key,
+    pseudonym_name text not null
+);
+
 -- The name of a record that is forgotten: it cannot be read, though who has the salt can try an id that they guess.
 create or replace macro raw.pseudonym(connection, scope, entity, record_id) as
 'forgotten-' || left(
     sha256(
         (select salt, from raw.salt)
-        || '/' || connection || '/' || coalesce(scope, '') || '/' || entity || '/' || record_id
+        || '/'
+        || coalesce(
+            (select map_from_entries(list((current_name, pseudonym_name))), from raw.renamed)[connection], connection
+        )
+        || '/' || coalesce(scope, '') || '/' || entity || '/' || record_id
     ),
     16
 );

@@ -11,7 +11,9 @@ from pipelines.output.result import Rows, rows_of, text_rows
 from pipelines.warehouse.reader import Warehouse
 
 _CONNECTIONS = """
-    select connection, provider, records, last_attempt_at, last_verified_at, outcome, message
+    select
+        connection, provider, records, last_attempt_at, last_verified_at, outcome, message,
+        is_configured, retired_at
     from connections
     order by connection
 """
@@ -55,11 +57,13 @@ def status(
 ) -> Status:
     """The state of the warehouse.
 
-    A connection is stale if it was not verified since `oldest`; `configured` names those that count, or else
-    all do.
+    A connection is stale if it was not verified since `oldest`. `configured` names those that count; without
+    it, those count that the last run had.
     """
     runs = rows_of(
-        warehouse, "select started_at, finished_at, outcome from runs order by started_at desc limit 1"
+        warehouse,
+        "select started_at, finished_at, outcome from runs where operation = 'sync' "
+        "order by started_at desc limit 1",
     )
     last = next((batch[0] for batch in text_rows(runs)), None)
     return Status(
@@ -74,9 +78,18 @@ def status(
 def _stale(warehouse: Warehouse, oldest: datetime, configured: Collection[str] | None) -> list[Stale]:
     shown = text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
     rows = warehouse.connection.execute(
-        f"select connection, coalesce(last_verified_at >= $1, false), {shown} from connections", [oldest]
+        f"""
+        select
+            connection,
+            coalesce(last_verified_at >= $1, false),
+            {shown},
+            is_configured and retired_at is null
+        from connections
+        """,
+        [oldest],
     ).fetchall()
-    verified: dict[str, tuple[bool, str | None]] = {name: (fresh, at) for name, fresh, at in rows}
-    judged = verified.keys() if configured is None else configured
+    verified: dict[str, tuple[bool, str | None]] = {name: (fresh, at) for name, fresh, at, _ in rows}
+    in_use = [name for name, _, _, is_in_use in rows if is_in_use]
+    judged = in_use if configured is None else configured
     states = {name: verified.get(name, (False, None)) for name in sorted(judged)}
     return [Stale(name, at) for name, (fresh, at) in states.items() if not fresh]

@@ -80,4 +80,6 @@ from days
 left join listed on days.day = listed.day and days.connection = listed.connection
 left join happened on days.day = happened.day and days.connection = happened.connection
 left join verified on days.day = verified.day and days.connection = verified.connection
+cross join staging.history_begins as history
+where days.day >= coalesce(staging.utc_day(history.started_at), date '-infinity')
 order by days.day, days.connection

@@ -165,6 +165,6 @@ select
     valid_to, -- start of the run that found it changed or gone; null while it is current
     valid_to is null as is_current, -- whether the file is listed, as this version
     change, -- what began it: created, changed or returned
-    end_reason, -- what ended it: changed or removed; null while it is current
+    end_reason, -- what ended it: changed, removed or retired; null while it is current
     changed_columns, -- columns that differ from the version before
 from versions

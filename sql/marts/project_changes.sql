@@ -49,7 +49,7 @@ happenings as (
         valid_to as changed_at,
         'removed' as change,
     from projects_history
-    where end_reason = 'removed'
+    where end_reason in ('removed', 'retired')
 )
 
 select
@@ -68,3 +68,5 @@ select
         as is_first_listing, -- whether the first listing of its connection created it: it may be much older
 from happenings
 left join staging.first_listings as first on happenings.connection = first.connection
+cross join staging.history_begins as history
+where happenings.changed_at >= coalesce(history.started_at, timestamptz '-infinity')

@@ -71,4 +71,6 @@ select
     status, -- the status, by status_mapping
     cast(projects as bigint) as projects, -- how many of its projects had that status at the end of the day
 from days
+cross join staging.history_begins as history
+where day >= coalesce(staging.utc_day(history.started_at), date '-infinity')
 order by day, connection, status

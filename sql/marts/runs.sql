@@ -1,10 +1,13 @@
--- Every night that was published.
+-- Every run that was published.
 -- grain: started_at
 select
-    started_at, -- the instant at which this run's versions begin and end
-    finished_at, -- when all listings had ended
-    outcome, -- complete if every listing was verified, else partial
-    rollcall_version, -- version of Rollcall that ran it
-    duckdb_version, -- version of DuckDB that wrote it
+    runs.started_at, -- the instant at which this run's versions begin and end
+    runs.finished_at, -- when all listings had ended
+    runs.outcome, -- complete if every listing was verified, else partial
+    runs.rollcall_version, -- version of Rollcall that ran it
+    runs.duckdb_version, -- version of DuckDB that wrote it
+    coalesce(operations.operation, 'sync') as operation, -- sync; retire, rename and prune asked no provider
+    operations.history_begins_at, -- prune: versions that ended before are dropped; null elsewhere
 from raw.runs
-order by started_at
+left join raw.operations on runs.started_at = operations.started_at
+order by runs.started_at

@@ -135,6 +135,12 @@ select
     nullif(located.valid_to, timestamptz 'infinity') as valid_to,
     case
         when located.valid_to = located.next_from then 'changed'
+        when
+            (located.said.connection, located.valid_to) in (
+                select (connection, started_at), from raw.operations
+                where operation = 'retire'
+            )
+            then 'retired'
         when located.valid_to < timestamptz 'infinity' then 'removed'
     end as end_reason,
 from located
