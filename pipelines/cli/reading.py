@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from pipelines.cli import completion
+from pipelines.cli.failures import note
 from pipelines.cli.group import open_warehouse, verb
 from pipelines.cli.options import Command, SqlCommand, home, output_options
 
@@ -63,6 +64,7 @@ def _query(
     Give it as an argument, with --file or on standard input. It can only read the warehouse.
     """
     from pipelines.cli.read_views import show_rows
+    from pipelines.commands.as_of import as_of_notes
     from pipelines.commands.query import query, sql_errors_as_usage_errors
 
     asked, values = _sql(sql, sql_file), _parameters(parameters)
@@ -71,6 +73,8 @@ def _query(
         sql_errors_as_usage_errors(asked),
     ):
         show_rows(query(warehouse, asked, values), output)
+        for line in as_of_notes(warehouse, asked, values):
+            note(line)
 
 
 def _sql(argument: str | None, file: Path | None) -> str:

@@ -164,7 +164,7 @@ def _prune(folder: Path, newest: Path, keep: int, workspace: Path) -> Iterator[P
     made = [path for path in dated(folder) if _is_made_here(path)]
     for old in made[:-keep] if keep else []:
         if old != newest:
-            # At once for whoever looks on; its files go with the workspace.
+            # It disappears at once; its files are removed with the workspace.
             old.rename(workspace / old.name)
             yield old
 

@@ -395,6 +395,25 @@ def test_null_and_an_empty_string_look_different(cli: Cli) -> None:
     assert cli("query", sql, "--json").stdout == '[\n{"a":null,"b":"","c":"x"}\n]\n'
 
 
+BEFORE = " is before the first run, at 2026-11-01T02:00:00Z: no projects are known\n"
+AFTER = " is in the future: the projects are those after the last run\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "note"),
+    [
+        ("from projects_as_of('2026-11-01 01:59')", f"2026-11-01 01:59{BEFORE}"),
+        ("select count(*) from projects_on($day)", f"2026-10-31{BEFORE}"),
+        ("from projects_compared('2020-01-01', '9999-01-01')", f"2020-01-01{BEFORE}9999-01-01{AFTER}"),
+        ("from projects_as_of('2026-11-01 02:00')", ""),
+        ("from projects_on(date '2026-11-01')", ""),
+    ],
+)
+def test_a_time_that_no_run_knows_is_noted(cli: Cli, sql: str, note: str) -> None:
+    given = ("--param", "day=2026-10-31") if "$day" in sql else ()
+    assert cli("query", sql, *given, "--json").stderr == note
+
+
 def test_csv_for_excel(cli: Cli, tmp_path: Path) -> None:
     sql = "select '007' as id, null as a, '' as b"
     expected = '\ufeffid,a,b\r\n"=""007""",,""\r\n'

@@ -53,10 +53,9 @@ def test_each_report_is_a_sheet(cli: Cli, tmp_path: Path) -> None:
         "Message": "401 Unauthorized",
     }
     projects = _rows(book, "Projects")
-    assert [row["Name"] for row in projects] == [
-        "=1+1", "Bells", "Chimes", "Harbour East", "Quay", "\u001b[31mred",
-    ]  # fmt: skip
-    assert projects[1] == {
+    red = "_x001B_[31mred"  # as Excel writes what XML cannot hold
+    assert [row["Name"] for row in projects] == [red, "=1+1", "Bells", "Chimes", "Harbour East", "Quay"]
+    assert projects[2] == {
         "Name": "Bells",
         "Status": "active",
         "Status since": _at(2026, 11, 1, 3),
@@ -72,7 +71,7 @@ def test_each_report_is_a_sheet(cli: Cli, tmp_path: Path) -> None:
         "Project key": "belltastic:17",
     }
     assert [row["Name"] for row in _rows(book, "Project changes")] == [
-        "=1+1", "Harbour East", "Harbour East", "Old mill", "\u001b[31mred", "=1+1", "Harbour East",
+        red, "=1+1", "Harbour East", "Harbour East", "Old mill", "=1+1", "Harbour East",
     ]  # fmt: skip
 
 

@@ -231,7 +231,7 @@ def test_an_answer_that_grows_while_it_is_written(
     monkeypatch.setattr(workbook, "MOST_ROWS", 3)
     rows = rows_of(warehouse, "from range(4)")
     with Workbook(warehouse.workspace / "answer") as book, pytest.raises(UsageError, match="4 rows are more"):
-        workbook._write_sheet(rows, book)
+        workbook.write_sheet(rows, book, "rows")
 
 
 def test_a_disk_that_is_full(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,9 +222,21 @@ def test_every_stated_grain_is_unique(filled: Raw) -> None:
 def test_connections_tell_how_fresh_they_are(filled: Raw) -> None:
     found = filled.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
     assert [tuple(row.values()) for row in found] == [
-        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None, None),
-        ("never", "belltastic", True, None, None, None, 0, None, None, None),
-        ("rillsoft", "rillsoft", True, run(2), None, None, 1, "failed", "8: a page came twice; 9: 403", None),
+        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None, None, False),
+        ("never", "belltastic", True, None, None, None, 0, None, None, None, False),
+        (
+            "rillsoft",
+            "rillsoft",
+            True,
+            run(2),
+            None,
+            None,
+            1,
+            "failed",
+            "8: a page came twice; 9: 403",
+            None,
+            False,
+        ),
     ]
 
 
@@ -349,8 +361,10 @@ def test_reports_leave_out_only_what_every_run_changes(filled: Raw) -> None:
         for name in models.read_models("reports", filled.home)
     }
     for name, columns in left_out.items():
-        for row in filled.rows(f"describe {filled.sql('reports', name)}"):
-            columns.remove(row["column_name"])
+        found = [row["column_name"] for row in filled.rows(f"describe {filled.sql('reports', name)}")]
+        assert found[-2:] == ["is_fresh", "connection_outcome"]
+        for column in found[:-2]:
+            columns.remove(column)
     assert left_out == {
         "files": ["uri", "last_seen_at"],
         "project_changes": [],

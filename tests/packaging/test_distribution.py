@@ -51,6 +51,7 @@ def test_the_wheel_holds_the_package_and_its_sql_and_nothing_else(built: dict[st
     expected = {
         *(str(path.relative_to(ROOT / "pipelines")) for path in (ROOT / "pipelines").rglob("*.py")),
         *(str(path.relative_to(ROOT)) for path in (ROOT / "sql").rglob("*") if path.is_file()),
+        "notebooks/projects.py",
     }
     assert expected - packaged == set()
     assert {name.partition("/")[0] for name in names} == {"pipelines", metadata}
