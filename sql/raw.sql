@@ -10,6 +10,14 @@ create table if not exists raw.runs (
     duckdb_version text not null
 );
 
+-- What an operator changed between two syncs. Each has a row in raw.runs too: it is published like a run.
+create table if not exists raw.operations (
+    started_at timestamptz primary key,
+    operation text not null check (operation in ('retire', 'rename', 'prune')),
+    connection text, -- the connection that it changed, under its current name; null: all
+    history_begins_at timestamptz -- prune: versions that ended before are dropped
+);
+
 -- A connection as it was configured in the last run that synced it.
 create table if not exists raw.connections (
     connection text primary key,
@@ -56,7 +64,7 @@ create table if not exists raw.records (
     created_at timestamptz, -- what windowed listings filter by; null if the provider has no such listings
     valid_from timestamptz not null, -- start of the run that first received this version
     valid_to timestamptz, -- start of the run that found it changed or removed; null while it is current
-    end_reason text check (end_reason in ('changed', 'removed')), -- why it ended; null while it is current
+    end_reason text check (end_reason in ('changed', 'removed', 'retired')), -- why it ended; null while it is current
     last_seen_at timestamptz not null, -- start of the last run that received this version
     refreshed_at timestamptz -- start of the last run that received another text with the same content
 );
@@ -88,12 +96,22 @@ create table if not exists raw.forgotten (
     forgotten_at timestamptz not null
 );
 
+-- Pseudonyms keep the first name of their connection. A name that became free by a rename has pseudonyms of its own.
+create table if not exists raw.renamed (
+    current_name text primary key,
+    pseudonym_name text not null
+);
+
 -- The pseudonym of a forgotten record. It cannot be reversed, but anyone with the salt can test a guessed id.
 create or replace macro raw.pseudonym(connection, scope, entity, record_id) as
 'forgotten-' || left(
     sha256(
         (select salt, from raw.salt)
-        || '/' || connection || '/' || coalesce(scope, '') || '/' || entity || '/' || record_id
+        || '/'
+        || coalesce(
+            (select map_from_entries(list((current_name, pseudonym_name))), from raw.renamed)[connection], connection
+        )
+        || '/' || coalesce(scope, '') || '/' || entity || '/' || record_id
     ),
     16
 );

@@ -66,9 +66,9 @@ class Home:
         found: list[str] = []
         publish = sync_module.publish
 
-        def search_and_publish(draft: Path, warehouse: Path) -> tuple[str, ...]:
+        def search_and_publish(draft: Path, *place: Any) -> tuple[str, ...]:
             found.extend(leaks(self.path, ".rollcall"))
-            return publish(draft, warehouse)
+            return publish(draft, *place)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("pipelines.commands.sync.publish", search_and_publish)

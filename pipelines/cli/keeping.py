@@ -1,10 +1,12 @@
-"""Verbs that keep the warehouse and its history: backup, restore, forget."""
+"""Verbs that keep the warehouse and its history: backup, restore, retire, rename, prune, forget."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from pipelines.cli import completion
 from pipelines.cli.group import verb
 from pipelines.cli.options import home, json_option
 
@@ -54,13 +56,94 @@ def _restore(file: Path | None, to_list: bool, as_json: bool) -> None:
         show_restored(restored, as_json=as_json)
 
 
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+
+
+def _confirm(action: str, *, yes: bool) -> None:
+    """Ask whether to do `action`, unless `yes`. Raises UsageError if nobody can answer."""
+    from pipelines.common.errors import UsageError
+
+    if yes:
+        return
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise UsageError(
+            "nobody can confirm this: standard input is not a terminal", f"give --yes to {action}"
+        )
+    click.confirm(f"{action[0].upper()}{action[1:]}?", abort=True, err=True)
+
+
+@verb("retire", "rollcall retire belltastic")
+@click.argument("connection", shell_complete=completion.connections)
+@yes_option
+def _retire(connection: str, yes: bool) -> None:
+    """Close the rows of a connection that is no longer used.
+
+    Its projects and files end now, with the end reason "retired"; their history stays. Remove the connection
+    from the configuration too, or the next run lists it again.
+    """
+    from pipelines.cli.keeping_views import show_account, show_retired
+    from pipelines.commands.retire import look_up, retire
+
+    account = look_up(home(), connection)
+    show_account(account)
+    _confirm(f"retire {connection}", yes=yes)
+    show_retired(account, retire(home(), connection))
+
+
+@verb("rename", "rollcall rename belltastic north")
+@click.argument("old", shell_complete=completion.connections)
+@click.argument("new")
+@yes_option
+def _rename(old: str, new: str, yes: bool) -> None:
+    """Give a connection another name, with its keys and its history.
+
+    Every key that begins with OLD begins with NEW afterwards. Rename the connection in the configuration too.
+    """
+    from pipelines.cli.keeping_views import show_account, show_renamed
+    from pipelines.commands.rename import refuse_name, rename
+    from pipelines.commands.retire import look_up
+
+    account = look_up(home(), old)
+    refuse_name(home(), account.provider, new)
+    show_account(account)
+    _confirm(f"rename {old} to {new}", yes=yes)
+    show_renamed(account, new, rename(home(), old, new))
+
+
+@verb("prune", "rollcall prune --before 2024-01-01 --dry-run", "rollcall prune --before 2024-01-01")
+@click.option(
+    "--before",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Drop versions that ended before this date, in UTC.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be dropped, and drop nothing.")
+@yes_option
+def _prune(before: datetime, dry_run: bool, yes: bool) -> None:
+    """Drop the versions that ended before a date.
+
+    What is current stays, with the version that it has had since before the date. The history begins at the
+    date afterwards. Earlier runs beside the warehouse and backups still contain what was dropped.
+    """
+    from pipelines.cli.keeping_views import show_prunable, show_pruned
+    from pipelines.commands.prune import look_up, prune
+
+    found = look_up(home(), before.replace(tzinfo=UTC))
+    show_prunable(found)
+    if dry_run or found.is_empty:
+        return
+    _confirm("drop this from the history", yes=yes)
+    show_pruned(prune(home(), found.before))
+
+
 @verb(
     "forget",
     "rollcall forget belltastic:5",
     "rollcall forget evovoice:c17 evovoice:c18 --yes",
 )
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@yes_option
 def _forget(keys: tuple[str, ...], yes: bool) -> None:
     """Erase projects or files from the warehouse permanently.
 
@@ -70,17 +153,10 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
     from pipelines.cli.failures import note
     from pipelines.cli.read_views import show_forgettable
     from pipelines.commands.forget import forget, look_up
-    from pipelines.common.errors import UsageError
 
     found = look_up(home(), keys)
     show_forgettable(found)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError(
-                "nobody can confirm this: standard input is not a terminal",
-                "give --yes to erase this permanently",
-            )
-        click.confirm("Erase this permanently?", abort=True, err=True)
+    _confirm("erase this permanently", yes=yes)
     for aside in forget(home(), found):
         note(f"removed {aside}")
     note("erased; earlier exports, reports, logs and copies may still contain it")

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,13 +71,13 @@ class SqlCommand(click.Command):
         return super().parse_args(ctx, [f"\n{arg}" if _COMMENT.match(arg) else arg for arg in args])
 
 
-def output_options(command: Command) -> Command:
+def output_options(command: Command, more_forms: Sequence[str] = ()) -> Command:
     """Add the options of verbs that print rows; `command` gets them as one `output`."""
 
     @click.option(
         "--format",
         "form",
-        type=click.Choice(["table", *FILE_FORMS]),
+        type=click.Choice(["table", *FILE_FORMS, *more_forms]),
         help="Output format.  [default: by the extension of FILE, else table]",
     )
     @click.option(

@@ -49,7 +49,7 @@ _HISTORY = f"""
     select
         version,
         strftime(valid_from, '%Y-%m-%d %H:%M') as "from",
-        strftime(valid_to, '%Y-%m-%d %H:%M') || if(end_reason = 'removed', ', removed', '') as "until",
+        strftime(valid_to, '%Y-%m-%d %H:%M') || if(end_reason = 'changed', '', ', ' || end_reason) as "until",
         change,
         string_agg({_DIFFERENCE}, '; ' order by column_name) as changes
     from ({{}})
@@ -209,8 +209,13 @@ def _messages(connections: Rows) -> Iterator[str]:
     for batch in text_rows(connections):
         for row in batch:
             connection = dict(zip(names, row, strict=True))
-            if connection["message"]:
-                yield printable(f"{connection['connection']}: {connection['message']}")
+            name = connection["connection"]
+            if connection["retired_at"]:
+                yield printable(f"{name}: retired {connection['retired_at']}")
+            elif connection["is_configured"] == "false":
+                yield printable(f"{name}: no longer configured; `rollcall retire {name}` closes its rows")
+            elif connection["message"]:
+                yield printable(f"{name}: {connection['message']}")
 
 
 def show_history(history: "History", output: Output) -> None:

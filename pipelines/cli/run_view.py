@@ -104,7 +104,9 @@ def print_demo(demo: "Demo", console: Console) -> None:
 
 
 def print_preview(preview: Preview, console: Console) -> None:
-    """Print what a run would have changed."""
+    """Print what a run would have changed, and how many projects the first listing of a connection has."""
+    for connection, projects in preview.first_listed:
+        console.print(f"{connection}: {projects:,} projects, its first listing")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("project", "change", "why"):
         table.add_column(heading, overflow="fold")
@@ -114,7 +116,7 @@ def print_preview(preview: Preview, console: Console) -> None:
         console.print(table)
     if preview.total > len(preview.first):
         console.print(f"and {preview.total - len(preview.first):,} more changes")
-    if preview.total:
+    if preview.total or preview.first_listed:
         console.print()
 
 

@@ -1,5 +1,6 @@
 """Verbs that run a sync and say how the last one went: sync, status."""
 
+import functools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -34,14 +35,19 @@ if TYPE_CHECKING:
 @click.option(
     "--first-run", is_flag=True, help="Start a new history although this home has published before."
 )
+@click.option("--export", is_flag=True, help='Then export all reports, like "rollcall export --all".')
+@click.option("--report", is_flag=True, help='Then write the page of "rollcall report".')
 @click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
 @json_option
-def _sync(
+def _sync(  # noqa: PLR0913 - one for each option
+    *,
     connections: Sequence[str],
     full: bool,
     accepted: Sequence[str],
     dry_run: bool,
     first_run: bool,
+    export: bool,
+    report: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -49,15 +55,19 @@ def _sync(
 
     Publishes even if some connections fail; their rows stay as they were.
     """
+    from pipelines.cli.after_sync import after_sync
     from pipelines.cli.failures import telling_what_is_done
     from pipelines.cli.run_view import print_run, result_console, run_json
     from pipelines.cli.sync_session import watched_sync
     from pipelines.commands.sync import Options
 
+    if dry_run and (export or report):
+        raise click.UsageError("--dry-run publishes nothing: leave out --export and --report")
     options = Options(
         tuple(connections), full=full, accept=_accepted(accepted), dry_run=dry_run, first_run=first_run
     )
-    run = watched_sync(home(), options, quiet=quiet)
+    afterwards = functools.partial(after_sync, home(), export=export, report=report)
+    run = watched_sync(home(), options, afterwards=afterwards, quiet=quiet)
     with telling_what_is_done():
         if as_json:
             click.echo(run_json(run))
@@ -80,13 +90,14 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
     "status",
     "rollcall status",
     "rollcall status --max-age 36h --json",
+    "rollcall status --format prometheus",
 )
 @click.option(
     "--max-age",
     metavar="AGE",
     help="Exit with 3 if a connection was not verified within this time, such as 36h, 7d or 2w.",
 )
-@output_options
+@functools.partial(output_options, more_forms=("prometheus",))
 def _status(max_age: str | None, output: "Output") -> None:
     """Show how fresh each connection is."""
     from pipelines.cli.read_views import show_status
@@ -100,5 +111,11 @@ def _status(max_age: str | None, output: "Output") -> None:
         oldest, configured = moment(max_age, datetime.now(UTC)), configured_names(home())
     with open_warehouse(output.folder) as warehouse:
         found = status(warehouse, oldest, configured)
-        show_status(found, output)
+        if output.form == "prometheus":
+            from pipelines.monitoring.metrics import metrics_text
+            from pipelines.output.writer import write_text
+
+            write_text(metrics_text(home(), found.warehouse, warehouse.connection), warehouse, output)
+        else:
+            show_status(found, output)
     click.get_current_context().exit(found.exit_code)

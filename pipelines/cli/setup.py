@@ -65,7 +65,8 @@ def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> Non
 @verb(
     "schedule",
     "rollcall schedule cron --at 05:15 --install",
-    "rollcall schedule systemd --time-zone Europe/Berlin",
+    "rollcall schedule systemd --time-zone Europe/Berlin --export --report",
+    "rollcall schedule cron --remove",
     "rollcall schedule github --package git+https://HOST/OWNER/REPOSITORY@COMMIT",
 )
 @click.argument("scheduler", type=click.Choice(["cron", "systemd", "github", "kubernetes"]))
@@ -82,22 +83,37 @@ def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> Non
 @click.option(
     "--package", default="", metavar="URL", help="What GitHub installs: a commit, as git+https://…@COMMIT."
 )
+@click.option("--export", "to_export", is_flag=True, help="Export all reports after each run.")
+@click.option("--report", "to_report", is_flag=True, help="Write the report after each run.")
 @click.option("--install", "to_install", is_flag=True, help="Install it in cron or systemd for this user.")
+@click.option("--remove", "to_remove", is_flag=True, help="Remove it from cron or systemd.")
 @json_option
-def _schedule(
+def _schedule(  # noqa: PLR0913 - one for each option
+    *,
     scheduler: "Scheduler",
     at: datetime,
     zone: str | None,
     image: str,
     package: str,
+    to_export: bool,
+    to_report: bool,
     to_install: bool,
+    to_remove: bool,
     as_json: bool,
 ) -> None:
-    """Print a nightly schedule for a scheduler, or install it."""
-    from pipelines.cli.setup_views import show_installed, show_schedule
-    from pipelines.commands.schedule import install, schedule
+    """Print a nightly schedule for a scheduler, install it, or remove it."""
+    from pipelines.cli.setup_views import show_installed, show_removed, show_schedule
+    from pipelines.commands.schedule import install, remove, schedule
 
-    made = schedule(home(), scheduler, at=at.time(), zone=zone, image=image, package=package)
+    if to_remove and to_install:
+        raise click.UsageError("--install and --remove contradict each other")
+    if to_remove:
+        show_removed(remove(home(), scheduler), as_json=as_json)
+        return
+    afterwards = [*(["--export"] if to_export else []), *(["--report"] if to_report else [])]
+    made = schedule(
+        home(), scheduler, at=at.time(), zone=zone, image=image, package=package, afterwards=afterwards
+    )
     if to_install:
         show_installed(made, install(made, home()), as_json=as_json)
     else:

@@ -57,7 +57,12 @@ def show_examination(examination: "Examination", *, as_json: bool) -> None:
         for remedy in check.remedies:
             click.echo(printable(f"{'':7}  {'':{width}}  - {remedy}"))
     failed = sum(check.outcome == "failed" for check in examination.checks)
-    click.echo(f"{failed} of {len(examination.checks)} checks failed" if failed else "Ready: rollcall sync")
+    if failed:
+        click.echo(f"{failed} of {len(examination.checks)} checks failed")
+    elif examination.exit_code:
+        click.echo("Not now: another run is in progress")
+    else:
+        click.echo("Ready: rollcall sync")
 
 
 def show_schedule(made: "Schedule", *, as_json: bool) -> None:
@@ -82,6 +87,15 @@ def show_installed(made: "Schedule", done: tuple[str, ...], *, as_json: bool) ->
     for line in done:
         click.echo(line)
     _note_steps(made)
+
+
+def show_removed(done: tuple[str, ...], *, as_json: bool) -> None:
+    """Show what was removed."""
+    if as_json:
+        show_json({"done": done})
+        return
+    for line in done:
+        click.echo(line)
 
 
 def _note_steps(made: "Schedule") -> None:

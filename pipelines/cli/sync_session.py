@@ -1,6 +1,9 @@
-"""A run with progress, a log and notices."""
+"""A run with progress, a log, notices and metrics."""
 
+import contextlib
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -10,27 +13,36 @@ from pipelines.cli.failures import StandardError, note
 from pipelines.cli.progress import shown_progress
 from pipelines.cli.run_view import attention, next_steps, not_asked, run_facts
 from pipelines.commands.sync import Observer, Options, Run, sync
-from pipelines.monitoring.notifications import Notice, Notices, subject
-from pipelines.monitoring.run_log import run_log
+from pipelines.common.errors import SyncError
+from pipelines.common.exit_codes import ExitCode
+from pipelines.monitoring.held_back import held_back_as_before
+from pipelines.monitoring.notifications import NOT_STARTED, Notice, Notices, subject
+from pipelines.monitoring.run_log import Level, run_log
 
 
-def watched_sync(home: Path, options: Options, *, quiet: bool) -> Run:
-    """Call `sync`, with progress on standard error, a log, and the configured notices.
+def watched_sync(
+    home: Path, options: Options, *, afterwards: Callable[[], tuple[str, ...]] = tuple, quiet: bool
+) -> Run:
+    """Call `sync`, with progress on standard error, a log, and the configured notices and metrics.
 
-    A dry run sends no notice. Raises what `sync` raises.
+    `afterwards` runs once the run is published, and returns a line for each failure. A dry run sends no
+    notice. Raises what `sync` raises.
     """
     console = Console(file=cast("TextIO", StandardError()), quiet=quiet, highlight=False)
     with run_log(home, _warn) as log:
 
         def warn(line: str) -> None:
             _warn(line)
-            log.line(f"warning: {line}")
+            log.line(f"warning: {line}", "warning")
 
         def attempt(begun: Callable[[], None]) -> Run:
             with shown_progress(console, log.line) as progress:
                 run = sync(home, options, observer=Observer(begun, progress))
+            if not options.dry_run:
+                run = replace(run, unfinished=run.unfinished + afterwards())
+            level: Level = "warning" if run.exit_code else "info"
             for line in run_facts(run):
-                log.line(line)
+                log.line(line, level)
             return run
 
         if options.dry_run:
@@ -40,21 +52,48 @@ def watched_sync(home: Path, options: Options, *, quiet: bool) -> Run:
             run = attempt(notices.begin)
         except Exception as error:
             notices.fail(error)
+            if not isinstance(error, NOT_STARTED):
+                code = error.exit_code if isinstance(error, SyncError) else ExitCode.INTERNAL
+                _write_metrics(home, code, warn)
             raise
         notices.end(_notice(home, run))
+        _write_metrics(home, run.exit_code, warn)
         return run
+
+
+def _write_metrics(home: Path, exit_code: int, warn: Callable[[str], None]) -> None:
+    from pipelines.config.settings import textfile_path
+
+    with contextlib.suppress(SyncError):  # `update_textfile` names what is wrong
+        if textfile_path(home) is None:
+            return
+    from pipelines.monitoring.metrics import Attempt, update_textfile
+
+    update_textfile(home, Attempt(time.time(), exit_code), warn)
 
 
 def _warn(line: str) -> None:
     note(f"rollcall: {line}")
 
 
+def _held_back_as_before(run: Run) -> frozenset[str]:
+    """The connections that raise no new alarm: all that is wrong is a removal held back as before."""
+    if not any(one.outcome == "held_back" for one in run.listings):
+        return frozenset()
+    others = {one.connection for one in run.listings if one.outcome in {"failed", "unverified"}}
+    return held_back_as_before(run.warehouse) - others
+
+
 def _notice(home: Path, run: Run) -> Notice:
     others = tuple(not_asked(run))
-    doubtful = bool(others) or run.exit_code != 0
+    wrong = {one.connection for one in run.listings if one.outcome != "verified"}
+    known = _held_back_as_before(run) & wrong
+    doubtful = bool(others) or bool(wrong - known)
     what = "the run was published"
-    if run.exit_code:
+    if wrong - known:
         what += ", not all of it verified"
+    elif known:
+        what += f", removals are still held back: {', '.join(sorted(known))}"
     elif others:
         what += ", other connections are not verified"
     lines = (*attention(run), *others, *next_steps(run), f"Home: {home}")

@@ -53,10 +53,10 @@ class Backup:
 
 
 def backup(home: Path, directory: Path) -> Backup:
-    """Copy the published warehouse into a new folder of `directory`, which is made where it is missing.
+    """Copy the published warehouse into a new folder of `directory`, which is created if it is missing.
 
     All of its values are read before the folder appears. The same run is backed up once. Raises
-    WarehouseError where there is no warehouse, it cannot be read, or another program has written to it.
+    WarehouseError if there is no warehouse, it cannot be read, or another program has written to it.
     """
     os.umask(0o077)
     warehouse = warehouse_path(home)
@@ -88,7 +88,7 @@ def backup(home: Path, directory: Path) -> Backup:
 
 
 def backed_up_in(folder: Path) -> Path:
-    """The warehouse in the folder of a backup. Raises WarehouseError where it is not as its manifest says."""
+    """The warehouse in the folder of a backup. Raises WarehouseError if its checksum is wrong."""
     file = folder / FILE
     try:
         expected = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]

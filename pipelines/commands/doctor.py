@@ -1,9 +1,10 @@
 """`rollcall doctor`: checks everything that a run needs, without starting one.
 
 Takes the lock and removes the scratch directories of dead runs, as a run does, and changes nothing else.
-Reads one page of each listing, with the same code as a run.
+Continues with the published file in a draft, and reads one page of each listing, with the same code as a run.
 """
 
+import os
 import shlex
 import stat
 import time
@@ -28,13 +29,20 @@ from pipelines.common.errors import (
     ProviderError,
     RunInProgress,
     SyncError,
-    WarehouseError,
 )
 from pipelines.common.exit_codes import ExitCode
 from pipelines.common.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
 from pipelines.common.limits import Clock
 from pipelines.common.sql import SQL_ROOT
-from pipelines.config.settings import find_unknown, warehouse_path
+from pipelines.config.settings import (
+    find_unknown,
+    logs_path,
+    memory_mb,
+    previous_kept,
+    textfile_path,
+    warehouse_access,
+    warehouse_path,
+)
 from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import (
     COMMON,
@@ -50,8 +58,9 @@ from pipelines.extract.provider import ListingRequest, Setting, Settings
 from pipelines.extract.records import read_record
 from pipelines.monitoring.notifications import Notice, read_notify, send, subject
 from pipelines.transform import build as models
-from pipelines.warehouse.inspection import is_to_be_rewritten
+from pipelines.warehouse.draft import open_draft
 from pipelines.warehouse.lock import locked
+from pipelines.warehouse.paths import previous_path
 from pipelines.warehouse.reader import Warehouse, open_warehouse
 
 DEADLINE_S = 60.0
@@ -61,15 +70,24 @@ ELSEWHERE = f"or {elsewhere()}"
 
 Outcome = Literal["ok", "warning", "failed"]
 
+_AS_A_RUN_MEETS_THEM = (
+    ExitCode.USAGE,
+    ExitCode.BUSY,
+    ExitCode.INTERNAL,
+    ExitCode.REFUSED,
+    ExitCode.PARTIAL,
+)
+
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its outcome, and the remedies if it failed."""
+    """One check: its outcome, the remedies if it failed, and the exit code of a run that meets it."""
 
     name: str
     outcome: Outcome
     message: str
     remedies: tuple[str, ...] = ()
+    exit_code: ExitCode = ExitCode.DONE
 
 
 @dataclass(frozen=True)
@@ -80,8 +98,9 @@ class Examination:
 
     @property
     def exit_code(self) -> ExitCode:
-        """USAGE if a check failed."""
-        return ExitCode.USAGE if any(check.outcome == "failed" for check in self.checks) else ExitCode.DONE
+        """What a run would exit with: that of the failure that it would meet first."""
+        found = {check.exit_code for check in self.checks}
+        return next((code for code in _AS_A_RUN_MEETS_THEM if code in found), ExitCode.DONE)
 
 
 def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) -> Examination:
@@ -95,9 +114,12 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
         *_configuration(home, names, connections),
         *_models(home),
         _notify(home, send_notice),
+        *_outputs(home),
     ]
     try:
         warehouse = warehouse_path(home)
+        for read_setting in (warehouse_access, previous_kept, memory_mb):
+            read_setting(home)
     except ConfigurationError as error:
         if all(error.reason != check.message for check in checks):
             checks.append(_failed("warehouse", error))
@@ -108,7 +130,12 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
 
 
 def _failed(name: str, error: SyncError, *remedies: str) -> Check:
-    return Check(name, "failed", error.reason, tuple(filter(None, (error.remedy, *remedies))))
+    remedies = tuple(filter(None, (error.remedy, *remedies)))
+    return Check(name, "failed", error.reason, remedies, ExitCode(error.exit_code))
+
+
+def _broken(name: str, message: str, *remedies: str, exit_code: ExitCode = ExitCode.USAGE) -> Check:
+    return Check(name, "failed", message, remedies, exit_code)
 
 
 def _files(home: Path) -> Iterator[Check]:
@@ -117,18 +144,11 @@ def _files(home: Path) -> Iterator[Check]:
     private = True
     if secrets.exists() and _mode(secrets) & 0o077:
         private = False
-        yield Check(
-            "files", "failed", f"{secrets} can be read by others", (f"chmod 600 {shlex.quote(str(secrets))}",)
-        )
+        yield _broken("files", f"{secrets} can be read by others", f"chmod 600 {shlex.quote(str(secrets))}")
     for path in (home, home / ".dlt", home / ".dlt" / "config.toml"):
         if path.exists() and _mode(path) & 0o002 and not _mode(path) & stat.S_ISVTX:
             private = False
-            yield Check(
-                "files",
-                "failed",
-                f"{path} can be changed by others",
-                (f"chmod o-w {shlex.quote(str(path))}",),
-            )
+            yield _broken("files", f"{path} can be changed by others", f"chmod o-w {shlex.quote(str(path))}")
     if private:
         yield Check("files", "ok", "nobody else can read secrets or change the configuration")
 
@@ -183,7 +203,7 @@ def _models(home: Path) -> Iterator[Check]:
         yield _failed("models", error)
     except (duckdb.Error, OSError) as error:
         reason = str(error).splitlines()[0]
-        yield Check("models", "failed", reason, (f"correct what is in {home / 'sql'}",))
+        yield _broken("models", reason, f"correct what is in {home / 'sql'}")
 
 
 def _reports(empty: Warehouse, home: Path) -> Iterator[Check]:
@@ -211,8 +231,26 @@ def _notify(home: Path, send_notice: bool) -> Check:
     notice = Notice(subject(home, "a test notice"), ("This is a test: no run has failed.",), "test")
     send(settings, notice, undelivered.append)
     if undelivered:
-        return Check("notices", "failed", "; ".join(undelivered), ("correct [notify], or NOTIFY__…",))
+        return _broken("notices", "; ".join(undelivered), "correct [notify], or NOTIFY__…")
     return Check("notices", "ok", "a test notice was delivered")
+
+
+def _outputs(home: Path) -> Iterator[Check]:
+    """The log and the metrics: a run continues without them."""
+    for name, place_of in (("log", logs_path), ("metrics", textfile_path)):
+        try:
+            place = place_of(home)
+        except ConfigurationError as error:
+            yield Check(name, "warning", error.reason, (error.remedy,))
+            continue
+        if place is None:
+            continue
+        folder = place if name == "log" else place.parent
+        existing = next(one for one in (folder, *folder.parents) if one.exists())
+        is_writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+        if not is_writable or (name == "metrics" and existing != folder):
+            message = f"a run cannot write to {folder}, and continues without its {name}"
+            yield Check(name, "warning", message, (f"create {folder}, writable for this user",))
 
 
 def _place(warehouse: Path) -> Iterator[Check]:
@@ -221,15 +259,19 @@ def _place(warehouse: Path) -> Iterator[Check]:
         with locked(warehouse) as scratch:
             limits = probe(warehouse, scratch)
     except RunInProgress as error:
-        yield Check("lock", "warning", error.reason, (error.remedy,))
+        yield Check("lock", "warning", error.reason, (error.remedy,), ExitCode.BUSY)
         return
     except SyncError as error:
         yield _failed("lock", error, *(() if elsewhere() in error.remedy else (ELSEWHERE,)))
         return
     except OSError as error:
-        said = f"{warehouse.parent} cannot hold a warehouse: {error.strerror}"
-        yield Check(
-            "lock", "failed", said, (f"give this user write permission for {warehouse.parent}", ELSEWHERE)
+        message = f"{warehouse.parent} cannot hold a warehouse: {error.strerror}"
+        yield _broken(
+            "lock",
+            message,
+            f"give this user write permission for {warehouse.parent}",
+            ELSEWHERE,
+            exit_code=ExitCode.INTERNAL,
         )
         return
     yield Check("lock", "ok", "no run is in progress, and a run can publish")
@@ -237,31 +279,44 @@ def _place(warehouse: Path) -> Iterator[Check]:
         yield Check("lock", "warning", limit, (ELSEWHERE,))
     needed = space_needed(warehouse)
     free = free_bytes(warehouse)
-    said = f"{space_left(warehouse)}, a run may need {needed >> 20:,} MB"
+    message = f"{space_left(warehouse)}, a run may need {needed >> 20:,} MB"
     remedy = f"free some space on the disk of {warehouse.parent}"
-    yield Check("disk", "ok", said) if free >= needed else Check("disk", "failed", said, (remedy, ELSEWHERE))
+    if free >= needed:
+        yield Check("disk", "ok", message)
+    else:
+        yield _broken("disk", message, remedy, ELSEWHERE, exit_code=ExitCode.INTERNAL)
 
 
 def _warehouse(home: Path, path: Path) -> Check:
-    """Read the published file as a run does before it continues with it."""
+    """Continue with the published file as a run does, in a draft that is not published."""
     try:
         refuse_lost(home, path)
-    except WarehouseError as error:
-        return _failed("warehouse", error)
-    if not path.exists():
-        return Check("warehouse", "ok", f"none yet at {path}; the first run creates it")
-    try:
-        with open_warehouse(path) as warehouse:
-            row = warehouse.connection.execute(
-                "select (select count(*) from projects), (select max(started_at)::text from runs)"
-            ).fetchone()
-        is_to_be_rewritten(path, path)
+        if not path.exists() and not previous_path(path).exists():
+            return Check("warehouse", "ok", f"none yet at {path}; the first run creates it")
+        found = _continued(home, path)
     except SyncError as error:
         return _failed("warehouse", error, ELSEWHERE)
     except duckdb.Error as error:
-        return Check("warehouse", "failed", str(error).splitlines()[0], (f"move {path} away", ELSEWHERE))
+        return _broken("warehouse", str(error).splitlines()[0], f"move {path} away", ELSEWHERE)
+    return Check("warehouse", "ok", found)
+
+
+def _continued(home: Path, path: Path) -> str:
+    """Build and check the published tables in a draft. Returns what the file contains.
+
+    If a run is in progress, the file is only read.
+    """
+    counts = "select (select count(*) from projects), (select max(started_at)::text from runs)"
+    try:
+        with locked(path) as scratch, open_draft(path, scratch, memory_mb(home)) as draft:
+            draft.run(lambda db: models.update(db, home))
+            models.refuse_broken(draft.run(lambda db: models.check(db, home)))
+            row = draft.db.execute(counts).fetchone()
+    except RunInProgress:
+        with open_warehouse(path) as warehouse:
+            row = warehouse.connection.execute(counts).fetchone()
     assert row is not None
-    return Check("warehouse", "ok", f"{row[0]:,} projects, last run {row[1] or 'none'}")
+    return f"{row[0]:,} projects, last run {row[1] or 'none'}"
 
 
 def _providers(connections: Sequence[Connection]) -> list[Check]:
@@ -294,16 +349,19 @@ def _listing(api: HttpClient, connection: Connection, scope: str | None) -> Chec
     except ProviderError as error:
         return _failed(name, error, *_remedies(connection, error))
     except Exception as error:  # noqa: BLE001 - as in a run, a provider's module fails alone
-        said = connection.redact(f"its module failed: {type(error).__name__}: {error}")
-        return Check(name, "failed", said, ("correct it",))
+        message = connection.redact(f"its module failed: {type(error).__name__}: {error}")
+        return _broken(name, message, "correct it", exit_code=ExitCode.PARTIAL)
     if not page.records:
         return Check(
             name, "warning", "it answered, but lists nothing", ("check what these credentials can access",)
         )
     record = read_record(connection.provider, connection.settings.texts("drop_fields"), page.records[0], {})
     if record.reason:
-        return Check(
-            name, "failed", f"its first record cannot be read: {record.reason}", ("correct base_url",)
+        return _broken(
+            name,
+            f"its first record cannot be read: {record.reason}",
+            "correct base_url",
+            exit_code=ExitCode.DONE,  # a run quarantines it
         )
     of_all = "" if page.total is None else f" of {page.total:,}"
     return Check(name, "ok", f"{len(page.records):,}{of_all} {connection.provider.entity} on its first page")
@@ -337,11 +395,11 @@ class _Watched(AuthBase):
 
     def _look(self, response: requests.Response, **_: object) -> None:
         try:
-            said = parsedate_to_datetime(response.headers.get("date", ""))
+            sent = parsedate_to_datetime(response.headers.get("date", ""))
         except ValueError:
             return
-        if said.tzinfo is not None:
-            self._note_offset((datetime.now(UTC) - said).total_seconds())
+        if sent.tzinfo is not None:
+            self._note_offset((datetime.now(UTC) - sent).total_seconds())
 
 
 def _clock(offsets: Sequence[float]) -> Iterator[Check]:
@@ -352,5 +410,5 @@ def _clock(offsets: Sequence[float]) -> Iterator[Check]:
     if abs(offset) <= LARGEST_CLOCK_ERROR_S:
         yield Check("clock", "ok", "agrees with the providers'")
     else:
-        said = f"{abs(offset):,.0f} s {'ahead of' if offset > 0 else 'behind'} the providers'"
-        yield Check("clock", "failed", said, ("timedatectl set-ntp true",))
+        message = f"{abs(offset):,.0f} s {'ahead of' if offset > 0 else 'behind'} the providers'"
+        yield _broken("clock", message, "timedatectl set-ntp true")

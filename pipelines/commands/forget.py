@@ -3,7 +3,7 @@
 The published warehouse and the previous one are written again without it; older runs are removed. What stays
 is the shape of history: under a pseudonym, from when to when there was a record. A record that its provider
 lists still is known by its pseudonym and kept as empty; its connection's counts stay true. An EvoVoice
-project goes with its files, those to come included: with what they were while they were of that customer.
+project includes its files, also future ones: all that they were while they belonged to that customer.
 """
 
 import os
@@ -19,7 +19,7 @@ from pipelines.common.errors import UsageError
 from pipelines.common.filesystem import probe
 from pipelines.common.signals import ending_at_once
 from pipelines.common.sql import SQL_ROOT
-from pipelines.config.settings import memory_mb, warehouse_path
+from pipelines.config.settings import memory_mb, warehouse_access, warehouse_path
 from pipelines.transform import build as models
 from pipelines.transform.incremental import own_tables
 from pipelines.warehouse.draft import open_draft, rewritten
@@ -74,13 +74,12 @@ def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
 def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     """Erase them. Returns the files that were removed because they contain them.
 
-    Those are of runs before the previous one, or were put aside by `restore`.
-
-    Raises RunInProgress if a run is in progress, UsageError where the file holds tables of a user's own,
-    PublicationRefused where a check fails after it.
+    These are files of runs before the previous one, and files that `restore` has replaced. Raises
+    RunInProgress if a run is in progress, UsageError if the file contains a user's own tables,
+    PublicationRefused if a check fails afterwards.
     """
     os.umask(0o077)
-    warehouse = warehouse_path(home)
+    warehouse, access = warehouse_path(home), warehouse_access(home)
     with locked(warehouse) as scratch, ending_at_once(lambda: clear(scratch)):
         probe(warehouse, scratch)
         memory = memory_mb(home)
@@ -95,7 +94,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
         with rewritten(draft.path, scratch, memory) as clean:
             clean.run(lambda db: models.build(db, home))
             models.refuse_broken(clean.run(lambda db: models.check(db, home)))
-        publish(clean.path, warehouse, forgetting=True)
+        publish(clean.path, warehouse, access, forgetting=True)
         older, asides = forget_older(warehouse), replaced_paths(warehouse)
         for aside in asides:
             aside.unlink()

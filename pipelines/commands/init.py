@@ -49,7 +49,7 @@ class Initialised:
 def init(home: Path, chosen: Sequence[str]) -> Initialised:
     """Configure a connection for each of `chosen`, which are `PROVIDER` or `NAME=PROVIDER`.
 
-    Raises UsageError where one names no provider, ConfigurationError where a file cannot be added to.
+    Raises UsageError if one is not a provider, ConfigurationError if a file cannot be extended.
     """
     providers = find_providers(home)
     connections = dict(_connection(choice, providers) for choice in chosen)
@@ -119,7 +119,7 @@ def _table(connection: str, provider_name: str, provider: Provider, *, secret: b
 
 
 def _line(setting: Setting) -> str:
-    """A key to be filled in where it is required, else a comment that shows its default."""
+    """A key for the user to set if it is required, else a comment that shows its default."""
     default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
     empty = [] if setting.type == "list" else ""
     value = json.dumps(empty if default is None else default, ensure_ascii=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.commands.backup import backed_up_in
 from pipelines.common.errors import SyncError, UsageError, WarehouseError
-from pipelines.config.settings import warehouse_path
+from pipelines.config.settings import warehouse_access, warehouse_path
 from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path, previous_paths, replaced_paths
 from pipelines.warehouse.publish import put_back
@@ -18,7 +18,7 @@ from pipelines.warehouse.reader import open_warehouse
 class Restored:
     """What is published again, its source, and its last run.
 
-    `aside` is the file that was there before, if any. `unfinished` says what failed after the file was back.
+    `aside` is the file that was there before, if any. `unfinished` says what failed afterwards.
     """
 
     warehouse: Path
@@ -30,7 +30,7 @@ class Restored:
 
 @dataclass(frozen=True)
 class Restorable:
-    """A file beside the warehouse: its last run, or why it cannot be read."""
+    """A file next to the warehouse: its last run, or why it cannot be read."""
 
     file: Path
     bytes: int
@@ -39,24 +39,24 @@ class Restorable:
 
 
 def restore(home: Path, chosen: Path | None = None) -> Restored:
-    """Publish the previous run's file again, or what is `chosen`, and keep what was published beside it.
+    """Publish the previous run's file again, or the `chosen` one, and keep the replaced file next to it.
 
-    `chosen` is the name of a file beside the warehouse, the path of a file, or the folder of a backup. Raises
-    WarehouseError if there is no previous file or the file cannot be read, UsageError if there is no such
-    file, RunInProgress if a run is in progress.
+    `chosen` is the name of a file next to the warehouse, the path of a file, or the folder of a backup.
+    Raises WarehouseError if there is no previous file or the file cannot be read, UsageError if there is
+    no such file, RunInProgress if a run is in progress.
     """
     os.umask(0o077)  # as during a run
-    warehouse = warehouse_path(home)
+    warehouse, access = warehouse_path(home), warehouse_access(home)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = warehouse.with_name(f"{warehouse.stem}.replaced-{now}{warehouse.suffix}")
     with locked(warehouse) as scratch:
         source = _find(warehouse, chosen)
-        unfinished = put_back(source, warehouse, scratch, aside)
+        unfinished = put_back(source, warehouse, scratch, aside, access)
     return Restored(warehouse, source, _last_run(warehouse), aside if aside.exists() else None, unfinished)
 
 
 def restorable(home: Path) -> tuple[Restorable, ...]:
-    """The files beside the warehouse that could take its place: earlier runs, then what was put aside."""
+    """The files next to the warehouse that can be restored: earlier runs, then files that were replaced."""
     warehouse = warehouse_path(home)
     asides = (path for path in replaced_paths(warehouse) if path.suffix == warehouse.suffix)
     return tuple(_look_into(path) for path in (*previous_paths(warehouse).values(), *asides))

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
@@ -55,12 +55,18 @@ class _Run:
     zone: str | None
     image: str
     package: str
+    afterwards: tuple[str, ...]
 
     @property
-    def name(self) -> str:
-        """A name for it that no other home has: what can be read of its path, and a digest of all of it."""
-        readable = re.sub(r"[^a-z0-9]+", "-", str(self.home).lower())[-READABLE:].strip("-")
-        return "-".join(filter(None, ("rollcall", readable, sha256(os.fsencode(self.home)).hexdigest()[:8])))
+    def arguments(self) -> tuple[str, ...]:
+        """The verb of a run and its options."""
+        return ("sync", *self.afterwards, "--quiet")
+
+
+def unit_name(home: Path) -> str:
+    """A name that no other home has: the readable part of its path, and a digest of all of it."""
+    readable = re.sub(r"[^a-z0-9]+", "-", str(home).lower())[-READABLE:].strip("-")
+    return "-".join(filter(None, ("rollcall", readable, sha256(os.fsencode(home)).hexdigest()[:8])))
 
 
 def schedule(
@@ -71,17 +77,18 @@ def schedule(
     zone: str | None = None,
     image: str = "",
     package: str = "",
+    afterwards: Sequence[str] = (),
 ) -> Schedule:
     """The schedule of a run at `at`, in the time zone `zone` or else the machine's.
 
-    `image` is the container image that Kubernetes runs, `package` what GitHub installs. Raises UsageError
-    where the scheduler cannot do what is asked.
+    `image` is the container image that Kubernetes runs, `package` what GitHub installs, `afterwards` options
+    of `sync` such as `--export`. Raises UsageError if the scheduler cannot do what is asked.
     """
     if not str(home).isprintable():
         raise UsageError(f"{str(home)!r} cannot be used in a schedule", "give the directory another name")
     if zone is not None:
         _zone(zone)
-    run = _Run(home, at, zone, image, package)
+    run = _Run(home, at, zone, image, package, tuple(afterwards))
     return {"cron": _cron, "systemd": _systemd, "github": _github, "kubernetes": _kubernetes}[scheduler](run)
 
 
@@ -96,6 +103,19 @@ def install(made: Schedule, home: Path) -> tuple[str, ...]:
         case "systemd":
             return _install_systemd(made)
     raise UsageError(f"{made.scheduler} is not on this machine", "leave out --install, and save the output")
+
+
+def remove(home: Path, scheduler: Scheduler) -> tuple[str, ...]:
+    """Remove the schedule of a home from its scheduler. Returns what was done, a line each.
+
+    Raises UsageError for a scheduler that is not on this machine, or that has no schedule of this home.
+    """
+    match scheduler:
+        case "cron":
+            return _remove_cron(home)
+        case "systemd":
+            return _remove_systemd(home)
+    raise UsageError(f"{scheduler} is not on this machine", "remove what you have saved there")
 
 
 def _command() -> Path:
@@ -154,10 +174,10 @@ def _cron(run: _Run) -> Schedule:
         raise UsageError(f"cron uses this machine's time ({local})", "leave out --time-zone, or use systemd")
     home, program = shlex.quote(str(run.home)), shlex.quote(str(_command()))
     command = (
-        f"umask 077 && cd {home} && mkdir -p logs && "
-        f"{program} --home {home} sync --quiet >> logs/cron.log 2>&1"
+        f"umask 077 && cd {home} && mkdir -p logs && {{ date -u +%FT%TZ; "
+        f"{program} --home {home} {' '.join(run.arguments)}; }} >> logs/cron.log 2>&1"
     )
-    line = command.replace("%", r"\%")  # cron takes a bare one for the end of the line
+    line = command.replace("%", r"\%")  # a bare one would end the line
     begin, end = _marks(run.home)
     text = f"{begin}\n# At {run.at:%H:%M} of this machine's time ({local}).\n"
     text += f"{run.at.minute} {run.at.hour} * * * {line}\n{end}\n"
@@ -169,21 +189,43 @@ def _marks(home: Path) -> tuple[str, str]:
 
 
 def _install_cron(made: Schedule, home: Path) -> tuple[str, ...]:
+    _, others = _crontab(home)
+    _write_crontab(others + made.files["crontab"])
+    return ("the run is in this user's crontab; see: crontab -l",)
+
+
+def _remove_cron(home: Path) -> tuple[str, ...]:
+    listed, others = _crontab(home)
+    if listed == others:
+        raise _not_scheduled(home, "crontab -l")
+    _write_crontab(others)
+    return ("the run is no longer in this user's crontab",)
+
+
+def _crontab(home: Path) -> tuple[str, str]:
+    """The crontab of this user, and the same without the run of `home`."""
     listed = _run("crontab", "-l")
     if listed.returncode and "no crontab" not in listed.stderr:
         raise ConfigurationError(f"crontab failed: {listed.stderr.strip()}", "see: crontab -l")
     begin, end = map(re.escape, _marks(home))
-    others = re.sub(rf"^{begin}\n.*?^{end}\n", "", listed.stdout, flags=re.DOTALL | re.MULTILINE)
-    if others and not others.endswith("\n"):
-        others += "\n"
-    taken = _run("crontab", "-", text=others + made.files["crontab"])
+    text = listed.stdout
+    if text and not text.endswith("\n"):
+        text += "\n"
+    return text, re.sub(rf"^{begin}\n.*?^{end}\n", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def _write_crontab(text: str) -> None:
+    taken = _run("crontab", "-", text=text)
     if taken.returncode:
         raise ConfigurationError(f"crontab failed: {taken.stderr.strip()}", "see: crontab -l")
-    return ("the run is in this user's crontab; see: crontab -l",)
+
+
+def _not_scheduled(home: Path, see: str) -> UsageError:
+    return UsageError(f"there is no schedule of {home}", f"see: {see}")
 
 
 def _systemd(run: _Run) -> Schedule:
-    home = str(run.home)
+    home, name = str(run.home), unit_name(run.home)
     # A backslash at the end of a line would join the next one to it.
     described = home.replace("%", "%%").replace("\\", "\\\\")
     service = f"""\
@@ -192,7 +234,7 @@ Description=Rollcall: the run of {described}
 
 [Service]
 Type=oneshot
-ExecStart={_unit_word(str(_command()))} --home {_unit_word(home)} sync --quiet
+ExecStart={_unit_word(str(_command()))} --home {_unit_word(home)} {" ".join(run.arguments)}
 UMask=0077
 Nice=10
 NoNewPrivileges=yes
@@ -212,10 +254,10 @@ WantedBy=timers.target
 """
     return Schedule(
         "systemd",
-        {f"{run.name}.service": service, f"{run.name}.timer": timer},
+        {f"{name}.service": service, f"{name}.timer": timer},
         (
             "loginctl enable-linger, so that it runs while this user is logged out",
-            f"journalctl --user -u {run.name} shows what it printed",
+            f"journalctl --user -u {name} shows what it printed",
         ),
         (*_clock_changes(run), *_only_here()),
     )
@@ -229,8 +271,7 @@ def _unit_word(text: str) -> str:
 
 
 def _install_systemd(made: Schedule) -> tuple[str, ...]:
-    configuration = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    folder = Path(configuration) / "systemd" / "user"
+    folder = _units()
     private_folder(folder)
     for name, text in made.files.items():
         _write(folder / name, text)
@@ -243,6 +284,25 @@ def _install_systemd(made: Schedule) -> tuple[str, ...]:
                 f"run: systemctl --user daemon-reload && systemctl --user enable --now {timer}",
             )
     return (f"{timer} is enabled; see: systemctl --user list-timers",)
+
+
+def _remove_systemd(home: Path) -> tuple[str, ...]:
+    name = unit_name(home)
+    timer, service = (_units() / f"{name}.{kind}" for kind in ("timer", "service"))
+    if not timer.exists():
+        raise _not_scheduled(home, "systemctl --user list-timers")
+    # A timer that is not enabled is no failure, so only the files count.
+    _run("systemctl", "--user", "disable", "--now", timer.name)
+    for unit in (timer, service):
+        unit.unlink(missing_ok=True)
+    _run("systemctl", "--user", "daemon-reload")
+    return (f"removed {timer.name} and {service.name}",)
+
+
+def _units() -> Path:
+    """The directory of this user's units."""
+    configuration = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(configuration) / "systemd" / "user"
 
 
 def _write(path: Path, text: str) -> None:
@@ -296,7 +356,9 @@ def _github(run: _Run) -> Schedule:
     names = _variables(run.home)
     steps = tuple(f"gh secret set {name}" for name in names if not name.startswith("NOTIFY"))
     first = "run the first run by hand: gh workflow run rollcall.yml -f first_run=true"
-    return Schedule("github", {"rollcall.yml": workflow(start, zone, package, names)}, (*steps, first), ())
+    return Schedule(
+        "github", {"rollcall.yml": workflow(start, zone, package, names, run.afterwards)}, (*steps, first), ()
+    )
 
 
 def _kubernetes(run: _Run) -> Schedule:
@@ -306,7 +368,7 @@ def _kubernetes(run: _Run) -> Schedule:
     build = f"docker build --build-arg VERSION={rollcall_version()} --tag {image} ."
     return Schedule(
         "kubernetes",
-        {"rollcall.yaml": manifests(run.at, zone, image, LONGEST_RUN_S, own)},
+        {"rollcall.yaml": manifests(run.at, zone, image, LONGEST_RUN_S, own, run.afterwards)},
         (
             f"{build}, in the source of Rollcall; then push it to where your cluster finds it",
             f"write a line NAME=value into secrets.env for each of {', '.join(names)}",

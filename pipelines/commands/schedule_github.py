@@ -23,14 +23,14 @@ _PINNED = re.compile(r"git\+(?P<repository>https://[\w.~:/-]+)@(?P<commit>[0-9a-
 
 @dataclass(frozen=True)
 class Package:
-    """What is installed: a commit, by its whole name, of a repository."""
+    """What is installed: a commit of a repository, by its full hash."""
 
     repository: str
     commit: str
 
 
 def pinned_package(given: str) -> Package:
-    """The package that `--package` names. Raises UsageError where it names no commit of a repository."""
+    """The package that `--package` names. Raises UsageError if it is not a commit of a repository."""
     remedy = "give --package git+https://HOST/OWNER/REPOSITORY@COMMIT, with all 40 digits of the commit"
     if not given:
         raise UsageError("github has to install Rollcall", remedy)
@@ -40,7 +40,9 @@ def pinned_package(given: str) -> Package:
     return Package(found["repository"], found["commit"])
 
 
-def workflow(start: datetime, zone: str, package: Package, secrets: Sequence[str]) -> str:
+def workflow(
+    start: datetime, zone: str, package: Package, secrets: Sequence[str], afterwards: Sequence[str] = ()
+) -> str:
     """The workflow that runs at the time of day of `start`, in the time zone `zone`, with these secrets."""
     utc = start.astimezone(UTC)
     given = "\n".join(f"          {name}: ${{{{ secrets.{name} }}}}" for name in secrets)
@@ -98,7 +100,7 @@ jobs:
       - name: Sync
         run: |
           umask 077
-          "$RUNNER_TEMP/rollcall/.venv/bin/rollcall" sync
+          "$RUNNER_TEMP/rollcall/.venv/bin/rollcall" {" ".join(("sync", *afterwards))}
         env:
 {given}
       - name: Keep the warehouse for the next run
@@ -115,6 +117,7 @@ jobs:
           path: |
             warehouse.duckdb
             logs/
+            exports/
           retention-days: {ARTIFACT_DAYS}
           if-no-files-found: ignore
 """

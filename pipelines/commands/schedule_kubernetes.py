@@ -3,7 +3,7 @@
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
 from pathlib import Path
 
@@ -50,7 +50,14 @@ def own_files(home: Path, certificates: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def manifests(at: time, zone: str, image: str, longest_run_s: int, own: Mapping[str, str]) -> str:
+def manifests(
+    at: time,
+    zone: str,
+    image: str,
+    longest_run_s: int,
+    own: Mapping[str, str],
+    afterwards: Sequence[str] = (),
+) -> str:
     """The manifests of a run at `at` in `zone`, with the files that `own_files` has found."""
     data = "\n".join(f"  {_key(name)}: {_scalar(text)}" for name, text in own.items())
     items = "\n".join(f"                - key: {_key(name)}\n                  path: {name}" for name in own)
@@ -111,7 +118,10 @@ spec:
           containers:
             - name: {NAME}
               image: {json.dumps(image)}
-              args: [--home, {HOME}, sync]
+              args: [--home, {HOME}, {", ".join(("sync", *afterwards))}]
+              env:
+                - name: LOGS__PATH
+                  value: "-" # for kubectl logs
               envFrom:
                 - secretRef:
                     name: {NAME}

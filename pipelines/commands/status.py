@@ -10,7 +10,9 @@ from pipelines.output.result import Rows, rows_of, text_rows
 from pipelines.warehouse.reader import Warehouse
 
 _CONNECTIONS = """
-    select connection, provider, records, last_attempt_at, last_verified_at, outcome, message
+    select
+        connection, provider, records, last_attempt_at, last_verified_at, outcome, message,
+        is_configured, retired_at
     from connections
     order by connection
 """
@@ -54,11 +56,13 @@ def status(
 ) -> Status:
     """The state of the warehouse.
 
-    A connection is stale if it was not verified since `oldest`; `configured` names those that count, or else
-    all do.
+    A connection is stale if it was not verified since `oldest`. `configured` names those that count; without
+    it, those count that the last run had.
     """
     runs = rows_of(
-        warehouse, "select started_at, finished_at, outcome from runs order by started_at desc limit 1"
+        warehouse,
+        "select started_at, finished_at, outcome from runs where operation = 'sync' "
+        "order by started_at desc limit 1",
     )
     last = next((batch[0] for batch in text_rows(runs)), None)
     return Status(
@@ -71,9 +75,12 @@ def status(
 
 
 def _stale(warehouse: Warehouse, oldest: datetime, configured: Collection[str] | None) -> list[Stale]:
-    rows = warehouse.connection.execute("select connection, last_verified_at from connections").fetchall()
-    verified: dict[str, datetime | None] = dict(rows)
-    judged = verified.keys() if configured is None else configured
+    rows = warehouse.connection.execute(
+        "select connection, last_verified_at, is_configured and retired_at is null from connections"
+    ).fetchall()
+    verified: dict[str, datetime | None] = {name: at for name, at, _ in rows}
+    in_use = [name for name, _, is_in_use in rows if is_in_use]
+    judged = in_use if configured is None else configured
     return [
         Stale(name, f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None)
         for name in sorted(judged)

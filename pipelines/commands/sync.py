@@ -17,7 +17,7 @@ from pipelines.commands.sync_result import ListingResult, Run, read_run
 from pipelines.common.errors import UsageError
 from pipelines.common.filesystem import probe
 from pipelines.common.signals import ending_at_once
-from pipelines.config.settings import memory_mb, previous_kept, warehouse_path
+from pipelines.config.settings import memory_mb, previous_kept, warehouse_access, warehouse_path
 from pipelines.extract.connections import Connection, configured_names, load_connections
 from pipelines.load.landing import Landing, land
 from pipelines.load.listings import Listings, Progress
@@ -75,7 +75,7 @@ def sync(
     `clock` gives the time at the start and at the end. Raises SyncError if nothing could be published.
     """
     os.umask(0o077)  # whatever a run writes is for its owner only
-    warehouse, keep = warehouse_path(home), previous_kept(home)
+    warehouse, keep, access = warehouse_path(home), previous_kept(home), warehouse_access(home)
     if not options.first_run:
         refuse_lost(home, warehouse)
     is_first = not warehouse.exists()
@@ -102,7 +102,7 @@ def sync(
                 return replace(run, preview=preview(draft.db, run.started_at))
             draft.finish()
         keep_older(warehouse, scratch, keep)
-        unfinished = publish(draft.path, warehouse) + mark_published(home)
+        unfinished = publish(draft.path, warehouse, access) + mark_published(home)
         return replace(run, unfinished=unfinished)
 
 

@@ -58,9 +58,9 @@ def _events(subject: Subject) -> str:
                 payload as after
             from versions
             union all by name
-            select * exclude (payload, previous), valid_to as run, 'removed' as event, payload as before
+            select * exclude (payload, previous), valid_to as run, end_reason as event, payload as before
             from versions
-            where end_reason = 'removed'
+            where end_reason in ('removed', 'retired')
             union all by name
             select * exclude (payload, previous), refreshed_at as run, 'refreshed' as event, payload as after
             from versions

@@ -14,6 +14,7 @@ import shlex
 import shutil
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.common.errors import SyncError, WarehouseError
@@ -68,6 +69,27 @@ def set_mode(path: Path, mode: int) -> bool:
             raise
         return False
     return stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may read a file: its mode, and the group that owns it, if that is not the user's own."""
+
+    mode: int = 0o600
+    group: int | None = None
+
+    def grant(self, path: Path) -> bool:
+        """Set mode and group of a file. False if the file system cannot."""
+        if self.group is not None:
+            try:
+                os.chown(path, -1, self.group)
+            except OSError as error:
+                if error.errno not in LACKING:
+                    raise
+        return set_mode(path, self.mode)
+
+
+PRIVATE = Access()
 
 
 def link_or_copy(source: Path, target: Path) -> bool:

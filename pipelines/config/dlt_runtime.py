@@ -1,8 +1,8 @@
 """dlt with everything turned off that a run does not need. Import dlt only from here.
 
 dlt reads more than a home: a global folder (`~/.dlt`, `/var/dlt`), `/run/secrets`, Airflow and vaults, and
-whatever `DLT_PROJECT_DIR` or a plugin names. A connection found there would sync another project's data, so
-`HomeContext` replaces dlt's own context. Telemetry is on by default and its setting is read at import.
+any folder that `DLT_PROJECT_DIR` or a plugin names. A connection found there would sync another project's
+data, so `HomeContext` replaces dlt's own context. Telemetry is on by default; its setting is read at import.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
     from dlt.common.runtime.run_context import RunContext
 
-__all__ = ["dlt", "isolated_settings", "use_home"]
+__all__ = ["current_home", "dlt", "isolated_settings", "use_home"]
 
 SETTINGS = {
     "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"},
@@ -89,6 +89,11 @@ def use_home(home: Path) -> None:
     Raises ConfigurationError if a file cannot be read.
     """
     Container()[PluggableRunContext] = HomeOnly(HomeContext(str(home)))
+
+
+def current_home() -> Path:
+    """The home whose configuration dlt reads."""
+    return Path(Container()[PluggableRunContext].context.run_dir)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,9 @@ relative to the home.
 """
 
 import contextlib
+import grp
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +16,13 @@ from pathlib import Path
 from typing import Literal, cast
 
 from pipelines.common.errors import ConfigurationError
+from pipelines.common.filesystem import Access
 from pipelines.common.suggest import nearest
+from pipelines.config.secret_sources import SUFFIXES
 
 EXPORTS_KEPT = 14
+LOGS_KEPT = 60
+OWNERS, READABLE = 0o600, 0o644  # what a mode must have, and what it may have
 PREVIOUS_KEPT = 1
 MEMORY_MB = 300
 
@@ -38,6 +44,12 @@ class Setting:
     minimum: float | None = None
     maximum: float | None = None
     about: str = ""
+
+
+def names_of(setting: Setting) -> tuple[str, ...]:
+    """The keys that set it: a secret can also be in a file, or be printed by a command."""
+    others = SUFFIXES if setting.secret else ()
+    return (setting.name, *(f"{setting.name}{suffix}" for suffix in others))
 
 
 class Settings(Mapping[str, object]):
@@ -74,14 +86,26 @@ class Settings(Mapping[str, object]):
 
 WAREHOUSE = (
     Setting("path", default="warehouse.duckdb", about="the published warehouse"),
-    Setting("keep", "integer", PREVIOUS_KEPT, about="how many files of earlier runs stay beside it"),
+    Setting("keep", "integer", PREVIOUS_KEPT, about="how many files of earlier runs are kept next to it"),
+    Setting("mode", default="0600", about="permissions of the file: 0640 lets the group read it"),
+    Setting("group", about="the group that may read it, if that is not this user's own"),
     Setting("memory_mb", "integer", MEMORY_MB, about="how much memory DuckDB may take in a run"),
 )
 EXPORTS = (
     Setting("path", default="exports", about="the directory of the exports"),
     Setting("keep", "integer", EXPORTS_KEPT, about="how many dated folders of exports are kept; 0 keeps all"),
 )
-LOGS = (Setting("path", default="logs", about="the directory of the runs' logs"),)
+LOGS = (
+    Setting("path", default="logs", about="the directory of the runs' logs; - for standard output"),
+    Setting("format", default="text", about="text, or json: an object per line, for a log collector"),
+    Setting("keep", "integer", LOGS_KEPT, about="how many logs are kept; 0 keeps all"),
+)
+LOG_FORMATS = ("text", "json")
+STANDARD_OUTPUT = "-"
+MONITORING = (
+    Setting("textfile", about="a file of metrics for node_exporter, written after every run; ends in .prom"),
+)
+TEXTFILE_ENDING = ".prom"  # node_exporter reads no others
 NOTIFY = (
     Setting("webhook", secret=True, about="an incoming webhook of Slack, or of a compatible service"),
     Setting("ping_url", secret=True, about="called when every run starts and ends, as by healthchecks.io"),
@@ -92,6 +116,8 @@ NOTIFY = (
     Setting("smtp_security", default="starttls", about="starttls, tls, or none (to this machine only)"),
     Setting("smtp_user"),
     Setting("smtp_password", secret=True),
+    Setting("ca_file", about="certificates to trust, in PEM form, instead of the default ones"),
+    Setting("proxy", about="an HTTP proxy for the webhook and the ping"),
     Setting("runs", default="failed", about="failed: e-mail and webhook only when one fails; or all"),
     Setting(
         "deadline_s", "number", 20.0, minimum=1, maximum=600, about="for all notices of one kind together"
@@ -103,6 +129,7 @@ TABLES: Mapping[str, tuple[Setting, ...]] = {
     "exports": EXPORTS,
     "logs": LOGS,
     "notify": NOTIFY,
+    "monitoring": MONITORING,
 }
 # Tables of dlt's own, which `dlt init` writes. Rollcall sets what dlt needs itself: they have no effect.
 OF_DLT = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
@@ -137,11 +164,35 @@ def exports_kept(home: Path) -> int:
 
 
 def previous_kept(home: Path) -> int:
-    """How many files of earlier runs stay. Raises ConfigurationError where that is no number, or none."""
+    """How many files of earlier runs are kept. Raises ConfigurationError if it is not a positive integer."""
     kept = _number(home, "warehouse", "keep")
     if not kept:
         raise ConfigurationError("keep of [warehouse] is 0", "set it to 1 or more: restore needs one")
     return kept
+
+
+def warehouse_access(home: Path) -> Access:
+    """Who may read the published file. Raises ConfigurationError if the mode or the group is wrong."""
+    given = _text(home, "warehouse", "mode")
+    mode = int(given, 8) if re.fullmatch("0?[0-7]{3}", given) else 0
+    if mode & ~READABLE or mode & OWNERS != OWNERS:
+        raise ConfigurationError(
+            f"mode of [warehouse] is {given!r}", 'set it to "0600", or to "0640" or "0644" for readers'
+        )
+    name = _text(home, "warehouse", "group")
+    return Access(mode, _group(name) if name else None)
+
+
+def _group(name: str) -> int:
+    try:
+        group = grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ConfigurationError(f"there is no group {name}", "create it, or name another") from None
+    if os.geteuid() and group not in {os.getegid(), *os.getgroups()}:
+        raise ConfigurationError(
+            f"this user is not in the group {name}", f"run: sudo usermod --append --groups {name} $USER"
+        )
+    return group
 
 
 def memory_mb(home: Path) -> int:
@@ -149,26 +200,61 @@ def memory_mb(home: Path) -> int:
     return _number(home, "warehouse", "memory_mb")
 
 
-def logs_path(home: Path) -> Path:
-    """The directory of the runs' logs, absolute. Raises ConfigurationError as `warehouse_path` does."""
-    return _path(home, "logs")
+def logs_path(home: Path) -> Path | None:
+    """The directory of the runs' logs, absolute; None if they go to standard output.
+
+    Raises ConfigurationError as `warehouse_path` does.
+    """
+    return None if _text(home, "logs", "path") == STANDARD_OUTPUT else _path(home, "logs")
 
 
-def _path(home: Path, table: str) -> Path:
-    given, default = _given(home, table, "path")
-    if not (given is None or isinstance(given, str)):
+def logs_format(home: Path) -> str:
+    """The format of the runs' logs. Raises ConfigurationError if there is no such format."""
+    given = _text(home, "logs", "format")
+    if given not in LOG_FORMATS:
         raise ConfigurationError(
-            f"path of [{table}] in {_file(home, CONFIG)} should be a string, not {given!r}",
-            'write it as path = "…"',
+            f"format of [logs] is {given!r}", f"set it to one of {', '.join(LOG_FORMATS)}"
         )
-    path = home.absolute() / Path(given or str(default)).expanduser()
+    return given
+
+
+def logs_kept(home: Path) -> int:
+    """How many logs are kept; 0 keeps all. Raises ConfigurationError if not an integer."""
+    return _number(home, "logs", "keep")
+
+
+def textfile_path(home: Path) -> Path | None:
+    """The file of metrics, absolute; None if there is none. Raises ConfigurationError if it is wrong."""
+    given = _text(home, "monitoring", "textfile")
+    if not given:
+        return None
+    if not given.endswith(TEXTFILE_ENDING):
+        raise ConfigurationError(
+            f"textfile of [monitoring] is {given!r}",
+            f"give it a name that ends in {TEXTFILE_ENDING}: node_exporter reads no others",
+        )
+    return _path(home, "monitoring", "textfile")
+
+
+def _path(home: Path, table: str, key: str = "path") -> Path:
+    path = home.absolute() / Path(_text(home, table, key)).expanduser()
     try:
         str(path).encode()
     except UnicodeEncodeError:  # a byte that is not UTF-8, for which DuckDB has no way
         raise ConfigurationError(
-            f"path of [{table}] is not UTF-8: {os.fsencode(path)!r}", "give it another name"
+            f"{key} of [{table}] is not UTF-8: {os.fsencode(path)!r}", "give it another name"
         ) from None
     return path
+
+
+def _text(home: Path, table: str, key: str) -> str:
+    given, default = _given(home, table, key)
+    if not (given is None or isinstance(given, str)):
+        raise ConfigurationError(
+            f"{key} of [{table}] in {_file(home, CONFIG)} should be a string, not {given!r}",
+            f'write it as {key} = "…"',
+        )
+    return given or str(default or "")
 
 
 def _number(home: Path, table: str, key: str) -> int:
@@ -231,10 +317,10 @@ def _unknown_in(file: Path, table: str, given: object) -> Iterator[Configuration
 
 
 def _unknown_key(file: Path, table: str, key: str) -> Iterator[ConfigurationError]:
-    known = {setting.name: setting for setting in TABLES[table]}
+    known = {name: setting for setting in TABLES[table] for name in names_of(setting)}
     if key not in known:
         yield ConfigurationError(f"[{table}] in {file} has an unknown key {key}", nearest(key, known))
-    elif file.name == CONFIG and known[key].secret:
+    elif file.name == CONFIG and known[key].secret and key == known[key].name:
         yield ConfigurationError(
             f"{key} of [{table}] is a secret and is not read from {file}",
             f"move it into {file.with_name(SECRETS)}",
@@ -249,7 +335,8 @@ def _unknown_variables() -> Iterator[ConfigurationError]:
     """Find variables that look like a misspelled setting. Other programs use variables of this form too."""
     for variable in sorted(os.environ):
         table, separator, key = variable.partition("__")
-        known = [setting.name.upper() for setting in TABLES.get(table.lower(), ())]
+        settings = TABLES.get(table.lower(), ())
+        known = [name.upper() for setting in settings for name in names_of(setting)]
         near = get_close_matches(key, known, n=1, cutoff=LIKE_OURS) if separator else []
         if near and key not in known:
             yield ConfigurationError(

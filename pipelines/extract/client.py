@@ -1,6 +1,6 @@
 """An HTTP client for one pinned host: GET only, with deadlines and bounded memory.
 
-Built on `requests`, without redirects, and without proxies and netrc from the environment. The status, the
+Built on `requests`, without redirects, and without proxies and netrc of the environment. The status, the
 content type and the encoding of an answer are checked before it is read.
 """
 
@@ -23,7 +23,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from pipelines.common.errors import MalformedAnswer, ProviderError, Transient
 from pipelines.common.version import rollcall_version
 from pipelines.extract.answers import documented_error, failure_of, fault_of, refuse_unexpected
-from pipelines.extract.connections import Connection
+from pipelines.extract.connections import Connection, proxies
 from pipelines.extract.deadline import Deadline, DeadlineAdapter, ending_after
 from pipelines.extract.provider import Request
 from pipelines.extract.raw_json import read_within
@@ -73,6 +73,7 @@ class HttpClient:
         self._resumes_at = -math.inf  # no thread sends a request before this time
         self._session = requests.Session()
         self._session.trust_env = False
+        self._proxies = proxies(self.settings)
         self._session.verify = self.settings.text("ca_file") or True
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         self._session.auth = connection.provider.auth(self.settings)
@@ -210,7 +211,9 @@ class HttpClient:
         if credentials is not None:
             prepared.prepare_body(None, None, json=credentials)
         prepared.prepare_auth(self._session.auth)
-        return self._session.send(prepared, timeout=seconds, allow_redirects=False, stream=True, proxies={})
+        return self._session.send(
+            prepared, timeout=seconds, allow_redirects=False, stream=True, proxies=self._proxies
+        )
 
     def _body(self, response: requests.Response, deadline: Deadline, turn: contextlib.ExitStack) -> bytes:
         limit = self.settings.integer("max_body_mb") << 20

@@ -15,7 +15,7 @@ import re
 import shlex
 import ssl
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +27,15 @@ import requests
 
 from pipelines.common.errors import ConfigurationError, SyncError, UsageError
 from pipelines.common.redaction import HIDDEN, Secrets
-from pipelines.config.settings import CONFIG, LIKE_OURS, SECRETS, connections_in, refuse_unknown
+from pipelines.config.secret_sources import SUFFIXES, read_secret_file, run_secret_command, words
+from pipelines.config.settings import (
+    CONFIG,
+    LIKE_OURS,
+    SECRETS,
+    connections_in,
+    names_of,
+    refuse_unknown,
+)
 from pipelines.extract.provider import Provider, Setting, Settings, find_providers
 
 COMMON = (
@@ -61,6 +69,7 @@ COMMON = (
     ),
     Setting("drop_fields", "list", (), about="fields that are never stored"),
     Setting("ca_file", about="certificates to trust, in PEM form, instead of the default ones"),
+    Setting("proxy", about="an HTTP proxy for all requests, such as http://proxy.example.com:3128"),
 )
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
@@ -133,6 +142,13 @@ def configured_names(home: Path) -> tuple[str, ...] | None:
         return tuple(read_tables(home).tables)
     except ConfigurationError:
         return None
+
+
+def configured_provider(home: Path, name: str) -> str | None:
+    """The provider of the connection `name`, as configured in `home`; None if it is not configured."""
+    if name not in (configured_names(home) or ()):
+        return None
+    return cast("str", resolve(f"sources.{name}", COMMON[0]) or name)
 
 
 @dataclass(frozen=True)
@@ -228,13 +244,15 @@ def make_connection(name: str, configured: Configured) -> Connection:
         raise _of_no_provider(name, provider_name, configured)
     provider = providers[provider_name]
     wanted = {setting.name: setting for setting in (*COMMON, *provider.settings)}
-    for key in sorted(keys - wanted.keys()):
-        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", choices(key, wanted))
+    known = {key for setting in wanted.values() for key in names_of(setting)}
+    for key in sorted(keys - known):
+        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", choices(key, known))
     settings = Settings({key: resolve(f"sources.{name}", setting) for key, setting in wanted.items()})
     _check_base_url(name, settings.text("base_url"))
     values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}
     if ca_file := settings.text("ca_file"):
-        values["ca_file"] = _certificates(configured.home, name, ca_file)
+        values["ca_file"] = certificates(configured.home, name, ca_file)
+    check_proxy(name, settings.text("proxy"))
     connection = Connection(name, provider_name, provider, Settings(values))
     _refuse_unsendable(connection)
     return connection
@@ -281,7 +299,9 @@ def resolve(table: str, setting: Setting) -> object:
     from pipelines.config.dlt_runtime import dlt
 
     where, owner = f"{table}.{setting.name}", table.rpartition(".")[2]
-    given = dlt.secrets.get(where, str) if setting.secret else dlt.config.get(where)
+    given: object = dlt.secrets.get(where, str) if setting.secret else dlt.config.get(where)
+    if setting.secret:
+        given = _kept_elsewhere(table, setting, given)
     if given in (None, "", []):
         if setting.required:
             raise ConfigurationError(f"{owner} has no {setting.name}", how_to_set(table, setting))
@@ -296,6 +316,30 @@ def resolve(table: str, setting: Setting) -> object:
         ) from None
     _check_range(owner, setting, value)
     return value
+
+
+def _kept_elsewhere(table: str, setting: Setting, given: object) -> object:
+    """The secret `given`, or that of the file or the command that is configured instead."""
+    from pipelines.config.dlt_runtime import current_home, dlt
+
+    owner = table.rpartition(".")[2]
+    sources: dict[str, object] = {setting.name: given}
+    for suffix in SUFFIXES:
+        sources[f"{setting.name}{suffix}"] = dlt.config.get(f"{table}.{setting.name}{suffix}")
+    used = [name for name, value in sources.items() if value not in (None, "", [])]
+    if len(used) > 1:
+        raise ConfigurationError(f"{owner} has {' and '.join(used)}", "leave one of them")
+    if not used or used == [setting.name]:
+        return given
+    (name,) = used
+    value, named = sources[name], f"{name} of {owner}"
+    if name.endswith("_file"):
+        return read_secret_file(Path(str(value)), current_home(), named)
+    try:
+        command = words(cast("str | list[str]", value))
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{named} is not a command", 'write it as ["program", "argument"]') from None
+    return run_secret_command(command, current_home(), named)
 
 
 _EXPECTED = {
@@ -352,14 +396,40 @@ def _check_base_url(connection: str, url: str) -> None:
         raise ConfigurationError(wrong, "use https; plain http is allowed to this machine only")
 
 
-def _certificates(home: Path, connection: str, file: str) -> str:
+def check_proxy(owner: str, url: str) -> None:
+    """Raise ConfigurationError if a proxy is not a URL of a host, without credentials."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        is_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_host = False
+    if not is_host or parts.scheme not in {"http", "https"} or parts.path.strip("/") or parts.query:
+        raise ConfigurationError(
+            f"proxy of {owner} is not a URL of a proxy", "give one such as http://proxy.example.com:3128"
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError(
+            f"proxy of {owner} contains credentials",
+            "let the proxy know this machine, or name a proxy on this machine that adds them",
+        )
+
+
+def proxies(settings: Settings) -> dict[str, str]:
+    """The proxy of these settings in the form of `requests`; none from the environment."""
+    proxy = settings.text("proxy")
+    return {"http": proxy, "https": proxy} if proxy else {}
+
+
+def certificates(home: Path, owner: str, file: str) -> str:
     """Check the path of a file of certificates: without it, a connection would trust none."""
     path = home / file
     try:
         ssl.create_default_context(cafile=path)
     except OSError as error:  # ssl's own errors are among them
         raise ConfigurationError(
-            f"ca_file of {connection} is {file}, which cannot be read ({error.strerror or error})",
+            f"ca_file of {owner} is {file}, which cannot be read ({error.strerror or error})",
             "name a file of certificates in PEM form",
         ) from None
     return str(path)
@@ -386,7 +456,7 @@ def variable(table: str, setting: Setting) -> str:
     return f"{table}.{setting.name}".replace(".", "__").upper()
 
 
-def choices(name: str, known: Mapping[str, object]) -> str:
+def choices(name: str, known: Collection[str]) -> str:
     """A suggestion for `name` from the known names."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"

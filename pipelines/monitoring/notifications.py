@@ -8,7 +8,7 @@ alarms because the end of a started run does not arrive.
 All notices share one deadline and carry no secret. One that cannot be delivered is a warning, never a failure
 of the run. Written here on `requests` and `smtplib`: for three kinds of service, Apprise, which speaks to
 over a hundred, is not worth its packages. It follows redirects by default, and limits each connection attempt
-and read but not the whole: it would need the same deadline around it.
+and read but not the total: it would need the same deadline around it.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ import requests
 from pipelines.common.errors import ConfigurationError, RunInProgress, SyncError, UsageError
 from pipelines.common.text import printable
 from pipelines.config.settings import NOTIFY, Settings
-from pipelines.extract.connections import is_loopback, resolve
+from pipelines.extract.connections import certificates, check_proxy, is_loopback, proxies, resolve
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 LONGEST_TEXT = 3000
@@ -70,7 +70,10 @@ def read_notify(home: Path) -> Settings | None:
     from pipelines.config.dlt_runtime import use_home
 
     use_home(home)
-    settings = Settings({setting.name: resolve("notify", setting) for setting in NOTIFY})
+    values = {setting.name: resolve("notify", setting) for setting in NOTIFY}
+    if ca_file := values["ca_file"]:
+        values["ca_file"] = certificates(home, "[notify]", str(ca_file))
+    settings = Settings(values)
     _check(settings)
     return settings if _channels(settings) else None
 
@@ -140,6 +143,7 @@ def _check(settings: Settings) -> None:
             raise ConfigurationError(
                 f"{name} of [notify] is not an https URL", "copy it again from the service"
             )
+    check_proxy("[notify]", settings.text("proxy"))
     for name, allowed in (("smtp_security", tuple(PORTS)), ("runs", ("failed", "all"))):
         if settings.text(name) not in allowed:
             raise ConfigurationError(
@@ -195,7 +199,7 @@ def _post_webhook(settings: Settings, notice: Notice) -> None:
         text = text.replace(character, entity)
     _post(
         settings.text("webhook"),
-        settings.number("deadline_s"),
+        settings,
         json={"text": f"{MARKS[notice.event]} {text}"},
     )
 
@@ -207,14 +211,14 @@ def _ping_end(settings: Settings, notice: Notice) -> None:
 def _ping(settings: Settings, event: str, text: str) -> None:
     parts = urlsplit(settings.text("ping_url"))
     url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + event))
-    _post(url, settings.number("deadline_s"), data=text.encode())
+    _post(url, settings, data=text.encode())
 
 
 class _NotTaken(Exception):
     """A service rejected a notice."""
 
 
-def _post(url: str, seconds: float, **body: object) -> None:
+def _post(url: str, settings: Settings, **body: object) -> None:
     with requests.Session() as session:
         session.trust_env = False
         answer = session.request(
@@ -222,9 +226,11 @@ def _post(url: str, seconds: float, **body: object) -> None:
             url,
             data=body.get("data"),  # type: ignore[arg-type] # bytes or None
             json=body.get("json"),
-            timeout=seconds,
+            timeout=settings.number("deadline_s"),
             allow_redirects=False,
             stream=True,
+            verify=settings.text("ca_file") or True,
+            proxies=proxies(settings),
         )
         with contextlib.closing(answer):
             if not answer.ok or answer.is_redirect:
@@ -243,7 +249,8 @@ def _mail(settings: Settings, notice: Notice) -> None:
     message.set_content(notice.text + "\n")
     security, host = settings.text("smtp_security"), settings.text("smtp_host")
     port = settings.integer("smtp_port") or PORTS[security]
-    seconds, context = settings.number("deadline_s"), ssl.create_default_context()
+    seconds = settings.number("deadline_s")
+    context = ssl.create_default_context(cafile=settings.text("ca_file") or None)
     with (
         smtplib.SMTP_SSL(host, port, timeout=seconds, context=context)
         if security == "tls"
@@ -262,6 +269,7 @@ def _domain_of(sender: str) -> str:
 
 
 _REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((requests.exceptions.ProxyError,), "no connection to the proxy"),
     ((requests.Timeout, TimeoutError), "no answer in time"),
     ((requests.exceptions.SSLError, ssl.SSLCertVerificationError), "the certificate was not accepted"),
     ((ssl.SSLError,), "no TLS at that port: see smtp_security and smtp_port"),

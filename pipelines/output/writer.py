@@ -29,7 +29,7 @@ from pipelines.output.result import (
 )
 from pipelines.warehouse.reader import Warehouse
 
-Form = Literal["table", "csv", "tsv", "json", "jsonl", "parquet", "arrow", "xlsx"]
+Form = Literal["table", "csv", "tsv", "json", "jsonl", "parquet", "arrow", "xlsx", "prometheus"]
 DELIMITERS: Mapping[Form, str] = {"csv": ",", "tsv": "\t"}
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.common.database import hidden_builtins, open_database
+from pipelines.common.database import hidden_builtins
 from pipelines.common.errors import WarehouseError
 from pipelines.common.sql import SQL_ROOT, literal
-from pipelines.warehouse.paths import recovery_hint
 from pipelines.warehouse.reader import read_every_value
 
 # A copy is rewritten if more than half of it, and at least this much, is free space.
@@ -31,15 +30,6 @@ def readable(db: duckdb.DuckDBPyConnection, copy: Path, original: Path, remedy: 
         reason = str(error).splitlines()[0].replace(str(copy), str(original))
         raise WarehouseError(f"{original} cannot be read ({reason})", remedy) from None
     db.execute("detach published")
-
-
-def is_to_be_rewritten(copy: Path, warehouse: Path) -> bool:
-    """Whether a run must continue with a new file instead of `copy`, a copy of the published one or itself.
-
-    Reads every value. Raises WarehouseError if one cannot be read, or a newer Rollcall wrote the file.
-    """
-    with open_database() as db, readable(db, copy, warehouse, recovery_hint(warehouse)):
-        return is_older(db, warehouse) or is_unfit_to_keep(db)
 
 
 def is_older(db: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:

@@ -6,28 +6,30 @@ from pathlib import Path
 
 from pipelines.common.database import open_database
 from pipelines.common.errors import UsageError, WarehouseError
-from pipelines.common.filesystem import link_or_copy, set_mode, sync
+from pipelines.common.filesystem import PRIVATE, Access, link_or_copy, sync
 from pipelines.warehouse.draft import draft_path
 from pipelines.warehouse.fingerprint import note_published
 from pipelines.warehouse.inspection import readable
 from pipelines.warehouse.paths import previous_path, wal_path
 
 
-def publish(draft: Path, warehouse: Path, *, forgetting: bool = False) -> tuple[str, ...]:
+def publish(
+    draft: Path, warehouse: Path, access: Access = PRIVATE, *, forgetting: bool = False
+) -> tuple[str, ...]:
     """Publish `draft` and keep the previous file. Readers see the old file or the new one.
 
     `draft` must be closed, and be on the same file system. With `forgetting`, it first replaces the
-    previous file too, so that nothing of the old files remains. Returns a line for each failure after
-    publication.
+    previous file too, so that nothing of the old files remains. `access` says who may read it.
+    Returns a line for each failure after publication.
     """
     _verify(draft)
-    set_mode(draft, 0o600)
+    access.grant(draft)
     sync(draft)
     if warehouse.exists():
         spare = draft.with_name("previous")
         if forgetting:
             shutil.copyfile(draft, spare)
-            set_mode(spare, 0o600)
+            access.grant(spare)
             sync(spare)
             wal_path(previous_path(warehouse)).unlink(missing_ok=True)
         else:
@@ -40,7 +42,9 @@ def publish(draft: Path, warehouse: Path, *, forgetting: bool = False) -> tuple[
     return _sync_published(warehouse)
 
 
-def put_back(source: Path, warehouse: Path, scratch: Path, aside: Path) -> tuple[str, ...]:
+def put_back(
+    source: Path, warehouse: Path, scratch: Path, aside: Path, access: Access = PRIVATE
+) -> tuple[str, ...]:
     """Publish a copy of `source`; the file that it replaces is kept as `aside`.
 
     `scratch` and `aside` are on the same file system. Returns a line for each failure after publication.
@@ -52,7 +56,7 @@ def put_back(source: Path, warehouse: Path, scratch: Path, aside: Path) -> tuple
         open_database() as db,
         readable(db, copy, source, f"put a copy of your own at {warehouse}"),
     ):
-        set_mode(copy, 0o600)
+        access.grant(copy)
     sync(copy)
     if warehouse.exists():
         if not wal_path(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):

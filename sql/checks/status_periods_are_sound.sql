@@ -15,7 +15,7 @@ gaps as (
         project_key,
         valid_to as started_at,
     from projects_history
-    where end_reason = 'removed'
+    where end_reason in ('removed', 'retired')
 ),
 
 with_problem as (

@@ -134,6 +134,12 @@ select
     nullif(valid_to, timestamptz 'infinity') as valid_to,
     case
         when valid_to = next_from then 'changed'
+        when
+            (file.connection, valid_to) in (
+                select (connection, started_at), from raw.operations
+                where operation = 'retire'
+            )
+            then 'retired'
         when valid_to < timestamptz 'infinity' then 'removed'
     end as end_reason,
 from with_descent

@@ -82,6 +82,6 @@ select
     valid_to, -- start of the run that found it changed or removed; null while it is current
     valid_to is null as is_current, -- whether it is listed now, as this version
     change, -- why it began: created, changed or returned
-    end_reason, -- why it ended: changed or removed; null while it is current
+    end_reason, -- why it ended: changed, removed or retired; null while it is current
     changed_columns, -- columns that differ from the previous version
 from versions

@@ -4,6 +4,9 @@ create or replace macro projects_as_of(moment) as table
     from projects_history
     where
         valid_from <= cast(moment as timestamptz)
+        and cast(moment as timestamptz) >= (
+            select coalesce(started_at, timestamptz '-infinity'), from staging.history_begins
+        )
         and (valid_to is null or valid_to > cast(moment as timestamptz))
         and project_id not in (select pseudonym, from raw.forgotten)
     order by project_key;

@@ -94,4 +94,6 @@ from days
 left join listed on days.day = listed.day and days.connection = listed.connection
 left join changes on days.day = changes.day and days.connection = changes.connection
 left join verified on days.day = verified.day and days.connection = verified.connection
+cross join staging.history_begins as history
+where days.day >= coalesce(staging.utc_day(history.started_at), date '-infinity')
 order by days.day, days.connection

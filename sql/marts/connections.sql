@@ -14,6 +14,15 @@ with latest as (
     group by connection
 ),
 
+retirements as (
+    select
+        connection,
+        max(started_at) as retired_at,
+    from raw.operations
+    where operation = 'retire'
+    group by connection
+),
+
 counts as (
     select
         connection,
@@ -33,7 +42,11 @@ select
     coalesce(counts.records, 0) as records, -- records listed now
     latest.outcome, -- the worst outcome of its listings in that last run
     nullif(latest.message, '') as message, -- why it was not verified then
+    -- when an operator closed its rows; null if a run has asked it since
+    if(retirements.retired_at > coalesce(latest.last_attempt_at, timestamptz '-infinity'), retirements.retired_at, null)
+        as retired_at,
 from raw.connections as known
 left join latest on known.connection = latest.connection
+left join retirements on known.connection = retirements.connection
 left join counts on known.connection = counts.connection
 order by known.connection

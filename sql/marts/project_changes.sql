@@ -50,7 +50,7 @@ events as (
         valid_to as changed_at,
         'removed' as change,
     from projects_history
-    where end_reason = 'removed'
+    where end_reason in ('removed', 'retired')
 )
 
 select
@@ -69,3 +69,5 @@ select
         as is_first_listing, -- whether the first listing of its connection created it: the project may be much older
 from events
 left join staging.first_listings as first on events.connection = first.connection
+cross join staging.history_begins as history
+where events.changed_at >= coalesce(history.started_at, timestamptz '-infinity')

@@ -72,4 +72,6 @@ select
     status, -- the status, by status_mapping
     cast(projects as bigint) as projects, -- number of its projects with that status at the end of the day
 from days
+cross join staging.history_begins as history
+where day >= coalesce(staging.utc_day(history.started_at), date '-infinity')
 order by day, connection, status

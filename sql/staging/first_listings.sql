@@ -2,6 +2,18 @@
 -- grain: connection
 select
     connection,
-    min(valid_from) as started_at,
-from raw.records
+    min(started_at) as started_at,
+from (
+    select
+        connection,
+        valid_from as started_at,
+    from raw.records
+    union all
+    -- Versions may be dropped, and listings are not.
+    select
+        connection,
+        started_at,
+    from raw.listings
+    where new > 0
+)
 group by connection

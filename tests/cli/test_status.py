@@ -37,6 +37,8 @@ def test_json(cli: Cli, tmp_path: Path) -> None:
         "last_verified_at": "2026-11-02T02:00:00Z",
         "outcome": "failed",
         "message": "401 Unauthorized",
+        "is_configured": True,
+        "retired_at": None,
     }
     del found["connections"]
     assert found == {
@@ -57,6 +59,7 @@ def test_csv(cli: Cli) -> None:
     rows = list(csv.reader(io.StringIO(cli("status", "--format", "csv").stdout)))
     assert rows[0] == [
         "connection", "provider", "records", "last_attempt_at", "last_verified_at", "outcome", "message",
+        "is_configured", "retired_at",
     ]  # fmt: skip
     assert [row[0] for row in rows[1:]] == ["belltastic", "evovoice", "matter"]
 

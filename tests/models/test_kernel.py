@@ -59,7 +59,7 @@ COLUMNS = {
     """,
     "runs": """
         started_at timestamptz, finished_at timestamptz, outcome varchar, rollcall_version varchar,
-        duckdb_version varchar
+        duckdb_version varchar, operation varchar, history_begins_at timestamptz
     """,
     "listings": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
@@ -71,7 +71,7 @@ COLUMNS = {
     "connections": """
         connection varchar, provider varchar, is_configured boolean, last_attempt_at timestamptz,
         last_verified_at timestamptz, last_full_at timestamptz, records bigint, outcome varchar,
-        message varchar
+        message varchar, retired_at timestamptz
     """,
     "quarantine": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
@@ -226,9 +226,9 @@ def test_connections_tell_how_fresh_they_are(raw: Raw) -> None:
     raw.build()
     found = raw.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
     assert [tuple(row.values()) for row in found] == [
-        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None),
-        ("never", "belltastic", True, None, None, None, 0, None, None),
-        ("rillsoft", "rillsoft", True, run(2), None, None, 1, "failed", "8: a page came twice; 9: 403"),
+        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None, None),
+        ("never", "belltastic", True, None, None, None, 0, None, None, None),
+        ("rillsoft", "rillsoft", True, run(2), None, None, 1, "failed", "8: a page came twice; 9: 403", None),
     ]
 
 

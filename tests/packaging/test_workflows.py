@@ -28,6 +28,7 @@ def test_only_the_job_that_publishes_may_do_so() -> None:
     assert workflow["permissions"] == {}
     assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == {
         "build": {"contents": "read"},
+        "macos": {"contents": "read"},
         "publish": {"id-token": "write", "attestations": "write", "contents": "write"},
     }
     assert workflow["jobs"]["publish"]["environment"] == "pypi"
@@ -35,11 +36,20 @@ def test_only_the_job_that_publishes_may_do_so() -> None:
 
 
 def test_what_it_makes_is_in_the_makefile() -> None:
-    steps = yaml.safe_load(RELEASE.read_text())["jobs"]["build"]["steps"]
-    made = {step["run"].removeprefix("make ") for step in steps if step.get("run", "").startswith("make ")}
-    assert made == {"check-release", "dist"}
+    jobs = yaml.safe_load(RELEASE.read_text())["jobs"].values()
+    runs = [step.get("run", "") for job in jobs for step in job["steps"]]
+    made = {run.removeprefix("make ") for run in runs if run.startswith("make ")}
+    assert made == {"check-release", "dist", "test"}
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert made <= targets
+
+
+def test_windows_is_refused_in_one_line_that_names_what_works() -> None:
+    code = "import sys; sys.platform = 'win32'; import pipelines.cli"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "rollcall: Windows is not supported. Use it in WSL, or in Docker\n"
+    assert "Windows: use WSL or Docker" in (ROOT / "README.md").read_text()
 
 
 def test_an_action_is_the_same_commit_wherever_it_is_used() -> None:

@@ -134,9 +134,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterat
     home = Home(tmp_path_factory.mktemp("home"))
     leaks: list[Path] = []
 
-    def search_and_publish(draft: Path, warehouse: Path) -> tuple[str, ...]:
+    def search_and_publish(draft: Path, *place: Any) -> tuple[str, ...]:
         leaks.extend(files_with_secrets(home.path, sandboxes["down"]))
-        return publish(draft, warehouse)
+        return publish(draft, *place)
 
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dlt.common.configuration.container import Container
@@ -305,6 +306,7 @@ def test_a_variable_comes_before_a_file(load: Load, monkeypatch: pytest.MonkeyPa
         "removal_limit": 0.1,
         "drop_fields": (),
         "ca_file": None,
+        "proxy": None,
         "base_url": "https://example.com",
         "client_ids": ("11", "12"),
         "access_token": "0123",
@@ -362,10 +364,10 @@ def test_dropped_fields_reach_no_file(
         home.connect(name, "evovoice", **account, drop_fields=["transcription", "aiTranscription"])
     found: list[Path] = []
 
-    def search_and_publish(draft: Path, warehouse: Path) -> tuple[str, ...]:
+    def search_and_publish(draft: Path, *place: Any) -> tuple[str, ...]:
         written = [path for path in home.path.rglob("*") if path.is_file()]
         found.extend(path for path in written if spoken.encode() in path.read_bytes())
-        return publish(draft, warehouse)
+        return publish(draft, *place)
 
     monkeypatch.setattr("pipelines.commands.sync.publish", search_and_publish)
     home.run()

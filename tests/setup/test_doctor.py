@@ -131,8 +131,8 @@ def no_room(*_: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "stand_in", "message"),
-    [("os.access", read_only, "is not writable"), ("fcntl.flock", no_room, "No space left")],
+    ("name", "stand_in", "message", "code"),
+    [("os.access", read_only, "is not writable", 2), ("fcntl.flock", no_room, "No space left", 1)],
 )
 def test_a_place_that_a_run_would_refuse(
     run: Run,
@@ -140,9 +140,12 @@ def test_a_place_that_a_run_would_refuse(
     name: str,
     stand_in: Callable[..., bool | None],
     message: str,
+    code: int,
 ) -> None:
     monkeypatch.setattr(name, stand_in)
-    said = json.loads(run("doctor", "--json", code=2).stdout)["checks"]
+    monkeypatch.setenv("SOURCES__BELLTASTIC__API_TOKEN", "x")
+    monkeypatch.setenv("SOURCES__BELLTASTIC__BASE_URL", "http://127.0.0.1:1")
+    said = json.loads(run("doctor", "--json", code=code).stdout)["checks"]
     (check,) = [check for check in said if check["name"] == "lock"]
     assert check["outcome"] == "failed"
     assert message in check["message"]
@@ -156,6 +159,40 @@ def test_a_name_that_nothing_can_land_in(tmp_path: Path, name: str, sign: str) -
     assert check.outcome == "failed"
     assert check.message == f"the path of {warehouse} contains {sign}, which dlt or DuckDB misreads"
     assert not warehouse.parent.exists()
+
+
+def test_the_exit_code_is_that_of_a_run(run: Run, home: Home, sandbox: Sandbox) -> None:
+    home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
+    run("doctor")
+    with locked(home.warehouse):
+        busy = run("doctor", code=5)
+        run("sync", "--quiet", code=5)
+    assert busy.stdout.endswith("Not now: another run is in progress\n")
+    home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"] | {"api_token": "user_wrong"})
+    run("doctor", code=3)
+    run("sync", "--quiet", code=3)
+    check = home.path / "sql" / "checks" / "mine.sql"
+    check.parent.mkdir(parents=True)
+    check.write_text("-- a promise that the published facts break\nselect 1 from raw.runs")
+    published = home.warehouse.read_bytes()
+    refused = run("doctor", code=4)
+    assert "checks failed: 1; first mine" in refused.stdout
+    run("sync", "--quiet", code=4)
+    assert home.warehouse.read_bytes() == published
+
+
+def test_a_place_for_the_log_or_the_metrics_that_cannot_be_written_is_a_warning(
+    run: Run, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
+    (home.path / "file").touch()
+    monkeypatch.setenv("LOGS__PATH", "file/logs")
+    monkeypatch.setenv("MONITORING__TEXTFILE", "missing/rollcall.prom")
+    checks = {check["name"]: check for check in json.loads(run("doctor", "--json").stdout)["checks"]}
+    assert (checks["log"]["outcome"], checks["metrics"]["outcome"]) == ("warning", "warning")
+    assert checks["metrics"]["message"] == (
+        f"a run cannot write to {home.path}/missing, and continues without its metrics"
+    )
 
 
 def test_notices_are_tried_when_asked(

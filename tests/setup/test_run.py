@@ -5,7 +5,6 @@ import stat
 
 import pytest
 
-from pipelines.monitoring import run_log
 from pipelines.sandbox import Fault, Sandbox
 from tests.home import Home, sandbox_settings
 
@@ -16,6 +15,11 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     run: Run, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
+    first = run("sync", "--dry-run").stdout.splitlines()
+    assert [line for line in first if "first listing" in line] == [
+        "belltastic: 12 projects, its first listing"
+    ]
+    assert not any("listed for the first time" in line for line in first)
     run("sync", "--quiet")
     published = home.warehouse.read_bytes()
     store = sandbox.store("belltastic")
@@ -63,7 +67,7 @@ def test_each_run_leaves_a_private_log_with_the_failing_pages_facts(
 def test_a_log_keeps_what_stopped_a_run_and_old_logs_go(
     run: Run, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_log, "KEPT", 3)
+    monkeypatch.setenv("LOGS__KEEP", "3")
     (home.path / "logs").mkdir()
     (home.path / "logs" / "mine.log").write_text("kept")
     for _ in range(5):

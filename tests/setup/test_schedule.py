@@ -54,7 +54,8 @@ def test_cron_runs_a_run_with_a_bare_environment(run: Run, tmp_path: Path, sandb
         ["/bin/sh", "-c", command], cwd="/", env=bare, capture_output=True, timeout=60, check=False
     )
     log = home.path / "logs" / "cron.log"
-    assert (done.returncode, done.stdout, done.stderr, log.read_text()) == (0, b"", b"", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", log.read_text())  # when it started
     assert home.rows("select count(*) as projects from projects") == [{"projects": 12}]
     assert {path.stat().st_mode & 0o077 for path in (log, log.parent, home.warehouse)} == {0}
 
@@ -82,6 +83,11 @@ def test_cron_is_installed_once_and_leaves_other_lines(
     lines = table.read_text().splitlines()
     assert lines[:3] == ["@daily backup", "@weekly tidy", f"# rollcall, begin: {tmp_path}"]
     assert [line.split()[:2] for line in lines if "sync" in line] == [["15", "3"]]
+    assert run("schedule", "cron", "--remove").stdout == "the run is no longer in this user's crontab\n"
+    assert table.read_text() == "@daily backup\n@weekly tidy\n"
+    assert run("schedule", "cron", "--remove", code=2).stderr == (
+        f"rollcall: there is no schedule of {tmp_path}. See: crontab -l\n"
+    )
 
 
 def test_homes_with_similar_names_have_units_of_their_own(tmp_path: Path) -> None:
@@ -141,6 +147,13 @@ def test_systemd_units_are_installed(run: Run, tmp_path: Path, monkeypatch: pyte
     assert [name.rpartition(".")[2] for name in written] == ["service", "timer"]
     calls = Path(f"{program}.calls").read_text().splitlines()
     assert calls == ["--user daemon-reload", f"--user enable --now {written[1]}"]
+    service, timer = written
+    assert run("schedule", "systemd", "--remove").stdout == f"removed {timer} and {service}\n"
+    assert list((tmp_path / "config" / "systemd" / "user").iterdir()) == []
+    calls = Path(f"{program}.calls").read_text().splitlines()[2:]
+    assert calls == [f"--user disable --now {timer}", "--user daemon-reload"]
+    assert "there is no schedule of" in run("schedule", "systemd", "--remove", code=2).stderr
+    assert "github is not on this machine" in run("schedule", "github", "--remove", code=2).stderr
     program.write_text("#!/bin/sh\necho no bus >&2\nexit 1\n")
     failed = run("schedule", "systemd", "--install", code=2)
     assert "but systemctl failed: no bus. Run: systemctl --user daemon-reload &&" in failed.stderr

@@ -1,0 +1,47 @@
+"""What `rollcall sync --export --report` does once a run is published. A failure there is a line, no more."""
+
+from pathlib import Path
+
+from pipelines.common.errors import SyncError
+
+
+def after_sync(home: Path, *, export: bool, report: bool) -> tuple[str, ...]:
+    """Write the exports and the report, if wanted. Returns a line for each failure."""
+    steps = [*([("export", _export)] if export else []), *([("report", _report)] if report else [])]
+    failures: list[str] = []
+    for name, step in steps:
+        try:
+            failures += step(home)
+        except (OSError, SyncError) as error:
+            failures.append(f"the {name} failed: {error}")
+    return tuple(failures)
+
+
+def _export(home: Path) -> list[str]:
+    """As `rollcall export --all`: a new folder, and the link `latest` to it."""
+    from pipelines.commands.export import find_reports
+    from pipelines.commands.export_all import export_all
+    from pipelines.config.settings import exports_kept, exports_path, warehouse_path
+    from pipelines.output.writer import Output
+
+    made = export_all(
+        warehouse_path(home),
+        find_reports(home, ()),
+        exports_path(home),
+        Output("csv"),
+        keep=exports_kept(home),
+    )
+    return [f"the export of {failed.report} failed: {failed.reason}" for failed in made.export.failed]
+
+
+def _report(home: Path) -> list[str]:
+    """As `rollcall report`."""
+    from pipelines.commands.report import report
+    from pipelines.config.settings import exports_path, warehouse_path
+    from pipelines.output.writer import Output
+    from pipelines.warehouse.reader import open_warehouse
+
+    folder = exports_path(home)
+    with open_warehouse(warehouse_path(home), workspace_in=folder) as warehouse:
+        report(warehouse, None, Output(path=folder / "report.html"))
+    return []

@@ -1,0 +1,51 @@
+"""`rollcall prune`: drops the versions that ended before a date. What is current stays."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipelines.commands.operation import publish_operation
+from pipelines.common.errors import UsageError
+from pipelines.common.sql import SQL_ROOT
+from pipelines.config.settings import warehouse_path
+from pipelines.warehouse.reader import open_warehouse
+
+
+@dataclass(frozen=True)
+class Prunable:
+    """What ended before a time: versions of records, by connection, and quarantined records."""
+
+    before: datetime
+    versions: tuple[tuple[str, int], ...]
+    quarantined: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to drop."""
+        return not self.versions and not self.quarantined
+
+
+def look_up(home: Path, before: datetime) -> Prunable:
+    """Count what `prune` would drop. Raises UsageError if `before` is later than the last run."""
+    prunable = (SQL_ROOT / "queries" / "prunable.sql").read_text()
+    with open_warehouse(warehouse_path(home)) as warehouse:
+        db = warehouse.connection
+        (last,) = db.execute("select max(started_at) from raw.runs").fetchone() or (None,)
+        if last is None or before > last:
+            raise UsageError(f"{before:%Y-%m-%d} is later than the last run", "give an earlier date")
+        db.execute("set variable before = $1::timestamptz", [before])
+        versions = db.execute(
+            f"select connection, count(*) from ({prunable}) group by connection order by connection"
+        ).fetchall()
+        (quarantined,) = db.execute(
+            "select count(*) from raw.quarantine where started_at < $1", [before]
+        ).fetchone() or (0,)
+    return Prunable(before, tuple(versions), quarantined)
+
+
+def prune(home: Path, before: datetime) -> tuple[str, ...]:
+    """Drop what ended before `before`, and note that history begins there.
+
+    Returns and raises what `publish_operation` does.
+    """
+    return publish_operation(home, "prune", None, selected="prunable", before=before)

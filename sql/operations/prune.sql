@@ -1,0 +1,10 @@
+-- Drops old versions and what was quarantined before. Runs and listings stay: they contain no record.
+update raw.operations
+set history_begins_at = getvariable('before')
+where started_at = getvariable('started_at');
+
+delete from raw.records
+where rowid in (select known_row, from prunable);
+
+delete from raw.quarantine
+where started_at < getvariable('before');

@@ -1,0 +1,8 @@
+-- Closes the current rows of a connection: nobody asks it any more.
+update raw.records
+set valid_to = getvariable('started_at'), end_reason = 'retired'
+where connection = getvariable('connection') and valid_to is null;
+
+update raw.connections
+set is_configured = getvariable('is_configured')
+where connection = getvariable('connection');
