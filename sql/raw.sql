@@ -14,7 +14,7 @@ create table if not exists raw.runs (
 create table if not exists raw.operations (
     started_at timestamptz primary key,
     operation text not null check (operation in ('retire', 'rename', 'prune')),
-    connection text, -- the connection that it changed, under its name now; null: all
+    connection text, -- the connection that it changed, under its current name; null: all
     history_begins_at timestamptz -- prune: versions that ended before are dropped
 );
 
@@ -78,8 +78,7 @@ create table if not exists raw.forgotten (
     forgotten_at timestamptz not null
 );
 
--- Pseudonyms outlive the name of their connection: they are made with the name that it had first. A name that a rename
--- has freed makes pseudonyms of its own.
+-- Pseudonyms keep the first name of their connection. A name that became free by a rename has pseudonyms of its own.
 create table if not exists raw.renamed (
     current_name text primary key,
     pseudonym_name text not null

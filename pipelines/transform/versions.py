@@ -7,7 +7,7 @@ that gives a column as text, are generated from the select list: a new column is
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import sqlglot
 from sqlglot import exp
@@ -55,7 +55,7 @@ def cell_macro(model: Model, query: exp.Query) -> str:
 
 
 @functools.cache
-def period_columns() -> Mapping[str, str]:
+def period_columns() -> dict[str, str]:
     """The columns that the template adds, with their descriptions."""
     sql = _rendered(typed="select 1 as one", key="one", columns="one", comparisons="")
     query = sqlglot.parse_one(sql, dialect="duckdb")

@@ -45,17 +45,30 @@ listed as (
     group by day, connection
 ),
 
-changes as (
+-- A project counts once a day, however often it changed.
+changed_projects as (
     select
         staging.utc_day(changed_at) as day,
         connection,
-        count(distinct project_key) filter (where change = 'created' and not is_first_listing) as created,
-        count(distinct project_key) filter (where is_first_listing) as first_listed,
-        count(distinct project_key) filter (where change = 'changed' and not is_minor) as changed,
-        count(distinct project_key) filter (where change = 'removed') as removed,
-        count(distinct project_key) filter (where change = 'returned') as returned,
+        project_key,
+        change,
+        is_first_listing,
+        bool_and(is_minor) as is_minor,
     from project_changes
     group by all
+),
+
+changes as (
+    select
+        day,
+        connection,
+        count(*) filter (where change = 'created' and not is_first_listing) as created,
+        count(*) filter (where is_first_listing) as first_listed,
+        count(*) filter (where change = 'changed' and not is_minor) as changed,
+        count(*) filter (where change = 'removed') as removed,
+        count(*) filter (where change = 'returned') as returned,
+    from changed_projects
+    group by day, connection
 ),
 
 verified as (
