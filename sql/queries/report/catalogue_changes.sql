@@ -19,7 +19,7 @@ with ordered as (
 select
     to_json(list(epoch_ms(changed_at) order by place)) as time,
     to_json(list(change order by place)) as kind,
-    to_json(list(column_name order by place)) as column,
+    to_json(list(column_name order by place)) as "column",
     to_json(list(old_value order by place)) as old,
     to_json(list(new_value order by place)) as new,
 from ordered

@@ -1,7 +1,8 @@
 -- What the page shows of a project when it is opened: a JSON array for each column, in the order of the projects; null
 -- for a column that no project fills. Times are milliseconds since 1970.
 select
-    if(count(description) > 0, to_json(list(left(description, getvariable('longest')) order by position)), null) as description,
+    if(count(description) > 0, to_json(list(left(description, getvariable('longest')) order by position)), null)
+        as description,
     if(count(code) > 0, to_json(list(left(code, getvariable('longest')) order by position)), null) as code,
     if(count(provider_status) > 0, to_json(list(left(provider_status, getvariable('longest')) order by position)), null)
         as provider_status,
@@ -20,10 +21,13 @@ select
     if(count(region) > 0, to_json(list(left(region, getvariable('longest')) order by position)), null) as region,
     if(count(country) > 0, to_json(list(left(country, getvariable('longest')) order by position)), null) as country,
     if(count(domain) > 0, to_json(list(left(domain, getvariable('longest')) order by position)), null) as domain,
-    if(count(coalesce(owner_name, owner_id)) > 0,
+    if(
+        count(coalesce(owner_name, owner_id)) > 0,
         to_json(list(left(coalesce(owner_name, owner_id), getvariable('longest')) order by position)),
-        null) as owner,
-    if(count(created_by) > 0, to_json(list(left(created_by, getvariable('longest')) order by position)), null) as created_by,
+        null
+    ) as owner,
+    if(count(created_by) > 0, to_json(list(left(created_by, getvariable('longest')) order by position)), null)
+        as created_by,
     if(count(path) > 0, to_json(list(left(path, getvariable('longest')) order by position)), null) as path,
 from report_projects
 where report_projects.recency <= getvariable('most_projects')

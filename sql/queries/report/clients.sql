@@ -37,7 +37,7 @@ final as (
                 coalesce(happened.affected, 0) desc,
                 counts.open_projects desc,
                 natural_key(counts.client),
-                counts.client
+                counts.client asc
         ) as position,
     from counts
     left join happened on counts.client = happened.client

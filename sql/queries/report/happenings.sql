@@ -107,7 +107,7 @@ lines as (
         period,
         project_key,
         list(
-            {'column_name': column_name, 'is_important': importance < 9, 'steps': steps}
+            { 'column_name': column_name, 'is_important': importance < 9, 'steps': steps }
             order by importance, column_name
         ) as lines,
     from unexplained

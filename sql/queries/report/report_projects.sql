@@ -1,4 +1,4 @@
--- Every project that was ever listed, in its latest version, without those that were erased. The position is the natural
+-- Every project ever listed, in its latest version, without those that were erased. The position is the natural
 -- order; the recency, by which the page leaves out the last ones of too many, has the listed projects first.
 -- grain: project_key
 create or replace temp table report_projects as

@@ -3,5 +3,6 @@ select
     epoch_ms(started_at) as started_at,
     outcome = 'partial' as is_partial,
 from runs
-where cast(started_at as date) > (select cast(max(started_at) as date), from runs) - cast(getvariable('days') as integer)
+where
+    cast(started_at as date) > (select cast(max(started_at) as date), from runs) - cast(getvariable('days') as integer)
 order by started_at
