@@ -42,9 +42,8 @@ select
     coalesce(counts.records, 0) as records, -- records listed now
     latest.outcome, -- the worst outcome of its listings in that last run
     nullif(latest.message, '') as message, -- why it was not verified then
-    -- when an operator closed its rows; null if a run has asked it since
     if(retirements.retired_at > coalesce(latest.last_attempt_at, timestamptz '-infinity'), retirements.retired_at, null)
-        as retired_at,
+        as retired_at, -- when an operator closed its rows; null if a run has synced it since
 from raw.connections as known
 left join latest on known.connection = latest.connection
 left join retirements on known.connection = retirements.connection
