@@ -17,6 +17,7 @@ RUN uv sync --frozen --no-dev --no-install-project --no-build
 COPY README.md LICENSE CHANGELOG.md ./
 COPY pipelines pipelines
 COPY sql sql
+COPY notebooks notebooks
 # There is no git here to tell the version.
 ARG VERSION=0.1.0.dev0
 RUN SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION" uv sync --frozen --no-dev --no-editable

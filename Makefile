@@ -71,7 +71,7 @@ lock: $(if $(findstring .tools,$(UV)),.tools/bin/uv) ## settle the versions of a
 
 docs: .venv/.synced ## the data dictionary, from the models; the page on speed, from the results
 	$(RUN) python -m pipelines.transform.data_dictionary > docs/data-dictionary.md
-	$(RUN) python -m benchmarks.page > docs/speed.md
+	$(RUN) python -m benchmarks.page
 
 site: .venv/.synced ## the documentation as a site, in site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(RUN) --group site mkdocs build --quiet

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import click
 
-from benchmarks import INSIDE, RESULTS, ROOT
+from benchmarks import RESULTS, ROOT
 from benchmarks.bench import Bench, Faulty
 from benchmarks.cases import CASES, Case
-from benchmarks.page import insides, page
+from benchmarks.page import page, readme, write_pages
 from benchmarks.results import load, save
 from benchmarks.sides import ROLLCALL, SIDES
-
-PAGE = ROOT / "docs" / "speed.md"
 
 
 @click.command()
@@ -49,9 +47,10 @@ def main(
     sound = _measure(bench, [case for case in CASES.values() if not cases or case.name in cases], kept)
     subprocess.run([sys.executable, "-m", "benchmarks.picture", str(kept)], cwd=ROOT, check=True)
     if kept == RESULTS:
-        PAGE.write_text(page(load(kept), "../benchmarks/results/speed.svg", list(insides(INSIDE))) + "\n")
+        write_pages()
     else:
         (kept / "speed.md").write_text(page(load(kept), "speed.svg") + "\n")
+        (kept / "goals.md").write_text(readme(load(kept)) + "\n")
     click.echo(f"written to {kept}")
     sys.exit(not sound)
 

@@ -27,6 +27,7 @@ class RememberingSandbox(Sandbox):
         super().__init__(**amounts)
         self._answers: dict[bytes, tuple[Message, bytes]] = {}
         self._edition = 0
+        self._few: tuple[int, int] | None = None
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == CONTROL:
@@ -64,16 +65,30 @@ class RememberingSandbox(Sandbox):
 
     async def _send(self, key: bytes, send: Send) -> None:
         start, body = self._answers[key]
-        if self._edition and key.startswith(b"/matter"):
-            body = body.replace(b'"name":"', b'"name":"%d. ' % self._edition)
+        if self._edition:
+            body = self._in_this_edition(key, body)
         kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]
         length = (b"content-length", str(len(body)).encode())
         await send({"type": "http.response.start", "status": 200, "headers": [*kept, length]})
         await send({"type": "http.response.body", "body": body})
 
+    def _in_this_edition(self, key: bytes, body: bytes) -> bytes:
+        """An answer with other names of projects, all or a few, or with other links to files."""
+        if key.startswith(b"/evovoice"):
+            return body.replace(b'"uri":"', b'"uri":"https://%d.example/' % self._edition)
+        if not key.startswith(b"/matter"):
+            return body
+        count = -1
+        if self._few is not None:
+            count, pages = self._few
+            if b"pageNumber=%d" % (1 + self._edition % pages) not in key.partition(b"?")[2].split(b"&"):
+                return body
+        return body.replace(b'"name":"', b'"name":"%d. ' % self._edition, count)
+
     async def _control(self, receive: Receive, send: Send) -> None:
         wanted = json.loads((await receive())["body"])
         self.latency_s, self._edition = wanted["latency_s"], wanted["edition"]
+        self._few = wanted["few"]
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 

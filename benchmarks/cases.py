@@ -2,13 +2,15 @@
 group of cases that share their runs.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from benchmarks import ROOT
+from benchmarks import CONTROL, ROOT
 from benchmarks.bench import Bench, Faulty, wrong
 from benchmarks.environments import PYTHON
 from benchmarks.results import Measured, Result, new_result
@@ -16,6 +18,10 @@ from benchmarks.server import LATENCY_S, PROVIDERS, Ceiling, Server
 from benchmarks.sides import IN_FLIGHT, PEERS, ROLLCALL, SIDES, SYNC, Side, configure, connect, furnish
 
 ALL = tuple(SIDES)
+TOOLS = tuple(side for side in SIDES if side != "limit")  # what a user might run
+SLOW_LATENCY_S = 0.3
+MANY_RUNS = 400
+FEW_RUNS = 12  # with another size than the case's
 OURS_AND_LIMIT = ("rollcall", "limit")  # of a million: the others would take half an hour
 OLD_VERSIONS = 9
 PAGE_SIZE = 100
@@ -144,6 +150,46 @@ def long_history(bench: Bench, cases: Sequence[Case]) -> list[Result]:
         published = _mb_per_million(old, size * (1 + OLD_VERSIONS))
     facts = {"size": size, "mb_per_million": published}
     return [new_result(case.name, facts, list(steps.values()), ceiling)]
+
+
+def links(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """EvoVoice's files with other links on every run: all bytes differ, and nothing has changed."""
+    (case,) = cases
+    size = bench.size or case.size
+    steps = {step: Measured("rollcall", step) for step in ("first", "unchanged", "new links")}
+    with Server(projects={"evovoice": max(1, size // 100)}, files=size) as server:
+        ceiling = _warm(bench, server, "evovoice")
+        for _ in range(bench.repeat or case.repeat):
+            with bench.home() as home:
+                connect(home, server, "evovoice")
+                for edition, (step, measured) in enumerate(steps.items()):
+                    server.control(edition=edition if step == "new links" else 0)
+                    bench.take(measured, server, (*SYNC, "--full"), home)
+                    measured.wrong = measured.wrong or wrong(SIDES["rollcall"], home, size)
+    return [new_result(case.name, {"size": size}, list(steps.values()), ceiling)]
+
+
+def many_runs(bench: Bench, cases: Sequence[Case]) -> list[Result]:
+    """Run after run in one process, with 1 % of the projects changed in each."""
+    (case,) = cases
+    size, runs = bench.size or case.size, FEW_RUNS if bench.size else MANY_RUNS
+    measured = Measured("rollcall", f"{runs} runs")
+    pages = -(-size // PAGE_SIZE)
+    with Server(projects={"matter": size}) as server, bench.home() as home:
+        ceiling = _warm(bench, server, "matter")
+        furnish(home, server)
+        playing = ("-m", "benchmarks.play", server.url + CONTROL, str(home), str(runs), str(pages))
+        done = bench.take(measured, server, ["env", f"PYTHONPATH={ROOT}", str(PYTHON), *playing], home)
+        took = [json.loads(line) for line in done.output.splitlines() if line.startswith("[")]
+    facts = {
+        "size": size,
+        "runs": runs,
+        "early_cpu_s": median(cpu_s for cpu_s, _ in took[1:6]),
+        "late_cpu_s": median(cpu_s for cpu_s, _ in took[-5:]),
+        "early_mb": took[runs // 8][1],
+        "late_mb": took[-1][1],
+    }
+    return [new_result(case.name, facts, [measured], ceiling)]
 
 
 def together(bench: Bench, cases: Sequence[Case]) -> list[Result]:
@@ -277,12 +323,18 @@ def _lines(path: Path) -> int:
         return sum(1 for _ in file)
 
 
-def _pair(label: str, size: int, repeat: int, sides: Sequence[str]) -> tuple[Case, Case]:
+def _pair(
+    label: str, size: int, repeat: int, sides: Sequence[str], latency_s: float = 0.0
+) -> tuple[Case, Case]:
     about = f"{size:,} projects of Matter, "
     first, unchanged = about + "first run", about + "a run in which nothing changed"
+    if latency_s:
+        label += f"-{1000 * latency_s:.0f}ms"
+        waiting = f", each answer after {1000 * latency_s:.0f} ms"
+        first, unchanged = first + waiting, unchanged + waiting
     return (
-        Case(f"first-{label}", first, runs, size, repeat, sides),
-        Case(f"unchanged-{label}", unchanged, runs, size, repeat, sides, run="unchanged"),
+        Case(f"first-{label}", first, runs, size, repeat, sides, latency_s=latency_s),
+        Case(f"unchanged-{label}", unchanged, runs, size, repeat, sides, "unchanged", latency_s),
     )
 
 
@@ -293,15 +345,13 @@ CASES: Mapping[str, Case] = {
         *_pair("10k", 10_000, 3, ALL),
         *_pair("100k", 100_000, 3, ALL),
         *_pair("1m", 1_000_000, 1, OURS_AND_LIMIT),
-        Case(
-            "latency-10k",
-            "10,000 projects of Matter, first run, each answer after 50 ms",
-            runs,
-            10_000,
-            3,
-            ALL,
-            latency_s=LATENCY_S,
-        ),
+        *_pair("1k", 1_000, 3, TOOLS, LATENCY_S),
+        *_pair("1k", 1_000, 3, TOOLS, SLOW_LATENCY_S),
+        *_pair("10k", 10_000, 3, TOOLS, LATENCY_S),
+        *_pair("10k", 10_000, 1, TOOLS, SLOW_LATENCY_S),
+        *_pair("100k", 100_000, 1, TOOLS, LATENCY_S),
+        # The others ask for one page at a time: five minutes for one run of each.
+        *_pair("100k", 100_000, 1, ("rollcall", "by_hand"), SLOW_LATENCY_S),
         Case("files-100k", "100,000 files of EvoVoice, first run", files, 100_000, 3),
         Case("files-1m", "1,000,000 files of EvoVoice, first run", files, 1_000_000, 1),
         Case(
@@ -310,6 +360,20 @@ CASES: Mapping[str, Case] = {
             long_history,
             100_000,
             3,
+        ),
+        Case(
+            "links-100k",
+            "100,000 files of EvoVoice, read in full, with other links on every run",
+            links,
+            100_000,
+            3,
+        ),
+        Case(
+            "many-runs",
+            f"{MANY_RUNS} runs in one process over 2,000 projects of Matter, of which 1 % change each time",
+            many_runs,
+            2_000,
+            1,
         ),
         Case(
             "five-together",

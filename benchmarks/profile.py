@@ -2,19 +2,22 @@
 
 Each run runs twice in a process of its own: once with a clock on its steps and on every statement of SQL,
 once under py-spy, which looks two hundred times a second who holds Python's lock. Of runs in which most of
-the time is waited for answers, alone and together, the steps are clocked too. What it finds is kept in
-`benchmarks/results/inside/profile.json` and shown on the page on speed.
+the time is waited for answers, alone and together, the steps are clocked too, and of a small run in which
+nothing changed every statement. What it finds is kept in
+`benchmarks/results/inside/profile.json` and shown in `benchmarks/README.md`.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from heapq import nlargest
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -30,16 +33,19 @@ if TYPE_CHECKING:
 
 SIZE = 100_000
 FEW = 10_000
+SMALL = 1_000
 SAMPLES_PER_S = 200
 STATEMENTS = 6
+LEAST_S = 0.01  # of a statement that has a line of its own
+LONGEST_TITLE = 80
 STEPS = {
     "load_connections": "configuration, and importing dlt",
-    "draft": "copying and reading the published file",
-    "known_texts": "what is known of each record",
-    "land": "asking, checking and landing",
+    "open_draft": "copying and reading the published file",
+    "plan_run": "windows and known records",
+    "land": "requests, verification and landing",
     "merge": "merging",
     "update": "the models",
-    "check": "the checks",
+    "check_run": "the checks",
     "publish": "publication",
 }
 WAITING = {"Matter": ("matter",), "Fone Dynamics": ("fone_dynamics",), "all five": PROVIDERS}
@@ -47,18 +53,18 @@ WAITING = {"Matter": ("matter",), "Fone Dynamics": ("fone_dynamics",), "all five
 PURPOSES = {
     "read_record (pipelines/extract/records.py": "reading and hashing records",
     "read_page (pipelines/providers": "cutting pages into records",
-    "_table (pipelines/load/landing.py": "making Arrow tables",
+    "_table (pipelines/load/listings.py": "making Arrow tables",
     "get (pipelines/extract/client.py": "HTTP",
-    "known_texts (pipelines/load/merge.py": "what is known of each record",
-    "read_listing (pipelines/extract/listing.py": "proof of the listing",
+    "known_records (pipelines/load/plan.py": "known records",
+    "batches (pipelines/extract/listing.py": "verification of the listing",
     "(dlt/": "dlt",
     "(<frozen importlib": "imports",
 }
 
 
 def profile(say: Callable[[str], None]) -> dict[str, Any]:
-    """What every night's steps, statements and lock holders took; walls and CPU in seconds, shares of 1."""
-    found: dict[str, Any] = {"waiting": _waiting(say)}
+    """What every run's steps, statements and lock holders took; walls and CPU in seconds, shares of 1."""
+    found: dict[str, Any] = {"waiting": _waiting(say), "nothing": _nothing_to_do(say)}
     with Server(projects={"matter": SIZE}) as server:
         server.warm("matter")
         for spying in (False, True):
@@ -85,6 +91,18 @@ def _waiting(say: Callable[[str], None]) -> dict[str, Any]:
                 with tempfile.TemporaryDirectory() as directory:
                     connect(Path(directory), server, *providers)
                     found[title] = _clocked(Path(directory))
+    return found
+
+
+def _nothing_to_do(say: Callable[[str], None]) -> dict[str, Any]:
+    """The third of three runs over a few projects that never change."""
+    found: dict[str, Any] = {}
+    with Server(projects={"matter": SMALL}) as server, tempfile.TemporaryDirectory() as directory:
+        server.warm("matter")
+        furnish(Path(directory), server)
+        for number in range(3):
+            say(f"{SMALL:,} projects, run {number + 1}")
+            found = _clocked(Path(directory))
     return found
 
 
@@ -115,11 +133,13 @@ def _spied(command: list[str], stacks: Path) -> dict[str, float]:
 def clocked_run(home: Path) -> dict[str, Any]:
     """Do a run in this process; what its steps and its longest statements took."""
     began = _now()
+    import duckdb
+
     from pipelines.commands import sync
     from pipelines.transform import build as models
 
     took: dict[str, tuple[float, float]] = {"import": _since(began)}
-    statements: dict[str, float] = {}
+    statements: dict[str, list[float]] = {}
 
     @contextmanager
     def clocked(name: str) -> Iterator[None]:
@@ -137,20 +157,18 @@ def clocked_run(home: Path) -> dict[str, Any]:
         setattr(module, name, step)
 
     for name in STEPS:
-        clock(models if name in {"update", "check"} else sync, name)
-    patched: Any = sync
-    connect = patched.connect
-    patched.connect = lambda *arguments: _Connection(connect(*arguments), statements)
+        clock(models if name in {"update", "check_run"} else sync, name)
+    connect = duckdb.connect
+    duckdb.connect = lambda *arguments, **options: _Connection(connect(*arguments, **options), statements)  # type: ignore[assignment]
     with clocked("all"):
         sync.sync(home)
-    longest = sorted(statements, key=statements.__getitem__, reverse=True)[:STATEMENTS]
-    return {"steps": took, "statements": {title: statements[title] for title in longest}}
+    return {"steps": took, "statements": statements}
 
 
 class _Connection:
-    """DuckDB's, with a clock on its statements."""
+    """DuckDB's, with a clock on its statements: the CPU of all its threads."""
 
-    def __init__(self, real: "duckdb.DuckDBPyConnection", took: dict[str, float]) -> None:
+    def __init__(self, real: "duckdb.DuckDBPyConnection", took: dict[str, list[float]]) -> None:
         self._real = real
         self._took = took
 
@@ -171,18 +189,17 @@ class _Connection:
         self._clock("commit", self._real.commit)
 
     def _clock(self, title: str, work: Callable[[], object]) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         work()
-        self._took[title] = self._took.get(title, 0.0) + time.perf_counter() - started
+        self._took.setdefault(title, []).append(time.process_time() - started)
 
 
 def _title(statement: str) -> str:
-    """What a statement makes, else how it begins."""
-    lines = [line.strip() for line in statement.strip().splitlines()]
+    """What a statement makes, else how it begins; without the directories of paths."""
+    lines = [line for line in map(str.strip, statement.strip().splitlines()) if not line.startswith("--")]
     named = next((line for line in lines if line.startswith(("create or replace t", "insert into"))), None)
-    return (named or next((line for line in lines if not line.startswith("--")), lines[0])).removesuffix(
-        " as"
-    )
+    title = named or " ".join(lines)
+    return re.sub(r"'/[^']*/", "'", title)[:LONGEST_TITLE].removesuffix(" as")
 
 
 def _now() -> tuple[float, float]:
@@ -200,8 +217,10 @@ def section(found: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
     """Tables, each with its heading: steps, statements, holders of the lock, steps of runs that wait."""
     first, unchanged = found["first"], found["unchanged"]
     statements = [["statement", "first", "unchanged"]]
-    for title in dict.fromkeys([*first["statements"], *unchanged["statements"]]):
-        cells = [run["statements"].get(title) for run in (first, unchanged)]
+    sums = [{title: sum(times) for title, times in run["statements"].items()} for run in (first, unchanged)]
+    longest = (title for each in sums for title in nlargest(STATEMENTS, each, each.__getitem__))
+    for title in dict.fromkeys(longest):
+        cells = [each.get(title) for each in sums]
         statements.append([f"`{title}`", *("" if cell is None else f"{cell:.2f} s" for cell in cells)])
     holders = [["purpose", "first", "unchanged"]]
     for purpose in dict.fromkeys([*first["holders"], *unchanged["holders"]]):
@@ -209,17 +228,34 @@ def section(found: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
         holders.append([purpose, *(f"{share:.0%}" for share in cells)])
     return [
         ("The steps of a run", _steps({"first": first, "unchanged": unchanged})),
-        ("The longest statements of SQL", statements),
+        ("The longest statements of SQL, CPU of both threads", statements),
         ("Who holds Python's lock", holders),
         (
             f"First runs of {FEW:,} records each, {1000 * LATENCY_S:.0f} ms a request",
             _steps(found["waiting"]),
         ),
+        (f"A run over {SMALL:,} projects in which nothing changed", _steps({"unchanged": found["nothing"]})),
+        ("Its statements of SQL", _statements(found["nothing"]["statements"])),
     ]
 
 
+def _statements(took: Mapping[str, Sequence[float]]) -> list[list[str]]:
+    """How often each statement ran and how long it took; the short ones together."""
+    rows = [["statement", "times", "CPU"]]
+    sums = {title: sum(times) for title, times in took.items()}
+    long = [title for title in sorted(sums, key=sums.__getitem__, reverse=True) if sums[title] >= LEAST_S]
+    for title in long:
+        rows.append([f"`{title}`", str(len(took[title])), f"{1000 * sums[title]:.1f} ms"])
+    short = [title for title in took if title not in long]
+    rest = 1000 * sum(sums[title] for title in short)
+    rows.append([f"{len(short)} others", str(sum(len(took[title]) for title in short)), f"{rest:.1f} ms"])
+    every = 1000 * sum(sums.values())
+    rows.append(["**all**", str(sum(map(len, took.values()))), f"{every:.1f} ms"])
+    return rows
+
+
 def _steps(runs: Mapping[str, Any]) -> list[list[str]]:
-    """Wall and CPU of each step of every night."""
+    """Wall and CPU of each step of every run."""
     rows = [["step", *(cell for title in runs for cell in (title, "CPU"))]]
     for name, about in {"import": "importing duckdb and pyarrow", **STEPS, "all": "**all**"}.items():
         seconds = [each for run in runs.values() for each in run["steps"].get(name, (0, 0))]

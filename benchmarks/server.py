@@ -59,6 +59,7 @@ class Server:
         public, secret = (tomllib.loads(told[part])["sources"] for part in ("config", "secrets"))
         self.settings: dict[str, Table] = public
         self.secrets: dict[str, Table] = secret
+        self.url = "http://" + urlsplit(public["matter"]["base_url"]).netloc
         return self
 
     def __exit__(
@@ -76,9 +77,15 @@ class Server:
             fields = file.read().rpartition(b")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def control(self, *, latency_s: float = 0.0, edition: int = 0) -> None:
-        """Delay every answer; and let every project of Matter be renamed, in each edition differently."""
-        body = json.dumps({"latency_s": latency_s, "edition": edition})
+    def control(
+        self, *, latency_s: float = 0.0, edition: int = 0, few: tuple[int, int] | None = None
+    ) -> None:
+        """Delay every answer; rename every project of Matter and link to every file of EvoVoice anew.
+
+        Each edition does so differently. `few` renames only so many projects, all on one of so many pages, on
+        another page in the next edition.
+        """
+        body = json.dumps({"latency_s": latency_s, "edition": edition, "few": few})
         self._exchange("PUT", CONTROL, body)
 
     def warm(self, provider: str) -> Ceiling:

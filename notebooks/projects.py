@@ -1,6 +1,6 @@
-"""A notebook to start from: the projects, what changed, one project's history, and how it was at a time.
+"""A notebook to start from: the projects now, charts of their number, changes, and one project's history.
 
-`marimo edit notebooks/projects.py` opens it, `marimo run` shows it without its code. It reads the warehouse
+`marimo edit projects.py` opens it, `marimo run projects.py` shows it without its code. It reads the warehouse
 of the current directory, or of the one that ROLLCALL_HOME names, and cannot write to it.
 """
 
@@ -15,33 +15,35 @@ def _():
     import os
     from pathlib import Path
 
+    import altair as alt
     import duckdb
     import marimo as mo
 
-    from pipelines.config.settings import warehouse_path
+    from pipelines.config.settings import display_time_zone, warehouse_path
 
-    file = warehouse_path(Path(os.environ.get("ROLLCALL_HOME", ".")))
-    return duckdb, file, mo
+    home = Path(os.environ.get("ROLLCALL_HOME", "."))
+    file, time_zone = warehouse_path(home), display_time_zone(home)
+    return alt, duckdb, file, mo, time_zone
 
 
 @app.cell
-def _(duckdb, file):
+def _(duckdb, file, time_zone):
     def ask(sql, **parameters):
-        """The answer as an Arrow table. Each question opens the file anew, and so sees the last run."""
+        """The answer as an Arrow table. Each query opens the file again, and so sees the last run."""
         with duckdb.connect(file, read_only=True) as warehouse:
-            warehouse.execute("set TimeZone = 'UTC'")
+            warehouse.execute(f"set TimeZone = '{time_zone}'")
             return warehouse.execute(sql, parameters).to_arrow_table()
 
     return (ask,)
 
 
 @app.cell
-def _(ask, file, mo):
+def _(ask, file, mo, time_zone):
     runs = ask("select started_at, outcome from runs order by started_at desc").to_pylist()
     mo.md(f"""
     # Projects
 
-    `{file}`: {len(runs)} runs, the last one on {runs[0]["started_at"]:%Y-%m-%d %H:%M} UTC
+    `{file}`: {len(runs)} runs, the last one on {runs[0]["started_at"]:%Y-%m-%d %H:%M} {time_zone}
     ({runs[0]["outcome"]}).
     """)
     return (runs,)
@@ -60,17 +62,57 @@ def _(ask, mo):
     )
     fresh = ask(
         """
-        select connection, outcome, records, last_verified_at, message
+        select connection, is_fresh, outcome, records, last_verified_at, message
         from connections
-        order by connection
+        order by is_fresh, connection
         """
     )
     mo.vstack(
         [
-            mo.md("## By provider and status"),
+            mo.md("## Now, by provider and status"),
             mo.ui.table(by_status, selection=None),
             mo.md("## How fresh each connection is"),
             mo.ui.table(fresh, selection=None),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(alt, ask, mo):
+    open_projects = ask(
+        """
+        select day, provider, sum(projects)::integer as projects
+        from project_days
+        where status in ('active', 'planned', 'on_hold')
+        group by all
+        order by all
+        """
+    )
+    came_and_went = ask(
+        """
+        unpivot (
+            select day, sum(created + returned)::integer as came, -sum(removed)::integer as went
+            from connection_days
+            group by day
+        )
+        on came, went
+        into name what value projects
+        order by all
+        """
+    )
+    lines = (
+        alt.Chart(open_projects)
+        .mark_line(point=True)
+        .encode(x="day:T", y=alt.Y("projects:Q").scale(zero=False), color="provider:N")
+    )
+    bars = alt.Chart(came_and_went).mark_bar().encode(x="day:T", y="projects:Q", color="what:N")
+    mo.vstack(
+        [
+            mo.md("## Open projects, day by day"),
+            mo.ui.altair_chart(lines),
+            mo.md("## Projects that came and went"),
+            mo.ui.altair_chart(bars),
         ]
     )
     return
@@ -93,6 +135,7 @@ def _(ask, mo, since):
         """
         select changed_at, provider, name, change, column_name, old_value, new_value
         from projects_changed_between($since, now() + interval 1 day)
+        where not is_minor
         """,
         since=since.value,
     )
@@ -139,7 +182,7 @@ def _(ask, mo, project):
 def _(mo, runs):
     run = mo.ui.slider(
         steps=list(range(len(runs))),
-        value=len(runs) - 1,
+        value=0,
         label="runs before the last one",
     )
     mo.vstack([mo.md("## How it was at a time"), run])
@@ -147,7 +190,7 @@ def _(mo, runs):
 
 
 @app.cell
-def _(ask, mo, run, runs):
+def _(ask, mo, run, runs, time_zone):
     moment = runs[run.value]["started_at"]
     then = ask(
         """
@@ -158,7 +201,7 @@ def _(ask, mo, run, runs):
         """,
         moment=moment,
     )
-    mo.vstack([mo.md(f"As of {moment:%Y-%m-%d %H:%M:%S} UTC:"), mo.ui.table(then, selection=None)])
+    mo.vstack([mo.md(f"As of {moment:%Y-%m-%d %H:%M:%S} {time_zone}:"), mo.ui.table(then, selection=None)])
     return
 
 

@@ -51,24 +51,6 @@ create table if not exists raw.listings (
     error_kind text -- kind of the error that ended it; null if none did
 );
 
--- One row per version of a record, as received. A closed version never changes again.
-create table if not exists raw.records (
-    provider text not null, -- the service
-    connection text not null, -- the configured account
-    scope text, -- Rillsoft client; null elsewhere
-    entity text not null, -- projects or files
-    record_id text not null, -- the provider's own id, exactly; a pseudonym if the record is forgotten
-    payload json not null, -- the record as sent, without the fields in `drop_fields`
-    content_hash text not null, -- first 128 bits of the payload's SHA-256; 'forgotten' if the payload was erased
-    canonical_hash text, -- hash of the content, whatever its spelling; null until it is needed
-    created_at timestamptz, -- what windowed listings filter by; null if the provider has no such listings
-    valid_from timestamptz not null, -- start of the run that first received this version
-    valid_to timestamptz, -- start of the run that found it changed or removed; null while it is current
-    end_reason text check (end_reason in ('changed', 'removed', 'retired')), -- why it ended; null while it is current
-    last_seen_at timestamptz not null, -- start of the last run that received this version
-    refreshed_at timestamptz -- start of the last run that received another text with the same content
-);
-
 create table if not exists raw.quarantine (
     started_at timestamptz not null,
     connection text not null,
@@ -137,3 +119,22 @@ create or replace macro raw.erased_payload(pseudonym) as '{"customerId": "' || p
 -- Whether it is unknown whom a record belongs to: it has no id, or it is a file that cannot be read.
 create or replace macro raw.is_unattributable(entity, record_id, payload) as
 record_id is null or (entity = 'files' and not json_valid(payload));
+
+-- One row per version of a record, as received. A closed version never changes again.
+create table if not exists raw.records ( -- noqa: PRS, sqlfluff cannot read how a column is compressed
+    provider text not null, -- the service
+    connection text not null, -- the configured account
+    scope text, -- Rillsoft client; null elsewhere
+    entity text not null, -- projects or files
+    record_id text not null, -- the provider's own id, exactly; a pseudonym if the record is forgotten
+    -- Compressed to a third of the size, at no cost in time: docs/decisions/storage.md.
+    payload json not null using compression zstd, -- the record as sent, without the fields in `drop_fields`
+    content_hash text not null, -- first 128 bits of the payload's SHA-256; 'forgotten' if the payload was erased
+    canonical_hash text, -- hash of the content, whatever its spelling; null until it is needed
+    created_at timestamptz, -- what windowed listings filter by; null if the provider has no such listings
+    valid_from timestamptz not null, -- start of the run that first received this version
+    valid_to timestamptz, -- start of the run that found it changed or removed; null while it is current
+    end_reason text check (end_reason in ('changed', 'removed', 'retired')), -- why it ended; null while it is current
+    last_seen_at timestamptz not null, -- start of the last run that received this version
+    refreshed_at timestamptz -- start of the last run that received another text with the same content
+);

@@ -1,4 +1,4 @@
-"""Promise 20, wherever a run is run: no secret is in a file, an argument or a stream, however spelled."""
+"""Promise 21, wherever a run is run: no secret is in a file, an argument or a stream, however spelled."""
 
 import base64
 import gzip

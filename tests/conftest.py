@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests import canaries
+from tests.campaigns.play import land_directly
 from tests.home import Home
+from tests.light import light
 from tests.loopback import Loopback
 
 
@@ -36,3 +38,16 @@ def home(tmp_path: Path) -> Home:
 def loopback() -> Iterator[Loopback]:
     with Loopback() as server:
         yield server
+
+
+@pytest.fixture
+def without_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have runs land without dlt, which is a third of a small run, in a test that is not about it."""
+    monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
+
+
+@pytest.fixture(name="light")
+def light_runs() -> Iterator[None]:
+    """Have runs publish little, and without dlt, in a test of files and not of what is in them."""
+    with light():
+        yield

@@ -32,26 +32,28 @@ LIBRARIES = (
 LEAST_TIMEOUT_S = 10.0
 MOST_UNMUTATED_S = 600.0
 
-WINDOW = "tests/providers/test_evovoice.py::test_whether_a_window_holds_its_start_makes_no_difference"
+WINDOW = "tests/providers/test_evovoice.py::test_a_window_gives_the_same_whether_or_not_it_holds_its_start"
 GOLDEN = "tests/runs/test_golden.py"
-LANDINGS = ["tests/runs/test_landing.py", "tests/runs/test_proof.py"]
+LANDINGS = ["tests/runs/test_landing.py", "tests/runs/test_verification.py"]
 RUNS = [
     "tests/runs/test_landing.py",
     "tests/campaigns/test_history.py::test_a_run_again_changes_nothing",
     "tests/runs/test_removal_limit.py",
-    "tests/runs/test_proof.py",
+    "tests/runs/test_verification.py",
     "tests/runs/test_history.py",
 ]
 UPDATE = [
-    "tests/models/test_update.py::test_an_update_works_out_only_what_is_affected",
-    "tests/models/test_update.py::test_one_that_changed_is_affected_once",
-    "tests/models/test_update.py::test_of_other_customers_no_file_is_read",
-    "tests/models/test_update.py::test_an_update_works_out_only_the_customers_that_are_affected",
-    "tests/models/test_update.py::test_what_the_last_build_has_worked_out_is_not_affected",
-    "tests/models/test_update.py::test_everything_is_built_anew_where_that_costs_no_more",
-    "tests/models/test_update.py::test_everything_is_built_anew_of_other_models_seeds_and_zones",
-    "tests/models/test_update.py::test_one_that_is_new_is_affected",
-    "tests/models/test_update.py::test_an_update_is_a_build",
+    f"tests/models/test_update.py::{test}"
+    for test in (
+        "test_an_update_builds_only_the_affected_projects",
+        "test_files_of_other_customers_are_not_read",
+        "test_an_update_builds_only_the_affected_customers",
+        "test_projects_that_an_earlier_build_covered_are_not_affected",
+        "test_an_update_is_a_build_where_that_costs_no_more",
+        "test_an_update_is_a_build_where_too_much_is_affected",
+        "test_an_update_is_a_build_where_models_seeds_or_time_zones_differ",
+        "test_an_update_gives_what_a_build_gives",
+    )
 ]
 MODELS = ["tests/models/test_kernel.py", "tests/models/test_checks.py", *UPDATE]
 REFUSED = "tests/runs/test_publication.py::test_a_check_that_finds_rows_stops_the_publication"
@@ -61,25 +63,25 @@ FORGET = ["tests/runs/test_forget.py"]
 FORGOTTEN = [
     f"tests/runs/test_forget.py::{test}"
     for test in (
-        "test_what_may_be_it_is_not_kept",
-        "test_one_client_of_rillsoft_is_forgotten_without_the_other",
+        "test_a_record_that_may_be_of_an_erased_project_is_not_kept",
+        "test_a_project_of_one_rillsoft_client_is_erased_without_the_other",
         "test_a_customer_goes_with_its_files",
         "test_a_file_that_has_moved_stays_with_its_new_customer",
         "test_the_shape_of_its_history_stays",
         "test_a_second_time_changes_nothing",
-        "test_what_was_refused_is_erased_too",
+        "test_quarantined_records_are_erased",
         "test_a_file_that_was_only_ever_refused_goes_with_its_customer",
         "test_a_file_that_cannot_be_read_may_be_of_who_is_forgotten",
         "test_a_pseudonym_cannot_be_tried_without_the_warehouse",
-        "test_what_was_only_ever_refused_can_be_named",
-        "test_what_a_provider_said_of_it_is_erased_too",
+        "test_a_project_that_was_only_quarantined_can_be_erased",
+        "test_messages_that_may_name_an_erased_project_are_erased",
     )
 ]
 RECORDED = ["tests/providers/test_settings.py", "tests/providers/test_recorded.py"]
 SUBJECTS = {
     "pipelines/extract/records.py": ["tests/http/test_content.py", "tests/campaigns/test_reading.py"],
     "pipelines/extract/raw_json.py": ["tests/http/test_strict_json.py"],
-    "pipelines/extract/listing.py": ["tests/campaigns/test_drift.py", "tests/runs/test_proof.py"],
+    "pipelines/extract/listing.py": ["tests/campaigns/test_drift.py", "tests/runs/test_verification.py"],
     "pipelines/load/landing.py": [*LANDINGS, "tests/runs/test_configuration.py", WINDOW],
     "pipelines/load/listings.py": [*LANDINGS, "tests/runs/test_configuration.py", WINDOW],
     "pipelines/load/plan.py": [GOLDEN, *RUNS],

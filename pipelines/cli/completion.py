@@ -1,6 +1,7 @@
 """Shell completion of names that come from files.
 
-Nothing here imports dlt or duckdb, because a shell waits for it at every tab. Files that cannot be read are
+Nothing here imports dlt, because a shell waits for it at every tab, and only names that are in the warehouse
+need duckdb. Files that cannot be read are
 ignored.
 """
 
@@ -12,9 +13,9 @@ from pathlib import Path
 from click import Context, Parameter
 
 from pipelines.cli.options import home_of
-from pipelines.common.errors import ConfigurationError
+from pipelines.common.errors import ConfigurationError, SyncError
 from pipelines.common.sql import SQL_ROOT
-from pipelines.config.settings import CONFIG, SECRETS, connections_in
+from pipelines.config.settings import CONFIG, SECRETS, connections_in, warehouse_path
 from pipelines.transform.model import files_in
 
 Completer = Callable[[Context, Parameter, str], list[str]]
@@ -58,6 +59,22 @@ def _providers_in(home: Path) -> Iterator[str]:
         yield from (path.stem for path in files_in(folder, "[!_]*.py"))
 
 
+def _in_warehouse(sql: str) -> Completer:
+    """Complete from the values that `sql` finds in the warehouse of the home."""
+
+    def names_in(home: Path) -> Iterator[str]:
+        from pipelines.warehouse.reader import open_warehouse
+
+        with contextlib.suppress(SyncError), open_warehouse(warehouse_path(home)) as warehouse:
+            yield from (name for (name,) in warehouse.connection.execute(sql).fetchall())
+
+    return _completer(names_in)
+
+
+clients = _in_warehouse("select name from clients")
+columns = _in_warehouse(
+    "select column_name from duckdb_columns() where schema_name = 'main' and table_name = 'projects_history'"
+)
 connections = _completer(_connections_in)
 providers = _completer(_providers_in)
 reports = _completer(_reports_in)

@@ -1,17 +1,13 @@
-"""Verbs that write files for others to read: export, report."""
+"""Verbs that write files for others to read: export, report, notebook."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import FILE_FORMS, form_of, home, is_file_name, json_option, raw_option
-
-if TYPE_CHECKING:
-    from pipelines.output.writer import Form
+from pipelines.cli.options import FileForm, file_options, home, is_file_name, json_option
 
 
 @verb(
@@ -19,19 +15,19 @@ if TYPE_CHECKING:
     "rollcall export",
     "rollcall export --all",
     "rollcall export --all --excel --output shared",
+    "rollcall export --workbook",
     "rollcall export projects --format xlsx",
     "rollcall export projects --output projects.parquet",
     "rollcall export projects --output - | head",
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.reports)
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(FILE_FORMS),
-    help="Output format.  [default: by the extension of FILE, else csv]",
+    "--all", "dated", is_flag=True, help="Export all reports into a folder for the last run, with a manifest."
 )
 @click.option(
-    "--all", "dated", is_flag=True, help="Export all reports into a folder for the last run, with a manifest."
+    "--workbook",
+    is_flag=True,
+    help="Write one Excel workbook with a sheet for each report, for people.",
 )
 @click.option(
     "-o",
@@ -41,17 +37,10 @@ if TYPE_CHECKING:
     metavar="DIR|FILE",
     help="Directory for the reports, or a file for one report; - prints it.  [default: exports, in the home]",
 )
-@raw_option
-@click.option("--excel", is_flag=True, help="Write CSV that Excel opens correctly, with ids kept as text.")
+@file_options
 @json_option
 def _export(
-    names: Sequence[str],
-    form: "Form | None",
-    dated: bool,
-    place: Path | None,
-    raw: bool,
-    excel: bool,
-    as_json: bool,
+    names: Sequence[str], dated: bool, workbook: bool, place: Path | None, form: FileForm, as_json: bool
 ) -> None:
     """Write all reports, or those named, to files.
 
@@ -63,13 +52,15 @@ def _export(
     from pipelines.commands.export import export, find_reports
     from pipelines.commands.export_all import export_all
     from pipelines.config.settings import exports_kept, exports_path, warehouse_path
-    from pipelines.output.writer import Output
 
     printed = place == Path("-")
     file = place if place and not printed and is_file_name(place) else None
-    output = Output(form or (form_of(file) if file else "csv"), file, raw, excel)
-    if excel and (raw or output.form != "csv"):
-        raise click.UsageError("--excel writes CSV, and cannot be combined with --raw")
+    if workbook:
+        if dated or printed:
+            raise click.UsageError("--workbook writes one file: leave out --all and --output -")
+        _export_workbook(find_reports(home(), names), place, form.workbook_zone(), as_json=as_json)
+        return
+    output = form.output(file)
     if dated and (names or printed or file):
         raise click.UsageError(
             "--all exports every report into a directory: leave out the names and the file"
@@ -80,7 +71,7 @@ def _export(
     if printed:
         if len(names) != 1 or as_json:
             raise click.UsageError("--output - prints exactly one report: name one, and leave out --json")
-        with open_warehouse(output.folder) as warehouse:
+        with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
             show_report(warehouse, reports[names[0]], output)
         return
     folder = output.folder or place or exports_path(home())
@@ -89,9 +80,25 @@ def _export(
         show_export_all(made, as_json=as_json)
         exported = made.export
     else:
-        with open_warehouse(folder) as warehouse:
+        with open_warehouse(folder, time_zone=output.time_zone) as warehouse:
             exported = export(warehouse, reports, folder, output)
             show_export(exported, as_json=as_json)
+    click.get_current_context().exit(exported.exit_code)
+
+
+def _export_workbook(
+    reports: Mapping[str, Path], place: Path | None, time_zone: str, *, as_json: bool
+) -> None:
+    from pipelines.cli.read_views import show_export
+    from pipelines.commands.export_workbook import export_workbook
+    from pipelines.config.settings import exports_path
+
+    file = place if place and is_file_name(place) else (place or exports_path(home())) / "rollcall.xlsx"
+    if file.suffix.lower() != ".xlsx":
+        raise click.UsageError(f"a workbook ends in .xlsx, not in {file.suffix}")
+    with open_warehouse(file.absolute().parent, time_zone=time_zone) as warehouse:
+        exported = export_workbook(warehouse, reports, file, time_zone)
+        show_export(exported, as_json=as_json)
     click.get_current_context().exit(exported.exit_code)
 
 
@@ -132,3 +139,20 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
     folder = output.folder if file else exports_path(home())
     with open_warehouse(folder) as warehouse:
         show_page(report(warehouse, since, output), as_json=as_json)
+
+
+@verb(
+    "notebook",
+    "rollcall notebook",
+    "rollcall notebook weekly.py",
+)
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def _notebook(file: Path | None) -> None:
+    """Write a marimo notebook with charts of the warehouse, to start from.
+
+    It goes to projects.py in the home, unless you name a FILE. It needs the packages of the extra `notebook`.
+    """
+    from pipelines.cli.read_views import show_notebook
+    from pipelines.commands.notebook import NAME, notebook
+
+    show_notebook(notebook(file or home() / NAME))

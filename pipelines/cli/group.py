@@ -41,10 +41,13 @@ def verb(
 
 
 @contextlib.contextmanager
-def open_warehouse(folder: Path | None, seconds: float | None = None) -> Iterator["Warehouse"]:
-    """Open the warehouse of the home; output files go to `folder`."""
+def open_warehouse(
+    folder: Path | None, seconds: float | None = None, time_zone: str = "UTC"
+) -> Iterator["Warehouse"]:
+    """Open the warehouse of the home, with times in `time_zone`; output files go to `folder`."""
     from pipelines.config.settings import warehouse_path
     from pipelines.warehouse import reader
 
-    with reader.open_warehouse(warehouse_path(home()), seconds=seconds, workspace_in=folder) as warehouse:
+    path = warehouse_path(home())
+    with reader.open_warehouse(path, seconds=seconds, workspace_in=folder, time_zone=time_zone) as warehouse:
         yield warehouse

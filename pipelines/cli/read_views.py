@@ -1,8 +1,10 @@
 """Views of the reading verbs' results: data on standard output, everything else on standard error."""
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +12,15 @@ import click
 
 from pipelines.cli.failures import note, note_excerpt
 from pipelines.common.errors import sentences
+from pipelines.common.sql import literal
 from pipelines.common.text import printable
+from pipelines.output.cells import in_a_sentence, minute
+from pipelines.output.headings import with_headings
 from pipelines.output.result import Cut, Rows, json_pieces, rows_of, text_rows
 from pipelines.output.writer import Output, write, write_text
 from pipelines.warehouse.reader import Warehouse
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from pipelines.commands.backup import Backup
     from pipelines.commands.changes import Changes
     from pipelines.commands.describe import Description
@@ -32,33 +35,33 @@ if TYPE_CHECKING:
     from pipelines.commands.why import Reasons
 
 # Tables are for people: times to the minute, changes in a sentence.
-_STATUS = """
+_STATUS = f"""
     select
         connection || if(provider = connection, '', ' (' || provider || ')') as connection,
         records,
         outcome,
-        strftime(last_verified_at, '%Y-%m-%d %H:%M') as "last verified",
-        strftime(last_attempt_at, '%Y-%m-%d %H:%M') as "last attempt"
-    from ({})
+        {minute("last_verified_at")} as "last verified",
+        coalesce(ages.age, 'never') as age,
+        {minute("last_attempt_at")} as "last attempt"
+    from ({{}}) as connections
+    left join (values {{}}) as ages(name, age) on connections.connection = ages.name
     order by connection
 """
-_DIFFERENCE = (
-    "column_name || ': ' || coalesce(old_value, 'nothing') || ' → ' || coalesce(new_value, 'nothing')"
-)
+_DIFFERENCE = f"column_name || ': ' || {in_a_sentence('old_value')} || ' → ' || {in_a_sentence('new_value')}"
 _HISTORY = f"""
     select
         version,
-        strftime(valid_from, '%Y-%m-%d %H:%M') as "from",
-        strftime(valid_to, '%Y-%m-%d %H:%M') || if(end_reason = 'changed', '', ', ' || end_reason) as "until",
+        {minute("valid_from")} as "from",
+        {minute("valid_to")} || if(end_reason = 'changed', '', ', ' || end_reason) as "until",
         change,
         string_agg({_DIFFERENCE}, '; ' order by column_name) as changes
     from ({{}})
     group by all
     order by version
 """
-_WHY = """
+_WHY = f"""
     select
-        strftime(run, '%Y-%m-%d %H:%M') as run,
+        {minute("run")} as run,
         event,
         coalesce(scope || ':', '') || record_id as record,
         coalesce(outcome, 'no') || ' listing of ' || coalesce(records, 0) || ' records'
@@ -74,12 +77,12 @@ _WHY = """
             ), 'string_agg', '; '),
             cast(coalesce(after, before) as text)
         ) as "what it said"
-    from ({}) as told
-    order by told.run, record, told.event
+    from ({{}}) as events
+    order by events.run, record, events.event
 """
 _CHANGES = f"""
     select
-        strftime(changed_at, '%Y-%m-%d %H:%M') as "when",
+        {minute("changed_at")} as "when",
         change,
         project_key,
         name,
@@ -114,7 +117,7 @@ def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
 
     rows = read_report(warehouse, path)
     with naming(path):
-        show_rows(rows, output)
+        show_rows(with_headings(rows) if output.headings else rows, output)
     _note_freshness(proofs(warehouse))
 
 
@@ -175,8 +178,8 @@ def _note_export(export: "Export") -> None:
         note_excerpt(failed.excerpt)
 
 
-def show_status(status: "Status", output: Output) -> None:
-    """Show the warehouse and its last run, and a row for each connection."""
+def show_status(status: "Status", output: Output, now: datetime) -> None:
+    """Show the warehouse and its last run, and a row for each connection, with ages at the time `now`."""
     for stale in status.stale:
         when = f"last verified {stale.last_verified_at}" if stale.last_verified_at else "never verified"
         note(f"rollcall: {stale.connection} is stale: {when}")
@@ -186,11 +189,30 @@ def show_status(status: "Status", output: Output) -> None:
     if output.form == "table" and output.path is None:
         run = status.last_run
         click.echo(printable(f"{status.warehouse}, {status.bytes / 1e6:,.1f} MB"))
-        click.echo(f"last run {run.started_at}: {run.outcome}\n" if run else "no run yet\n")
-    show_rows(status.connections, output, _STATUS)
+        click.echo(f"last run {_age_of(run.started_at, now)}: {run.outcome}\n" if run else "no run yet\n")
+    show_rows(status.connections, output, _STATUS.format("{}", _ages(status.connections, now)))
     if output.form == "table" and output.path is None:
         for line in _messages(status.connections):
             click.echo(line)
+
+
+def _age_of(instant: str, now: datetime) -> str:
+    """A time in ISO 8601, and in words how long ago that was."""
+    return f"{instant} ({_in_words(datetime.fromisoformat(instant), now)})"
+
+
+def _in_words(then: datetime, now: datetime) -> str:
+    """How long before `now` it was, such as "3 hours ago"."""
+    import pendulum  # imported late, because it is slow to import
+
+    return pendulum.format_diff(pendulum.instance(then).diff(pendulum.instance(now), abs=False))
+
+
+def _ages(connections: Rows, now: datetime) -> str:
+    """SQL for a row for each connection: its name, and in words how long ago it was verified."""
+    found = connections.execute(f"select connection, last_verified_at from ({connections.sql})").fetchall()
+    ages = [(name, _in_words(at, now)) for name, at in found if at is not None]
+    return ", ".join(f"({literal(name)}, {literal(age)})" for name, age in ages) or "(null, null)"
 
 
 def _status_as_json(status: "Status") -> str:
@@ -259,6 +281,11 @@ def show_page(report: "Report", *, as_json: bool) -> None:
         note(f"{connection} is not up to date, and the page says so")
 
 
+def show_notebook(file: Path) -> None:
+    """Show where the notebook was written, and how to open it."""
+    click.echo(printable(f"wrote {file}; open it with: marimo edit {shlex.quote(str(file))}"))
+
+
 def show_forgettable(found: "Sequence[Forgettable]") -> None:
     """Show a line for each project or file, with the records and versions to be erased."""
     for one in found:
@@ -316,7 +343,7 @@ def show_backup(made: "Backup", *, as_json: bool) -> None:
     click.echo(printable(f"{made.folder} {verb} the run of {made.run.started_at}, {size}, verified"))
 
 
-def _minute(run: "datetime | None") -> str:
+def _minute(run: datetime | None) -> str:
     return f"{run:%Y-%m-%d %H:%M}" if run else "no run"
 
 

@@ -1,16 +1,18 @@
 """Verbs that answer questions from the warehouse: query, describe, history, why, changes."""
 
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
 from pipelines.cli import completion
+from pipelines.cli.failures import note
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import SqlCommand, home, output_options
+from pipelines.cli.options import Command, SqlCommand, home, output_options
 
 if TYPE_CHECKING:
     from pipelines.output.writer import Output
@@ -62,11 +64,17 @@ def _query(
     Give it as an argument, with --file or on standard input. It can only read the warehouse.
     """
     from pipelines.cli.read_views import show_rows
+    from pipelines.commands.as_of import as_of_notes
     from pipelines.commands.query import query, sql_errors_as_usage_errors
 
     asked, values = _sql(sql, sql_file), _parameters(parameters)
-    with open_warehouse(output.folder, seconds) as warehouse, sql_errors_as_usage_errors(asked):
+    with (
+        open_warehouse(output.folder, seconds, output.time_zone) as warehouse,
+        sql_errors_as_usage_errors(asked),
+    ):
         show_rows(query(warehouse, asked, values), output)
+        for line in as_of_notes(warehouse, asked, values):
+            note(line)
 
 
 def _sql(argument: str | None, file: Path | None) -> str:
@@ -111,7 +119,7 @@ def _describe(table: str | None, output: "Output") -> None:
     from pipelines.cli.read_views import show_description, show_rows
     from pipelines.commands.describe import describe, describe_all
 
-    with open_warehouse(output.folder) as warehouse:
+    with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
         if table is None:
             show_rows(describe_all(warehouse), output)
         else:
@@ -134,7 +142,7 @@ def _history(key: str, live: bool, output: "Output") -> None:
     from pipelines.cli.read_views import show_history, show_live
     from pipelines.commands.history import history
 
-    with open_warehouse(output.folder) as warehouse:
+    with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
         found = history(warehouse, key)
         if live:
             from pipelines.commands.history_live import live as ask_live
@@ -160,14 +168,21 @@ def _why(key: str, output: "Output") -> None:
     from pipelines.cli.read_views import show_why
     from pipelines.commands.why import why
 
-    with open_warehouse(output.folder) as warehouse:
+    with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
         show_why(why(warehouse, key), output)
+
+
+def _filter(name: str, complete: completion.Completer, about: str) -> Callable[[Command], Command]:
+    return click.option(
+        f"--{name}", f"{name}s", multiple=True, metavar="NAME", shell_complete=complete, help=about
+    )
 
 
 @verb(
     "changes",
     "rollcall changes",
     "rollcall changes --since 7d --format csv",
+    "rollcall changes --since 30d --column status --client 'Harbour Dental'",
     "rollcall changes --since 2026-11-01 --until 2026-12-01",
 )
 @click.option(
@@ -175,19 +190,33 @@ def _why(key: str, output: "Output") -> None:
     default="last",
     show_default=True,
     metavar="WHEN",
-    help="Start: a date or time in UTC, such as 2026-11-01; a time before now, such as 12h, 7d or 2w; "
+    help="Start: a date or time, such as 2026-11-01; a time before now, such as 12h, 7d or 2w; "
     "or last, for the last "
     "run of each connection.",
 )
 @click.option("--until", metavar="WHEN", help="End, in the same form; not included.")
+@_filter("provider", completion.providers, "Only projects of this provider.")
+@_filter("connection", completion.connections, "Only projects of this connection.")
+@_filter("client", completion.clients, "Only projects for this client, before or after the change.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(["created", "changed", "removed", "returned"]),
+    help="Only this kind of change.",
+)
+@_filter("column", completion.columns, "Only changes of this column, such as status.")
 @output_options
-def _changes(since: str, until: str | None, output: "Output") -> None:
-    """List what the last run of each connection changed."""
-    from pipelines.cli.read_views import show_changes
-    from pipelines.commands.changes import changes, moment
+def _changes(since: str, until: str | None, output: "Output", **filters: Sequence[str]) -> None:
+    """List what the last run of each connection changed.
 
-    now = datetime.now(UTC)
+    Each filter can be given several times.
+    """
+    from pipelines.cli.read_views import show_changes
+    from pipelines.commands.changes import Filters, changes, moment
+
+    now = datetime.now(ZoneInfo(output.time_zone))
     begin = None if since == "last" else moment(since, now)
     end = None if until is None else moment(until, now)
-    with open_warehouse(output.folder) as warehouse:
-        show_changes(changes(warehouse, begin, end), output)
+    with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
+        show_changes(changes(warehouse, begin, end, Filters(**filters)), output)

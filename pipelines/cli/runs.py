@@ -2,8 +2,9 @@
 
 import functools
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -105,11 +106,12 @@ def _status(max_age: str | None, output: "Output") -> None:
     from pipelines.commands.status import status
 
     oldest = configured = None
+    now = datetime.now(ZoneInfo(output.time_zone))
     if max_age is not None:
         from pipelines.extract.connections import configured_names
 
-        oldest, configured = moment(max_age, datetime.now(UTC)), configured_names(home())
-    with open_warehouse(output.folder) as warehouse:
+        oldest, configured = moment(max_age, now), configured_names(home())
+    with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
         found = status(warehouse, oldest, configured)
         if output.form == "prometheus":
             from pipelines.monitoring.metrics import metrics_text
@@ -117,5 +119,5 @@ def _status(max_age: str | None, output: "Output") -> None:
 
             write_text(metrics_text(home(), found.warehouse, warehouse.connection), warehouse, output)
         else:
-            show_status(found, output)
+            show_status(found, output, now)
     click.get_current_context().exit(found.exit_code)

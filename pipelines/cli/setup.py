@@ -101,7 +101,7 @@ def _schedule(  # noqa: PLR0913 - one for each option
     to_remove: bool,
     as_json: bool,
 ) -> None:
-    """Print a nightly schedule for a scheduler, install it, or remove it."""
+    """Print a nightly schedule, install it, or remove it."""
     from pipelines.cli.setup_views import show_installed, show_removed, show_schedule
     from pipelines.commands.schedule import install, remove, schedule
 

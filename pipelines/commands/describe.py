@@ -112,7 +112,7 @@ def _columns_of_macro(warehouse: Warehouse, macro: str, parameters: list[str]) -
         f"""
         with given(place, column_name, data_type) as (values {names}),
 
-        said as (
+        commented as (
             select
                 table_name, column_name, data_type, comment,
                 count(*) over (partition by table_name) as shared
@@ -121,7 +121,7 @@ def _columns_of_macro(warehouse: Warehouse, macro: str, parameters: list[str]) -
         )
 
         select column_name, {_TYPE.format("data_type")}, max_by(comment, shared) as comment
-        from given left join said using (column_name, data_type)
+        from given left join commented using (column_name, data_type)
         group by place, column_name, data_type
         order by place
         """,

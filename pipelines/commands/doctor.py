@@ -35,6 +35,7 @@ from pipelines.common.filesystem import elsewhere, free_bytes, probe, space_left
 from pipelines.common.limits import Clock
 from pipelines.common.sql import SQL_ROOT
 from pipelines.config.settings import (
+    display_time_zone,
     find_unknown,
     logs_path,
     memory_mb,
@@ -160,7 +161,10 @@ def _mode(path: Path) -> int:
 def _configuration(home: Path, names: Sequence[str], connections: list[Connection]) -> Iterator[Check]:
     """A check for each mistake; `connections` gets those without one."""
     try:
-        yield from (_failed("configuration", mistake) for mistake in find_unknown(home))
+        unknown = list(find_unknown(home))
+        yield from (_failed("configuration", mistake) for mistake in unknown)
+        if not unknown:
+            yield from _display(home)
         configured = read_tables(home, names)
     except ConfigurationError as error:
         yield _failed("configuration", error, "or begin with: rollcall init")
@@ -174,6 +178,13 @@ def _configuration(home: Path, names: Sequence[str], connections: list[Connectio
     if connections:
         found = ", ".join(connection.name for connection in connections)
         yield Check("configuration", "ok", f"complete for {found}")
+
+
+def _display(home: Path) -> Iterator[Check]:
+    try:
+        display_time_zone(home)
+    except ConfigurationError as error:
+        yield _failed("configuration", error)
 
 
 def _mistakes(name: str, configured: Configured) -> Iterator[ConfigurationError]:

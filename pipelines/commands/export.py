@@ -16,10 +16,10 @@ from pipelines.common.files import deliver
 from pipelines.common.sql import SQL_ROOT
 from pipelines.common.suggest import nearest
 from pipelines.output.cells import text
+from pipelines.output.headings import with_headings
 from pipelines.output.result import Cut, Rows, copy_csv
 from pipelines.output.writer import DELIMITERS, Output, Written, write
 from pipelines.transform.model import files_in, read_sql
-from pipelines.warehouse.freshness import IS_FRESH
 from pipelines.warehouse.reader import Warehouse, needs_memory
 
 _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
@@ -91,6 +91,7 @@ def export(warehouse: Warehouse, reports: Mapping[str, Path], folder: Path, outp
         target = output.path or folder / f"{name}.{output.form}"
         try:
             rows = read_report(warehouse, path)
+            rows = with_headings(rows) if output.headings else rows
             with naming(path):
                 written = _write(rows, replace(output, path=target), target)
         except (ConfigurationError, UsageError) as error:
@@ -132,7 +133,7 @@ def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
         select
             connection,
             {verified_at},
-            {IS_FRESH},
+            is_fresh,
             outcome,
             message
         from connections

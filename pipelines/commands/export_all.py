@@ -75,7 +75,7 @@ def export_all(
         raise UsageError("a report named manifest would overwrite the manifest", "rename it")
     with (
         workshop(folder) as scratch,
-        open_warehouse(warehouse_path, workspace_in=scratch) as warehouse,
+        open_warehouse(warehouse_path, workspace_in=scratch, time_zone=output.time_zone) as warehouse,
     ):
         run = _last_run(warehouse)
         draft = warehouse.workspace / "run"
@@ -100,7 +100,7 @@ def _last_run(warehouse: Warehouse) -> Run:
     started_at = text("started_at", "TIMESTAMP WITH TIME ZONE")
     found = warehouse.connection.execute(
         f"""
-        select strftime(started_at, '%Y%m%dT%H%M%SZ'), {started_at}, outcome
+        select strftime(started_at at time zone 'UTC', '%Y%m%dT%H%M%SZ'), {started_at}, outcome
         from runs
         order by started_at desc
         limit 1
@@ -164,7 +164,7 @@ def _prune(folder: Path, newest: Path, keep: int, workspace: Path) -> Iterator[P
     made = [path for path in dated(folder) if _is_made_here(path)]
     for old in made[:-keep] if keep else []:
         if old != newest:
-            # At once for whoever looks on; its files go with the workspace.
+            # It disappears at once; its files are removed with the workspace.
             old.rename(workspace / old.name)
             yield old
 

@@ -34,7 +34,7 @@ class History:
 def history(warehouse: Warehouse, key: str) -> History:
     """The history of the project or file with this key, or with this id if it is unique.
 
-    Raises UsageError, with the nearest ones, where there is none.
+    Raises UsageError, which names similar ones, if there is none.
     """
     subject = find(warehouse, key)
     return History(subject, rows_of(warehouse, _versions(subject)))

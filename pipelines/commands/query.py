@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import duckdb
 
+from pipelines.commands.shell_commands import shell_command
 from pipelines.common.errors import UsageError
-from pipelines.common.sql import identifier, literal
+from pipelines.common.sql import literal
 from pipelines.common.suggest import nearest
 from pipelines.common.text import printable
 from pipelines.output.result import Rows, rows_of
@@ -17,20 +18,20 @@ from pipelines.warehouse.reader import Warehouse, exceeds_file_limit, first_line
 
 READING = ("SELECT", "WITH", "FROM", "VALUES", "DESCRIBE", "SHOW", "SUMMARIZE", "PIVOT", "UNPIVOT", "EXPLAIN")
 _READING_TOO = ("(", "TABLE", "DESC", "PIVOT_WIDER", "PIVOT_LONGER")
-# Where PIVOT finds its columns itself it is one statement of several: of type MULTI from DuckDB 2.0 on.
+# A PIVOT that finds its columns itself is several statements in one: of type MULTI from DuckDB 2.0 on.
 _TYPES = frozenset({"SELECT", "MULTI"})
-# EXPLAIN with its options, which may stand in parentheses; a query may stand in parentheses too.
+# EXPLAIN with its options, which may be in parentheses; a query may be in parentheses too.
 _GAP = r"[^\w(]*"
 _EXPLAIN = re.compile(
     rf"^{_GAP}explain\b{_GAP}((analy[sz]e|verbose)\b{_GAP})?"
     rf"(\((?!{_GAP}(\(|({'|'.join((*READING, *_READING_TOO[1:]))})\b))[^()]*\){_GAP})?",
     re.IGNORECASE,
 )
-# DuckDB parses some texts in time that grows with the square of their length.
+# DuckDB needs time that grows with the square of their length to parse some strings.
 LONGEST_SQL = 1 << 20
 QUICKLY_PARSED = 10_000
-# DuckDB's other table functions read files, run texts as SQL or, in 1.5, change how it logs in spite of the
-# lock on settings. Those called duckdb_… only tell what there is.
+# DuckDB's other table functions read files, run strings as SQL or, in 1.5, change how it logs in spite of the
+# lock on settings. Those named duckdb_… only list what exists.
 _OPEN_FUNCTIONS = frozenset(
     {"generate_series", "json_each", "json_tree", "pg_timezone_names", "pragma_table_info"}
     | {"range", "repeat", "repeat_row", "summary", "unnest"}
@@ -43,14 +44,17 @@ _EXCERPT = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
 def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
     """The result of `sql`, with `$name` for the parameter of that name, in lower case.
 
+    `sql` may also be a command of another shell, such as `.tables`.
+
     Raises UsageError if it is wrong, is not one read-only statement, or has other parameters.
     """
     given = parameters or {}
     with sql_errors_as_usage_errors(sql):
-        text = _as_sql(sql)
-        tokens = _only_statement(text)
+        if (answer := shell_command(warehouse, sql)) is not None:
+            return answer
+        tokens = _only_statement(sql)
         # Without the comment above it, but on the lines where it was: errors name them.
-        statement = "\n" * _lines_above(text) + "".join(tokens)
+        statement = "\n" * _lines_above(sql) + "".join(tokens)
         _refuse_slow_parsing(warehouse, statement)
         # EXPLAIN ANALYZE executes the statement.
         explained = _EXPLAIN.sub("", statement)
@@ -63,10 +67,10 @@ def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None =
 
 
 def _refuse_slow_parsing(warehouse: Warehouse, sql: str) -> None:
-    """Raise UsageError where parsing takes longer than the query may.
+    """Raise UsageError if parsing takes longer than the query may.
 
-    DuckDB's package holds the interpreter's lock while it parses, so that nothing could end it. It does not
-    where a function of SQL parses. Two more parses follow.
+    DuckDB's package holds the interpreter's lock while it parses, so nothing can stop it. A function of SQL
+    that parses does not hold it, so this one measures the time. Two more parses follow.
     """
     if len(sql) <= QUICKLY_PARSED:
         return
@@ -90,16 +94,6 @@ def _parse_reading(warehouse: Warehouse, sql: str) -> list[duckdb.Statement]:
     return parsed
 
 
-def _as_sql(text: str) -> str:
-    """The SQL for what other database shells call their commands; any other text as it is."""
-    match text.strip().rstrip(";").split():
-        case [".tables" | ".schema" | ".help" | "?" | "help" | r"\d" | r"\dt"]:
-            return "show tables"
-        case [".schema" | r"\d" | r"\d+", name]:
-            return f"describe {'.'.join(map(identifier, name.split('.')))}"
-    return text
-
-
 @contextlib.contextmanager
 def sql_errors_as_usage_errors(sql: str) -> Iterator[None]:
     """Turn DuckDB's errors about `sql`, or about SQL that contains it, into UsageErrors."""
@@ -114,10 +108,10 @@ def sql_errors_as_usage_errors(sql: str) -> Iterator[None]:
 
 
 def excerpt(error: duckdb.Error, sql: str) -> str:
-    """The line of `sql` that an error speaks of, with a mark under the place; empty where there is none.
+    """The line of `sql` that an error is about, with a mark below the place; empty if there is none.
 
-    DuckDB counts the lines of what it was given: the SQL as it is where it cannot be parsed, else one made of
-    it, with up to three lines above.
+    DuckDB counts the lines of the SQL that it gets: `sql` itself if that cannot be parsed, else SQL that
+    contains it, with up to three lines above.
     """
     found = _EXCERPT.search(str(error))
     if found is None:
@@ -132,15 +126,15 @@ def excerpt(error: duckdb.Error, sql: str) -> str:
 
 
 def _marked(head: str, shown: str, width: int) -> str:
-    """A line, safe to show, and below it a mark behind as much of it as was so wide before it was safe."""
-    from rich.cells import cell_len  # imported late, for it takes its time
+    """A line, safe to show, and below it a mark, at the place that was `width` cells wide in the original."""
+    from rich.cells import cell_len  # imported late, because it is slow to import
 
     before = max((shown[:end] for end in range(len(shown) + 1) if cell_len(shown[:end]) <= width), key=len)
     return f"{head}{printable(shown)}\n{' ' * cell_len(head + printable(before))}^"
 
 
 def _only_statement(sql: str) -> list[str]:
-    """The tokens of the one statement in `sql`, each with what parts it from the next."""
+    """The tokens of the one statement in `sql`, each with what separates it from the next."""
     tokens = _tokens(sql)
     end = next((n for n, token in enumerate(tokens) if token.startswith(";")), len(tokens))
     if not end:
@@ -163,7 +157,7 @@ def _lines_above(sql: str) -> int:
 
 
 def _words(token: str) -> list[str]:
-    # Not the token as it is: DuckDB takes some invisible characters for spaces after it has cut tokens.
+    # A token may contain invisible characters, which DuckDB reads as spaces after it has split the tokens.
     return re.findall(r"\w+|\(", token)
 
 
@@ -195,7 +189,7 @@ def _match(named: Collection[str], given: Collection[str]) -> None:
 
 
 def _plan(warehouse: Warehouse, statement: str, parameters: Mapping[str, str]) -> Rows:
-    """The plan that EXPLAIN gives, a row for each of its lines."""
+    """The plan that EXPLAIN returns, a row for each line."""
     plans = warehouse.connection.execute(statement, parameters).fetchall()
     lines = "\n".join(plan for _, plan in plans).rstrip("\n")
-    return rows_of(warehouse, f"select unnest(string_split({literal(lines)}, chr(10))) as plan")
+    return rows_of(warehouse, f"select nullif(unnest(string_split({literal(lines)}, chr(10))), '') as plan")

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.common.exit_codes import ExitCode
+from pipelines.output.cells import text
 from pipelines.output.result import Rows, rows_of, text_rows
 from pipelines.warehouse.reader import Warehouse
 
@@ -75,14 +76,20 @@ def status(
 
 
 def _stale(warehouse: Warehouse, oldest: datetime, configured: Collection[str] | None) -> list[Stale]:
+    shown = text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
     rows = warehouse.connection.execute(
-        "select connection, last_verified_at, is_configured and retired_at is null from connections"
+        f"""
+        select
+            connection,
+            coalesce(last_verified_at >= $1, false),
+            {shown},
+            is_configured and retired_at is null,
+        from connections
+        """,
+        [oldest],
     ).fetchall()
-    verified: dict[str, datetime | None] = {name: at for name, at, _ in rows}
-    in_use = [name for name, _, is_in_use in rows if is_in_use]
+    verified: dict[str, tuple[bool, str | None]] = {name: (fresh, at) for name, fresh, at, _ in rows}
+    in_use = [name for name, _, _, is_in_use in rows if is_in_use]
     judged = in_use if configured is None else configured
-    return [
-        Stale(name, f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None)
-        for name in sorted(judged)
-        if (at := verified.get(name)) is None or at < oldest
-    ]
+    states = {name: verified.get(name, (False, None)) for name in sorted(judged)}
+    return [Stale(name, at) for name, (fresh, at) in states.items() if not fresh]

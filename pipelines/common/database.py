@@ -5,6 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.common.sql import literal
+
 # A DuckDB file begins with three blocks: one that identifies it, and two that DuckDB writes alternately.
 HEADERS_BYTES = 3 * 4096
 
@@ -18,9 +20,13 @@ _CLOSED = {
 
 
 def open_database(
-    path: Path | None = None, *, read_only: bool = False, settings: Mapping[str, str] | None = None
+    path: Path | None = None,
+    *,
+    read_only: bool = False,
+    settings: Mapping[str, str] | None = None,
+    time_zone: str = "UTC",
 ) -> duckdb.DuckDBPyConnection:
-    """Open the DuckDB file at `path`, or an empty database in memory, with times in UTC.
+    """Open the DuckDB file at `path`, or an empty database in memory, with times in `time_zone`.
 
     `settings` are added to those that lock the connection down. Raises duckdb.Error if the file is not a
     DuckDB file: for an SQLite file, DuckDB would otherwise download an extension.
@@ -29,7 +35,7 @@ def open_database(
         ":memory:" if path is None else str(path), read_only=read_only, config={**_CLOSED, **(settings or {})}
     )
     # Neither can be set when the database is opened.
-    connection.execute("set TimeZone = 'UTC'")
+    connection.execute(f"set TimeZone = {literal(time_zone)}")
     connection.execute("set enable_progress_bar = false")
     return connection
 

@@ -3,12 +3,12 @@
 import re
 
 # Control characters of ASCII and of Latin-1, those that change the direction of writing, and line separators.
-_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def printable(text: str, keep: str = "") -> str:
     r"""Return `text` with each control character written like `\x1b`, except those in `keep`."""
-    return _OBEYED.sub(lambda found: found[0] if found[0] in keep else _spelled(found[0]), text)
+    return CONTROL_CHARACTERS.sub(lambda found: found[0] if found[0] in keep else _spelled(found[0]), text)
 
 
 def _spelled(character: str) -> str:

@@ -25,6 +25,7 @@ with warnings.catch_warnings():
     from dlt.common.configuration.providers.provider import ConfigProvider
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
     from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
+    from dlt.common.configuration.utils import TraceLogContext
     from dlt.common.runtime.run_context import RunContext
 
 __all__ = ["current_home", "dlt", "isolated_settings", "use_home"]
@@ -84,11 +85,13 @@ class HomeOnly(PluggableRunContext):
 
 
 def use_home(home: Path) -> None:
-    """Make dlt read the configuration in `home/.dlt` only.
+    """Make dlt read the configuration in `home/.dlt` only, and keep no list of what it has read.
 
     Raises ConfigurationError if a file cannot be read.
     """
     Container()[PluggableRunContext] = HomeOnly(HomeContext(str(home)))
+    # Its list would hold secrets, and grow by 1.7 MB a run in a process of many runs.
+    Container()[TraceLogContext].logging_enabled = False
 
 
 def current_home() -> Path:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
+from zoneinfo import available_timezones
 
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.filesystem import Access
@@ -95,6 +96,7 @@ EXPORTS = (
     Setting("path", default="exports", about="the directory of the exports"),
     Setting("keep", "integer", EXPORTS_KEPT, about="how many dated folders of exports are kept; 0 keeps all"),
 )
+DISPLAY = (Setting("time_zone", default="UTC", about="the IANA time zone of the times that you read"),)
 LOGS = (
     Setting("path", default="logs", about="the directory of the runs' logs; - for standard output"),
     Setting("format", default="text", about="text, or json: an object per line, for a log collector"),
@@ -127,6 +129,7 @@ NOTIFY = (
 TABLES: Mapping[str, tuple[Setting, ...]] = {
     "warehouse": WAREHOUSE,
     "exports": EXPORTS,
+    "display": DISPLAY,
     "logs": LOGS,
     "notify": NOTIFY,
     "monitoring": MONITORING,
@@ -206,6 +209,24 @@ def logs_path(home: Path) -> Path | None:
     Raises ConfigurationError as `warehouse_path` does.
     """
     return None if _text(home, "logs", "path") == STANDARD_OUTPUT else _path(home, "logs")
+
+
+def display_time_zone(home: Path) -> str:
+    """The IANA name of the time zone for times on the screen and in queries; UTC unless set.
+
+    Raises ConfigurationError if there is no such zone.
+    """
+    return check_time_zone(_text(home, "display", "time_zone"), "time_zone of [display]")
+
+
+def check_time_zone(name: str, setting: str) -> str:
+    """Return `name` if it is an IANA time zone. Raises ConfigurationError, which names the setting."""
+    if name in (known := available_timezones() - {"localtime"}):
+        return name
+    raise ConfigurationError(
+        f"{setting} is not an IANA time zone: {name}",
+        nearest(name, known, "write a name such as Europe/Vienna"),
+    )
 
 
 def logs_format(home: Path) -> str:

@@ -319,9 +319,14 @@ def resolve(table: str, setting: Setting) -> object:
 
 
 def _kept_elsewhere(table: str, setting: Setting, given: object) -> object:
-    """The secret `given`, or that of the file or the command that is configured instead."""
+    """The secret `given`, or that of the file or the command that is configured instead.
+
+    A variable of the key itself comes first: a container gets secrets as variables, and the same files.
+    """
     from pipelines.config.dlt_runtime import current_home, dlt
 
+    if os.environ.get(variable(table, setting)):
+        return given
     owner = table.rpartition(".")[2]
     sources: dict[str, object] = {setting.name: given}
     for suffix in SUFFIXES:

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from pyarrow import ipc
 
-from pipelines.output.result import Chunk, Rows
+from pipelines.output.result import Chunk, Rows, json_as_text
 
 BATCH = 16384
 # A reader of Arrow gets DuckDB's errors as an OSError that begins like this.
@@ -40,9 +40,9 @@ def _reader(rows: Rows) -> pa.RecordBatchReader:
     DuckDB 2 keeps the result of `execute` in memory, and 1.5 that of `sql` with parameters. So a result with
     parameters goes into a temporary table first, which DuckDB can spill to disk.
     """
-    sql = rows.sql
+    sql = json_as_text(rows)
     if rows.parameters:
-        rows.execute(f"create or replace temp table answer as select * from (\n{sql}\n)")
+        rows.execute(f"create or replace temp table answer as {sql}")
         sql = "from temp.answer"
     return rows.warehouse.connection.sql(sql).to_arrow_reader(BATCH)
 

@@ -22,6 +22,8 @@ ALTERED = (
 )
 # Characters of a string in an Excel formula; compared with bytes, of which there are at least as many.
 LONGEST_LITERAL = 255
+# An empty string, so that it differs from null: in a table as in CSV.
+EMPTY = '""'
 EXCEL_DIGITS = 15  # digits of a number that Excel keeps
 
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|U?INTEGER|BIGNUM|FLOAT|DOUBLE|DECIMAL\(.*\)")
@@ -40,14 +42,43 @@ def is_text(type_name: str) -> bool:
 
 
 def text(value: str, type_name: str) -> str:
-    """SQL for `value` as text: timestamps in ISO 8601 with Z, lists and structs as JSON."""
+    """SQL for `value` as text: timestamps in ISO 8601, lists and structs as JSON.
+
+    A timestamp with time zone has the offset of the session's time zone, Z for UTC.
+    """
     if type_name == "TIMESTAMP WITH TIME ZONE":
-        return f"replace(replace({value}::varchar, ' ', 'T'), '+00', 'Z')"
+        return _with_offset(f"replace({value}::varchar, ' ', 'T')")
     if type_name.startswith("TIMESTAMP"):
         return f"replace({value}::varchar, ' ', 'T')"
     if _NESTED.fullmatch(type_name):
         return f"to_json({value})::varchar"
     return f"{value}::varchar"
+
+
+def in_a_sentence(value: str) -> str:
+    """SQL for the string `value` as part of a sentence: null as NULL, an empty string as in a table."""
+    return f"coalesce(case when {value} = '' then {literal(EMPTY)} else {value} end, 'NULL')"
+
+
+def excel_text(value: str, type_name: str) -> str:
+    """SQL for `value` as text that a spreadsheet opens as a date: times to the second, without offset."""
+    if type_name.startswith("TIMESTAMP"):
+        return f"strftime({value}, '%Y-%m-%d %H:%M:%S')"
+    return text(value, type_name)
+
+
+def minute(value: str) -> str:
+    """SQL for the timestamp with time zone `value` to the minute, for people: 2026-11-03 02:00Z."""
+    return _with_offset(f"strftime({value}, '%Y-%m-%d %H:%M%z')")
+
+
+def _with_offset(shown: str) -> str:
+    """SQL for a time as DuckDB writes it, but with its offset as Z or in hours and minutes."""
+    # DuckDB writes +00, +01 and +05:30, and a time without end as infinity.
+    return (
+        f"case when suffix({shown}, '+00') then {shown}[:-4] || 'Z' "
+        f"when {shown}[-3] = '+' or {shown}[-3] = '-' then {shown} || ':00' else {shown} end"
+    )
 
 
 def begins_formula(value: str) -> str:

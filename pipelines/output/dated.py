@@ -19,9 +19,9 @@ _DATED = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d{2,}))?")
 
 @contextlib.contextmanager
 def workshop(folder: Path) -> Iterator[Path]:
-    """A directory for scratch in `folder`, once no other process holds its lock.
+    """A private directory in `folder`, once no other process holds its lock.
 
-    The kernel releases the lock when its holder dies, so what is found there is of runs that are dead.
+    The kernel releases the lock when a process ends, so what is found there is left over from one that died.
     """
     scratch = folder / ".rollcall"
     private_folder(scratch)
@@ -32,7 +32,7 @@ def workshop(folder: Path) -> Iterator[Path]:
 
 
 def place_of(folder: Path, run: str, draft: Path) -> Path:
-    """Where `draft` belongs: the folder of this run that is the same, or one that is still to be."""
+    """The place of `draft`: the folder of this run with the same files, or a new one."""
     taken = [path for path in dated(folder) if path.name.startswith(run)]
     for path in taken:
         if _same(path, draft):
@@ -41,7 +41,7 @@ def place_of(folder: Path, run: str, draft: Path) -> Path:
 
 
 def dated(folder: Path) -> list[Path]:
-    """What has a dated name in `folder`, the oldest first."""
+    """The folders with a dated name in `folder`, the oldest first."""
     return sorted((path for path in folder.iterdir() if _DATED.fullmatch(path.name)), key=_age)
 
 

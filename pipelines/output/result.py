@@ -104,7 +104,7 @@ def excel_pieces(rows: Rows) -> Iterator[Chunk]:
     kept = [f'="{name}"' if re.search(cells.ALTERED, name) else name for name in names]
     yield Chunk("\ufeff" + ",".join(_csv_name(name, ",") for name in kept) + "\r\n", neutralised=renamed)
     fields = [
-        cells.csv_field(cells.kept_by_excel(_text(n, column), column.type))
+        cells.csv_field(cells.kept_by_excel(cells.excel_text(f"#{n}", column.type), column.type))
         for n, column in enumerate(rows.columns, 1)
     ]
     yield from _csv_lines(rows, " || ',' || ".join(fields), _formulas(rows), "\r\n")
@@ -157,8 +157,19 @@ def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Chun
 
 
 def copy_parquet(rows: Rows, path: Path) -> Chunk:
-    """Write the rows as Parquet, with their own types, to `path` in the workspace."""
-    return _copy(rows, f"select * from (\n{rows.sql}\n)", path, "format parquet, compression zstd")
+    """Write the rows as Parquet, with their own types but JSON as text, to `path` in the workspace."""
+    return _copy(rows, json_as_text(rows), path, "format parquet, compression zstd")
+
+
+def json_as_text(rows: Rows) -> str:
+    """SQL for the rows with JSON as text: other programs read DuckDB's type as binary, or not at all."""
+    columns = ", ".join(
+        f"cast(#{n} as {column.type.replace('JSON', 'VARCHAR')}) as {identifier(column.name)}"
+        if column.type in {"JSON", "JSON[]"}
+        else f"#{n}"
+        for n, column in enumerate(rows.columns, 1)
+    )
+    return f"select {columns} from (\n{rows.sql}\n)"
 
 
 def _copy(rows: Rows, sql: str, path: Path, options: str) -> Chunk:

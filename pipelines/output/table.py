@@ -6,7 +6,7 @@ from itertools import chain
 from rich.cells import cell_len
 
 from pipelines.common.text import printable
-from pipelines.output.cells import is_number
+from pipelines.output.cells import EMPTY, is_number
 from pipelines.output.result import Chunk, Column, Rows, text_rows
 
 GAP = 2
@@ -31,9 +31,9 @@ def table_pieces(columns: Sequence[Column], batches: Iterator[list[Cells]]) -> I
 
 
 def shown_rows(rows: Rows) -> Iterator[list[Cells]]:
-    """Yield batches of rows, each cell as safe text; empty for null."""
+    """Yield batches of rows, each cell as safe text: empty for null, `EMPTY` for an empty string."""
     for batch in text_rows(rows):
-        yield [tuple("" if cell is None else printable(cell) for cell in row) for row in batch]
+        yield [tuple("" if cell is None else printable(cell) or EMPTY for cell in row) for row in batch]
 
 
 def shown_heading(columns: Sequence[Column]) -> Cells:

@@ -38,7 +38,8 @@ class Output:
     """The format and the destination: `path` None is standard output.
 
     For CSV, `raw` does not neutralise formulas, and `excel` writes it for Excel; not both. `pager` shows
-    output longer than the screen in a pager.
+    output longer than the screen in a pager. `time_zone` is the IANA zone of its times.
+    `headings` replaces the names of columns in CSV, TSV and xlsx by headings for people.
     """
 
     form: Form = "table"
@@ -46,6 +47,8 @@ class Output:
     raw: bool = False
     excel: bool = False
     pager: bool = True
+    time_zone: str = "UTC"
+    headings: bool = False
 
     @property
     def folder(self) -> Path | None:

@@ -1,10 +1,12 @@
-"""Rows as a workbook of Excel: one sheet, its heading frozen, values of their own types.
+"""Rows as a workbook of Excel: a sheet or several, with a frozen heading and values of their own types.
 
-Numbers, booleans, dates and timestamps (UTC) have Excel's types. Everything else is text, and so are values
-that Excel would alter: an integer or decimal of more than 15 digits, a time before March 1900. A string never
-becomes a formula or a link. A string that is too long for a cell is cut, marked and counted.
+Numbers, booleans, dates and timestamps (in the session's time zone) have Excel's types. Everything else is
+text, and so are values that Excel would alter: an integer or decimal of more than 15 digits, a time before
+March 1900. A string never becomes a formula or a link. A string that is too long for a cell is cut, marked
+and counted.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from xlsxwriter.worksheet import Worksheet
 from pipelines.common.errors import UsageError
 from pipelines.output import cells
 from pipelines.output.result import NOT_CUT, Chunk, Column, Cut, Rows, batches
+from pipelines.warehouse.reader import Warehouse
 
 MOST_ROWS = 1_048_575  # below the heading
 MOST_COLUMNS = 16_384
@@ -32,8 +35,6 @@ _TIMES = {"DATE": "yyyy-mm-dd"} | dict.fromkeys(
     ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
     "yyyy-mm-dd hh:mm:ss",
 )
-# Not all of these reach to the year 10,000.
-_OTHER_TIMESTAMPS = ("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 _DAYS_BEFORE_1970 = 25_569
 _DAY_US = 86_400_000_000
 
@@ -56,17 +57,29 @@ class Digits(float):
 
 def write_workbook(rows: Rows, path: Path) -> Chunk:
     """Write the rows to `path` in the workspace. Raises UsageError if Excel cannot hold them."""
-    ((count,),) = rows.execute(f"select count(*) from (\n{rows.sql}\n)").fetchall()
-    _refuse_too_many(count, len(rows.columns))
-    options = {"constant_memory": True, "tmpdir": str(rows.warehouse.workspace)}
+    refuse_too_large(rows)
+    with open_workbook(rows.warehouse, path) as book:
+        return write_sheet(rows, book, "rows")
+
+
+@contextlib.contextmanager
+def open_workbook(warehouse: Warehouse, path: Path) -> Iterator[Workbook]:
+    """A new workbook, which is at `path` in the workspace after the block."""
+    options = {"constant_memory": True, "tmpdir": str(warehouse.workspace)}
     try:
         with Workbook(str(path), options) as book:
             book.use_zip64()
             # The time of the run, not of the clock, so that the same rows give the same bytes.
-            book.set_properties({"created": _last_run(rows)})
-            return _write_sheet(rows, book)
+            book.set_properties({"created": _last_run(warehouse)})
+            yield book
     except FileCreateError as error:
         raise error.args[0] from None
+
+
+def refuse_too_large(rows: Rows) -> None:
+    """Raise UsageError if a sheet cannot hold the rows."""
+    ((count,),) = rows.execute(f"select count(*) from (\n{rows.sql}\n)").fetchall()
+    _refuse_too_many(count, len(rows.columns))
 
 
 def _refuse_too_many(rows: int, columns: int) -> None:
@@ -78,17 +91,18 @@ def _refuse_too_many(rows: int, columns: int) -> None:
         )
 
 
-def _last_run(rows: Rows) -> datetime:
+def _last_run(warehouse: Warehouse) -> datetime:
     """The start of the last run, in UTC; an arbitrary time before the first."""
-    ((found,),) = rows.warehouse.connection.execute(
+    ((found,),) = warehouse.connection.execute(
         "select coalesce(max(started_at at time zone 'UTC'), timestamp '1980-01-01') from runs"
     ).fetchall()
     run: datetime = found
     return run
 
 
-def _write_sheet(rows: Rows, book: Workbook) -> Chunk:
-    sheet = book.add_worksheet("rows")
+def write_sheet(rows: Rows, book: Workbook, name: str) -> Chunk:
+    """Add a sheet of that name with the rows. The result counts them, and the cells that were cut."""
+    sheet = book.add_worksheet(name)
     sheet.freeze_panes(1, 0)
     put_name = _put_text(sheet, book.add_format({"bold": True, "num_format": "@"}))
     for n, column in enumerate(rows.columns):
@@ -128,7 +142,8 @@ def _shape(n: int, type_name: str) -> Shape:
     if type_name == "BOOLEAN":
         return Shape(f"cast(#{n} as integer)", "null")
     if type_name in _TIMES:
-        value = f"cast(#{n} as timestamp)" if type_name in _OTHER_TIMESTAMPS else f"#{n}"
+        # A timestamp with time zone becomes one of the session's time zone.
+        value = f"#{n}" if type_name == "DATE" else f"cast(#{n} as timestamp)"
         fits = f"{value} >= '1900-03-01' and {value} < '10000-01-01'"
         number = f"cast(epoch_us({value}) / {_DAY_US}.0 + {_DAYS_BEFORE_1970} as double)"
     elif type_name in {"FLOAT", "DOUBLE"}:

@@ -28,6 +28,7 @@ SAMPLE_ROWS = 5
 STEADY = {
     "raw.connections": frozenset[str](),
     "raw.forgotten": frozenset[str](),
+    "raw.operations": frozenset[str](),  # each of which builds everything
     "raw.records": frozenset({"last_seen_at"}),
     "seeds.client_mapping": frozenset[str](),
     "seeds.labels": frozenset[str](),

@@ -111,7 +111,8 @@ def _relation(name: str, kind: Kind, model: Model) -> Relation:
         from pipelines.transform.versions import PERIOD, cell_macro, period_columns
 
         macro = cell_macro(model, query)
-        columns = {column: columns[column] for column in columns if column not in PERIOD} | period_columns()
+        columns = {column: columns[column] for column in columns if column not in PERIOD}
+        columns |= period_columns()
     for column in (*([model.incremental] if model.incremental else []), *model.refreshed):
         if column not in columns and "*" not in columns:
             raise ConfigurationError(

@@ -51,9 +51,15 @@ class Warehouse:
 
 @contextlib.contextmanager
 def open_warehouse(
-    path: Path, *, seconds: float | None = None, workspace_in: Path | None = None
+    path: Path,
+    *,
+    seconds: float | None = None,
+    workspace_in: Path | None = None,
+    time_zone: str = "UTC",
 ) -> Iterator[Warehouse]:
     """Open the warehouse at `path` for as long as the block runs, or until it has run for `seconds`.
+
+    Times have the offset of `time_zone` (IANA), and times in SQL without an offset are in it.
 
     The workspace is created in `workspace_in` (created if missing) or among the temporary files, and removed
     afterwards. Raises WarehouseError if the file is missing or cannot be read, UsageError if a limit is
@@ -68,7 +74,7 @@ def open_warehouse(
     ):
         workspace, clock = Path(directory).resolve(), Clock(seconds)
         largest_mb = min(LARGEST_FILE_MB, shutil.disk_usage(workspace).free >> 21)
-        connection = _connect(path, workspace)
+        connection = _connect(path, workspace, time_zone)
         tidy = functools.partial(shutil.rmtree, workspace, ignore_errors=True)
         with (
             _translated(path, largest_mb),
@@ -89,10 +95,13 @@ def refuse_missing(path: Path) -> None:
     )
 
 
-def _connect(path: Path, workspace: Path) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, workspace: Path, time_zone: str) -> duckdb.DuckDBPyConnection:
     try:
         connection = open_database(
-            path, read_only=True, settings=_BOUNDS | {"temp_directory": str(workspace)}
+            path,
+            read_only=True,
+            settings=_BOUNDS | {"temp_directory": str(workspace)},
+            time_zone=time_zone,
         )
     except duckdb.Error as error:
         raise _unreadable(path, error) from None

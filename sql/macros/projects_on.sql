@@ -1,5 +1,6 @@
--- The projects listed by the last run that started on a UTC date or before, as they were then.
+-- The projects listed by the last run that started on a date or before, as they were then. The date is in the session's
+-- time zone.
 create or replace macro projects_on(day) as table
     select *,
-    from projects_as_of(cast(cast(day as date) + 1 as timestamp) at time zone 'UTC' - interval 1 microsecond)
+    from projects_as_of(cast(cast(day as date) + 1 as timestamptz) - interval 1 microsecond)
     order by project_key;

@@ -30,6 +30,12 @@ counts as (
     from raw.records
     where valid_to is null
     group by connection
+),
+
+-- Relative to the last run, not to now, so that a warehouse always gives the same answer.
+last_run as (
+    select max(started_at) as started_at,
+    from raw.runs
 )
 
 select
@@ -42,10 +48,16 @@ select
     coalesce(counts.records, 0) as records, -- records listed now
     latest.outcome, -- the worst outcome of its listings in that last run
     nullif(latest.message, '') as message, -- why it was not verified then
-    if(retirements.retired_at > coalesce(latest.last_attempt_at, timestamptz '-infinity'), retirements.retired_at, null)
-        as retired_at, -- when an operator closed its rows; null if a run has synced it since
+    if(
+        retirements.retired_at > coalesce(latest.last_attempt_at, timestamptz '-infinity'), retirements.retired_at, null
+    ) as retired_at, -- when an operator closed its rows; null if a run has synced it since
+    coalesce(
+        latest.outcome = 'verified' and latest.last_verified_at >= last_run.started_at - interval 36 hours,
+        false
+    ) as is_fresh, -- whether that run verified it and began at most 36 hours before the last run of all
 from raw.connections as known
 left join latest on known.connection = latest.connection
 left join retirements on known.connection = retirements.connection
 left join counts on known.connection = counts.connection
+cross join last_run
 order by known.connection

@@ -1,15 +1,18 @@
 -- The changes of projects, newest first.
 select
-    project_key,
-    provider,
-    connection,
-    name,
-    changed_at,
-    change,
-    column_name,
-    old_value,
-    new_value,
-    is_minor,
-    is_first_listing,
-from project_changes
-order by changed_at desc, project_key asc, change asc, column_name asc
+    change.project_key,
+    change.provider,
+    change.connection,
+    change.name,
+    change.changed_at,
+    change.change,
+    change.column_name,
+    change.old_value,
+    change.new_value,
+    change.is_minor,
+    change.is_first_listing,
+    connections.is_fresh,
+    connections.outcome as connection_outcome,
+from project_changes as change
+left join connections on change.connection = connections.connection
+order by change.changed_at desc, change.project_key asc, change.change asc, change.column_name asc

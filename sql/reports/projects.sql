@@ -1,4 +1,8 @@
 -- Every project that is listed now, without last_seen_at, which changes with every run.
-select * exclude (last_seen_at),
-from projects
-order by project_key
+select
+    project.* exclude (last_seen_at),
+    connections.is_fresh,
+    connections.outcome as connection_outcome,
+from projects as project
+left join connections on project.connection = connections.connection
+order by project.project_key

@@ -18,7 +18,7 @@ NO_TWO = "it gives no total, and no two readings agree"
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_promise_08_what_is_still_there_is_never_closed(style: str) -> None:
+def test_promise_08_records_that_are_still_listed_are_never_closed(style: str) -> None:
     rates = {rate: measure(style, rate, range(SEEDS)) for rate in RATES}
     assert {rate: found.false_removals for rate, found in rates.items()} == dict.fromkeys(RATES, 0)
     assert all(found.missed <= 0.002 * found.steady for found in rates.values())
@@ -31,7 +31,7 @@ def test_drift_would_close_what_is_there_if_absence_were_believed_at_once() -> N
     assert measure("page and total, oldest first", 0.2, range(2 * SEEDS), confirm=False).false_removals > 0
 
 
-def test_nothing_is_asked_twice_where_nothing_is_missing() -> None:
+def test_a_listing_that_lacks_nothing_is_read_once() -> None:
     for style in STYLES:
         found = measure(style, 0.0, range(1), all_known=True)
         pages = {"one page": 1, "no total": 2 * 7}.get(style, 6)
@@ -103,7 +103,7 @@ def listing_of(walks: list[str], known: str, total: int | None) -> tuple[int, st
         (["A a"], "A", None, 4, TWO_FACES),
     ],
 )
-def test_what_is_missing_is_confirmed_by_a_reading_that_has_all_the_one_before_had(
+def test_a_removal_is_confirmed_by_a_reading_that_has_all_the_earlier_one_had(
     walks: list[str], known: str, total: int | None, made: int, reason: str | None
 ) -> None:
     assert listing_of([*walks, *[walks[-1] if walks else ""] * 4], known, total) == (made, reason)

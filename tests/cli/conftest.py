@@ -19,6 +19,7 @@ from pipelines.cli import main
 from pipelines.common import limits as bounds
 from pipelines.common.sql import SQL_ROOT
 from pipelines.transform import build as models
+from tests.made_once import made_once
 
 RUNS = ("2026-11-01 02:00:00+00", "2026-11-02 02:00:00+00", "2026-11-03 02:00:00+00")
 
@@ -94,15 +95,17 @@ def _remember(connection: duckdb.DuckDBPyConnection) -> None:
             )
 
 
-@pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the warehouse; not to be written to."""
-    home = tmp_path_factory.mktemp("home")
+def _publish(home: Path) -> None:
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
         connection.execute("set TimeZone = 'UTC'")
         _remember(connection)
         models.build(connection, home)
-    return home
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the warehouse; not to be written to."""
+    return made_once(tmp_path_factory, "published", _publish)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def interrupted_by(connection: Connection, error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [duckdb.InterruptException("stop"), SyncError("stop")])
-def test_what_is_interrupted_for_time_is_said_so(error: Exception) -> None:
+def test_a_query_interrupted_for_time_says_so(error: Exception) -> None:
     connection = Connection()
     with pytest.raises(UsageError) as refused:
         interrupted_by(connection, error)
@@ -109,7 +109,7 @@ def test_grace_is_given_first(monkeypatch: pytest.MonkeyPatch) -> None:
             assert connection.heard.wait(60)
 
 
-def test_what_closes_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = threading.Semaphore(0)
     connection = Connection(close=lambda: [looked.acquire(timeout=60) for _ in range(3)])
     monotonic = bounds.time.monotonic
@@ -151,7 +151,7 @@ def test_signals_are_as_before_and_a_thread_leaves_them_alone() -> None:
     ("reason", "told", "code"),
     [(UsageError("it is late", "ask less"), "it is late. Ask less", 2), (None, "interrupted", 130)],
 )
-def test_it_leaves_with_a_line(
+def test_an_interrupted_process_prints_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     reason: UsageError | None,

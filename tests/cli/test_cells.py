@@ -1,4 +1,4 @@
-"""Promise 24 by example: the two ways to write a CSV agree, and what they neutralise can be taken back."""
+"""Promise 25 by example: the two ways to write a CSV agree, and what they neutralise can be taken back."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ def _given_back(cell: str) -> str:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=TABLES)
-def test_promise_24_csv_both_ways(warehouse: Warehouse, table: list[tuple[str | None, str | None]]) -> None:
+def test_promise_25_csv_both_ways(warehouse: Warehouse, table: list[tuple[str | None, str | None]]) -> None:
     rows = rows_of(warehouse, _select(table))
     file = warehouse.workspace / "copy.csv"
     for raw in (False, True):
@@ -123,7 +123,7 @@ VALUES = "(values (1, '=a'), (1, 'b'), (2, '=c'), (2, '-d')) t(i, a)"
         (f"select list_reduce([a, a], lambda x, y: x || y) as a from {VALUES} order by a", 3, None),
     ],
 )
-def test_what_is_counted_is_sorted_only_where_that_decides_something(
+def test_a_count_is_sorted_only_where_that_matters(
     warehouse: Warehouse, sql: str, count: int, is_sorted: bool | None
 ) -> None:
     rows = rows_of(warehouse, sql, {"most": "2"} if "$most" in sql else {})

@@ -40,6 +40,14 @@ ALL = (
         (("--since", "2026-11-02", "--until", "2026-11-03"), ALL[6:8], (0, 1, 1, 0)),
         (("--since", "2026-11-02", "--until", "2026-11-02"), [], (0, 0, 0, 0)),
         (("--since", "9999w"), ALL[1:], (7, 1, 2, 1)),
+        (("--kind", "created", "--kind", "removed"), ALL[4:6], (1, 0, 1, 0)),
+        (("--column", "status"), ALL[2:3], (0, 1, 0, 0)),
+        (("--since", "9999w", "--provider", "evovoice", "--provider", "belltastic"), ALL[8:11], (3, 0, 0, 0)),
+        (("--since", "9999w", "--connection", "evovoice"), ALL[10:11], (1, 0, 0, 0)),
+        (("--since", "9999w", "--client", "ÜBER,  \"Bau\" gmbh"), [ALL[3], ALL[7], ALL[12]], (1, 0, 1, 1)),
+        (("--kind", "created", "--provider", "belltastic"), [], (0, 0, 0, 0)),
+        (("--time-zone", "Asia/Tokyo", "--since", "2026-11-02T11:00", "--until", "2026-11-03"),
+         [line.replace("02T02:00:00Z", "02T11:00:00+09:00") for line in ALL[6:8]], (0, 1, 1, 0)),
     ],
 )  # fmt: skip
 def test_times(cli: Cli, options: tuple[str, ...], lines: list[str], counts: tuple[int, ...]) -> None:
@@ -52,11 +60,26 @@ def test_times(cli: Cli, options: tuple[str, ...], lines: list[str], counts: tup
 def test_text(cli: Cli) -> None:
     result = cli("changes", "--since", "2026-11-02", "--until", "2026-11-03")
     assert result.stdout == (
-        "when              change   project_key  name          difference\n"
-        "2026-11-02 02:00  changed  matter:17    Harbour East  name: Harbour → Harbour East\n"
-        "2026-11-02 02:00  removed  matter:18    =1+1\n"
+        "when               change   project_key  name          difference\n"
+        "2026-11-02 02:00Z  changed  matter:17    Harbour East  name: Harbour → Harbour East\n"
+        "2026-11-02 02:00Z  removed  matter:18    =1+1\n"
     )
     assert result.stderr == "0 created, 1 changed, 1 removed, 0 returned\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "named", "remedy"),
+    [
+        ("--provider", "mater", "Did you mean matter?"),
+        ("--connection", "xyz", "Choose from belltastic, evovoice, matter"),
+        ("--column", "descripton", "Did you mean description?"),
+        ("--client", "Qay", "Did you mean Quay?"),
+        ("--client", "9", "See: rollcall query 'select name from clients'"),
+    ],
+)
+def test_a_filter_names_what_the_warehouse_has(cli: Cli, option: str, named: str, remedy: str) -> None:
+    expected = f"rollcall: the warehouse has no {option[2:]} {named}. {remedy}\n"
+    assert cli("changes", option, named, code=2).stderr == expected
 
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -95,7 +118,7 @@ def test_moments(text: str, expected: datetime) -> None:
         "' or 1",
     ],
 )
-def test_no_moments(cli: Cli, text: str) -> None:
+def test_times_that_cannot_be_read_are_refused(cli: Cli, text: str) -> None:
     with pytest.raises(UsageError):
         moment(text, NOW)
     for option in ("--since", "--until"):

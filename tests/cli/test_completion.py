@@ -58,7 +58,9 @@ def completed(home: Path, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("words", "expected"), ASKED)
-def test_what_is_completed(home: Path, words: tuple[str, ...], expected: set[str]) -> None:
+def test_verbs_options_and_names_are_completed(
+    home: Path, words: tuple[str, ...], expected: set[str]
+) -> None:
     assert completed(home, *words) == expected
 
 

@@ -58,7 +58,7 @@ def test_version() -> None:
     assert CliRunner().invoke(main, ["--version"]).stdout == f"rollcall {version('rollcall-sync')}\n"
 
 
-def test_no_verb_prints_help() -> None:
+def test_a_command_without_a_verb_prints_help() -> None:
     result = CliRunner().invoke(main, [])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("Usage: rollcall [OPTIONS] COMMAND")
@@ -99,12 +99,12 @@ def test_wrong_usage_is_one_line_with_a_hint(args: list[str], expected: str) -> 
 
 @pytest.mark.parametrize("asked", [["--json"], ["--format", "json"], ["--format=json"]])
 def test_wrong_usage_as_json(asked: list[str]) -> None:
-    result = CliRunner().invoke(main, ["query", "select 1", "--timeot", "3", *asked])
+    result = CliRunner().invoke(main, ["query", "select 1", "--paramm", "3", *asked])
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
         "error": {
             "kind": "UsageError",
-            "reason": "No such option '--timeot'. Did you mean '--timeout'?",
+            "reason": "No such option '--paramm'. Did you mean '--param'?",
             "remedy": "see rollcall query --help",
             "exit_code": 2,
         }

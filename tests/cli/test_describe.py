@@ -65,7 +65,7 @@ def test_a_macro(cli: Cli, name: str) -> None:
     assert all(column["comment"] for column in columns.values())
 
 
-def test_what_is_not_there(cli: Cli) -> None:
+def test_a_table_that_does_not_exist_is_refused(cli: Cli) -> None:
     result = cli("describe", "project_change", code=2)
     assert result.stderr.startswith(
         "rollcall: there is no table project_change. Did you mean project_changes"

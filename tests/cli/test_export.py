@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from pyarrow import feather, parquet
 
 from .conftest import Cli
 
@@ -22,7 +23,7 @@ def own(home: Path) -> Cli:
     return Cli(home)
 
 
-def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
+def test_promise_18_reports_say_how_fresh_they_are(own: Cli) -> None:
     folder = own.home / "exports"
     result = own("export")
     assert result.stdout == (
@@ -37,14 +38,14 @@ def test_promise_18_all_reports_tell_how_fresh_they_are(own: Cli) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert (folder / "project_changes.csv").read_text().splitlines()[:4] == [
         "project_key,provider,connection,name,changed_at,change,column_name,old_value,new_value,is_minor,"
-        "is_first_listing",
-        f"{CHANGED},is_open,true,false,true,false",
-        f"{CHANGED},provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE,false,false",
-        f"{CHANGED},status,active,completed,false,false",
+        "is_first_listing,is_fresh,connection_outcome",
+        f"{CHANGED},is_open,true,false,true,false,true,verified",
+        f"{CHANGED},provider_status,PRJ_STATUS_ON_GOING,PRJ_STATUS_COMPLETE,false,false,true,verified",
+        f"{CHANGED},status,active,completed,false,false,true,verified",
     ]
 
 
-def test_promise_24_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
+def test_promise_25_formulas_are_neutralised_and_numbers_are_not(own: Cli) -> None:
     own("export", "projects")
     with (own.home / "exports" / "projects.csv").open(newline="") as file:
         projects = {row["project_key"]: row for row in csv.DictReader(file)}
@@ -99,17 +100,54 @@ def test_json_result(own: Cli) -> None:
     assert result.stderr == STALE
 
 
-def test_all_verified(own: Cli) -> None:
+def test_an_export_of_verified_connections_says_so(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
         connection.execute("delete from connections where outcome = 'failed'")
     assert own("export", "files").stderr == (
         "every connection is up to date: last verified 2026-11-03T02:00:00Z or later\n"
     )
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("update connections set last_verified_at = null, outcome = 'held_back'")
+        connection.execute(
+            "update connections set last_verified_at = null, outcome = 'held_back', is_fresh = false"
+        )
     assert own("export", "files").stderr == (
         "evovoice is not up to date: never verified\nmatter is not up to date: never verified\n"
     )
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_each_report_says_which_rows_are_not_fresh(cli: Cli, report: str) -> None:
+    rows = list(csv.DictReader(cli("export", report, "--output", "-").stdout.splitlines()))
+    found = {(row["connection"], row["is_fresh"], row["connection_outcome"]) for row in rows}
+    fresh = {("evovoice", "true", "verified"), ("matter", "true", "verified")}
+    assert found == {
+        one
+        for one in fresh | {("belltastic", "false", "failed")}
+        if report != "files" or one[0] == "evovoice"
+    }
+
+
+def test_headings_for_people(cli: Cli) -> None:
+    for form, separator in (("csv", ","), ("tsv", "\t")):
+        printed = cli("export", "project_changes", "--headings", "--format", form, "--output", "-").stdout
+        assert printed.splitlines()[0].split(separator) == [
+            "Project key", "Provider", "Connection", "Name", "Changed", "Change", "Field", "Before", "After",
+            "Minor", "First listing", "Up to date", "Last sync",
+        ]  # fmt: skip
+    names = cli("export", "projects", "--headings", "--output", "-").stdout.splitlines()[0].split(",")
+    assert len(names) == len(set(names))
+    assert cli("export", "--headings", "--format", "json", code=2).stderr == (
+        "rollcall: --headings is for csv, tsv and xlsx. See rollcall export --help\n"
+    )
+
+
+def test_json_is_text_in_parquet_and_arrow(cli: Cli, tmp_path: Path) -> None:
+    for ending, read in ((".parquet", parquet.read_table), (".arrow", feather.read_table)):
+        file = tmp_path / f"projects{ending}"
+        cli("export", "projects", "--output", str(file))
+        table = read(file)
+        assert str(table.schema.field("attributes").type) in {"string", "large_string"}
+        assert table.to_pylist()[0]["attributes"] == "{}"
 
 
 def test_other_forms(own: Cli) -> None:
@@ -267,9 +305,7 @@ def test_a_report_that_is_wrong_is_in_the_manifest(own: Cli) -> None:
 @pytest.mark.parametrize(
     ("name", "begin"), [("p.csv", b"project_key,"), ("p.tsv", b"project_key\t"), ("p.xlsx", b"PK")]
 )
-def test_one_report_goes_into_the_file_that_is_named(
-    own: Cli, tmp_path: Path, name: str, begin: bytes
-) -> None:
+def test_a_single_report_goes_into_the_named_file(own: Cli, tmp_path: Path, name: str, begin: bytes) -> None:
     file = tmp_path / name
     assert own("export", "projects", "--output", str(file)).stdout.startswith(
         f"projects          6 rows  {file}"

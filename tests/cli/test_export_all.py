@@ -105,7 +105,7 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
     }
 
 
-def test_promise_22_for_their_owner_only(own: Cli) -> None:
+def test_promise_23_for_their_owner_only(own: Cli) -> None:
     subprocess.run(own.command("export", "--all"), check=True, capture_output=True, umask=0, timeout=60)
     folder = own.home / "exports"
     assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / ".rollcall", folder / RUN)} == {
@@ -228,7 +228,23 @@ def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> 
     assert _names(folder / ".rollcall") == ["folders.lock"]
 
 
-def _runs(own: Cli, count: int = 5) -> Path:
+@pytest.fixture(scope="module")
+def five_runs(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the exports of five runs."""
+    home = tmp_path_factory.mktemp("five_runs")
+    shutil.copyfile(published / "warehouse.duckdb", home / "warehouse.duckdb")
+    _runs(Cli(home), 5)
+    return home
+
+
+@pytest.fixture
+def five(five_runs: Path, tmp_path: Path) -> Cli:
+    """The command line over a home of the test's own with the exports of five runs."""
+    shutil.copytree(five_runs, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return Cli(tmp_path)
+
+
+def _runs(own: Cli, count: int) -> Path:
     for day in range(3, 3 + count):
         if day > 3:
             _next_run(own.home, f"2026-11-{day:02} 02:00:00+00")
@@ -264,8 +280,8 @@ def test_promise_01_a_reader_finds_one_whole_run(own: Cli) -> None:
     assert read() == "20261105T020000Z"
 
 
-def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = _runs(own)
+def test_the_oldest_folders_go(five: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, folder = five, five.home / "exports"
     assert len(_names(folder)) == 7
     monkeypatch.setenv("EXPORTS__KEEP", "2")
     result = own("export", "--all")
@@ -277,8 +293,10 @@ def test_the_oldest_folders_go(own: Cli, monkeypatch: pytest.MonkeyPatch) -> Non
     assert _names(folder / ".rollcall") == ["folders.lock"]
 
 
-def test_only_what_was_made_here_goes_and_never_the_latest(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = _runs(own)
+def test_only_what_was_made_here_goes_and_never_the_latest(
+    five: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, folder = five, five.home / "exports"
     (folder / "20250101T000000Z").mkdir()
     (folder / "20250101T000000Z" / "manifest.json").write_text('{"made_by": "somebody else", "reports": []}')
     (folder / "20250102T000000Z").write_text("a file")
@@ -306,10 +324,12 @@ def test_only_what_was_made_here_goes_and_never_the_latest(own: Cli, monkeypatch
     assert _names(folder) == [".rollcall", *kept, "latest", "november"]
 
 
-def test_all_stay_with_0(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_stay_if_keep_is_0(five: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = five
     (own.home / ".dlt").mkdir()
     (own.home / ".dlt" / "config.toml").write_text("[exports]\nkeep = 0\n")
-    assert len(_names(_runs(own, 3))) == 5
+    own("export", "--all")
+    assert len(_names(own.home / "exports")) == 7
     for wrong in ("-1", "two", "1.5"):
         monkeypatch.setenv("EXPORTS__KEEP", wrong)
         assert own("export", "--all", code=2).stderr == (
@@ -328,7 +348,7 @@ def test_a_file_system_without_links(own: Cli, monkeypatch: pytest.MonkeyPatch) 
     assert _names(folder) == [".rollcall", RUN, "latest.txt"]
 
 
-def test_what_stands_in_the_way(own: Cli) -> None:
+def test_a_directory_in_place_of_latest_is_refused(own: Cli) -> None:
     latest = own.home / "exports" / "latest"
     latest.mkdir(parents=True)
     assert own("export", "--all", code=2).stderr == (
@@ -341,7 +361,7 @@ def test_what_stands_in_the_way(own: Cli) -> None:
     own("export", "--all")
 
 
-def test_all_is_all(own: Cli) -> None:
+def test_names_together_with_all_are_refused(own: Cli) -> None:
     expected = (
         "rollcall: --all exports every report into a directory: leave out the names and the file. "
         "See rollcall export --help\n"
@@ -350,7 +370,7 @@ def test_all_is_all(own: Cli) -> None:
     assert own("export", "--all", "-o", "-", code=2).stderr == expected
 
 
-def test_no_warehouse_no_folder(tmp_path: Path) -> None:
+def test_a_home_without_a_warehouse_gets_no_folder(tmp_path: Path) -> None:
     assert "there is no warehouse" in Cli(tmp_path)("export", "--all", code=2).stderr
     assert list(tmp_path.iterdir()) == []
 

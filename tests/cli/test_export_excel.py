@@ -60,7 +60,7 @@ ALTERED = """
 
 
 @pytest.mark.parametrize("text", ALTERED.replace("\n    ", "").rstrip().split("|"))
-def test_what_excel_would_alter_stays_text(warehouse: Warehouse, text: str) -> None:
+def test_values_that_excel_would_alter_stay_text(warehouse: Warehouse, text: str) -> None:
     quoted = literal(text)
     name = identifier(text)
     assert _cells(warehouse, f"select {quoted} as {name}") == [[f'="{text}"'], [f'="{text}"']]
@@ -69,7 +69,7 @@ def test_what_excel_would_alter_stays_text(warehouse: Warehouse, text: str) -> N
 @pytest.mark.parametrize(
     "text", ["matter:17", "Harbour East", "Rue de l'Église", "a1b2", '5" pipe', "true story"]
 )
-def test_what_it_would_not_stays_as_it_is(warehouse: Warehouse, text: str) -> None:
+def test_values_that_excel_would_not_alter_stay_as_they_are(warehouse: Warehouse, text: str) -> None:
     assert _cells(warehouse, f"select {literal(text)} as a") == [["a"], [text]]
 
 
@@ -77,7 +77,8 @@ def test_numbers(warehouse: Warehouse) -> None:
     sql = """
         select 5 as a, 999999999999999 as b, -1000000000000000 as c, 0.0012::decimal(9, 4) as d,
             1234567890.123456::decimal(20, 6) as e, 0.1 + 0.2::double as f, true as g, date '2026-11-03' as h,
-            repeat('1', 256) as i
+            repeat('1', 256) as i, timestamptz '2026-11-03 04:30:00.25+02' as j, timestamp '2026-11-03' as k,
+            timestamptz 'infinity' as l
     """
     assert _cells(warehouse, sql)[1] == [
         "5",
@@ -89,12 +90,15 @@ def test_numbers(warehouse: Warehouse) -> None:
         "true",
         "2026-11-03",
         "1" * 256,
+        "2026-11-03 02:30:00",
+        "2026-11-03 00:00:00",
+        "infinity",
     ]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
-def test_promise_24_nothing_runs_and_all_is_given_back(
+def test_promise_25_cells_are_not_run_and_can_be_read_back(
     warehouse: Warehouse, table: list[tuple[str | None, str | None]]
 ) -> None:
     values = ", ".join(
@@ -128,7 +132,7 @@ def test_files(own: Cli) -> None:
     assert (folder / "latest" / "projects.csv").read_bytes() == data
 
 
-def test_what_it_does_not_go_with(own: Cli) -> None:
+def test_options_that_excel_excludes_are_refused(own: Cli) -> None:
     expected = "rollcall: --excel writes CSV, and cannot be combined with --raw. See rollcall export --help\n"
     assert own("export", "--excel", "--raw", code=2).stderr == expected
     assert own("export", "--excel", "--format", "xlsx", code=2).stderr == expected

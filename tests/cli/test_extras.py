@@ -23,7 +23,7 @@ def test_without_the_extra_the_line_says_how_to_get_it(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_missing_and_not_of_the_extra_is_a_fault(tmp_path: Path) -> None:
+def test_a_missing_core_module_is_an_internal_error(tmp_path: Path) -> None:
     program = MISSING.format("requests", ["--home", str(tmp_path), "demo"])
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, "internal error (ModuleNotFoundError" in done.stderr) == (1, True)

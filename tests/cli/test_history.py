@@ -12,10 +12,10 @@ from .conftest import Cli
 def test_project(cli: Cli) -> None:
     result = cli("history", "matter:17")
     assert result.stdout == (
-        "version  from              until             change   changes\n"
-        "      1  2026-11-01 02:00  2026-11-02 02:00  created\n"
-        "      2  2026-11-02 02:00  2026-11-03 02:00  changed  name: Harbour → Harbour East\n"
-        "      3  2026-11-03 02:00                    changed  is_open: true → false; provider_status: "
+        "version  from               until              change   changes\n"
+        "      1  2026-11-01 02:00Z  2026-11-02 02:00Z  created\n"
+        "      2  2026-11-02 02:00Z  2026-11-03 02:00Z  changed  name: Harbour → Harbour East\n"
+        "      3  2026-11-03 02:00Z                     changed  is_open: true → false; provider_status: "
         "PRJ_STATUS_ON_GOING → PRJ_STATUS_COMPLETE; status: active → completed\n"
     )
     assert result.stderr == "project matter:17: Harbour East\n"
@@ -32,7 +32,7 @@ def test_project_as_csv(cli: Cli) -> None:
     )
 
 
-def test_what_changed_is_what_project_changes_says(cli: Cli) -> None:
+def test_the_changes_are_those_of_project_changes(cli: Cli) -> None:
     versions = json.loads(cli("history", "matter:17", "--json").stdout)
     told = {
         (row["valid_from"], row["column_name"], row["old_value"], row["new_value"])
@@ -46,9 +46,9 @@ def test_what_changed_is_what_project_changes_says(cli: Cli) -> None:
 
 def test_a_gap(cli: Cli) -> None:
     assert cli("history", "matter:18").stdout == (
-        "version  from              until                      change    changes\n"
-        "      1  2026-11-01 02:00  2026-11-02 02:00, removed  created\n"
-        "      2  2026-11-03 02:00                             returned\n"
+        "version  from               until                       change    changes\n"
+        "      1  2026-11-01 02:00Z  2026-11-02 02:00Z, removed  created\n"
+        "      2  2026-11-03 02:00Z                              returned\n"
     )
 
 

@@ -116,7 +116,7 @@ def given(pager: Path) -> list[str] | None:
     return [re.sub(r"\x1b\[\d*m", "", line).rstrip() for line in file.read_text().splitlines()]
 
 
-def test_what_fits_is_shown_at_once(run, recording: Path) -> None:
+def test_an_answer_that_fits_is_shown_without_a_pager(run, recording: Path) -> None:
     code, shown = run("query", f"select {OBEYED} as a, 1 as b", PAGER=str(recording)).end()
     assert code == 0
     lines = [line.rstrip() for line in shown.splitlines()]
@@ -208,7 +208,7 @@ def test_which_pager(
     assert find_pager() == expected
 
 
-def test_no_pager_where_standard_output_is_no_terminal(cli: Cli, recording: Path) -> None:
+def test_standard_output_that_is_not_a_terminal_has_no_pager(cli: Cli, recording: Path) -> None:
     done = subprocess.run(
         cli.command("query", "from range(60)"),
         env=os.environ | {"PAGER": str(recording), "TERM": "xterm"},

@@ -75,7 +75,7 @@ def test_a_table_longer_than_its_sample_goes_on(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
-def test_no_rows(cli: Cli, form: str) -> None:
+def test_an_empty_answer_has_its_columns(cli: Cli, form: str) -> None:
     expected = {"table": "a  b\n", "csv": "a,b\n", "json": "[]\n"}
     assert cli("query", "select 1 as a, 'x' as b limit 0", "--format", form).stdout == expected[form]
 
@@ -215,7 +215,7 @@ def test_wrong_parameters_are_one_line(cli: Cli, sql: str, values: list[str], ex
 
 
 @pytest.mark.parametrize("sql", ["", " \n", ";", "-- nothing"])
-def test_no_sql(cli: Cli, sql: str) -> None:
+def test_a_query_without_sql_is_refused(cli: Cli, sql: str) -> None:
     expected = 'rollcall: the query is empty. Try: rollcall query "from projects"\n'
     assert cli("query", sql, code=2).stderr == expected
     assert cli("query", "-", input=sql, code=2).stderr == expected
@@ -310,7 +310,9 @@ def test_output_is_relative_to_the_current_directory(
     ["summarize projects", "describe projects", "show tables", "table runs", "values (1), (2)",
      "pivot projects on kind using count(*) group by status", "unpivot (select 1 as a, 2 as b) on a, b"],
 )  # fmt: skip
-def test_whatever_reads_can_be_written_in_every_form(cli: Cli, tmp_path: Path, sql: str, form: str) -> None:
+def test_a_reading_statement_can_be_written_in_every_form(
+    cli: Cli, tmp_path: Path, sql: str, form: str
+) -> None:
     rows = len(json.loads(cli("query", sql, "--json").stdout))
     written = cli("query", sql, "--format", form, "--output", str(tmp_path / "answer"))
     assert written.stderr.endswith(f"wrote {rows} rows to {tmp_path}/answer\n")
@@ -365,23 +367,65 @@ def test_a_failure_leaves_the_file_as_it_was(cli: Cli, tmp_path: Path, form: str
     assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("asked", [".tables", "?", r"\d", r"\dt", " .tables; ", ".help", "help"])
+@pytest.mark.parametrize("asked", [".tables", ".schema", r"\d", r"\dt", " .tables; "])
 def test_what_other_shells_call_their_tables_are_the_tables(cli: Cli, asked: str) -> None:
-    assert (
-        cli("query", asked, "--format", "csv").stdout == cli("query", "show tables", "--format", "csv").stdout
-    )
+    assert cli("query", asked, "--format", "csv").stdout == cli("describe", "--format", "csv").stdout
 
 
-@pytest.mark.parametrize("asked", [".schema projects", r"\d main.projects"])
-def test_what_other_shells_call_a_schema_are_the_columns(cli: Cli, asked: str) -> None:
-    assert (
-        cli("query", asked, "--format", "csv").stdout
-        == cli("query", "describe projects", "--format", "csv").stdout
-    )
+@pytest.mark.parametrize("name", ["projects", "main.projects", "raw.records", "projects_on"])
+def test_what_other_shells_call_a_schema_are_the_columns(cli: Cli, name: str) -> None:
+    described = cli("describe", name, "--format", "csv").stdout
+    for asked in (f".schema {name}", rf"\d {name}"):
+        assert cli("query", asked, "--format", "csv").stdout == described
+    assert "Did you mean projects" in cli("query", ".schema project", code=2).stderr
+
+
+@pytest.mark.parametrize("asked", ["?", ".help", "help", r"\?"])
+def test_help_says_what_can_be_asked(cli: Cli, asked: str) -> None:
+    found = json.loads(cli("query", asked, "--json").stdout)
+    assert [line["query"] for line in found[:2]] == [".tables", ".schema NAME"]
+    for line in found[2:]:
+        cli("query", line["query"])
+
+
+def test_null_and_an_empty_string_look_different(cli: Cli) -> None:
+    sql = "select null as a, '' as b, 'x' as c"
+    assert cli("query", sql).stdout == 'a  b   c\n   ""  x\n'
+    assert cli("query", sql, "--format", "csv").stdout == 'a,b,c\n,"",x\n'
+    assert cli("query", sql, "--json").stdout == '[\n{"a":null,"b":"","c":"x"}\n]\n'
+
+
+BEFORE = " is before the first run, at 2026-11-01T02:00:00Z: no projects are known\n"
+AFTER = " is in the future: the projects are those after the last run\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "note"),
+    [
+        ("from projects_as_of('2026-11-01 01:59')", f"2026-11-01 01:59{BEFORE}"),
+        ("select count(*) from projects_on($day)", f"2026-10-31{BEFORE}"),
+        ("from projects_compared('2020-01-01', '9999-01-01')", f"2020-01-01{BEFORE}9999-01-01{AFTER}"),
+        ("from projects_as_of('2026-11-01 02:00')", ""),
+        ("from projects_on(date '2026-11-01')", ""),
+    ],
+)
+def test_a_time_that_no_run_knows_is_noted(cli: Cli, sql: str, note: str) -> None:
+    given = ("--param", "day=2026-10-31") if "$day" in sql else ()
+    assert cli("query", sql, *given, "--json").stderr == note
+
+
+def test_csv_for_excel(cli: Cli, tmp_path: Path) -> None:
+    sql = "select '007' as id, null as a, '' as b"
+    expected = '\ufeffid,a,b\r\n"=""007""",,""\r\n'
+    assert cli("query", sql, "--excel").stdout_bytes.decode() == expected
+    cli("query", sql, "--excel", "--output", str(tmp_path / "a.csv"))
+    assert (tmp_path / "a.csv").read_bytes().decode() == expected
+    for wrong in (["--raw"], ["--json"], ["--format", "xlsx"], ["--output", "a.parquet"]):
+        assert "--excel writes CSV" in cli("query", sql, "--excel", *wrong, code=2).stderr
 
 
 @pytest.mark.parametrize("asked", ["\\", "!", "§", ".mode csv", "?!", "1", "'x'", "\ufeff"])
-def test_what_is_not_sql_is_refused(cli: Cli, asked: str) -> None:
+def test_text_that_is_not_sql_is_refused(cli: Cli, asked: str) -> None:
     refused = cli("query", asked, code=2).stderr.splitlines()
     assert refused[0].startswith("rollcall: ")
     assert len(refused) == 1 or (refused[1].startswith("LINE 1: "), refused[2].strip()) == (True, "^")
@@ -493,7 +537,7 @@ def test_contradicting_formats(cli: Cli) -> None:
     )
 
 
-def test_nothing_is_left_in_the_directory_for_temporary_files(cli: Cli, tmp_path: Path) -> None:
+def test_the_directory_for_temporary_files_stays_empty(cli: Cli, tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     spilling = "select count(*) as n from (select hash(range) as h from range(3000000) order by h)"
     command = cli.command("query", "--format", "csv", "--timeout", "3600", spilling)

@@ -1,4 +1,4 @@
-"""Promise 23: `query` cannot write, read files, use the network, load extensions, change settings or stay."""
+"""Promise 24: `query` cannot write, read files, use the network, load extensions, change settings or stay."""
 
 import contextlib
 import gc
@@ -163,7 +163,7 @@ def _each(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("sql", [*_each(WRITES), *_each(FILES), *_each(SETTINGS)])
-def test_promise_23_whatever_is_not_reading_is_refused(cli: Cli, tmp_path: Path, sql: str) -> None:
+def test_promise_24_a_statement_that_does_not_read_is_refused(cli: Cli, tmp_path: Path, sql: str) -> None:
     warehouse = cli.home / "warehouse.duckdb"
     there = {
         "there.csv": b"a\n1\n",
@@ -197,7 +197,7 @@ def test_promise_23_whatever_is_not_reading_is_refused(cli: Cli, tmp_path: Path,
         "delete from runs where outcome = $a",
     ],
 )
-def test_promise_23_parameters_open_nothing(cli: Cli, tmp_path: Path, sql: str) -> None:
+def test_promise_24_parameters_open_nothing(cli: Cli, tmp_path: Path, sql: str) -> None:
     file = tmp_path / "there.txt"
     file.write_text("x")
     result = cli("query", sql, "--param", f"a={file}", "--format", "csv", code=2)
@@ -218,7 +218,7 @@ def test_refusals_are_explained(cli: Cli) -> None:
     )
 
 
-def test_what_tells_of_the_warehouse_is_open(cli: Cli) -> None:
+def test_statements_about_the_warehouse_are_allowed(cli: Cli) -> None:
     for sql in (
         "select count(*) > 0 as a from duckdb_tables()",
         "select count(*) > 0 as a from duckdb_columns() where comment is not null",
@@ -244,7 +244,7 @@ def test_what_tells_of_the_warehouse_is_open(cli: Cli) -> None:
     ],
 )
 @pytest.mark.parametrize("form", ["csv", "table", "arrow"])
-def test_promise_23_a_query_ends_in_time(cli: Cli, sql: str, form: str) -> None:
+def test_promise_24_a_query_ends_in_time(cli: Cli, sql: str, form: str) -> None:
     result = cli("query", sql, "--timeout", "0.1", "--format", form, code=2)
     assert result.stderr == ("rollcall: the query took longer than 0.1 s. Simplify it, or raise --timeout\n")
 
@@ -289,7 +289,7 @@ def test_a_query_that_hears_no_interrupt_ends_all_the_same(cli: Cli, tmp_path: P
         "select string_agg(repeat('x', 1000000), '') as s from range(5000)",
     ],
 )
-def test_promise_23_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
+def test_promise_24_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
     monkeypatch.setitem(reading._BOUNDS, "memory_limit", "100MB")
     result = cli("query", sql, code=2)
     assert result.stderr == (
@@ -306,7 +306,7 @@ def test_promise_23_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch,
     ],
     ids=["and", "or"],
 )
-def test_promise_23_a_text_that_is_slow_to_parse_ends_in_time(cli: Cli, sql: str) -> None:
+def test_promise_24_a_text_that_is_slow_to_parse_ends_in_time(cli: Cli, sql: str) -> None:
     command = cli.command("query", "-", "--timeout", "0.5")
     done = subprocess.run(command, input=sql, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
@@ -329,7 +329,7 @@ def test_a_text_of_more_than_a_million_characters_is_refused(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet", "xlsx", "arrow"])
-def test_promise_23_no_answer_fills_the_disk(
+def test_promise_24_an_answer_does_not_fill_the_disk(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
 ) -> None:
     monkeypatch.setattr(reading, "LARGEST_FILE_MB", 1)
@@ -379,7 +379,7 @@ def test_a_query_that_times_out_before_its_first_row_writes_nothing(cli: Cli, fo
     ],
 )
 @pytest.mark.parametrize("verb", [("query", "from projects"), ("export",), ("status",)], ids=" ".join)
-def test_promise_23_a_file_that_hides_what_duckdb_brings_is_refused(
+def test_promise_24_a_file_that_hides_what_duckdb_brings_is_refused(
     home: Path, verb: tuple[str, ...], statement: str
 ) -> None:
     warehouse = home / "warehouse.duckdb"
@@ -404,7 +404,7 @@ def test_duckdb_is_opened_in_one_place() -> None:
 
 
 @pytest.mark.parametrize("verb", [("query", "from projects"), ("sync",), ("status",)], ids=" ".join)
-def test_promise_23_an_sqlite_file_makes_duckdb_fetch_nothing(
+def test_promise_24_an_sqlite_file_makes_duckdb_fetch_nothing(
     tmp_path: Path, verb: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__MATTER__BASE_URL", "http://127.0.0.1:9")
@@ -420,7 +420,7 @@ def test_promise_23_an_sqlite_file_makes_duckdb_fetch_nothing(
     assert warehouse.read_bytes() == before
 
 
-def test_promise_23_disk_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_promise_24_disk_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(reading._BOUNDS, "memory_limit", "20MB")
     monkeypatch.setitem(reading._BOUNDS, "max_temp_directory_size", "10MB")
     result = cli(

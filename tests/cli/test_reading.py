@@ -28,7 +28,7 @@ READING = (
 
 
 @pytest.mark.parametrize("verb", READING, ids=" ".join)
-def test_no_warehouse_yet(tmp_path: Path, verb: tuple[str, ...]) -> None:
+def test_a_home_without_a_warehouse_says_what_to_do(tmp_path: Path, verb: tuple[str, ...]) -> None:
     result = Cli(tmp_path)(*verb, code=2)
     assert result.stdout == ""
     assert result.stderr == (
@@ -101,7 +101,7 @@ def test_a_directory_in_its_place(tmp_path: Path) -> None:
     )
 
 
-def test_another_program_that_writes(home: Path) -> None:
+def test_a_file_that_another_program_writes_to_is_refused(home: Path) -> None:
     code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('ready', flush=True); input()"
     command = [sys.executable, "-c", code, str(home / "warehouse.duckdb")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:

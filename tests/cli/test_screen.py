@@ -1,5 +1,8 @@
 """Tables on a terminal: they fit, say what they leave out, and show nothing that a terminal obeys."""
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
 import pytest
 from rich.cells import cell_len
 
@@ -70,14 +73,14 @@ def test_a_narrow_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.stderr.startswith("1 column")
 
 
-def test_no_rows(cli: Cli) -> None:
+def test_an_empty_answer_shows_its_columns(cli: Cli) -> None:
     assert _trimmed(cli("query", "select 1 as a limit 0").stdout) == ["a"]
     wide = cli("query", "from projects limit 0")
     assert wide.stdout.startswith("project_key  connection  provider")
 
 
 @pytest.mark.parametrize("width", [1, 2, 7, 16, 17, 33, 50, 80, 200])
-def test_no_line_is_wider_than_the_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+def test_lines_are_not_wider_than_the_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     given = [
         "Ampliación",
@@ -115,7 +118,7 @@ OBEYED = "chr(27) || '[31m' || chr(7) || chr(155) || chr(13) || chr(8238) || chr
 SPELLED = "\\x1b[31m\\x07\\x9b\\r\\u202e\\x7f\\u2028"
 
 
-def test_what_a_terminal_obeys_is_spelled_out(cli: Cli) -> None:
+def test_control_characters_are_spelled_out(cli: Cli) -> None:
     assert _trimmed(cli("query", f"select {OBEYED} as a").stdout) == ["a", SPELLED]
     assert cli("query", f"select {OBEYED} as a", "--format", "csv").stdout == f'a\n"{SPELLED}"\n'
     assert cli(
@@ -127,17 +130,19 @@ def test_what_a_terminal_obeys_is_spelled_out(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow"])
-def test_what_is_not_for_a_terminal(cli: Cli, form: str) -> None:
+def test_a_binary_format_is_not_printed_to_a_terminal(cli: Cli, form: str) -> None:
     result = cli("query", "select 1", "--format", form, code=2)
     assert result.stderr == f"rollcall: a terminal cannot show {form.title()}. Name a file: --output FILE\n"
 
 
-def test_status(cli: Cli) -> None:
+def test_status(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2026, 11, 4, 2, tzinfo=UTC)
+    monkeypatch.setattr("pipelines.cli.runs.datetime", SimpleNamespace(now=now.astimezone))
     assert _trimmed(cli("status").stdout)[3:] == [
-        "connection  records  outcome   last verified     last attempt",
-        "belltastic        2  failed    2026-11-02 02:00  2026-11-03 02:00",
-        "evovoice          1  verified  2026-11-03 02:00  2026-11-03 02:00",
-        "matter            3  verified  2026-11-03 02:00  2026-11-03 02:00",
+        "connection  records  outcome   last verified      age         last attempt",
+        "belltastic        2  failed    2026-11-02 02:00Z  2 days ago  2026-11-03 02:00Z",
+        "evovoice          1  verified  2026-11-03 02:00Z  1 day ago   2026-11-03 02:00Z",
+        "matter            3  verified  2026-11-03 02:00Z  1 day ago   2026-11-03 02:00Z",
         "belltastic: 401 Unauthorized",
     ]
 
@@ -145,14 +150,15 @@ def test_status(cli: Cli) -> None:
 def test_history_tells_what_changed_within_80_columns(cli: Cli) -> None:
     result = cli("history", "matter:17")
     assert _trimmed(result.stdout) == [
-        "version  from              until             change   changes",
-        "      1  2026-11-01 02:00  2026-11-02 02:00  created",
-        "      2  2026-11-02 02:00  2026-11-03 02:00  changed  name: Harbour → Harbour",
-        "                                                      East",
-        "      3  2026-11-03 02:00                    changed  is_open: true → false;",
-        "                                                      provider_status:",
-        "                                                      PRJ_STATUS_ON_GOING →",
-        "                                                      PRJ_STATUS_COMPLETE;",
-        "                                                      status: active → completed",
+        "version  from               until              change   changes",
+        "      1  2026-11-01 02:00Z  2026-11-02 02:00Z  created",
+        "      2  2026-11-02 02:00Z  2026-11-03 02:00Z  changed  name: Harbour → Harbour",
+        "                                                        East",
+        "      3  2026-11-03 02:00Z                     changed  is_open: true → false;",
+        "                                                        provider_status:",
+        "                                                        PRJ_STATUS_ON_GOING →",
+        "                                                        PRJ_STATUS_COMPLETE;",
+        "                                                        status: active →",
+        "                                                        completed",
     ]
     assert result.stderr == "project matter:17: Harbour East\n"

@@ -48,12 +48,12 @@ def test_variables_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("[warehouse\n", "Correct it: Expected ']' at the end of a table declaration (at line 1, column 11)"),
     ],
 )
-def test_what_is_not_toml(tmp_path: Path, text: str, remedy: str) -> None:
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path, text: str, remedy: str) -> None:
     file = _configure(tmp_path, text)
     assert Cli(tmp_path)("status", code=2).stderr == f"rollcall: {file} is not valid TOML. {remedy}\n"
 
 
-def test_what_is_not_text(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     file = _configure(tmp_path, "")
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match="is not UTF-8: save it as UTF-8"):
@@ -115,7 +115,7 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_nothing_reads_is_an_error_of_every_verb(
+def test_an_unknown_key_is_an_error_of_every_verb(
     home: Path, verb: tuple[str, ...], name: str, text: str, message: str
 ) -> None:
     folder = _configure(home, "").parent

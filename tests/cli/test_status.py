@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -11,17 +13,24 @@ import pytest
 from .conftest import Cli
 
 
+@pytest.fixture(autouse=True)
+def five_o_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The status is asked for three hours after the last run."""
+    now = datetime(2026, 11, 3, 5, 30, tzinfo=UTC)
+    monkeypatch.setattr("pipelines.cli.runs.datetime", SimpleNamespace(now=now.astimezone))
+
+
 def test_text(cli: Cli) -> None:
     result = cli("status")
     size = (cli.home / "warehouse.duckdb").stat().st_size
     assert result.stdout == (
         f"{cli.home}/warehouse.duckdb, {size / 1e6:,.1f} MB\n"
-        "last run 2026-11-03T02:00:00Z: partial\n"
+        "last run 2026-11-03T02:00:00Z (3 hours ago): partial\n"
         "\n"
-        "connection  records  outcome   last verified     last attempt\n"
-        "belltastic        2  failed    2026-11-02 02:00  2026-11-03 02:00\n"
-        "evovoice          1  verified  2026-11-03 02:00  2026-11-03 02:00\n"
-        "matter            3  verified  2026-11-03 02:00  2026-11-03 02:00\n"
+        "connection  records  outcome   last verified      age          last attempt\n"
+        "belltastic        2  failed    2026-11-02 02:00Z  1 day ago    2026-11-03 02:00Z\n"
+        "evovoice          1  verified  2026-11-03 02:00Z  3 hours ago  2026-11-03 02:00Z\n"
+        "matter            3  verified  2026-11-03 02:00Z  3 hours ago  2026-11-03 02:00Z\n"
         "belltastic: 401 Unauthorized\n"
     )
     assert result.stderr == ""
@@ -74,8 +83,8 @@ def test_second_accounts_and_a_warehouse_without_a_run(home: Path) -> None:
     assert Cli(home)("status").stdout.splitlines()[1:] == [
         "no run yet",
         "",
-        "connection     records  outcome  last verified  last attempt",
-        "east (matter)        3                          2026-11-03 02:00",
+        "connection     records  outcome  last verified  age    last attempt",
+        "east (matter)        3                          never  2026-11-03 02:00Z",
     ]
     assert json.loads(Cli(home)("status", "--json").stdout)["last_run"] is None
 

@@ -16,11 +16,12 @@ def told(cli: Cli, key: str, *columns: str) -> list[tuple[Any, ...]]:
 def test_each_boundary_is_explained(cli: Cli) -> None:
     result = cli("why", "matter:17")
     assert result.stdout == (
-        "run               event    record  shown by a                     what it said\n"
-        "2026-11-01 02:00  created  17      verified listing of 0 records  "
+        "run                event    record  shown by a                     what it said\n"
+        "2026-11-01 02:00Z  created  17      verified listing of 0 records  "
         '{"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}\n'
-        '2026-11-02 02:00  changed  17      verified listing of 0 records  name: "Harbour" → "Harbour East"\n'
-        "2026-11-03 02:00  changed  17      verified listing of 0 records  projectStatus: "
+        "2026-11-02 02:00Z  changed  17      verified listing of 0 records  "
+        'name: "Harbour" → "Harbour East"\n'
+        "2026-11-03 02:00Z  changed  17      verified listing of 0 records  projectStatus: "
         '"PRJ_STATUS_ON_GOING" → "PRJ_STATUS_COMPLETE"\n'
     )
     assert result.stderr == "project matter:17: Harbour East\n"
@@ -49,7 +50,7 @@ def test_a_customer_is_explained_by_its_files(cli: Cli) -> None:
     assert told(cli, "evovoice:f1", "event", "entity", "record_id", "changed_fields") == events
 
 
-def test_what_a_listing_said_of_itself_stands_beside_it(cli: Cli) -> None:
+def test_the_listings_own_message_is_shown(cli: Cli) -> None:
     with duckdb.connect(str(cli.home / "warehouse.duckdb")) as warehouse:
         warehouse.execute(
             "update raw.listings set outcome = 'unverified', records = 3, pages = 2, message = 'it moved' "

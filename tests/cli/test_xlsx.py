@@ -131,7 +131,7 @@ def test_a_sheet_to_work_with(own: Cli) -> None:
     file = own.home / "exports" / "projects.xlsx"
     assert file.stat().st_mode & 0o777 == 0o600
     sheet = _sheet(file)
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:AR7")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:AT7")
     widths = {  # neighbours of one width share an entry
         sheet.cell(1, column).value: round(entry.width - 0.71)
         for entry in sheet.column_dimensions.values()
@@ -164,7 +164,7 @@ def test_promise_04_the_same_rows_are_the_same_bytes(own: Cli) -> None:
     assert file.resolve().parent.name == "20261103T020000Z-02"
 
 
-def test_no_rows_and_standard_output(own: Cli, tmp_path: Path) -> None:
+def test_an_empty_workbook_can_be_written_to_standard_output(own: Cli, tmp_path: Path) -> None:
     file = tmp_path / "none.xlsx"
     own("query", "select name from projects where false", "--output", str(file))
     assert _values(_sheet(file)) == [["name"]]
@@ -177,7 +177,7 @@ def test_no_rows_and_standard_output(own: Cli, tmp_path: Path) -> None:
     table=st.lists(st.tuples(TEXTS, st.floats(allow_nan=False, allow_infinity=False)), min_size=1, max_size=4)
 )
 @example(table=[("<r><t>x</t></r>", 5e-324), ("<r></r>", 1.7976931348623157e308), ("_x000D_\r\ufffe", -0.1)])
-def test_promise_07_no_value_is_altered(warehouse: Warehouse, table: list[tuple[str, float]]) -> None:
+def test_promise_07_values_are_not_altered(warehouse: Warehouse, table: list[tuple[str, float]]) -> None:
     values = ", ".join(f"({n}, {literal(text)}, {number!r})" for n, (text, number) in enumerate(table))
     name = identifier(table[0][0])
     sql = f"select a::varchar as {name}, n::double as n from (values {values}) t(i, a, n) order by i"
@@ -188,7 +188,7 @@ def test_promise_07_no_value_is_altered(warehouse: Warehouse, table: list[tuple[
     assert [tuple(row) for row in rows] == table
 
 
-def test_what_a_cell_cannot_hold_is_cut_and_reported(own: Cli) -> None:
+def test_text_beyond_the_limit_of_a_cell_is_cut_and_reported(own: Cli) -> None:
     (own.home / "sql" / "reports").mkdir(parents=True)
     report = own.home / "sql" / "reports" / "long.sql"
     report.write_text("select 1 as n, repeat('x', 32767) as a union all select 2, repeat('😀', 16383)")
@@ -213,7 +213,7 @@ def test_a_cut_cell_is_named_by_its_project(own: Cli, tmp_path: Path) -> None:
     )
 
 
-def test_what_a_sheet_cannot_hold(own: Cli, tmp_path: Path) -> None:
+def test_rows_beyond_the_limit_of_a_sheet_are_refused(own: Cli, tmp_path: Path) -> None:
     file = tmp_path / "large.xlsx"
     result = own("query", "from range(1048576)", "--output", str(file), code=2)
     assert result.stderr == (
@@ -231,7 +231,7 @@ def test_an_answer_that_grows_while_it_is_written(
     monkeypatch.setattr(workbook, "MOST_ROWS", 3)
     rows = rows_of(warehouse, "from range(4)")
     with Workbook(warehouse.workspace / "answer") as book, pytest.raises(UsageError, match="4 rows are more"):
-        workbook._write_sheet(rows, book)
+        workbook.write_sheet(rows, book, "rows")
 
 
 def test_a_disk_that_is_full(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,7 @@ def write(root: Path, paths: dict[str, str]) -> None:
         (root / path).write_text(text)
 
 
+@pytest.mark.usefixtures("without_dlt")
 def test_the_commands_run_and_print_what_the_page_shows(
     tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,6 @@ SHOWN = [(name, *example) for name in PAGES for example in shown(page(name))]
 RUN = [(name, line) for name in PAGES for line in commands(page(name)) if "rollcall " in line]
 PYTHON = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", page("querying.md"), re.DOTALL)
 SHELL = re.findall(r"```\n\$ duckdb (.*?)\n(.*?)```", page("querying.md"), re.DOTALL)
-pytestmark = pytest.mark.xdist_group("demo_by_day")  # which is played once
 
 
 @pytest.fixture

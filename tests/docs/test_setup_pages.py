@@ -24,6 +24,7 @@ def commands(page: str) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in lines if line.startswith("rollcall ")]
 
 
+@pytest.mark.usefixtures("without_dlt")
 def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "crontab"
     program.write_text(CRONTAB)
@@ -46,7 +47,7 @@ def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert loopback.asked["ping"][-1].path == ""
 
 
-def test_what_init_still_wants_is_as_shown(tmp_path: Path) -> None:
+def test_the_output_of_init_is_as_shown(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["--home", str(tmp_path), "init", "matter"])
     (shown,) = re.findall(r"```\n(- set.*?)```", (DOCS / "setting-up.md").read_text(), re.DOTALL)
     assert shown in result.stdout

@@ -97,7 +97,7 @@ def test_the_notes_are_the_checks_that_warn() -> None:
     assert messages("Notes") == {check.description for check in checks if check.severity == "warning"}
 
 
-def test_whatever_else_is_named_is_said_somewhere() -> None:
+def test_other_quoted_messages_exist() -> None:
     texts = [template(node, scope) for scope in functions() for node in ast.walk(scope)]
     named = messages("Lines that change no") | set().union(*OTHERS.values())
     assert [message for message in sorted(named) if not any(message in text for text in texts)] == []

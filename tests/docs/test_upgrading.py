@@ -20,6 +20,8 @@ from pipelines.warehouse.draft import STORAGE_VERSION
 from tests.docs.pages import ROOT, commands, page
 from tests.home import Home, sandbox_settings
 
+pytestmark = pytest.mark.usefixtures("without_dlt")
+
 PAGE = page("upgrading.md")
 # What earlier states of the facts and of the published tables lacked, or had and no longer have.
 EARLIER = {

@@ -56,6 +56,11 @@ class Case:
     known: int = RECORDS
     certificate: str = "good"
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether it depends on time how many requests reach the server."""
+        return "timeout_s" in self.settings
+
 
 def on_page(page: int, fault: Fault) -> Fault:
     """The fault on one page, and good answers on the others."""

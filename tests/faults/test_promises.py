@@ -1,4 +1,4 @@
-"""Promises 16, 21 and 26, kept by a process of its own: what it takes, and whom it speaks to."""
+"""Promises 16, 22 and 27, kept by a process of its own: what it takes, and whom it speaks to."""
 
 import gzip
 import json
@@ -77,7 +77,7 @@ def server(authority: Authority) -> Iterator[Hostile]:
         yield server
 
 
-def test_promises_16_and_26_a_run_ends_in_little_memory_and_speaks_to_nobody_else(
+def test_promises_16_and_27_a_run_ends_in_little_memory_and_speaks_to_nobody_else(
     home: Home, server: Hostile
 ) -> None:
     for provider in ALL:
@@ -99,7 +99,7 @@ def test_promises_16_and_26_a_run_ends_in_little_memory_and_speaks_to_nobody_els
     assert {listing["new"] for name, listing in ran.listings.items() if "many_keys" in name} == {12}
 
 
-def test_promise_21_the_environment_names_no_proxy_no_login_and_no_authority(
+def test_promise_22_the_environment_names_no_proxy_no_login_and_no_authority(
     home: Home, server: Hostile, tmp_path: Path
 ) -> None:
     stray = server.base_url("stray", "")

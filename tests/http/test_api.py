@@ -58,7 +58,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 501, 503, 599])
-def test_what_may_pass_is_asked_again(status: int, loopback: Loopback, slept: list[float]) -> None:
+def test_a_temporary_failure_is_retried(status: int, loopback: Loopback, slept: list[float]) -> None:
     answers = in_turn(Answer([], status), Answer([], status), Answer([]))
     with api_of(loopback, answers, max_retries=2) as api:
         assert api.get(PROJECTS, len) == 2
@@ -83,7 +83,7 @@ def test_what_may_pass_is_asked_again(status: int, loopback: Loopback, slept: li
         ),
     ],
 )
-def test_whatever_fails_after_a_retry_says_how_often_it_was_tried(
+def test_a_failure_after_a_retry_says_how_often_it_was_tried(
     answer: Answer, reason: str, loopback: Loopback
 ) -> None:
     answers = in_turn(Answer([], 503), answer)
@@ -92,7 +92,7 @@ def test_whatever_fails_after_a_retry_says_how_often_it_was_tried(
     assert told.value.reason == reason
 
 
-def test_one_refusal_of_several_requests_counts_the_attempts_of_each(loopback: Loopback) -> None:
+def test_a_refusal_counts_the_attempts_of_its_own_request(loopback: Loopback) -> None:
     answers = in_turn(Answer([], 401), Answer([], 401), Answer([], 503))
     with api_of(loopback, answers, max_retries=1) as api:
         for _ in range(4):
@@ -113,7 +113,7 @@ def test_one_refusal_of_several_requests_counts_the_attempts_of_each(loopback: L
         ),
     ],
 )
-def test_what_will_not_pass_is_asked_once(
+def test_a_permanent_failure_is_not_retried(
     status: int, failure: type[ProviderError], unauthorized: bool | None, loopback: Loopback
 ) -> None:
     with api_of(loopback, Answer(b"", status), max_retries=2) as api, pytest.raises(ProviderError) as told:
@@ -197,7 +197,7 @@ def test_just_two_minutes_are_waited(
     assert slept == [120.0]
 
 
-def test_no_more_than_the_rest_of_the_run_is_waited_for(loopback: Loopback) -> None:
+def test_a_request_ends_with_the_run(loopback: Loopback) -> None:
     release = threading.Event()
 
     def answer(_: Asked) -> Answer:
@@ -258,7 +258,7 @@ def test_an_answer_may_be_as_large_as_allowed(loopback: Loopback) -> None:
     assert told.value.reason == "the answer is larger than 1 MB"
 
 
-def test_what_a_server_says_is_told_on_one_line_in_part_and_without_secrets(loopback: Loopback) -> None:
+def test_a_servers_message_is_quoted_on_one_line_in_part_and_without_secrets(loopback: Loopback) -> None:
     said = {"message": f"no\n\x1b {SECRET} " + "x" * 400}
     with api_of(loopback, Answer(said, 400)) as api, pytest.raises(MalformedAnswer) as told:
         api.get(PROJECTS, len)
@@ -333,7 +333,7 @@ def test_answers_come_in_order_with_as_many_in_flight_as_allowed(at_once: int, l
     assert max(most) == at_once
 
 
-def test_no_more_is_asked_than_will_soon_be_read(loopback: Loopback) -> None:
+def test_requests_keep_pace_with_reading(loopback: Loopback) -> None:
     def wanted() -> Iterator[Request]:
         for request in pages(10):
             taken.append(request)
@@ -347,7 +347,7 @@ def test_no_more_is_asked_than_will_soon_be_read(loopback: Loopback) -> None:
         answers.close()
 
 
-def test_what_fails_ends_the_others(loopback: Loopback) -> None:
+def test_a_failed_request_ends_the_others(loopback: Loopback) -> None:
     def answer(asked: Asked) -> Answer:
         return Answer([], 404 if asked.query["page"] == "1" else 200)
 
@@ -389,7 +389,7 @@ def test_a_request_says_who_asks(loopback: Loopback) -> None:
         (Answer([], 503), False),
     ],
 )
-def test_all_requests_wait_where_one_was_too_much(
+def test_requests_wait_after_one_was_too_many(
     refusal: Answer, waits: bool, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, events = [1000.0], []

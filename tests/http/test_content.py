@@ -26,7 +26,7 @@ def content(text: str, provider: str = "belltastic") -> str | None:
         '{"id": 1, "n": 0.15E1, "at": "2026-01-01T00:00:00z", "name": "Caf\\u00e9"}',
     ],
 )
-def test_promise_13_another_spelling_is_no_change(other: str) -> None:
+def test_promise_13_a_different_spelling_is_not_a_change(other: str) -> None:
     text = '{"id": 1, "n": 1.5, "at": "2026-01-01T00:00:00+00:00", "name": "Café"}'
     assert content(other.replace("1.0e0", "1")) == content(text)
 
@@ -55,7 +55,7 @@ def test_promise_13_another_spelling_is_no_change(other: str) -> None:
         ('"a"', '"A"'),
     ],
 )
-def test_promise_13_another_value_is_a_change(one: str, other: str) -> None:
+def test_promise_13_a_different_value_is_a_change(one: str, other: str) -> None:
     assert content(f'{{"id": 1, "x": {one}}}') != content(f'{{"id": 1, "x": {other}}}')
 
 
@@ -63,7 +63,7 @@ def test_promise_13_another_value_is_a_change(one: str, other: str) -> None:
     "told", ['{{"id": 1, "{}": 2}}', '{{"id": 1, "x": ["{}"]}}', '{{"id": 1, "x": "{}"}}']
 )
 @pytest.mark.parametrize("said", ["Caf{}", "2026-Caf{}"])
-def test_promise_13_another_composition_is_no_change(told: str, said: str) -> None:
+def test_promise_13_a_different_composition_is_not_a_change(told: str, said: str) -> None:
     assert content(told.format(said.format("e\u0301"))) == content(told.format(said.format("é")))
     assert content(told.format(said.format("e"))) != content(told.format(said.format("é")))
 
@@ -86,12 +86,12 @@ def test_promise_13_zero_has_one_content(zero: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["100", "1e2", "100.0", "1.0E+2", "10e1"])
-def test_promise_13_one_number_has_one_content(number: str) -> None:
+def test_promise_13_spellings_of_a_number_have_the_same_content(number: str) -> None:
     assert content(f'{{"id": 1, "x": {number}}}') == content('{"id": 1, "x": 100}')
 
 
 @pytest.mark.parametrize("number", ["1" + "0" * 80, "1e80", "10e79", "1.0e80"])
-def test_promise_13_one_large_number_has_one_content(number: str) -> None:
+def test_promise_13_spellings_of_a_large_number_have_the_same_content(number: str) -> None:
     assert content(f'{{"id": 1, "x": {number}}}') == content('{"id": 1, "x": 1E80}')
 
 
@@ -147,7 +147,7 @@ def test_promise_16_a_member_that_another_one_hides_may_be_nested_at_any_depth(
     ],
     ids=["marks", "levels"],
 )
-def test_promise_16_what_cannot_be_read_is_quarantined_in_volatile_fields_too(said: str, reason: str) -> None:
+def test_promise_16_an_unreadable_volatile_field_is_quarantined(said: str, reason: str) -> None:
     text = f'{{"id": 7, "lockUserName": {said}}}'
     assert read_record(PROVIDERS["rillsoft"], (), text.encode(), {}) == Record(
         "7", text.encode(), reason=reason
@@ -210,7 +210,9 @@ def test_promise_13_volatile_fields_are_no_change() -> None:
         ('{"id": 7, "x": NaN}', "7", "not valid JSON (JSON is malformed: invalid character (byte 15))"),
     ],
 )
-def test_promise_06_what_cannot_be_taken_is_told(text: str, record_id: str | None, reason: str) -> None:
+def test_promise_06_a_quarantined_record_has_its_reason(
+    text: str, record_id: str | None, reason: str
+) -> None:
     taken = read_record(PROVIDERS["belltastic"], (), text.encode(), {})
     assert taken == Record(record_id, text.encode(), reason=reason)
 
@@ -250,7 +252,7 @@ NOT_TAKEN = {
 
 @pytest.mark.parametrize("drop", [(), ("a",)], ids=["whole", "dropping"])
 @pytest.mark.parametrize(("text", "reason"), NOT_TAKEN.values(), ids=NOT_TAKEN)
-def test_promises_06_and_16_what_cannot_be_read_is_quarantined(
+def test_promises_06_and_16_an_unreadable_record_is_quarantined(
     text: str, reason: str, drop: tuple[str, ...]
 ) -> None:
     taken = read_record(PROVIDERS["belltastic"], drop, text.encode(), {})

@@ -197,7 +197,7 @@ def test_only_what_ends_sooner_wakes_the_thread_that_watches(monkeypatch: pytest
     assert woken == [4.0]
 
 
-def test_what_an_exchange_has_used_is_gone_after_a_wait() -> None:
+def test_time_spent_in_an_exchange_is_not_given_back_after_a_wait() -> None:
     with ending_after(60) as watch, watch.stopped():
         used = 60 - watch.left
         assert 0 < used < 60

@@ -91,7 +91,7 @@ def test_a_bad_value_is_told_from_its_neighbours(bad: bytes) -> None:
         b"[1" + b"0" * 5000 + b"]]",
     ],
 )
-def test_what_is_no_array_is_refused(text: bytes) -> None:
+def test_a_value_that_is_not_an_array_is_refused(text: bytes) -> None:
     with pytest.raises(MalformedAnswer):
         elements(text)
 
@@ -170,7 +170,7 @@ def test_keys_that_differ_in_each_object_are_read(text: bytes) -> None:
         (b'{"a":{"b":1},"a":{"b":1,"c":2}}', False),
     ],
 )
-def test_whether_each_key_comes_once_is_told_where_that_is_plain(text: bytes, is_plain: bool) -> None:
+def test_duplicate_keys_are_ruled_out_where_that_is_plain(text: bytes, is_plain: bool) -> None:
     assert has_each_key_once(text, value(text)) is is_plain
 
 
@@ -185,7 +185,7 @@ def test_whether_each_key_comes_once_is_told_where_that_is_plain(text: bytes, is
         ('"' + "é" * 40 + '"', True),
     ],
 )
-def test_whether_marks_are_few_is_told_where_that_is_plain(text: str, has_few: bool) -> None:
+def test_long_runs_of_marks_are_ruled_out_where_that_is_plain(text: str, has_few: bool) -> None:
     assert has_few_marks(text.encode()) is has_few
 
 
@@ -201,7 +201,7 @@ def test_members_are_the_same_whatever_the_white_space(text: bytes) -> None:
     assert members(text) == {"a": b"1", "b": b"[2]"}
 
 
-def test_all_members_are_cut_out_also_those_of_one_key() -> None:
+def test_members_are_cut_out_even_if_their_key_is_repeated() -> None:
     text = b'{"a": 1, "b": 2, "a" :{"c":3}, "\\ud800": NaN}'
     assert cut_members(text) == [(b'"a"', b"1"), (b'"b"', b"2"), (b'"a"', b'{"c":3}'), (b'"\\ud800"', b"NaN")]
     assert cut_members(b"{}") == []
@@ -249,7 +249,7 @@ def test_counts_come_as_numbers_or_digits(text: bytes, count: int) -> None:
 
 
 @pytest.mark.parametrize("text", [None, b"null", b"-1", b"1.0", b"true", b'"x"', b'""', b"[]", b'"\xd9\xa1"'])
-def test_what_is_no_count_is_refused(text: bytes | None) -> None:
+def test_a_value_that_is_not_a_count_is_refused(text: bytes | None) -> None:
     with pytest.raises(MalformedAnswer, match="TotalCount should be an integer, not "):
         whole_number(text, "TotalCount")
 
@@ -316,7 +316,7 @@ def test_a_count_has_at_most_18_digits(spelled: bytes) -> None:
     ("text", "shown"),
     [(b"7", "7"), (b" ", "nothing"), (b"7" * 40, "7" * 40), (b"7" * 41, "7" * 40 + "…")],
 )
-def test_what_is_no_array_is_shown_in_part(text: bytes, shown: str) -> None:
+def test_a_long_value_that_is_not_an_array_is_shown_in_part(text: bytes, shown: str) -> None:
     with pytest.raises(MalformedAnswer) as refused:
         elements(text)
     assert refused.value.reason == f"expected an array, not {shown}"

@@ -1,7 +1,7 @@
 """What runs leave behind, written by hand, and what the models make of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,3 +110,21 @@ class Raw:
     def sql(self, layer: str, name: str) -> str:
         """The text of a model."""
         return models.read_models(layer, self.home)[name].sql
+
+
+class Given:
+    """Decorates what fills a warehouse for one test. All are built at once, which takes a second."""
+
+    def __init__(self) -> None:
+        self._fills: list[Callable[[Raw], None]] = []
+
+    def __call__(self, fill: Callable[[Raw], None]) -> Callable[[Raw], None]:
+        self._fills.append(fill)
+        return fill
+
+    def build(self, raw: Raw) -> Raw:
+        """Fill and build the warehouse; returns it."""
+        for fill in self._fills:
+            fill(raw)
+        raw.build()
+        return raw

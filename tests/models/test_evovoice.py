@@ -4,9 +4,20 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from tests.models.raw import RUNS, Raw, run
+import pytest
+
+from tests.models.raw import RUNS, Given, Raw, run
 
 SPAN = "valid_from, valid_to, change, end_reason, name, changed_columns"
+
+
+given = Given()
+
+
+@pytest.fixture(scope="module")
+def history(shared_raw: Raw) -> Raw:
+    """The warehouse of all that is given in this module."""
+    return given.build(shared_raw)
 
 
 def file(
@@ -24,69 +35,98 @@ def spans(raw: Raw, key: str = "evovoice:c") -> list[tuple[object, ...]]:
     return [(numbers[row["valid_from"]], numbers[row["valid_to"]], *list(row.values())[2:]) for row in found]
 
 
-def test_a_customer_is_there_while_a_file_of_it_is(raw: Raw) -> None:
-    raw.record("evovoice", "1", file(1), 1, 3, "removed")
-    raw.record("evovoice", "2", file(2), 2, 5, "removed")
-    raw.record("evovoice", "3", file(3), 7)
-    raw.build()
-    assert spans(raw) == [
+@given
+def present(raw: Raw) -> None:
+    raw.record("evovoice", "1", file(1), 1, 3, "removed", connection="present")
+    raw.record("evovoice", "2", file(2), 2, 5, "removed", connection="present")
+    raw.record("evovoice", "3", file(3), 7, connection="present")
+
+
+def test_a_customer_is_there_while_a_file_of_it_is(history: Raw) -> None:
+    assert spans(history, "present:c") == [
         (1, 5, "created", "removed", "Quay", []),
         (7, None, "returned", None, "Quay", []),
     ]
 
 
-def test_the_file_created_last_names_the_customer(raw: Raw) -> None:
-    raw.record("evovoice", "1", file(5, name="Old Quay"), 1)
-    raw.record("evovoice", "2", file(9, name="Quay"), 2, 4, "removed")
-    raw.record("evovoice", "3", file(7, name="Never heard"), 2, 3, "removed")
-    raw.record("evovoice", "4", file(None, name="Undated"), 1)
-    raw.build()
-    assert spans(raw) == [
+@given
+def newest(raw: Raw) -> None:
+    raw.record("evovoice", "1", file(5, name="Old Quay"), 1, connection="newest")
+    raw.record("evovoice", "2", file(9, name="Quay"), 2, 4, "removed", connection="newest")
+    raw.record("evovoice", "3", file(7, name="Never heard"), 2, 3, "removed", connection="newest")
+    raw.record("evovoice", "4", file(None, name="Undated"), 1, connection="newest")
+
+
+def test_the_file_created_last_names_the_customer(history: Raw) -> None:
+    assert spans(history, "newest:c") == [
         (1, 2, "created", "changed", "Old Quay", []),
         (2, 4, "changed", "changed", "Quay", ["name", "client_key", "client_name"]),
         (4, None, "changed", None, "Old Quay", ["name", "client_key", "client_name"]),
     ]
 
 
-def test_of_files_created_at_once_the_greatest_id_names_the_customer(raw: Raw) -> None:
-    raw.record("evovoice", "b", file(1, name="B"))
-    raw.record("evovoice", "a", file(1, name="A"))
-    raw.record("evovoice", "x", file(None, customer="undated", name="X"))
-    raw.record("evovoice", "y", file(None, customer="undated", name="Y"))
-    raw.build()
-    assert [row["name"] for row in raw.rows("select name from projects order by name")] == ["B", "Y"]
+AT_ONCE = "select name from projects where connection = 'at_once' order by name"
 
 
-def test_a_rename_of_the_customer_comes_with_its_newest_file(raw: Raw) -> None:
-    raw.record("evovoice", "1", file(1, name="Quay"), 1, 4)
-    raw.record("evovoice", "1", file(1, name="Quay & Sons"), 4)
-    raw.record("evovoice", "2", file(2, name="Quay"), 1, 6)
-    raw.record("evovoice", "2", file(2, name="Quay & Sons"), 6)
-    raw.build()
-    assert spans(raw) == [
+@given
+def at_once(raw: Raw) -> None:
+    raw.record("evovoice", "b", file(1, name="B"), connection="at_once")
+    raw.record("evovoice", "a", file(1, name="A"), connection="at_once")
+    raw.record("evovoice", "x", file(None, customer="undated", name="X"), connection="at_once")
+    raw.record("evovoice", "y", file(None, customer="undated", name="Y"), connection="at_once")
+
+
+def test_of_files_created_at_once_the_greatest_id_names_the_customer(history: Raw) -> None:
+    assert [row["name"] for row in history.rows(AT_ONCE)] == ["B", "Y"]
+
+
+@given
+def renamed(raw: Raw) -> None:
+    raw.record("evovoice", "1", file(1, name="Quay"), 1, 4, connection="renamed")
+    raw.record("evovoice", "1", file(1, name="Quay & Sons"), 4, connection="renamed")
+    raw.record("evovoice", "2", file(2, name="Quay"), 1, 6, connection="renamed")
+    raw.record("evovoice", "2", file(2, name="Quay & Sons"), 6, connection="renamed")
+
+
+def test_a_rename_of_the_customer_comes_with_its_newest_file(history: Raw) -> None:
+    assert spans(history, "renamed:c") == [
         (1, 6, "created", "changed", "Quay", []),
         (6, None, "changed", None, "Quay & Sons", ["name", "client_key", "client_name"]),
     ]
 
 
-def test_a_file_that_moves_to_another_customer_ends_the_first(raw: Raw) -> None:
-    raw.record("evovoice", "1", file(customer="c"), 1, 3)
-    raw.record("evovoice", "1", file(customer="d"), 3)
-    raw.build()
-    assert spans(raw) == [(1, 3, "created", "removed", "Quay", [])]
-    assert spans(raw, "evovoice:d") == [(3, None, "created", None, "Quay", [])]
+@given
+def moved(raw: Raw) -> None:
+    raw.record("evovoice", "1", file(customer="c"), 1, 3, connection="moved")
+    raw.record("evovoice", "1", file(customer="d"), 3, connection="moved")
 
 
-def test_files_without_a_customer_belong_to_their_account(raw: Raw) -> None:
-    raw.record("evovoice", "1", {"id": "1", "customerId": "", "accountId": "a", "accountName": "Harbour"})
-    raw.record("evovoice", "2", {"id": "2", "customerId": None, "accountId": ""})
-    raw.build()
-    assert raw.rows(
+def test_a_file_that_moves_to_another_customer_ends_the_first(history: Raw) -> None:
+    assert spans(history, "moved:c") == [(1, 3, "created", "removed", "Quay", [])]
+    assert spans(history, "moved:d") == [(3, None, "created", None, "Quay", [])]
+
+
+FILES_WITHOUT = "select file_id, customer_id, project_key from files where connection = 'without' order by 1"
+
+
+@given
+def without(raw: Raw) -> None:
+    raw.record(
+        "evovoice",
+        "1",
+        {"id": "1", "customerId": "", "accountId": "a", "accountName": "Harbour"},
+        connection="without",
+    )
+    raw.record("evovoice", "2", {"id": "2", "customerId": None, "accountId": ""}, connection="without")
+
+
+def test_files_without_a_customer_belong_to_their_account(history: Raw) -> None:
+    assert history.rows(
         "select project_key, project_id, kind, name, client_id, client_name, owner_id, owner_name "
-        "from projects"
+        "from projects where connection = 'without'"
     ) == [
         {
-            "project_key": "evovoice:a",
+            "project_key": "without:a",
             "project_id": "a",
             "kind": "account",
             "name": "Harbour",
@@ -96,8 +136,8 @@ def test_files_without_a_customer_belong_to_their_account(raw: Raw) -> None:
             "owner_name": "Harbour",
         }
     ]
-    assert raw.rows("select file_id, customer_id, project_key from files") == [
-        {"file_id": "1", "customer_id": "", "project_key": "evovoice:a"},
+    assert history.rows(FILES_WITHOUT) == [
+        {"file_id": "1", "customer_id": "", "project_key": "without:a"},
         {"file_id": "2", "customer_id": None, "project_key": None},
     ]
 
@@ -121,25 +161,40 @@ BREADCRUMBS: dict[str, tuple[object, str | None, str | None]] = {
 }
 
 
-def test_the_parent_is_next_to_the_customer(raw: Raw) -> None:
+@given
+def parents(raw: Raw) -> None:
     for case, (breadcrumb, _, _) in BREADCRUMBS.items():
         raw.record("evovoice", "1", file(customerBreadcrumb=breadcrumb), connection=case)
-    raw.build()
-    found = raw.rows("select connection, parent_key, path from projects")
+
+
+def test_the_parent_is_next_to_the_customer(history: Raw) -> None:
+    found = history.rows(
+        "select connection, parent_key, path from projects where list_contains($1, connection)",
+        [*BREADCRUMBS],
+    )
     assert {row["connection"]: (row["parent_key"], row["path"]) for row in found} == {
         case: (parent and f"{case}:{parent}", path) for case, (_, parent, path) in BREADCRUMBS.items()
     }
 
 
-def test_a_customer_was_last_seen_with_any_file_now_listed(raw: Raw) -> None:
-    raw.record("evovoice", "1", file(1))
-    raw.record("evovoice", "2", file(2))
-    raw.record("evovoice", "3", file(3), 1, 2, "removed")
-    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '2'", [run(4)])
-    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '1'", [run(3)])
-    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '3'", [run(9)])
-    raw.build()
-    assert raw.project("evovoice:c")["last_seen_at"] == run(4)
+@given
+def seen(raw: Raw) -> None:
+    raw.record("evovoice", "1", file(1), connection="seen")
+    raw.record("evovoice", "2", file(2), connection="seen")
+    raw.record("evovoice", "3", file(3), 1, 2, "removed", connection="seen")
+    raw.connection.execute(
+        "update raw.records set last_seen_at = $1 where record_id = '2' and connection = 'seen'", [run(4)]
+    )
+    raw.connection.execute(
+        "update raw.records set last_seen_at = $1 where record_id = '1' and connection = 'seen'", [run(3)]
+    )
+    raw.connection.execute(
+        "update raw.records set last_seen_at = $1 where record_id = '3' and connection = 'seen'", [run(9)]
+    )
+
+
+def test_a_customer_was_last_seen_with_any_file_now_listed(history: Raw) -> None:
+    assert history.project("seen:c")["last_seen_at"] == run(4)
 
 
 class FileVersion(NamedTuple):
@@ -170,15 +225,25 @@ def named_in(versions: list[FileVersion], number: int) -> str | None:
     return max(there, key=lambda one: (one.created or 0, one.file_id)).name if there else None
 
 
-def test_customers_are_as_their_files_say_run_by_run(raw: Raw) -> None:
-    chance = random.Random(20261101)
-    customers = {f"c{number}": drawn_versions(chance) for number in range(100)}
-    for customer, versions in customers.items():
+_CHANCE = random.Random(20261101)
+CUSTOMERS = {f"c{number}": drawn_versions(_CHANCE) for number in range(100)}
+
+
+@given
+def drawn(raw: Raw) -> None:
+    for customer, versions in CUSTOMERS.items():
         for one in versions:
             payload = file(one.created, customer, one.name)
-            raw.record("evovoice", f"{customer} {one.file_id}", payload, one.begun, one.ended)
-    raw.build()
-    found = raw.rows("select project_id, name, valid_from, valid_to from projects_history order by all")
+            raw.record(
+                "evovoice", f"{customer} {one.file_id}", payload, one.begun, one.ended, connection="drawn"
+            )
+
+
+def test_customers_are_as_their_files_say_run_by_run(history: Raw) -> None:
+    found = history.rows(
+        "select project_id, name, valid_from, valid_to from projects_history "
+        "where connection = 'drawn' order by all"
+    )
 
     def found_in(customer: str, number: int) -> list[str | None]:
         moment = datetime(2026, 11, 1, 2, tzinfo=UTC) + timedelta(days=number - 1)
@@ -190,20 +255,25 @@ def test_customers_are_as_their_files_say_run_by_run(raw: Raw) -> None:
             and (row["valid_to"] is None or moment < row["valid_to"])
         ]
 
-    for customer, versions in customers.items():
+    for customer, versions in CUSTOMERS.items():
         expected = [named_in(versions, number) for number in range(1, RUNS + 1)]
         assert [found_in(customer, number) for number in range(1, RUNS + 1)] == [
             [] if name is None else [name] for name in expected
         ]
 
 
-def test_a_customer_is_as_old_as_the_earliest_file_ever_listed(raw: Raw) -> None:
-    raw.record("evovoice", "1", file(5), 1, 3, "removed")
-    raw.record("evovoice", "2", file(7), 1)
-    raw.record("evovoice", "3", file(2), 4)
-    raw.record("evovoice", "4", file(9), 5)
-    raw.build()
-    rows = raw.rows("select version, created_at from projects_history order by version")
+@given
+def oldest(raw: Raw) -> None:
+    raw.record("evovoice", "1", file(5), 1, 3, "removed", connection="oldest")
+    raw.record("evovoice", "2", file(7), 1, connection="oldest")
+    raw.record("evovoice", "3", file(2), 4, connection="oldest")
+    raw.record("evovoice", "4", file(9), 5, connection="oldest")
+
+
+def test_a_customer_is_as_old_as_the_earliest_file_ever_listed(history: Raw) -> None:
+    rows = history.rows(
+        "select version, created_at from projects_history where connection = 'oldest' order by version"
+    )
     assert [tuple(row.values()) for row in rows] == [
         (1, datetime(2026, 10, 5, tzinfo=UTC)),
         (2, datetime(2026, 10, 2, tzinfo=UTC)),

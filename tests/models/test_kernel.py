@@ -71,7 +71,7 @@ COLUMNS = {
     "connections": """
         connection varchar, provider varchar, is_configured boolean, last_attempt_at timestamptz,
         last_verified_at timestamptz, last_full_at timestamptz, records bigint, outcome varchar,
-        message varchar, retired_at timestamptz
+        message varchar, retired_at timestamptz, is_fresh boolean
     """,
     "quarantine": """
         started_at timestamptz, connection varchar, provider varchar, scope varchar, entity varchar,
@@ -124,6 +124,14 @@ def fill(raw: Raw) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def filled(shared_raw: Raw) -> Raw:
+    """A warehouse with something in every table; not to be changed."""
+    fill(shared_raw)
+    shared_raw.build()
+    return shared_raw
+
+
 def content(raw: Raw) -> dict[str, list[Row]]:
     """Every published row; tables lie in no order of their own."""
     return {table: raw.rows(f"from {table} order by all") for table in sorted(COLUMNS)}
@@ -140,9 +148,8 @@ def test_everything_published_is_built_from_nothing(raw: Raw) -> None:
     assert models.check(raw.connection, raw.home) == ()
 
 
-def test_tables_have_the_columns_of_the_contract(raw: Raw) -> None:
-    raw.build()
-    found = raw.rows(
+def test_tables_have_the_columns_of_the_contract(filled: Raw) -> None:
+    found = filled.rows(
         """
         select
             table_name,
@@ -160,9 +167,8 @@ def test_tables_have_the_columns_of_the_contract(raw: Raw) -> None:
     }
 
 
-def test_every_table_column_and_macro_is_described(raw: Raw) -> None:
-    raw.build()
-    undescribed = raw.rows(
+def test_every_table_column_and_macro_is_described(filled: Raw) -> None:
+    undescribed = filled.rows(
         """
         select table_name, column_name from duckdb_columns()
         where schema_name = 'main' and coalesce(comment, '') = '' and not internal
@@ -178,57 +184,59 @@ def test_every_table_column_and_macro_is_described(raw: Raw) -> None:
         select comment from duckdb_columns()
         where schema_name = 'main' and table_name in ('projects', 'projects_history') and column_name = 'code'
     """
-    assert [row["comment"] for row in raw.rows(same)] == [
+    assert [row["comment"] for row in filled.rows(same)] == [
         "the customer's own short code; may not be unique"
     ] * 2
 
 
-def test_what_is_built_twice_is_the_same(raw: Raw) -> None:
-    fill(raw)
-    raw.build()
-    first = content(raw)
-    raw.build()
-    assert content(raw) == first
+def test_a_second_build_gives_the_same_tables(filled: Raw) -> None:
+    first = content(filled)
+    filled.build()
+    assert content(filled) == first
     assert all(first.values())
 
 
-def test_the_order_of_what_was_received_is_no_matter(raw: Raw, tmp_path: Path) -> None:
+def test_the_order_of_the_facts_makes_no_difference(filled: Raw, raw: Raw) -> None:
     fill(raw)
-    raw.build()
-    other = Raw(tmp_path)
-    fill(other)
     for table in ("records", "listings", "connections", "quarantine"):
-        other.connection.execute(
+        raw.connection.execute(
             f"create temp table shuffled as from raw.{table} order by hash(connection) desc; "
             f"delete from raw.{table}; insert into raw.{table} from shuffled; drop table shuffled"
         )
-    other.build()
-    assert content(other) == content(raw)
-    other.connection.close()
-
-
-def test_every_stated_grain_is_unique(raw: Raw) -> None:
-    fill(raw)
     raw.build()
-    relations = [relation for relation in read_relations(raw.home) if relation.model]
+    assert content(raw) == content(filled)
+
+
+def test_every_stated_grain_is_unique(filled: Raw) -> None:
+    relations = [relation for relation in read_relations(filled.home) if relation.model]
     assert all(relation.model and relation.model.grain for relation in relations)
     for relation in relations:
         assert relation.model
         key = ", ".join(relation.model.grain)
-        repeated = raw.connection.execute(
+        repeated = filled.connection.execute(
             f"select {key} from {relation.name} group by all having count(*) > 1"
         ).fetchall()
         assert repeated == [], (relation.name, key)
 
 
-def test_connections_tell_how_fresh_they_are(raw: Raw) -> None:
-    fill(raw)
-    raw.build()
-    found = raw.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
+def test_connections_tell_how_fresh_they_are(filled: Raw) -> None:
+    found = filled.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
     assert [tuple(row.values()) for row in found] == [
-        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None, None),
-        ("never", "belltastic", True, None, None, None, 0, None, None, None),
-        ("rillsoft", "rillsoft", True, run(2), None, None, 1, "failed", "8: a page came twice; 9: 403", None),
+        ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None, None, False),
+        ("never", "belltastic", True, None, None, None, 0, None, None, None, False),
+        (
+            "rillsoft",
+            "rillsoft",
+            True,
+            run(2),
+            None,
+            None,
+            1,
+            "failed",
+            "8: a page came twice; 9: 403",
+            None,
+            False,
+        ),
     ]
 
 
@@ -306,6 +314,12 @@ def test_a_wrong_model_of_the_user_is_named(raw: Raw, text: str, reason: str) ->
     with pytest.raises(ConfigurationError, match=reason) as refused:
         raw.build()
     assert "stg_toy__projects" in refused.value.reason
+
+
+def test_a_build_that_failed_leaves_nothing_behind(raw: Raw) -> None:
+    home_model(raw, "stg_toy__projects", "select nothing from raw.records")
+    with pytest.raises(ConfigurationError):
+        raw.build()
     (raw.home / "sql" / "staging" / "stg_toy__projects.sql").unlink()
     raw.build()
 
@@ -341,15 +355,16 @@ def test_reports_of_a_run_that_changes_nothing_are_the_same(raw: Raw) -> None:
     assert all(report.description for report in reports.values())
 
 
-def test_reports_leave_out_only_what_every_run_changes(raw: Raw) -> None:
-    raw.build()
+def test_reports_leave_out_only_what_every_run_changes(filled: Raw) -> None:
     left_out = {
-        name: [row["column_name"] for row in raw.rows(f"describe {name}")]
-        for name in models.read_models("reports", raw.home)
+        name: [row["column_name"] for row in filled.rows(f"describe {name}")]
+        for name in models.read_models("reports", filled.home)
     }
     for name, columns in left_out.items():
-        for row in raw.rows(f"describe {raw.sql('reports', name)}"):
-            columns.remove(row["column_name"])
+        found = [row["column_name"] for row in filled.rows(f"describe {filled.sql('reports', name)}")]
+        assert found[-2:] == ["is_fresh", "connection_outcome"]
+        for column in found[:-2]:
+            columns.remove(column)
     assert left_out == {
         "files": ["uri", "last_seen_at"],
         "project_changes": [],

@@ -78,7 +78,7 @@ def test_a_wrong_mapping_is_named_with_its_line(raw: Raw, text: str | bytes, rea
     assert reason in refused.value.reason
 
 
-def test_whether_a_project_is_open_follows_the_mapping_of_its_status(raw: Raw) -> None:
+def test_is_open_follows_the_mapping_of_the_status(raw: Raw) -> None:
     (raw.home / "status_mapping.csv").write_text(
         "provider,provider_status,status\nfone_dynamics,true,completed\nbelltastic,archived,on_hold\n"
     )

@@ -219,7 +219,7 @@ HOSTILE = [
 ]
 
 
-def test_nothing_in_a_payload_stops_the_build(built: Raw) -> None:
+def test_an_odd_payload_does_not_stop_the_build(built: Raw) -> None:
     files = built.row("select count(*) as count from files where file_id like 'hostile%'")
     projects = built.row("select count(*) as count from projects where project_id like 'hostile%'")
     assert (files["count"], projects["count"]) == (len(HOSTILE) // 5, len(HOSTILE) // 5 * 4)

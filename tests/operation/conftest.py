@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from pipelines.cli import main
 from tests.home import Home
 from tests.loopback import Answer, Loopback
+from tests.made_once import made_once
 from tests.operation.forked import Forked
 
 NAME = "select name from projects"
@@ -30,20 +31,30 @@ def list_project(home: Home, loopback: Loopback, name: str) -> None:
     home.connect("belltastic", base_url=base_url, api_token="user_1")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def loopback() -> Iterator[Loopback]:
+    """One for all of these tests: the homes that are copied ask it."""
+    with Loopback() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def two_runs(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Path:
-    home = Home(tmp_path_factory.mktemp("two_runs"))
-    for name in ("First", "Second"):
-        list_project(home, loopback, name)
-        home.run()
-    return home.path
+    def run_twice(place: Path) -> None:
+        home = Home(place)
+        for name in ("First", "Second"):
+            list_project(home, loopback, name)
+            home.run()
+
+    return made_once(tmp_path_factory, "two_runs", run_twice)
 
 
 @pytest.fixture
-def home(two_runs: Path, tmp_path: Path) -> Home:
+def home(two_runs: Path, tmp_path: Path, loopback: Loopback) -> Home:
     shutil.copytree(two_runs, tmp_path / "home")
     home = Home(tmp_path / "home")
     home.runs = 2
+    list_project(home, loopback, "Second")
     return home
 
 

@@ -29,6 +29,7 @@ IMPORTED = (
     "pipelines.cli.run_view",
     "pipelines.cli.sync_session",
     "tests.campaigns.play",
+    "tests.light",
     "tests.operation.publications",
     "tests.operation.steps",
     # What these import only once they run.
@@ -133,6 +134,7 @@ def _reply(number: int) -> None:
 def run(given: dict[str, object]) -> int:
     """Do the run of an Order in this process, on the command line; returns its exit code."""
     from pipelines.cli import main
+    from tests.light import light
 
     order = Order(**given)  # type: ignore[arg-type]
     _obey_permissions()
@@ -160,34 +162,6 @@ def _obey_permissions() -> None:
     for number in (0, 1):  # effective, permitted
         capabilities[number] &= ~0b110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
     assert libc.capset(header, capabilities) == 0
-
-
-@contextlib.contextmanager
-def light() -> Iterator[None]:
-    """Runs without dlt, and with as much of the models as publication needs."""
-    import duckdb
-    import pytest
-
-    from pipelines.commands import sync
-    from pipelines.transform import build as models
-    from tests.campaigns.play import land_directly
-
-    def update(connection: duckdb.DuckDBPyConnection, _home: Path, **_: bool) -> None:
-        connection.execute(
-            """
-            create or replace table runs as from raw.runs;
-            create or replace table listings as from raw.listings;
-            create or replace table projects as
-            select payload ->> 'name' as name from raw.records where valid_to is null
-            """
-        )
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sync, "land", land_directly)
-        patch.setattr(sync, "_prepare", lambda *_, **__: None)
-        patch.setattr(models, "update", update)
-        patch.setattr(models, "check_run", lambda *_, **__: ())
-        yield
 
 
 @contextlib.contextmanager

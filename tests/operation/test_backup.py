@@ -21,6 +21,8 @@ from tests.operation.publications import publish_run
 from .conftest import NAME, SCRIBBLER, list_project, rollcall
 from .test_restore import DAMAGES
 
+pytestmark = pytest.mark.usefixtures("light")
+
 LAST = "20261102T020000Z"
 
 
@@ -92,7 +94,7 @@ def test_a_later_run_has_a_folder_of_its_own(home: Home, loopback: Loopback, tmp
     assert backup(home.path, tmp_path / "b").folder.name == "20261103T020000Z"
 
 
-def test_it_waits_for_no_run(home: Home, tmp_path: Path) -> None:
+def test_a_backup_does_not_wait_for_a_run(home: Home, tmp_path: Path) -> None:
     with locked(home.warehouse):
         assert rollcall(home, "backup", str(tmp_path / "b")).exit_code == 0
 
@@ -178,7 +180,7 @@ def test_a_backup_is_restored_in_its_home_and_in_an_empty_one(home: Home, tmp_pa
         ),
     ],
 )
-def test_what_is_not_a_whole_backup_is_not_restored(spoil, message: str, home: Home, tmp_path: Path) -> None:
+def test_an_incomplete_backup_is_not_restored(spoil, message: str, home: Home, tmp_path: Path) -> None:
     folder = backup(home.path, tmp_path / "b").folder
     spoil(folder)
     before = home.warehouse.read_bytes()
@@ -282,7 +284,7 @@ def test_each_earlier_run_is_listed_and_can_be_restored(
     assert home.rows(NAME) == [{"name": "Fourth"}]
 
 
-def test_where_there_is_no_earlier_run_none_is_listed(home: Home) -> None:
+def test_a_home_without_earlier_runs_lists_none(home: Home) -> None:
     previous_path(home.warehouse).unlink()
     done = rollcall(home, "restore", "--list")
     assert (done.exit_code, done.stdout) == (0, "")
@@ -297,20 +299,20 @@ def test_where_there_is_no_earlier_run_none_is_listed(home: Home) -> None:
         (["restore", "--list", "warehouse.previous.duckdb"], "--list takes no FILE"),
     ],
 )
-def test_what_cannot_be_is_one_line(arguments: list[str], message: str, home: Home) -> None:
+def test_a_wrong_argument_of_restore_is_one_line(arguments: list[str], message: str, home: Home) -> None:
     refused = rollcall(home, *arguments)
     assert (refused.exit_code, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert refused.stderr.startswith(f"rollcall: {message}")
 
 
-def test_none_to_keep_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keeping_no_earlier_run_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(monkeypatch, 0)
     refused = rollcall(home, "sync")
     assert refused.exit_code == 2
     assert "keep of [warehouse] is 0. Set it to 1 or more: restore needs one" in refused.stderr
 
 
-def test_what_is_forgotten_is_in_no_earlier_run(
+def test_forget_removes_the_earlier_runs(
     home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(monkeypatch, 3)

@@ -32,17 +32,11 @@ VERBS = (
 )
 
 
-@pytest.fixture(params=["home", "warehouse"])
-def place(request: pytest.FixtureRequest) -> str:
-    """Whose path is odd."""
-    return str(request.param)
-
-
-def odd_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, name: str) -> Home:
-    home = Home(tmp_path / (name if place == "home" else "plain"))
+def odd_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Home:
+    """A home and a warehouse of that name."""
+    home = Home(tmp_path / name)
     home.path.mkdir()
-    if place == "warehouse":
-        monkeypatch.setenv("WAREHOUSE__PATH", str(home.path / name / f"{name}.duckdb"))
+    monkeypatch.setenv("WAREHOUSE__PATH", str(home.path / name / f"{name}.duckdb"))
     return home
 
 
@@ -51,10 +45,10 @@ def rollcall(home: Home, *arguments: str) -> Result:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_path(
-    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch, place: str, name: str
+def test_a_home_and_a_warehouse_may_have_an_odd_name(
+    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    home = odd_home(tmp_path, monkeypatch, place, name)
+    home = odd_home(tmp_path, monkeypatch, name)
     for project in ("First", "Second"):
         list_project(home, loopback, project)
         run = rollcall(home, "sync", "--quiet")
@@ -73,9 +67,9 @@ def test_an_odd_path(
 
 @pytest.mark.parametrize("name", ["50% done", "why?"])
 def test_a_path_that_is_refused(
-    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch, place: str, name: str
+    tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    home = odd_home(tmp_path, monkeypatch, place, name)
+    home = odd_home(tmp_path, monkeypatch, name)
     list_project(home, loopback, "First")
     for verb in ("sync", "restore"):
         refused = rollcall(home, verb)

@@ -33,7 +33,7 @@ def scratch(warehouse: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("place", ["lock", "folder"])
-def test_promise_23_no_link_is_followed_to_a_lock(warehouse: Path, tmp_path: Path, place: str) -> None:
+def test_promise_23_a_link_in_place_of_a_lock_is_refused(warehouse: Path, tmp_path: Path, place: str) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "file").write_text("mine")
@@ -122,7 +122,7 @@ def test_previous_and_published_take_turns(warehouse: Path, scratch: Path) -> No
     }
 
 
-def test_all_is_on_disk_before_it_is_there(
+def test_a_draft_is_synced_before_it_is_published(
     warehouse: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(drafted(warehouse, scratch), warehouse)
@@ -238,7 +238,9 @@ def test_a_directory_that_may_not_be_written_to(warehouse: Path, monkeypatch: py
         assert refused.value.remedy == "run this as its owner, on a disk that is not read-only"
 
 
-def test_what_cannot_be_removed_stops_no_run(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scratch_directory_that_cannot_be_removed_stops_no_run(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 

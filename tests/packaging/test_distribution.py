@@ -51,6 +51,7 @@ def test_the_wheel_holds_the_package_and_its_sql_and_nothing_else(built: dict[st
     expected = {
         *(str(path.relative_to(ROOT / "pipelines")) for path in (ROOT / "pipelines").rglob("*.py")),
         *(str(path.relative_to(ROOT)) for path in (ROOT / "sql").rglob("*") if path.is_file()),
+        "notebooks/projects.py",
     }
     assert expected - packaged == set()
     assert {name.partition("/")[0] for name in names} == {"pipelines", metadata}
@@ -114,7 +115,7 @@ def test_the_constraints_are_those_of_the_lock() -> None:
     assert f"{run([uv(), *export.split(), '--frozen', '--offline'], ROOT)}\n" == written
 
 
-def test_what_builds_is_locked_too() -> None:
+def test_the_build_requirements_are_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     locked = tomllib.loads((ROOT / "uv.lock").read_text())
     versions = {package["name"]: package.get("version") for package in locked["package"]}
@@ -140,7 +141,7 @@ def test_what_builds_is_locked_too() -> None:
         ("https://example.com/rollcall", False),
     ],
 )
-def test_what_would_install_another_program_is_recognised(text: str, is_caught: bool) -> None:
+def test_a_command_that_installs_another_program_is_recognised(text: str, is_caught: bool) -> None:
     assert bool(INSTALLS_ANOTHER.search(text)) == is_caught
 
 
@@ -150,7 +151,7 @@ DOCUMENTS = (
 )
 
 
-def test_nothing_that_is_documented_installs_another_program() -> None:
+def test_the_documented_commands_install_no_other_program() -> None:
     found = [path for pattern in DOCUMENTS for path in ROOT.glob(pattern) if path.is_file()]
     assert len(found) > 100
     caught = [

@@ -32,7 +32,7 @@ def test_linters_find_nothing() -> None:
     lint("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
 
 
-def test_it_runs_as_a_user_without_rights_the_same_one_as_on_kubernetes() -> None:
+def test_the_image_runs_as_the_unprivileged_user_of_kubernetes() -> None:
     user = f"{schedule_kubernetes.USER}:{schedule_kubernetes.USER}"
     assert IMAGE.all("USER") == [user]
     assert f"--uid {schedule_kubernetes.USER} " in " ".join(IMAGE.all("RUN"))
@@ -41,7 +41,7 @@ def test_it_runs_as_a_user_without_rights_the_same_one_as_on_kubernetes() -> Non
     assert IMAGE.environment["ROLLCALL_HOME"] == home
 
 
-def test_it_holds_neither_a_compiler_nor_what_built_it() -> None:
+def test_the_image_contains_no_compiler_and_no_build_tool() -> None:
     commands = " ".join([*BUILD.all("RUN"), *IMAGE.all("RUN")])
     assert not re.search(r"\b(apt-get|apk|gcc|build-essential|curl|wget)\b", commands)
     assert IMAGE.all("COPY") == ["--from=build /opt/rollcall /opt/rollcall"]

@@ -35,7 +35,7 @@ def test_only_the_job_that_publishes_may_do_so() -> None:
     assert "secrets." not in RELEASE.read_text()
 
 
-def test_what_it_makes_is_in_the_makefile() -> None:
+def test_the_targets_of_the_workflow_are_in_the_makefile() -> None:
     jobs = yaml.safe_load(RELEASE.read_text())["jobs"].values()
     runs = [step.get("run", "") for job in jobs for step in job["steps"]]
     made = {run.removeprefix("make ") for run in runs if run.startswith("make ")}

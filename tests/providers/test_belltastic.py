@@ -28,7 +28,7 @@ def test_anything_but_an_array_fails(home: Home, loopback: Loopback) -> None:
     assert messages == {name: ("failed", message) for name, (_, message) in BODIES.items()}
 
 
-def test_one_project_is_read_by_its_id(home: Home) -> None:
+def test_a_project_is_read_by_its_id(home: Home) -> None:
     with Sandbox(projects={"belltastic": 3}) as sandbox:
         home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
         (connection,) = load_connections(home.path)

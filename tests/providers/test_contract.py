@@ -239,7 +239,7 @@ def test_requests_say_who_asks_and_change_nothing(provider: str, runs: Runs) -> 
     assert {one.path for one in asked if one.method == "POST"} <= {"auth/credentials"}
 
 
-def test_no_secret_is_told(runs: Runs) -> None:
+def test_secrets_are_in_no_file_and_no_message(runs: Runs) -> None:
     assert runs.leaks == []
     canaries = [one for item in sandbox_settings(runs.sandboxes["echo"]).items() for one in secrets(*item)]
     messages = [str(listing.message) for listing in runs.second.listings]

@@ -1,5 +1,6 @@
 """EvoVoice: windows of files, sessions that end, two spellings of its keys."""
 
+import functools
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -15,6 +16,11 @@ from pipelines.sandbox import Fault, RequestLine, Sandbox
 from tests.home import FIRST_RUN, Home, sandbox_settings
 from tests.loopback import Answer, Asked, Loopback, Script
 
+LOGIN = {"user_name": "reader", "password": "swordfish"}
+WEEKLY = """
+    select record_id from raw.records where connection = 'weekly' and valid_to is null
+    order by payload ->> 'dateCreated'
+"""
 FILES = 40  # ten days apart, the newest of 2025-12-22
 
 
@@ -32,6 +38,7 @@ def counts(run: Run) -> dict[str, tuple[int, ...]]:
     }
 
 
+@pytest.mark.usefixtures("light")
 def test_a_run_reads_a_window_and_each_week_all(home: Home) -> None:
     with Sandbox(projects=4, files=FILES) as sandbox:
 
@@ -53,9 +60,7 @@ def test_a_run_reads_a_window_and_each_week_all(home: Home) -> None:
         added = files.add()["id"]
         assert run(6.5) == {"weekly": (1, 0, 1, 3), "always": (1, 1, 2, 37)}
         assert (starts(sandbox, 3), starts(sandbox, 7)) == ({"2025-11-22T00:00:00Z"}, {None})
-        assert home.rows("select file_id from files where connection = 'weekly' order by created_at") == [
-            {"file_id": file_id} for file_id in (*ids[:-2], ids[-1], added)
-        ]
+        assert home.rows(WEEKLY) == [{"record_id": file_id} for file_id in (*ids[:-2], ids[-1], added)]
 
         assert run(7) == {"weekly": (0, 1, 1, 38), "always": (0, 0, 0, 39)}
         assert starts(sandbox, 3) == {None}
@@ -63,30 +68,32 @@ def test_a_run_reads_a_window_and_each_week_all(home: Home) -> None:
         assert starts(sandbox, 3) == {None}
 
 
-@pytest.mark.parametrize("inclusive", [True, False])
-def test_whether_a_window_holds_its_start_makes_no_difference(
-    inclusive: bool, home: Home, loopback: Loopback
-) -> None:
+@pytest.mark.usefixtures("light")
+def test_a_window_gives_the_same_whether_or_not_it_holds_its_start(home: Home, loopback: Loopback) -> None:
     files = [{"Id": f"{day}", "DateCreated": f"2026-10-0{day}T00:00:00Z"} for day in (1, 2, 3)]
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: Asked, *, inclusive: bool) -> Answer:
         start = asked.query.get("DateCreatedStart", "")
         found = [file for file in files if (file["DateCreated"], inclusive) > (start, False)]
         return Answer({"Items": found, "TotalCount": len(found), "TotalPages": 1})
 
-    settings = {"user_name": "reader", "password": "swordfish", "lookback_days": 1}
-    home.connect("evovoice", base_url=loopback.serve("edge", answer), **settings)
+    settings = {**LOGIN, "lookback_days": 1}
+    for name, inclusive in (("with", True), ("without", False)):
+        base_url = loopback.serve(name, functools.partial(answer, inclusive=inclusive))
+        home.connect(name, "evovoice", base_url=base_url, **settings)
     home.run()
-    assert counts(home.run()) == {"evovoice": (0, 0, 0, 2 if inclusive else 1)}
-    assert loopback.asked["edge"][-1].query["DateCreatedStart"] == files[1]["DateCreated"]
+    assert counts(home.run()) == {"with": (0, 0, 0, 2), "without": (0, 0, 0, 1)}
+    for name in ("with", "without"):
+        assert loopback.asked[name][-1].query["DateCreatedStart"] == files[1]["DateCreated"]
     # The one at the start came as a whole, for it was not expected; but as it is known to the letter.
     assert home.rows("select count(refreshed_at) as refreshed from raw.records") == [{"refreshed": 0}]
 
 
+@pytest.mark.usefixtures("light")
 def test_a_login_and_an_empty_listing_are_one_request_each(home: Home, loopback: Loopback) -> None:
     answer = Answer({"Items": [], "TotalCount": 0, "TotalPages": 0})
     base_url = loopback.serve("empty", answer)
-    home.connect("evovoice", base_url=base_url, user_name="reader", password="swordfish")
+    home.connect("evovoice", base_url=base_url, **LOGIN)
     assert [listing.outcome for listing in home.run().listings] == ["verified"]
     login, listed = loopback.asked["empty"]
     assert (login.method, login.path, json.loads(login.body)) == (
@@ -102,6 +109,7 @@ def test_a_login_and_an_empty_listing_are_one_request_each(home: Home, loopback:
     }
 
 
+@pytest.mark.usefixtures("light")
 def test_a_date_that_cannot_be_true_moves_no_window(home: Home, loopback: Loopback) -> None:
     dates = {
         "past": "2026-10-01T00:00:00Z",
@@ -119,7 +127,7 @@ def test_a_date_that_cannot_be_true_moves_no_window(home: Home, loopback: Loopba
         files = [{"Id": name, "DateCreated": dates[name], "AccountId": "a"} for name in names]
         answer = Answer({"Items": files, "TotalCount": len(files), "TotalPages": 1})
         base_url = loopback.serve(connection, answer)
-        home.connect(connection, "evovoice", base_url=base_url, user_name="reader", password="swordfish")
+        home.connect(connection, "evovoice", base_url=base_url, **LOGIN)
     home.run()
     counted = {"odd": (0, 0, 0, 6), "ancient": (0, 0, 0, 2), "early": (0, 0, 0, 3)}
     assert counts(home.run()) == counted
@@ -205,14 +213,12 @@ def test_a_password_that_ends_in_mid_listing_is_sent_once_more(listed: Listed) -
     assert listed.logins("locked_out") == 2
 
 
-@pytest.mark.parametrize("max_connections", [1, 8])
-def test_a_session_that_lasts_one_request_fails_after_one_more_login(
-    max_connections: int, home: Home
-) -> None:
-    with Sandbox(projects=4, files=FILES) as sandbox:
+@pytest.mark.usefixtures("light")
+def test_a_session_that_lasts_one_request_fails_after_one_more_login(home: Home) -> None:
+    def end_after_each(sandbox: Sandbox) -> Callable[[RequestLine], None]:
         answered: list[str] = []
 
-        def end_after_each(request: RequestLine) -> None:
+        def hook(request: RequestLine) -> None:
             if request.method == "GET":
                 if answered:
                     sandbox.expire_sessions()
@@ -220,16 +226,22 @@ def test_a_session_that_lasts_one_request_fails_after_one_more_login(
             else:
                 answered.clear()
 
-        sandbox.before_request(end_after_each)
-        settings = sandbox_settings(sandbox)["evovoice"]
-        home.connect("evovoice", **settings, page_size=2, max_connections=max_connections)
-        (listing,) = home.run().listings
-        assert listing.outcome == "unverified"
-        assert str(listing.message).endswith(
-            ": the session ended twice within one listing: "
-            "check how long a session of this user lasts, and whether another program ends it"
-        )
-        assert sum(line.method == "POST" for line in sandbox.requests) == 2
+        return hook
+
+    with Sandbox(projects=4, files=FILES) as one, Sandbox(projects=4, files=FILES) as eight:
+        for sandbox, at_once in ((one, 1), (eight, 8)):
+            sandbox.before_request(end_after_each(sandbox))
+            settings = sandbox_settings(sandbox)["evovoice"]
+            name = f"evovoice_{at_once}"
+            home.connect(name, "evovoice", **settings, page_size=2, max_connections=at_once)
+        for listing in home.run().listings:
+            assert listing.outcome == "unverified"
+            assert str(listing.message).endswith(
+                ": the session ended twice within one listing: "
+                "check how long a session of this user lasts, and whether another program ends it"
+            )
+        for sandbox in (one, eight):
+            assert sum(line.method == "POST" for line in sandbox.requests) == 2
 
 
 def pages_from_1(files: list[dict[str, str]], *, total: bool) -> Script:
@@ -265,58 +277,70 @@ def local_server(files: dict[str, datetime], zone: ZoneInfo, *, reads_utc: bool)
     return answer
 
 
-@pytest.mark.parametrize("reads_utc", [True, False])
-@pytest.mark.parametrize("configured", [None, "Pacific/Kiritimati", "Etc/GMT+12"])
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
-def test_a_window_of_local_times_removes_only_what_is_gone(
-    zone: str, configured: str | None, reads_utc: bool, home: Home, loopback: Loopback
-) -> None:
-    """The two zones differ most: by 26 hours."""
+ZONES = ("Pacific/Kiritimati", "Etc/GMT+12")  # they differ most: by 26 hours
+
+
+@pytest.mark.usefixtures("light")
+def test_a_window_of_local_times_removes_only_what_is_gone(home: Home, loopback: Loopback) -> None:
     newest = FIRST_RUN - timedelta(hours=3)
     files = {f"{hours} h ago": newest - timedelta(hours=hours) for hours in range(100)}
-    base_url = loopback.serve("local", local_server(files, ZoneInfo(zone), reads_utc=reads_utc))
-    settings = {"user_name": "reader", "password": "swordfish", "lookback_days": 2}
-    home.connect("evovoice", base_url=base_url, **settings)
+    cases = {
+        f"case_{number}": case
+        for number, case in enumerate(itertools.product(ZONES, (None, *ZONES), (True, False)))
+    }
+    accounts: dict[str, dict[str, object]] = {}
+    for name, (zone, _, reads_utc) in cases.items():
+        server = local_server(files, ZoneInfo(zone), reads_utc=reads_utc)
+        accounts[name] = {**LOGIN, "base_url": loopback.serve(name, server), "lookback_days": 2}
+    home.connect_each("evovoice", accounts)
     home.run()
-    if configured:
-        settings["time_zone"] = configured
-    home.connect("evovoice", base_url=base_url, **settings)
+    for name, (_, configured, _) in cases.items():
+        accounts[name] |= {"time_zone": configured} if configured else {}
+    home.connect_each("evovoice", accounts)
     del files["1 h ago"]
     files["new"] = newest + timedelta(hours=1)
-    (listing,) = home.run().listings
-    assert (listing.outcome, listing.new, listing.removed, listing.changed) == ("verified", 1, 1, 0)
+    found = {
+        cases[listing.connection]: (listing.outcome, listing.new, listing.removed, listing.changed)
+        for listing in home.run().listings
+    }
+    assert found == dict.fromkeys(cases.values(), ("verified", 1, 1, 0))
 
 
-@pytest.mark.parametrize(
-    ("time_zone", "said", "created_at", "noted"),
-    [
-        (None, "2026-07-01T12:00:00", "2026-07-01 12:00:00+00", True),
-        (None, "2026-07-01T12:00:00Z", "2026-07-01 12:00:00+00", False),
-        ("UTC", "2026-07-01T12:00:00", "2026-07-01 12:00:00+00", False),
-        ("Europe/Berlin", "2026-07-01T12:00:00", "2026-07-01 10:00:00+00", False),
-        ("Europe/Berlin", "2026-01-01T12:00:00.5", "2026-01-01 11:00:00.5+00", False),
-        ("Europe/Berlin", "2026-07-01T12:00:00+09:00", "2026-07-01 03:00:00+00", False),
-        ("Europe/Berlin", "2026-03-29T02:30:00", None, False),  # clocks skip it
-        ("Europe/Berlin", "2025-10-26T02:30:00", None, False),  # clocks show it twice
-    ],
-)
-def test_a_time_without_an_offset_is_of_the_time_zone_set(
-    time_zone: str | None, said: str, created_at: str | None, noted: bool, home: Home, loopback: Loopback
-) -> None:
-    file = {"Id": "f", "AccountId": "a", "DateCreated": said}
-    base_url = loopback.serve("zone", Answer({"Items": [file], "TotalCount": 1, "TotalPages": 1}))
-    zone = {"time_zone": time_zone} if time_zone else {}
-    home.connect("evovoice", base_url=base_url, user_name="reader", password="swordfish", **zone)
+LOCAL_TIMES = {
+    "naive": (None, "2026-07-01T12:00:00", "2026-07-01 12:00:00+00"),
+    "utc": (None, "2026-07-01T12:00:00Z", "2026-07-01 12:00:00+00"),
+    "naive_utc": ("UTC", "2026-07-01T12:00:00", "2026-07-01 12:00:00+00"),
+    "summer": ("Europe/Berlin", "2026-07-01T12:00:00", "2026-07-01 10:00:00+00"),
+    "winter": ("Europe/Berlin", "2026-01-01T12:00:00.5", "2026-01-01 11:00:00.5+00"),
+    "with_offset": ("Europe/Berlin", "2026-07-01T12:00:00+09:00", "2026-07-01 03:00:00+00"),
+    "skipped": ("Europe/Berlin", "2026-03-29T02:30:00", None),
+    "shown_twice": ("Europe/Berlin", "2025-10-26T02:30:00", None),
+}
+
+
+@pytest.mark.usefixtures("without_dlt")
+def test_a_time_without_an_offset_is_in_the_configured_time_zone(home: Home, loopback: Loopback) -> None:
+    accounts: dict[str, dict[str, object]] = {}
+    for name, (time_zone, said, _) in LOCAL_TIMES.items():
+        file = {"Id": "f", "AccountId": "a", "DateCreated": said}
+        base_url = loopback.serve(name, Answer({"Items": [file], "TotalCount": 1, "TotalPages": 1}))
+        accounts[name] = {**LOGIN, "base_url": base_url}
+        accounts[name] |= {"time_zone": time_zone} if time_zone else {}
+    home.connect_each("evovoice", accounts)
     run = home.run()
-    assert home.rows("select created_at::text as at from files") == [{"at": created_at}]
+    found = home.rows("select connection, created_at::text as at from files")
+    assert {row["connection"]: row["at"] for row in found} == {
+        name: created_at for name, (_, _, created_at) in LOCAL_TIMES.items()
+    }
     notes = [warning for warning in run.warnings if warning.name == "times_without_a_time_zone"]
-    assert [note.sample for note in notes] == ([(("evovoice", 1, said),)] if noted else [])
+    assert [note.sample for note in notes] == [(("naive", 1, "2026-07-01T12:00:00"),)]
 
 
+@pytest.mark.usefixtures("without_dlt")
 def test_a_time_zone_set_later_begins_no_version(home: Home, loopback: Loopback) -> None:
     file = {"Id": "f", "AccountId": "a", "DateCreated": "2026-07-01T12:00:00"}
     base_url = loopback.serve("later", Answer({"Items": [file], "TotalCount": 1, "TotalPages": 1}))
-    settings = {"base_url": base_url, "user_name": "reader", "password": "swordfish"}
+    settings = {**LOGIN, "base_url": base_url}
     home.connect("evovoice", **settings)
     home.run()
     home.connect("evovoice", **settings, time_zone="Asia/Tokyo")
@@ -326,20 +350,25 @@ def test_a_time_zone_set_later_begins_no_version(home: Home, loopback: Loopback)
     ]
 
 
-@pytest.mark.parametrize("total", [True, False])
-@pytest.mark.parametrize("count", [0, 1, 4, 5, 8, 9, 20])
-def test_a_server_that_counts_pages_from_1_works_as_well(
-    count: int, total: bool, home: Home, loopback: Loopback
-) -> None:
-    files = [{"Id": f"f{number}", "AccountId": "a"} for number in range(count)]
-    base_url = loopback.serve("from_1", pages_from_1(files, total=total))
-    home.connect("evovoice", base_url=base_url, user_name="reader", password="swordfish", page_size=4)
-    (listing,) = home.run().listings
-    assert (listing.outcome, listing.new, listing.repeated) == (
-        "verified" if total else "unverified",
-        count,
-        0,
-    )
+@pytest.mark.usefixtures("light")
+def test_a_server_that_counts_pages_from_1_is_read_as_well(home: Home, loopback: Loopback) -> None:
+    cases = {
+        f"{'with' if total else 'without'}_total_{count}": (total, count)
+        for total, count in itertools.product((True, False), (0, 1, 4, 5, 8, 9, 20))
+    }
+    accounts: dict[str, dict[str, object]] = {}
+    for name, (total, count) in cases.items():
+        files = [{"Id": f"f{number}", "AccountId": "a"} for number in range(count)]
+        base_url = loopback.serve(name, pages_from_1(files, total=total))
+        accounts[name] = {**LOGIN, "base_url": base_url, "page_size": 4}
+    home.connect_each("evovoice", accounts)
+    found = {
+        listing.connection: (listing.outcome, listing.new, listing.repeated)
+        for listing in home.run().listings
+    }
+    assert found == {
+        name: ("verified" if total else "unverified", count, 0) for name, (total, count) in cases.items()
+    }
 
 
 def test_both_spellings_give_the_same_rows(listed: Listed) -> None:

@@ -1,5 +1,6 @@
 """Fone Dynamics: pages that the server caps, two names for the list, one Property read by its id."""
 
+import functools
 import json
 import time
 from collections.abc import Iterator
@@ -57,22 +58,25 @@ def test_pages_are_as_long_as_the_server_makes_them(run: Run, sandbox: Sandbox) 
     ]
 
 
-@pytest.mark.parametrize("count", [0, 49, 50, 51, 120, 150])
-def test_without_a_total_all_is_taken_and_nothing_removed(count: int, home: Home, loopback: Loopback) -> None:
-    def answer(asked: Asked) -> Answer:
+@pytest.mark.usefixtures("light")
+def test_without_a_total_all_is_taken_and_nothing_removed(home: Home, loopback: Loopback) -> None:
+    def answer(asked: Asked, *, count: int) -> Answer:
         start = int(asked.query["Results_Skip"])
         return Answer({"Properties": [{"PropertySid": f"S{n}"} for n in range(count)][start : start + 50]})
 
-    settings = {"account_sid": "A1", "token": "swordfish"}
-    name = f"untotalled_{count}"
-    home.connect(name, "fone_dynamics", base_url=loopback.serve(name, answer), **settings)
-    (listing,) = home.run(name).listings
+    counts = {f"untotalled_{count}": count for count in (0, 49, 50, 51, 120, 150)}
+    for name, count in counts.items():
+        base_url = loopback.serve(name, functools.partial(answer, count=count))
+        home.connect(name, "fone_dynamics", base_url=base_url, account_sid="A1", token="swordfish")
     reason = "TotalCount should be an integer, not missing"
-    assert (listing.outcome, listing.message, listing.new) == ("unverified", reason, count)
-    empty = Answer({"Properties": []})
-    home.connect(name, "fone_dynamics", base_url=loopback.serve(name, empty), **settings)
-    (listing,) = home.run(name).listings
-    assert (listing.outcome, listing.removed, listing.held_back) == ("unverified", 0, 0)
+    found = {listing.connection: listing for listing in home.run(*counts).listings}
+    assert {name: (one.outcome, one.message, one.new) for name, one in found.items()} == {
+        name: ("unverified", reason, count) for name, count in counts.items()
+    }
+    for name in counts:
+        loopback.serve(name, Answer({"Properties": []}))
+    listings = home.run(*counts).listings
+    assert [(one.outcome, one.removed, one.held_back) for one in listings] == [("unverified", 0, 0)] * 6
 
 
 def test_the_list_has_either_name(run: Run) -> None:
@@ -90,7 +94,7 @@ def test_the_list_has_either_name(run: Run) -> None:
     }
 
 
-def test_one_property_is_read_by_its_id(home: Home, sandbox: Sandbox) -> None:
+def test_a_property_is_read_by_its_id(home: Home, sandbox: Sandbox) -> None:
     (connection,) = load_connections(home.path, ["capped"])
     read_one = connection.provider.read_one
     assert read_one is not None
@@ -105,7 +109,7 @@ def test_one_property_is_read_by_its_id(home: Home, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("spelling", ["Property", "Project"])
-def test_one_property_has_either_name(spelling: str, loopback: Loopback, tmp_path: Path) -> None:
+def test_a_property_is_read_under_either_name(spelling: str, loopback: Loopback, tmp_path: Path) -> None:
     assert read_one_answered({spelling: PROPERTY}, loopback, tmp_path) == PROPERTY
 
 

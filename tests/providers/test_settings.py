@@ -49,13 +49,13 @@ def settings_of(provider: str) -> dict[str, Setting]:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_what_need_not_be_given_has_a_default(provider: str) -> None:
+def test_optional_settings_have_a_default(provider: str) -> None:
     settings = settings_of(provider)
     assert {name: one.default for name, one in settings.items() if not one.required} == DEFAULTS[provider]
     assert {name for name, one in settings.items() if one.required} == REQUIRED[provider]
 
 
-def test_one_setting_of_each_provider_is_secret() -> None:
+def test_each_provider_has_one_secret_setting() -> None:
     secret = {(name, one.name) for name in PROVIDERS for one in PROVIDERS[name].settings if one.secret}
     assert secret == set(SECRET.items())
 

@@ -1,7 +1,7 @@
-"""A warehouse of nine runs whose names would do harm where they are not escaped, and its report.
+"""A warehouse of nine runs with names that would do harm if they were not escaped, and its report.
 
-Of matter, m1 changes twice, m2 is new in the last run, m3 goes in it, m4 comes back in it, and m5 went in
-the second. In the last run belltastic failed, rillsoft held removals back, and a newcomer was not verified.
+At matter, m1 changes twice; in the last run m2 is new, m3 is removed and m4 returns; m5 was removed in the
+second. In the last run, belltastic failed, rillsoft held back removals, and a newcomer was not verified.
 """
 
 import shutil
@@ -13,10 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
+from tests.made_once import made_once
 from tests.models.raw import RUNS, Raw, run
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 HOSTILE_CLIENT = "\"><svg onload=alert(2)> '&amp;<!--"
+OVERRIDE = "Invoice \u202egnp.exe"  # looks like exe.png where the character is obeyed
 HOSTILE_MESSAGE = "401 <b onclick=alert(3)>Unauthorized</b>"
 
 
@@ -40,13 +42,17 @@ class Cli:
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file, not to be written to."""
-    home = tmp_path_factory.mktemp("report")
+    return made_once(tmp_path_factory, "report", _publish) / "warehouse.duckdb"
+
+
+def _publish(home: Path) -> None:
     raw = Raw(home, home / "warehouse.duckdb")
     _matter(raw)
     raw.connect("bell<i>tastic", "belltastic")
     raw.record("belltastic", "5", {"name": "Chimes"}, connection="bell<i>tastic")
+    raw.record("belltastic", "6", {"name": OVERRIDE}, connection="bell<i>tastic")
     raw.connect("rill;soft", "rillsoft", "UTC")
-    for number in range(3):
+    for number in (28, 8, 2):
         raw.record(
             "rillsoft",
             str(number),
@@ -79,7 +85,6 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     raw.build()
     raw.connection.close()
-    return home / "warehouse.duckdb"
 
 
 def _matter(raw: Raw) -> None:

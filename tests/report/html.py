@@ -1,11 +1,13 @@
 """A page as a browser's parser sees it."""
 
+import base64
+import gzip
 import json
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-VOID = {"meta", "link", "input"}
+VOID = {"meta", "link", "input", "br"}
 
 
 @dataclass
@@ -62,6 +64,6 @@ class Parsed(HTMLParser):
         ]
 
     def catalogue(self) -> Any:
-        """What the page's script reads."""
+        """Return what the page's script reads."""
         (element,) = self.all("script", id="catalogue")
-        return json.loads(element.text)
+        return json.loads(gzip.decompress(base64.b64decode(element.text)))

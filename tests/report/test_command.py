@@ -1,4 +1,4 @@
-"""`rollcall report`: where the page goes, what is said of it, and what is wrong."""
+"""`rollcall report`: where the page goes, its result, and its errors."""
 
 import json
 import stat
@@ -12,24 +12,25 @@ STALE = "".join(
 )
 
 
-def test_it_stands_among_the_exports(own: Cli, page: str) -> None:
+def test_it_is_among_the_exports(own: Cli, page: str) -> None:
     file = own.home / "exports" / "report.html"
     result = own("report")
-    assert result.stdout == f"{file}: 7 projects as of 2026-11-09T02:00:00Z\n"
+    assert result.stdout == f"{file}: 8 projects as of 2026-11-09T02:00:00Z\n"
     assert result.stderr == STALE
     assert file.read_text() == page
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in file.parent.iterdir()] == ["report.html"]
 
 
-def test_json_tells_of_a_page_anywhere(own: Cli) -> None:
+def test_json_describes_a_page_anywhere(own: Cli) -> None:
     file = own.home / "page.html"
     result = own("report", "--output", str(file), "--json")
     assert json.loads(result.stdout) == {
         "file": str(file),
         "bytes": file.stat().st_size,
         "run": "2026-11-09T02:00:00Z",
-        "projects": 7,
+        "projects": 8,
+        "open_projects": 2,
         "stale": ["bell<i>tastic", "newcomer", "rill;soft"],
     }
     assert not (own.home / "exports").exists()

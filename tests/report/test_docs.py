@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.report import catalogue, facts, periods
+from pipelines.commands.report import catalogue, facts, periods, trend
 
 from .conftest import Cli
 
@@ -27,7 +27,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     text = " ".join(DOCS.split())
     assert f"up to {catalogue.MOST_PROJECTS:,} projects" in text
     assert f"and {catalogue.MOST_CHANGES:,} changes" in text
-    assert f"up to {facts.SHOWN_RUNS} evenly spread runs" in text
-    assert f"the newest {periods.LISTED_PROJECTS} of each kind" in text
+    assert f"the last {trend.SHOWN_DAYS} days" in text
+    assert f"up to {periods.LISTED_PROJECTS} of each kind" in text
     assert f"median of up to {facts.USUAL_RUNS} earlier runs" in text
-    assert f"cut to {periods.LONGEST_TEXT} characters" in text
+    assert f"cut to {facts.LONGEST_TEXT} characters" in text

@@ -1,8 +1,9 @@
-"""The report is safe whatever a provider names its projects, asks nothing of any server, and says what is."""
+"""The report is safe whatever the names are, requests nothing, and shows what the warehouse contains."""
 
 import base64
 import hashlib
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,14 +12,16 @@ import pytest
 from pipelines.commands.report import catalogue, periods
 from tests.models.raw import RUNS, run
 
-from .conftest import HOSTILE, HOSTILE_CLIENT, HOSTILE_MESSAGE, Cli
-from .html import Parsed
+from .conftest import HOSTILE, HOSTILE_CLIENT, HOSTILE_MESSAGE, OVERRIDE, Cli
+from .html import Element, Parsed
 
 TAGS = """
-    a b bdi body button code details div figcaption figure footer form h1 h2 h3 h4 head header html i input
-    label li line link main meta nav option p path pre rect script section select span strong style
-    summary svg table tbody td text tfoot th thead time title tr ul
+    a b bdi body br button circle code dd details div dl dt figcaption figure footer form h1 h2 h3 h4 head
+    header html i input label li line link main meta nav option p path pre rect script section select small
+    span strong style summary svg table tbody td text tfoot th thead time title tr ul
 """
+MINUS = "\N{MINUS SIGN}"
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @pytest.fixture(scope="session")
@@ -32,40 +35,52 @@ def asked(warehouse: Path, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def decoded(parsed: Parsed) -> dict[str, list[tuple[object, ...]]]:
-    """The changes of each project as the page's script reads them."""
-    found = parsed.catalogue()["catalogue"]
-    projects, changes = found["projects"], found["changes"]
-    told: dict[str, list[tuple[object, ...]]] = {}
-    place = 0
-    for n, key in enumerate(projects["key"]):
-        connection, _ = found["connections"][projects["connection"][n]]
-        lines = told[f"{connection}:{key}"] = []
-        for _ in range(projects["changes"][n]):
-            of_column = [None, *found["columns"]][changes["column"][place] + 1]
-            old, new = ([None, *found["texts"]][changes[side][place] + 1] for side in ("old", "new"))
-            kind = found["kinds"][changes["kind"][place]]
-            lines.append((found["runs"][changes["run"][place]], kind, of_column, old, new))
-            place += 1
-    assert place == len(changes["run"])
-    return told
+def cards(parsed: Parsed) -> dict[str, dict[str, int]]:
+    """The numbers of each period."""
+    found = {}
+    for card in parsed.all("div", class_="card"):
+        title, net, opened, *counts = re.fullmatch(
+            r"(.*?) (\S+) projects open projects (\S+) New(\S+) Removed(\S+) Returned(\S+) Changed(\S+)",
+            card.text,
+        ).groups()
+        names = ("net", "open", "new", "removed", "returned", "changed")
+        numbers = [int(text.replace(MINUS, "-").replace(",", "")) for text in (net, opened, *counts)]
+        found[title] = dict(zip(names, numbers, strict=True))
+    return found
 
 
-def test_what_providers_say_is_text_and_no_more(parsed: Parsed) -> None:
+def texts(parsed: Parsed, tag: str, class_: str) -> list[str]:
+    return [element.text for element in parsed.all(tag, class_=class_)]
+
+
+def charts(parsed: Parsed) -> list[Element]:
+    """The tables of numbers: of the four charts, and of the projects by provider and status."""
+    return parsed.all("table", class_="numbers")
+
+
+def test_names_are_text_and_no_more(parsed: Parsed) -> None:
     assert {element.tag for element in parsed.elements} <= set(TAGS.split())
     names = {name for element in parsed.elements for name in element.attributes}
     assert [name for name in names if name.startswith("on") or name == "style"] == []
     assert [element.attributes for element in parsed.all("script")] == [
-        {"type": "application/json", "id": "catalogue"},
+        {"type": "application/gzip", "id": "catalogue"},
         {},
     ]
     shown = [element.text for element in parsed.all("bdi")]
-    assert {HOSTILE, HOSTILE_MESSAGE, "bell<i>tastic"} <= set(shown)
-    assert HOSTILE in parsed.catalogue()["catalogue"]["projects"]["name"]
-    assert HOSTILE_CLIENT in parsed.catalogue()["catalogue"]["projects"]["client"]
+    assert {HOSTILE, HOSTILE_CLIENT, HOSTILE_MESSAGE, "bell<i>tastic"} <= set(shown)
+    assert HOSTILE in parsed.catalogue()["projects"]["name"]
+    assert HOSTILE_CLIENT in parsed.catalogue()["projects"]["client"]
 
 
-def test_only_its_own_script_and_style_may_run(parsed: Parsed, page: str) -> None:
+def test_a_control_character_is_shown_as_its_code_point(own: Cli) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute("update projects_history set name = $1 where name = 'Ferry'", [OVERRIDE])
+    page = own.page()
+    assert '<bdi>Invoice <span class="control">U+202E</span>gnp.exe</bdi>' in page
+    assert "\u202e" not in page
+
+
+def test_only_its_own_script_and_style_can_run(parsed: Parsed, page: str) -> None:
     (policy,) = parsed.all("meta", **{"http-equiv": "Content-Security-Policy"})
     rules = dict(rule.strip().split(" ", 1) for rule in policy.attributes["content"].split(";"))
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
@@ -92,146 +107,247 @@ def test_it_names_no_other_place(parsed: Parsed, page: str) -> None:
         if name in {"href", "src", "srcset", "action", "data", "poster", "xlink:href"}
     }
     assert {link for link in links if not link.startswith("#")} == {"data:,"}
-    assert re.findall(r"https?:|url\(|@import|fetch\(|XMLHttpRequest|WebSocket|import\(", page) == []
+    # The only address is that of a project's own domain, a link.
+    assert re.findall(r"https?:.{3}|url\(|@import|fetch\(|XMLHttpRequest|WebSocket|import\(", page) == [
+        "https://$"
+    ]
 
 
 def test_the_same_warehouse_gives_the_same_bytes(cli: Cli, page: str) -> None:
     assert cli.page() == page
 
 
+def test_the_number_of_open_projects(parsed: Parsed, warehouse: Path) -> None:
+    ((opened, listed),) = asked(warehouse, "select count(*) filter (where is_open), count(*) from projects")
+    assert texts(parsed, "div", "card main") == [
+        f"Open projects {opened} of {listed} listed projects, at 4 connections"
+    ]
+
+
+def test_changes_of_each_period(parsed: Parsed) -> None:
+    assert cards(parsed) == {
+        "Last run": {"net": 1, "open": -1, "new": 1, "removed": 1, "returned": 1, "changed": 1},
+        "Last 7 days": {"net": 0, "open": -1, "new": 1, "removed": 1, "returned": 0, "changed": 1},
+        "Last 30 days": {"net": -1, "open": 0, "new": 1, "removed": 2, "returned": 0, "changed": 1},
+    }
+    assert texts(parsed, "p", "note")[0].endswith(
+        "9 projects came with the first listing of their connection in the last 30 days and are not counted."
+    )
+
+
+@pytest.mark.parametrize("since", [run(number) for number in (2, 3, 4, 5, 9)])
+def test_the_net_change_leads_from_what_was_listed_to_what_is_listed(
+    cli: Cli, warehouse: Path, since: datetime
+) -> None:
+    title = f"Since {since.day} Nov 2026, 02:00"
+    chosen = cards(Parsed(cli.page("--since", since.isoformat())))[title]
+    before = f"projects_as_of('{since - MILLISECOND}')"
+    ((was, is_now, was_open, is_open, changed),) = asked(
+        warehouse,
+        f"""
+        select
+            (select count(*) from {before}), (select count(*) from projects),
+            (select count(*) from {before} where is_open), (select count(*) from projects where is_open),
+            (
+                select count(distinct project_key) from project_changes
+                where change = 'changed' and not is_minor and changed_at >= '{since}'
+            )
+        """,
+    )
+    assert (chosen["net"], chosen["open"]) == (is_now - was, is_open - was_open)
+    assert chosen["net"] == chosen["new"] + chosen["returned"] - chosen["removed"]
+    assert chosen["changed"] == changed
+
+
 def test_projects_by_provider_and_status(parsed: Parsed, warehouse: Path) -> None:
-    found = asked(warehouse, "select provider, status, count(*) from projects group by all")
-    tables = parsed.all("table", class_="numbers")
-    heading, *rows, sums = tables[1].cells
+    heading, *rows, sums = charts(parsed)[4].cells
+    assert heading[:3] == ["Provider", "Open", "All"]
     shown = {
         (row[0].lower(), status.lower()): int(number)
         for row in rows
-        for status, number in zip(heading[1:-1], row[1:-1], strict=True)
+        for status, number in zip(heading[3:], row[3:], strict=True)
         if number != "0"
     }
+    found = asked(warehouse, "select provider, status, count(*) from projects group by all")
     assert shown == {(provider, status): number for provider, status, number in found}
-    assert sums[-1] == str(sum(int(row[-1]) for row in rows)) == "7"
-    assert sums[1:-1] == [
-        str(sum(n for (_, of), n in shown.items() if of == s.lower())) for s in heading[1:-1]
-    ]
+    opened = dict(asked(warehouse, "select provider, count_if(is_open) from projects group by all"))
+    assert [(row[0], row[1]) for row in rows if int(row[1])] == [("Belltastic", str(opened["belltastic"]))]
+    assert sums[1:3] == ["2", "8"] == [str(sum(int(row[n]) for row in rows)) for n in (1, 2)]
 
 
-@pytest.mark.parametrize(("by", "place"), [("provider", 2), ("status", 3)])
-def test_projects_over_the_runs(parsed: Parsed, warehouse: Path, by: str, place: int) -> None:
-    heading, *rows = parsed.all("table", class_="numbers")[place].cells
+def test_what_happened_on_each_day(parsed: Parsed, warehouse: Path) -> None:
+    heading, *rows = charts(parsed)[0].cells
+    assert heading == ["Day", "New", "Returned", "Removed"]
     found = asked(
         warehouse,
-        " union all ".join(
-            f"select {number}, {by}, count(*) from projects_as_of('{run(number)}') group by all"
-            for number in range(1, RUNS + 1)
-        ),
+        "select strftime(day, '%-d %b'), sum(created), sum(returned), sum(removed) from connection_days "
+        "group by day order by day desc",
     )
-    for number, row in zip(range(RUNS, 0, -1), rows, strict=True):
-        assert row[0] == f"{run(number).day} Nov 2026, 02:00"
-        shown = dict(zip(heading[1:-1], map(int, row[1:-1]), strict=True))
-        assert {name.lower(): n for name, n in shown.items() if n} == {
-            name: projects for at, name, projects in found if at == number
-        }
-        assert int(row[-1]) == sum(shown.values())
+    assert rows == [[day, *map(str, numbers)] for day, *numbers in found]
 
 
-def test_what_changed(parsed: Parsed, warehouse: Path) -> None:
-    heading, *rows = parsed.all("table", class_="numbers")[0].cells
-    assert heading == ["Period", "New", "Changed", "Gone", "Returned"]
-    for row, since in zip(rows, ("2026-11-09 02:00", "2026-11-03", "2026-10-11"), strict=True):
-        found = dict(
-            asked(
+def test_the_lines_show_the_change_since_the_first_day(parsed: Parsed, warehouse: Path) -> None:
+    numbers = {}
+    for place in (1, 2):
+        heading, *rows = charts(parsed)[place].cells
+        for row in rows:
+            for name, text in zip(heading[1:], row[1:], strict=True):
+                numbers[name.lower().replace(" ", "_"), row[0]] = int(text.replace(MINUS, "-"))
+    for number in range(1, RUNS + 1):
+        at = f"projects_as_of('{run(number)}')"
+        was = f"projects_as_of('{run(1)}')"
+        for column, condition in (("provider", "is_open"), ("status", "true")):
+            found = asked(
                 warehouse,
-                "select change, count(distinct project_key) from project_changes "
-                f"where changed_at >= '{since}' and not is_minor group by change",
+                f"""
+                select {column}, sum(number)::integer from (
+                    select {column}, 1 as number from {at} where {condition}
+                    union all select {column}, -1 from {was} where {condition}
+                ) group by all
+                """,
             )
-        )
-        kinds = ("created", "changed", "removed", "returned")
-        assert row[1:] == [str(found.get(kind, 0)) for kind in kinds]
-    assert [row[0] for row in rows] == [
-        "Last run of each connection",
-        "Last 7 days",
-        "Since 11 October 2026",
-    ]
-    assert rows[1][1:] == ["1", "1", "2", "1"]
-    assert "Of the new ones, 8 since 11 October 2026 came with the first listing of their connection." in (
-        parsed.all("p", class_="note")[0].text
-    )
+            day = f"{run(number).day} Nov"
+            assert {name: numbers[name, day] for name, _ in found} == dict(found)
+
+
+def test_a_missed_day_is_visible(own: Cli) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute("delete from runs where day(started_at) in (4, 5)")
+    parsed = Parsed(own.page())
+    days = [row[0] for row in charts(parsed)[0].cells[1:]]
+    assert [day for day in days if "no run" in day] == ["5 Nov (no run)", "4 Nov (no run)"]
+    assert len(parsed.all("rect", class_="missed")) == 4 * 2 + 1  # in each chart, and the key
+    assert len(parsed.all("circle", class_="run")) == 4 * 7 + 1
 
 
 def test_the_chosen_period(cli: Cli) -> None:
-    for since, title, gone in (
-        ("2026-11-02", "Since 2 November 2026", "3"),
-        ("4d", "Since 5 Nov 2026, 02:00", "1"),
+    for since, title, removed in (
+        ("2026-11-02", "Since 2 Nov 2026", 2),
+        ("4d", "Since 5 Nov 2026, 02:00", 1),
     ):
-        _, *rows = Parsed(cli.page("--since", since)).all("table", class_="numbers")[0].cells
-        assert (rows[2][0], rows[2][3]) == (title, gone)
+        assert cards(Parsed(cli.page("--since", since)))[title]["removed"] == removed
 
 
 def test_where_nothing_changed_it_says_so(cli: Cli) -> None:
     parsed = Parsed(cli.page("--since", "2027-01-01"))
-    assert "Nothing changed since 1 January 2027." in [p.text for p in parsed.all("p", class_="empty")]
+    assert texts(parsed, "p", "empty")[0] == "Nothing changed since 1 Jan 2027."
 
 
-def test_a_quiet_run(own: Cli) -> None:
+def test_a_quiet_run_opens_the_period_that_was_not(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute(
-            "delete from project_changes where changed_at = (select max(started_at) from runs)"
-        )
+        connection.execute("update connections set last_attempt_at = last_attempt_at + interval 1 second")
     parsed = Parsed(own.page())
-    assert (
-        next(p.text for p in parsed.all("p", class_="empty"))
-        == "Nothing changed in the last run of any connection."
-    )
-    assert parsed.all("p", class_="lead")[0].text.endswith(
-        "In the last run of each connection: nothing changed."
-    )
+    assert texts(parsed, "p", "empty")[0] == "Nothing changed in the last run of each connection."
+    opened = [e.text for e in parsed.all("details") if "open" in e.attributes]
+    assert [text.split(" New")[0] for text in opened] == ["Last 7 days 1 new, 1 removed, 1 changed"]
 
 
 def test_no_project_at_all(empty: Cli) -> None:
     parsed = Parsed(empty.page())
-    assert parsed.all("p", class_="lead")[0].text.startswith("0 projects are listed by 4 connections.")
-    assert parsed.catalogue()["catalogue"]["projects"]["key"] == []
-    assert [row[-1] for row in parsed.all("table", class_="numbers")[1].cells[1:]] == ["0"] * 5
+    assert texts(parsed, "div", "card main") == ["Open projects 0 of 0 listed projects, at 4 connections"]
+    assert parsed.catalogue()["projects"]["key"] == []
+    assert [row[1] for row in charts(parsed)[4].cells[1:]] == ["0"] * 5
+    assert "No project names a client." in texts(parsed, "p", "empty")
 
 
-def test_what_changed_is_told_in_words(parsed: Parsed) -> None:
-    last = parsed.all("details")[2].text
-    assert "Last run of each connection 1 new, 1 changed, 1 gone, 1 returned" in last
-    assert f"{HOSTILE} Matter" in last
-    assert "Old mill Matter, 9 Nov 2026, 02:00" in parsed.all("details")[3].text
-    assert "Status Active → Completed" in last
-    assert "Old mill" in last
-    assert "Updated at" not in last  # it changes with whatever else does
-    assert "Name Harbour →" in parsed.all("details")[3].text
-    assert "m5" in parsed.all("details")[4].text  # by its key, for it has no name
-
-
-def test_what_is_not_up_to_date_stands_first(parsed: Parsed) -> None:
-    (stale,) = parsed.all("div", class_="notice bad")
-    assert stale.text == (
-        "3 connections are not up to date "
-        "bell<i>tastic was last read in full on 8 Nov 2026, 02:00; its 1 project may have changed since. "
-        f"Why: {HOSTILE_MESSAGE} "
-        "newcomer has never been read in full. "
-        "rill;soft was last read in full on 8 Nov 2026, 02:00; its 3 projects may have changed since."
+def test_what_changed_project_by_project(parsed: Parsed) -> None:
+    last, _, chosen = (e.text for e in parsed.all("details") if e.text.startswith(("Last", "Since")))
+    assert last == (
+        "Last run 1 new, 1 removed, 1 returned, 1 changed "
+        "New 1 Mühle Œuvre Matter Removed 1 Old mill Matter Returned 1 Ferry Matter "
+        f"Changed 1 {HOSTILE} {HOSTILE_CLIENT} · Matter Status Active → Completed"
     )
-    (held_back,) = parsed.all("div", class_="notice warn")
-    assert held_back.text.startswith("7 removals held back at rill;soft")
-    assert held_back.text.endswith("rollcall sync 'rill;soft' --accept-removals 'rill;soft=7'")
-    (quarantined,) = parsed.all("p", class_="notice warn")
-    assert quarantined.text == "bell<i>tastic sent 2 records that could not be read and are not shown here."
-    assert parsed.all("p", class_="notice good") == []
+    assert "Removed 2 Old mill Matter · 9 Nov 2026 matter:m5 Matter · 2 Nov 2026" in chosen
+    # The important first; what a new status explains, such as provider_status, is no line.
+    assert chosen.endswith(f"Status Active → CompletedName Harbour → {HOSTILE}")
 
 
-def test_slowest_listings(parsed: Parsed) -> None:
-    _, slowest = parsed.all("table", class_="list")[:2]
+def test_names_are_in_natural_order(parsed: Parsed) -> None:
+    names = [HOSTILE, "Bridge 2", "Bridge 8", "Bridge 28", "Chimes", "Ferry", OVERRIDE]
+    assert parsed.catalogue()["projects"]["name"] == [*names, "Mühle Œuvre", "Old mill", None]
+
+
+def test_every_provider_has_its_part_of_a_list(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute("update project_changes set is_first_listing = false")
+    monkeypatch.setattr(periods, "LISTED_PROJECTS", 3)
+    chosen = Parsed(own.page()).all("details")[-1].text
+    assert (
+        "New 10 Bridge 2 rill;soft · 1 Nov 2026 Chimes bell<i>tastic · 1 Nov 2026 "
+        "Mühle Œuvre Matter · 9 Nov 2026 Show all 10 Removed 2"
+    ) in chosen
+
+
+def test_clients(parsed: Parsed, warehouse: Path) -> None:
+    (table,) = parsed.all("table", id="client-table")
+    assert table.cells == [
+        ["Client", "Providers", "Open", "Listed", "New", "Removed", "Returned", "Changed"],
+        [HOSTILE_CLIENT, "Matter", "0", "1", "0", "0", "0", "1"],
+    ]
+    assert asked(warehouse, "select name, open_projects, projects from clients") == [(HOSTILE_CLIENT, 0, 1)]
+
+
+def test_what_is_not_up_to_date_comes_first(parsed: Parsed) -> None:
+    assert texts(parsed, "div", "notice bad") == [
+        "3 connections are not up to date "
+        "bell<i>tastic: 2 projects, last verified on 8 Nov 2026, 02:00 "
+        "newcomer: never verified "
+        "rill;soft: 3 projects, last verified on 8 Nov 2026, 02:00 "
+        "Why, and what to do"
+    ]
+    assert texts(parsed, "p", "notice warn") == [
+        "7 removals are held back at rill;soft: what is missing from its last listing stays listed here "
+        "until the operator accepts it."
+    ]
+    assert texts(parsed, "p", "notice good") == []
+
+
+def test_a_listing_through_a_window_is_not_called_full(own: Cli) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute("delete from connections where connection <> 'matter'")
+        connection.execute("update connections set last_full_at = last_full_at - interval 6 days")
+    assert texts(Parsed(own.page()), "p", "notice good") == [
+        "All 1 connection is up to date: verified on 9 Nov 2026, 02:00 or later. "
+        "The last full listing of Matter was on 3 Nov 2026, 02:00."
+    ]
+
+
+def test_the_operators_part(parsed: Parsed) -> None:
+    assert texts(parsed, "div", "todo") == [
+        f"bell<i>tastic is not up to date. Its last attempt: {HOSTILE_MESSAGE} rollcall sync 'bell<i>tastic'",
+        "newcomer is not up to date. rollcall sync newcomer",
+        "rill;soft: 7 removals are held back, because too many records were missing at once. If they are "
+        "really gone, accept exactly this number: rollcall sync 'rill;soft' --accept-removals 'rill;soft=7'",
+        "bell<i>tastic sent 2 records that could not be read. The page does not show them. "
+        'rollcall query "from quarantine"',
+    ]
+    connections, slowest = parsed.all("table", class_="list")[-2:]
+    assert [row[0::3] for row in connections.cells[1:]] == [
+        ["bell<i>tastic", "Failed, 9 Nov 2026, 02:00", "1"],
+        ["matter", "Verified, 9 Nov 2026, 02:00", "1"],
+        ["newcomer", "Unverified, 9 Nov 2026, 02:00", "1"],
+        ["rill;soft", "Held back, 9 Nov 2026, 02:00", "1"],
+    ]
     assert [row[:3] for row in slowest.cells[1:]] == [
         ["matter projects", "1 min 15 s", "2.5 s"],
         ["newcomer projects", "0.2 s", "new"],
         ["bell<i>tastic projects", "under 0.1 s", "under 0.1 s"],
         ["rill;soft 11 projects", "under 0.1 s", "under 0.1 s"],
     ]
+
+
+def decoded(parsed: Parsed) -> dict[str, list[tuple[object, ...]]]:
+    """The changes of each project, as the page's script reads them."""
+    found = parsed.catalogue()
+    changes = list(zip(*found["changes"].values(), strict=True))
+    read, begin = {}, 0
+    for key, connection, count in zip(
+        *(found["projects"][c] for c in ("key", "connection", "changes")), strict=True
+    ):
+        read[f"{connection}:{key}"] = changes[begin : begin + count]
+        begin += count
+    assert begin == len(changes)
+    return read
 
 
 def test_every_project_with_its_history(parsed: Parsed, warehouse: Path) -> None:
@@ -244,41 +360,76 @@ def test_every_project_with_its_history(parsed: Parsed, warehouse: Path) -> None
         select project_key, epoch_ms(changed_at), change, column_name, old_value, new_value
         from project_changes
         where change <> 'created' and not is_minor
-        order by changed_at, change, column_name <> 'name', column_name <> 'status', column_name
+        order by changed_at, change, column_name <> 'status', column_name <> 'name', column_name
         """,
     ):
         found[key].append(tuple(line))
     assert decoded(parsed) == found
-    projects = parsed.catalogue()["catalogue"]["projects"]
-    names = asked(
-        warehouse,
-        "select name from projects_history qualify version = max(version) over (partition by project_key)",
-    )
-    assert sorted(map(str, projects["name"])) == sorted(str(name) for (name,) in names)
+    projects = parsed.catalogue()["projects"]
     assert len({len(column) for column in projects.values()}) == 1
-    gone = {key for key, run in zip(projects["key"], projects["gone"], strict=True) if run != -1}
+    gone = {key for key, at in zip(projects["key"], projects["gone"], strict=True) if at}
     assert gone == {"m3", "m5"}
 
 
+def test_the_fields_of_every_project(parsed: Parsed, warehouse: Path) -> None:
+    projects, fields = (parsed.catalogue()[name] for name in ("projects", "fields"))
+    assert set(fields) == {"provider_status", "status_since", "updated_at", "last_activity_at", "owner"}
+    shown = {
+        f"{connection}:{key}": (status, owner, since)
+        for connection, key, status, owner, since in zip(
+            projects["connection"],
+            projects["key"],
+            fields["provider_status"],
+            fields["owner"],
+            fields["status_since"],
+            strict=True,
+        )
+        if since
+    }
+    found = asked(
+        warehouse, "select project_key, provider_status, owner_id, epoch_ms(status_since) from projects"
+    )
+    assert shown == {key: tuple(values) for key, *values in found}
+
+
 def test_what_is_too_much_is_left_out_and_counted(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "MOST_PROJECTS", 8)
+    monkeypatch.setattr(catalogue, "MOST_PROJECTS", 9)
     monkeypatch.setattr(catalogue, "MOST_CHANGES", 4)
     parsed = Parsed(cli.page())
-    assert "m5" not in parsed.catalogue()["catalogue"]["projects"]["key"]
-    told = [line for lines in decoded(parsed).values() for line in lines]
-    assert {at for at, *_ in told} == {run(9).timestamp() * 1000}
-    notes = [element.text for element in parsed.all("p", class_="note")]
-    assert "1 project longest gone is left out here." in notes
-    assert any(
-        note.endswith("the oldest, are left out of the histories here; rollcall history shows them.")
-        for note in notes
-    )
+    assert "m5" not in parsed.catalogue()["projects"]["key"]
+    changes = [line for lines in decoded(parsed).values() for line in lines]
+    assert {at for at, *_ in changes} == {run(9).timestamp() * 1000}
+    notes = texts(parsed, "p", "note")
+    assert "1 project that was removed first is left out here." in notes
+    assert "The oldest 2 changes are left out of the histories here; rollcall history shows them." in notes
 
 
-def test_long_lists_are_cut_and_say_so(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lists_are_cut_and_lead_to_all(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(periods, "LISTED_PROJECTS", 1)
-    monkeypatch.setattr(periods, "LISTED_LINES", 1)
     parsed = Parsed(cli.page())
-    notes = [element.text for element in parsed.all("p", class_="note")]
-    assert "and 2 more: show all in the table" in notes  # gone, since the date chosen
-    assert "and 2 more changes" in [element.text for element in parsed.all("li", class_="meta")]
+    assert [link.attributes["href"] for link in parsed.all("a") if link.text == "Show all 2"] == [
+        "#show=removed&period=since"
+    ]
+
+
+def test_erased_projects_are_not_on_the_page(own: Cli) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+        connection.execute("insert into raw.forgotten values ('m4', 'matter', false, now())")
+    parsed = Parsed(own.page())
+    assert "m4" not in parsed.catalogue()["projects"]["key"]
+    assert cards(parsed)["Last run"]["returned"] == 0
+
+
+def test_times_are_in_the_time_zone_asked_for(warehouse: Path, tmp_path: Path) -> None:
+    from pipelines.commands.report import report
+    from pipelines.output.writer import Output
+    from pipelines.warehouse.reader import open_warehouse
+
+    file = tmp_path / "page.html"
+    with open_warehouse(warehouse) as opened:
+        report(opened, None, Output(path=file), "Australia/Sydney")
+    parsed = Parsed(file.read_text())
+    assert texts(parsed, "p", "asof") == [
+        "As of 9 Nov 2026, 13:00 Australia/Sydney · 9 runs since 1 Nov 2026"
+    ]
+    assert parsed.catalogue()["zone"] == "Australia/Sydney"

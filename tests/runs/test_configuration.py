@@ -131,7 +131,9 @@ def test_a_wrong_setting_is_named_with_its_remedy(line: str, reason: str, remedy
         ),
     ],
 )
-def test_what_is_missing_is_named_with_its_remedy(config: str, reason: str, remedy: str, load: Load) -> None:
+def test_a_missing_setting_is_named_with_its_remedy(
+    config: str, reason: str, remedy: str, load: Load
+) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         load(config)
     assert (refusal.value.reason, refusal.value.remedy) == (reason, remedy)
@@ -196,7 +198,7 @@ def test_a_secret_of_two_lines_is_refused_and_not_quoted(load: Load) -> None:
     )
 
 
-def test_promise_22_secrets_that_others_can_read_are_refused(load: Load, tmp_path: Path) -> None:
+def test_promise_23_secrets_that_others_can_read_are_refused(load: Load, tmp_path: Path) -> None:
     load(BELLTASTIC, TOKEN)
     secrets = tmp_path / ".dlt" / "secrets.toml"
     secrets.chmod(0o640)

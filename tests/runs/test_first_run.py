@@ -34,6 +34,7 @@ def rollcall(home: Home, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["--home", str(home.path), *arguments])
 
 
+@pytest.mark.usefixtures("light")
 def test_promise_29_a_disk_that_is_not_mounted(home: Home, disk: Path) -> None:
     assert rollcall(home, "sync").exit_code == 0
     assert (home.path / ".rollcall" / "published").read_text() == TEXT
@@ -57,6 +58,7 @@ def test_promise_29_a_disk_that_is_not_mounted(home: Home, disk: Path) -> None:
     assert rollcall(home, "sync").exit_code == 0
 
 
+@pytest.mark.usefixtures("light")
 def test_a_new_history_is_begun_where_that_is_wanted(home: Home, disk: Path) -> None:
     assert rollcall(home, "sync", "--first-run").exit_code == 0
     (disk / "all.duckdb").unlink()
@@ -67,18 +69,21 @@ def test_a_new_history_is_begun_where_that_is_wanted(home: Home, disk: Path) -> 
     assert json.loads(runs.stdout) == [{"runs": 2}]
 
 
+@pytest.mark.usefixtures("light")
 def test_a_run_that_published_nothing_is_none(home: Home) -> None:
     (home.path / ".dlt" / "secrets.toml").unlink()
     assert rollcall(home, "sync").exit_code == 2
     assert not (home.path / ".rollcall" / "published").exists()
 
 
+@pytest.mark.usefixtures("without_dlt")
 def test_a_dry_run_has_published_nothing(home: Home) -> None:
     assert rollcall(home, "sync", "--dry-run").exit_code == 0
     assert not (home.path / ".rollcall" / "published").exists()
     assert rollcall(home, "sync").exit_code == 0
 
 
+@pytest.mark.usefixtures("light")
 def test_a_previous_run_is_offered_first(home: Home) -> None:
     for _ in range(2):
         home.run()
@@ -88,6 +93,7 @@ def test_a_previous_run_is_offered_first(home: Home) -> None:
     assert rollcall(home, "sync").exit_code == 0
 
 
+@pytest.mark.usefixtures("light")
 def test_promise_20_a_mark_that_cannot_be_written_is_a_note(
     home: Home, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

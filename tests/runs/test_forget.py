@@ -2,18 +2,21 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.load.landing import land
 from pipelines.warehouse.paths import previous_path
-from tests.campaigns.play import land_directly
 from tests.home import Home, Row
 from tests.loopback import Answer, Asked, Loopback
+
+pytestmark = pytest.mark.usefixtures("without_dlt")  # one run is through dlt
 
 OLD, NEW, LAST = "Marigold Unobtainium", "Periwinkle Unobtainium", "Saffron Unobtainium"
 
@@ -43,14 +46,26 @@ class Bells:
         home.connect("belltastic", base_url=base_url, api_token="user_1")
 
 
-@pytest.fixture(autouse=True)
-def _without_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forgetting is not about dlt, which is most of a small run's time: one run of these runs it."""
-    monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
+@pytest.fixture
+def fresh_bells(home: Home, loopback: Loopback) -> Bells:
+    """No run has listed it yet."""
+    return Bells(home, loopback)
+
+
+@pytest.fixture(scope="module")
+def one_run(loopback: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose one run has listed it."""
+    home = Home(tmp_path_factory.mktemp("one_run"))
+    Bells(home, loopback)
+    home.run()
+    return home.path
 
 
 @pytest.fixture
-def bells(home: Home, loopback: Loopback) -> Bells:
+def bells(one_run: Path, home: Home, loopback: Loopback) -> Bells:
+    """One run has listed it."""
+    shutil.copytree(one_run, home.path, dirs_exist_ok=True)
+    home.runs = 1
     return Bells(home, loopback)
 
 
@@ -66,9 +81,19 @@ def run(home: Home, *arguments: str, code: int = 0, answer: str | None = None) -
 
 
 def files_with(home: Home, word: str) -> set[Path]:
-    """The files under the home that hold a text, in whatever case."""
+    """The files under the home that contain a word, in any case, in their bytes or in a compressed table."""
     files = (path for path in home.path.rglob("*") if path.is_file())
-    return {path for path in files if word.lower().encode() in path.read_bytes().lower()}
+    return {path for path in files if word.lower().encode() in path.read_bytes().lower() + values(path)}
+
+
+def values(path: Path) -> bytes:
+    """Every value in the tables of a DuckDB file, in lower case; nothing for other files."""
+    if path.suffix != ".duckdb":
+        return b""
+    with duckdb.connect(str(path), read_only=True) as db:
+        tables = db.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+        rows = [db.execute(f"select lower(t::text) from {table} as t").fetchall() for (table,) in tables]
+    return repr(rows).encode()
 
 
 def of_others(home: Home) -> dict[str, list[Row]]:
@@ -86,8 +111,9 @@ def nested() -> list[object]:
     return deep
 
 
-def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.run()
+def test_an_erased_project_leaves_no_byte_and_does_not_come_back(
+    home: Home, bells: Bells, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bells.projects[1]["name"] = NEW
     home.run()
     assert files_with(home, "unobtainium") == {home.warehouse, previous_path(home.warehouse)}
@@ -115,7 +141,6 @@ def test_no_byte_of_it_stays_or_comes_back(home: Home, bells: Bells, monkeypatch
 
 def test_the_shape_of_its_history_stays(home: Home, bells: Bells) -> None:
     home.run()
-    home.run()
     versions = "select valid_from, valid_to, end_reason from raw.records where record_id <> '1'"
     before = home.rows(versions)
     run(home, "forget", "unobtainium-2", "--yes")
@@ -131,8 +156,7 @@ def test_the_shape_of_its_history_stays(home: Home, bells: Bells) -> None:
     assert (gone["valid_from"], gone["end_reason"]) == (before[0]["valid_from"], "removed")
 
 
-def test_what_was_refused_is_erased_too(home: Home, bells: Bells) -> None:
-    home.run()
+def test_quarantined_records_are_erased(home: Home, bells: Bells) -> None:
     bells.projects[1]["deep"] = nested()
     home.run()
     assert home.rows("select record_id from quarantine") == [{"record_id": "unobtainium-2"}]
@@ -141,8 +165,10 @@ def test_what_was_refused_is_erased_too(home: Home, bells: Bells) -> None:
     assert files_with(home, "unobtainium") == set()
 
 
-def test_what_was_only_ever_refused_can_be_named(home: Home, bells: Bells, loopback: Loopback) -> None:
-    bells.projects[1]["deep"] = nested()
+def test_a_project_that_was_only_quarantined_can_be_erased(
+    home: Home, fresh_bells: Bells, loopback: Loopback
+) -> None:
+    fresh_bells.projects[1]["deep"] = nested()
     home.run()
     other = loopback.serve("other", Answer([{"id": "unobtainium-2", "deep": nested()}]))
     home.connect("other", "belltastic", base_url=other, api_token="user_2")
@@ -156,7 +182,7 @@ def test_what_was_only_ever_refused_can_be_named(home: Home, bells: Bells, loopb
     assert "project belltastic:unobtainium-2: 0 versions of 0 records, 1 in quarantine\n" in result.stderr
     assert files_with(home, "unobtainium") == set()
     home.run()
-    bells.projects[1] = {"id": "unobtainium-2", "name": LAST}
+    fresh_bells.projects[1] = {"id": "unobtainium-2", "name": LAST}
     home.run()
     assert files_with(home, "unobtainium") == set()
     assert home.rows("from projects where name is not null") == home.rows(
@@ -165,9 +191,9 @@ def test_what_was_only_ever_refused_can_be_named(home: Home, bells: Bells, loopb
     assert run(home, "forget", "belltastic", "--yes", code=2).stderr.startswith("rollcall: there is no")
 
 
-def test_what_may_be_it_is_not_kept(home: Home, bells: Bells) -> None:
+def test_a_record_that_may_be_of_an_erased_project_is_not_kept(home: Home, fresh_bells: Bells) -> None:
     nameless = {"id": ["unobtainium-2"], "name": OLD}
-    bells.projects.append(nameless)
+    fresh_bells.projects.append(nameless)
     home.run()
     assert files_with(home, "unobtainium-2")
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
@@ -222,9 +248,8 @@ def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
     ]
 
 
-def test_no_hash_of_what_it_said_stays(home: Home, bells: Bells) -> None:
+def test_the_hashes_of_an_erased_project_are_erased(home: Home, bells: Bells) -> None:
     """Who guesses what it said could try the guess."""
-    home.run()
     bells.projects[1]["name"] = NEW
     home.run()
     hashes = "select content_hash, canonical_hash from raw.records where record_id <> '1' order by valid_from"
@@ -313,7 +338,7 @@ def test_a_file_that_has_moved_stays_with_its_new_customer(home: Home, voices: V
     assert home.rows(history) == []
 
 
-def test_who_else_names_a_customer_is_told(home: Home, voices: Voices) -> None:
+def test_customers_that_name_an_erased_customer_are_named(home: Home, voices: Voices) -> None:
     above = [{"id": "c1", "name": OLD}, {"id": "c2", "name": "Quay"}]
     voices.files = [
         {"id": "f1", "customerId": "c1", "customerName": OLD},
@@ -327,8 +352,7 @@ def test_who_else_names_a_customer_is_told(home: Home, voices: Voices) -> None:
     assert files_with(home, "unobtainium") == set()
 
 
-def test_what_was_put_aside_goes_too(home: Home, bells: Bells) -> None:
-    home.run()
+def test_replaced_files_are_removed(home: Home, bells: Bells) -> None:
     bells.projects[1]["name"] = NEW
     home.run()
     run(home, "restore")
@@ -339,7 +363,6 @@ def test_what_was_put_aside_goes_too(home: Home, bells: Bells) -> None:
 
 
 def test_a_second_time_changes_nothing(home: Home, bells: Bells) -> None:
-    home.run()
     os.umask(0)
     run(home, "forget", "unobtainium-2", "--yes")
     known = home.rows("from raw.records")
@@ -350,8 +373,7 @@ def test_a_second_time_changes_nothing(home: Home, bells: Bells) -> None:
     assert home.run().listings[0].unchanged == 2
 
 
-def test_it_asks_first(home: Home, bells: Bells) -> None:
-    home.run()
+def test_erasing_asks_for_confirmation(home: Home, bells: Bells) -> None:
     published = home.warehouse.read_bytes()
     result = run(home, "forget", "belltastic:1", code=2)
     assert result.stderr.endswith(
@@ -364,8 +386,9 @@ def test_it_asks_first(home: Home, bells: Bells) -> None:
     assert home.warehouse.read_bytes() == published
 
 
-def test_what_a_provider_said_of_it_is_erased_too(home: Home, bells: Bells, loopback: Loopback) -> None:
-    home.run()
+def test_messages_that_may_name_an_erased_project_are_erased(
+    home: Home, bells: Bells, loopback: Loopback
+) -> None:
     refusal = Answer({"message": "project unobtainium-2 is broken"}, status=422)
     home.connect("belltastic", base_url=loopback.serve("refusing", refusal), api_token="user_1")
     home.run()
@@ -382,7 +405,6 @@ def test_what_a_provider_said_of_it_is_erased_too(home: Home, bells: Bells, loop
 def test_later_runs_do_not_quote_what_a_provider_says(
     home: Home, bells: Bells, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.run()
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
     said = {"message": "project unobtainium-2 is broken"}
     for answer, told in (
@@ -407,7 +429,7 @@ def test_later_runs_do_not_quote_what_a_provider_says(
     assert files_with(home, "unobtainium") == set()
 
 
-def test_one_client_of_rillsoft_is_forgotten_without_the_other(home: Home, loopback: Loopback) -> None:
+def test_a_project_of_one_rillsoft_client_is_erased_without_the_other(home: Home, loopback: Loopback) -> None:
     projects = [{"id": 7, "name": OLD}]
     base_url = loopback.serve("rills", lambda _: Answer({"status": "success", "details": projects}))
     home.connect("rillsoft", base_url=base_url, client_ids=[11, 12], access_token="a.b.c")
@@ -426,7 +448,6 @@ def test_one_client_of_rillsoft_is_forgotten_without_the_other(home: Home, loopb
 def test_a_pseudonym_cannot_be_tried_without_the_warehouse(
     home: Home, bells: Bells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.run()
     run(home, "forget", "unobtainium-2", "--yes")
     ((salt,),) = (row.values() for row in home.rows("from raw.salt"))
     known = home.rows("select record_id from raw.records where record_id <> '1'")

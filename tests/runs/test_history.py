@@ -151,11 +151,11 @@ def played(home: Home) -> list[Played]:
 
 
 @pytest.mark.parametrize("number", range(len(CLOCK)))
-def test_a_run_remembers_what_it_was_told(number: int, played: list[Played]) -> None:
+def test_a_run_stores_the_records_that_were_listed(number: int, played: list[Played]) -> None:
     assert played[number].found == played[number].expected
 
 
-def test_there_was_something_to_remember(played: list[Played]) -> None:
+def test_the_played_runs_change_and_remove_records(played: list[Played]) -> None:
     histories = played[-1].expected.values()
     ends = Counter(version["end_reason"] for versions in histories for version in versions)
     returns = sum(
@@ -265,7 +265,7 @@ def test_promise_12_closed_versions_never_change(played: list[Played]) -> None:
             assert [row for row in closed if row not in run.tables[table]] == []
 
 
-def test_promise_12_what_is_rebuilt_from_the_facts_is_the_same(
+def test_promise_12_a_rebuild_from_the_facts_gives_the_same_tables(
     played: list[Played], home: Home, tmp_path: Path
 ) -> None:
     other = Home(tmp_path)

@@ -12,8 +12,11 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.utils import TraceLogContext
 
 from pipelines.common.errors import SyncError
+from pipelines.config.dlt_runtime import use_home
 from pipelines.extract.connections import Connection
 from pipelines.extract.provider import ListingRequest, Page, Provider
 from pipelines.extract.records import canonical_hash, digest
@@ -74,6 +77,14 @@ def test_dlt_loads_records_alone_and_looks_for_no_earlier_state(tmp_path: Path) 
     assert tables == {"_dlt_loads", "_dlt_version", "records"}
 
 
+def test_dlt_keeps_no_list_of_the_settings_and_secrets_that_it_has_read(tmp_path: Path) -> None:
+    use_home(tmp_path)
+    kept = Container()[TraceLogContext]
+    before = len(kept.all_traces)
+    landed([connection_of("one", pages_of(0, 1, 1))], tmp_path)
+    assert len(kept.all_traces) == before
+
+
 def test_tables_are_of_five_thousand_rows_and_what_else_their_last_page_has() -> None:
     pages = (4_999, 1, 3_000, 2_001, 1_000)
     one = connection_of(
@@ -124,7 +135,7 @@ def test_texts_that_are_known_do_not_land_again(tmp_path: Path, warehouse: duckd
     assert [text.encode() for (text,) in refused] == [texts[0], texts[2]]
 
 
-def test_what_a_text_says_is_worked_out_once_for_each_run(
+def test_the_content_of_a_text_is_computed_once_per_run(
     tmp_path: Path, warehouse: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only where its bytes differ, and of the known text once only."""
@@ -190,7 +201,9 @@ def test_a_run_ends_when_it_is_said_to_or_now(tmp_path: Path, warehouse: duckdb.
     assert before <= ends[1][0] <= datetime.now(UTC)
 
 
-def test_what_is_forgotten_alike_is_expected_one_by_one(warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_erased_records_of_one_pseudonym_are_expected_one_by_one(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
     files = connection_of("one")
     for record_id in ("f1", "f2"):
         warehouse.execute(

@@ -5,12 +5,16 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
-from pipelines.warehouse.freshness import FRESH_FOR
 from tests.home import FIRST_RUN, Home
 from tests.loopback import Answer, Loopback
+
+FRESH_FOR = timedelta(hours=36)
+
+pytestmark = pytest.mark.usefixtures("without_dlt")
 
 
 def names(*names: str) -> Answer:
@@ -39,7 +43,7 @@ def changed(home: Home) -> list[tuple[str, str | None]]:
     return sorted((row["project_key"], row["new_value"]) for row in rows)
 
 
-def test_what_changed_is_since_the_last_run_of_each_connection(home: Home, loopback: Loopback) -> None:
+def test_changes_are_those_since_the_last_run_of_each_connection(home: Home, loopback: Loopback) -> None:
     two_accounts(home, loopback)
     home.run("north")
     assert changed(home) == [("north:0", "B of north"), ("south:0", None)]  # None: it was created

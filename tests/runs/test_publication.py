@@ -1,10 +1,9 @@
-"""Promises 1, 2, 19 and 22: readers see one run, whole; a run leaves private files, and nothing else."""
+"""Promises 1, 2, 19 and 23: readers see one run, whole; a run leaves private files, and nothing else."""
 
 import os
 import stat
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +15,6 @@ from pipelines.commands import sync
 from pipelines.common.errors import PublicationRefused, RunInProgress, SyncError, WarehouseError
 from pipelines.load.landing import Landing
 from pipelines.load.listings import Listings
-from pipelines.sandbox import Sandbox
 from pipelines.transform import build as models
 from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path
@@ -86,7 +84,7 @@ def test_a_reader_keeps_the_run_that_it_opened(read: list[str], home: Home) -> N
 
 
 @pytest.mark.usefixtures("read")
-def test_promise_22_only_private_files_are_left(home: Home) -> None:
+def test_promise_23_only_private_files_are_left(home: Home) -> None:
     left = {
         str(path.relative_to(home.path)): oct(stat.S_IMODE(path.stat().st_mode))
         for path in home.path.rglob("*")
@@ -131,7 +129,7 @@ def test_a_check_that_finds_rows_stops_the_publication(home: Home) -> None:
     )
 
 
-def test_what_another_program_left_unwritten_is_no_part_of_a_run(home: Home, loopback: Loopback) -> None:
+def test_a_write_ahead_log_of_another_program_is_discarded(home: Home, loopback: Loopback) -> None:
     subprocess.run([sys.executable, "-c", WRITER, str(home.warehouse)], check=True)
     log = home.warehouse.with_name("warehouse.duckdb.wal")
     assert log.exists()
@@ -149,19 +147,6 @@ def test_a_warehouse_that_cannot_be_read_stops_the_run(home: Home) -> None:
     previous = previous_path(home.warehouse)
     assert refusal.value.remedy == f"run `rollcall restore` to put the previous run's file back, {previous}"
     assert str(home.warehouse) in refusal.value.reason
-
-
-def test_promise_20_secrets_stay_where_they_were_put(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with Sandbox(projects=5, files=5) as sandbox:
-        home.connect_all(sandbox)
-        home.run()
-        home.run()
-        tables = tomllib.loads(sandbox.secrets_toml())["sources"].values()
-    secrets = [secret.encode() for table in tables for secret in table.values()]
-    files = [path for path in home.path.rglob("*") if path.is_file() and path.name != "secrets.toml"]
-    assert len(files) > 3
-    assert [(path, secret) for path in files for secret in secrets if secret in path.read_bytes()] == []
 
 
 def test_a_run_takes_more_memory_only_where_it_needs_it(
@@ -202,21 +187,3 @@ def test_the_views_of_a_first_run_are_made_once_however_many_connections_begin(
     monkeypatch.setattr(sync, "land", from_many)
     home.run()
     assert (made, home.rows(NAME)) == ([True], [{"name": "First"}])
-
-
-@pytest.mark.parametrize(
-    "table", ["projects", "projects_history", "project_changes", "files", "listings", "runs", "connections"]
-)
-def test_promise_12_a_published_table_that_was_dropped_is_built_again(
-    tmp_path: Path, loopback: Loopback, table: str
-) -> None:
-    home = Home(tmp_path)
-    list_project(home, loopback, "First")
-    home.run()
-    before = home.rows("from projects_history")
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(f"drop table {table}")
-    home.run()
-    assert home.rows("from projects_history") == before
-    assert home.rows("select count(*) as rows from runs") == [{"rows": 2}]
-    assert len(home.rows(f"from {table} limit 1")) == (table != "files")

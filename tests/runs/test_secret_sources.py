@@ -108,6 +108,12 @@ def test_a_command_has_a_time_limit(home: Path, monkeypatch: pytest.MonkeyPatch)
     assert "api_token_command of belltastic did not end within 0.05 s" in refused(home)
 
 
+def test_the_variable_of_the_key_comes_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(home, 'api_token_command = ["/bin/false"]')
+    monkeypatch.setenv("SOURCES__BELLTASTIC__API_TOKEN", SECRET)
+    assert token(home) == SECRET
+
+
 def test_a_secret_is_given_once(home: Path) -> None:
     configure(home, 'api_token_file = "a"', 'api_token_command = "b"')
     assert refused(home) == "belltastic has api_token_file and api_token_command: leave one of them"

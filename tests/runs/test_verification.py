@@ -153,9 +153,7 @@ def listings(run: Run) -> dict[str, ListingResult]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_a_listing_says_of_itself_is_compared_with_what_came(
-    name: str, listings: dict[str, ListingResult]
-) -> None:
+def test_a_listing_is_compared_with_its_own_totals(name: str, listings: dict[str, ListingResult]) -> None:
     case, listing = CASES[name], listings[name]
     assert (listing.outcome, listing.message, listing.requests) == (case.outcome, case.message, case.requests)
     assert (listing.new, listing.unchanged, listing.repeated, listing.quarantined) == (
@@ -167,7 +165,7 @@ def test_what_a_listing_says_of_itself_is_compared_with_what_came(
 
 
 @pytest.mark.usefixtures("run")
-def test_nothing_known_is_closed(home: Home) -> None:
+def test_an_unverified_listing_closes_nothing(home: Home) -> None:
     known = "select record_id from raw.records where connection = $1 and valid_to is null order by all"
     for name, case in CASES.items():
         ids = "ABC" if case.new else "AB"
@@ -179,7 +177,7 @@ def test_a_run_with_an_unverified_listing_says_so(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("run")
-def test_what_cannot_be_taken_is_kept_with_its_reason(home: Home) -> None:
+def test_quarantined_records_are_kept_with_their_reason(home: Home) -> None:
     quarantine = "select connection, record_id, reason, payload from quarantine"
     twice = "it was received 2 times with different content"
     no_id = "its id, PropertySid, is"

@@ -35,7 +35,7 @@ def test_documented_reads(empty, api):
     assert answered(api.get("/project/1")) == (200, SAMPLE)
 
 
-def test_no_projects(empty, connect):
+def test_an_empty_account_lists_no_projects(empty, connect):
     assert answered(connect(empty, "belltastic").get("/projects")) == (200, [])
 
 

@@ -58,7 +58,7 @@ def test_a_stretch_of_records(sandbox, control):
     assert control("GET", "/records/matter?start=249") == (200, {"records": records[249:]})
 
 
-def test_one_record_is_added_without_a_body(sandbox, control):
+def test_a_request_without_a_body_adds_one_record(sandbox, control):
     status, answer = control("POST", "/records/belltastic/add")
     assert (status, answer) == (200, {"records": [sandbox.store("belltastic").get(251)]})
 

@@ -103,7 +103,7 @@ def test_json(empty, connect):
     assert body == {"items": [SAMPLE], "totalCount": 1, "totalPages": 1, "hasMorePages": False}
 
 
-def test_no_files(empty, connect):
+def test_an_empty_account_lists_no_files(empty, connect):
     body = connect(empty, "evovoice").get("/files").json()
     assert body == {"items": [], "totalCount": 0, "totalPages": 0, "hasMorePages": False}
 

@@ -32,7 +32,7 @@ def test_documented_answers(empty, connect):
     assert api.get(f"/Properties/{SAMPLE['PropertySid']}").json() == {"Property": SAMPLE}
 
 
-def test_no_properties(empty, connect):
+def test_an_empty_account_lists_no_properties(empty, connect):
     body = connect(empty, "fone_dynamics").get("/Properties").json()
     assert body == {"Properties": [], "TotalCount": 0, "NextPageToken": None}
 

@@ -43,7 +43,7 @@ def test_documented_answer(empty, connect):
     assert answer.json() == page([SAMPLE], 1, 1, 1, 10)
 
 
-def test_no_projects(empty, connect):
+def test_an_empty_account_lists_no_projects(empty, connect):
     answer = connect(empty, "matter").get("/projects/get", locale="en", pageNumber=1, pageSize=10)
     assert (answer.status_code, answer.json()) == (200, page([], 0, 0, 1, 10))
 
@@ -121,7 +121,7 @@ def test_page_size_is_1_to_100(sandbox, connect, size):
     ]
 
 
-def test_all_parameters_are_required(sandbox, connect):
+def test_a_search_without_a_parameter_is_refused(sandbox, connect):
     answer = connect(sandbox, "matter").get("/projects/get")
     assert answer.status_code == 400
     assert answer.json() == {

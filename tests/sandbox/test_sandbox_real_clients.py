@@ -139,7 +139,7 @@ def test_a_client_of_servicestack_logs_in_asks_and_logs_out(sandbox, anonymous, 
     assert api.get(path).status_code == api.get("/files").status_code == 401
 
 
-def test_one_file_is_read_by_its_id(sandbox, connect, anonymous):
+def test_a_file_is_read_by_its_id(sandbox, connect, anonymous):
     api = connect(sandbox, "evovoice")
     file = sandbox.store("evovoice").records(3, 4)[0]
     assert api.get(f"/files/{file['id']}").json() == file

@@ -52,7 +52,7 @@ def test_documented_answer(empty, connect):
     assert connect(empty, "rillsoft").get("/clients/12/projects").json() == success([SAMPLE])
 
 
-def test_no_projects(empty, connect):
+def test_an_empty_client_lists_no_projects(empty, connect):
     assert connect(empty, "rillsoft").get("/clients/11/projects").json() == success([])
 
 

@@ -39,6 +39,14 @@ def test_a_healthy_home(run: Run, home: Home, sandbox: Sandbox) -> None:
     assert {path.name for path in home.path.iterdir()} == {".dlt", ".rollcall"}
 
 
+def test_a_time_zone_that_does_not_exist_is_found(run: Run, home: Home) -> None:
+    home.connect("belltastic", base_url="http://127.0.0.1:1", api_token="x", max_retries=0)
+    with (home.path / ".dlt" / "config.toml").open("a") as file:
+        file.write('[display]\ntime_zone = "Europe/Viena"\n')
+    lines = run("doctor", code=2).stdout.splitlines()
+    assert any("time_zone of [display] is not an IANA time zone: Europe/Viena" in line for line in lines)
+
+
 def test_everything_that_is_wrong_is_found_at_once(
     run: Run, home: Home, sandbox: Sandbox, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,7 +101,7 @@ def test_a_provider_of_the_home_needs_nothing_more(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_existing_settings_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__NORTH__ACCESS_TOKEN", "from the environment")
     folder = tmp_path / ".dlt"
     folder.mkdir()
@@ -131,7 +131,7 @@ def test_what_is_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ("sources = {}", "matter", "config.toml. Write its connections as tables such as [sources.matter]"),
     ],
 )
-def test_what_cannot_be_is_one_line(tmp_path: Path, there: str, choice: str, message: str) -> None:
+def test_a_wrong_argument_is_one_line(tmp_path: Path, there: str, choice: str, message: str) -> None:
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text(there)
     assert message in run(tmp_path, "init", choice, code=2).stderr

@@ -21,6 +21,8 @@ from tests.home import Home, sandbox_settings
 
 from .conftest import Run
 
+pytestmark = pytest.mark.usefixtures("without_dlt")
+
 USER, PASSWORD = "rollcall", "sword-fish-of-a-test"
 SECURITIES = ("starttls", "tls")
 # The server does not know that it has TLS from the first byte on.

@@ -19,6 +19,8 @@ from tests.loopback import Answer, Asked, Loopback
 
 from .conftest import Run
 
+pytestmark = pytest.mark.usefixtures("without_dlt")
+
 
 @pytest.fixture
 def matter(home: Home, sandbox: Sandbox) -> str:
@@ -178,7 +180,7 @@ def test_a_notice_that_takes_for_ever_is_left_alone() -> None:
     assert (told, waited) == (["the slow notice was not delivered: no answer in time"], True)
 
 
-def test_what_cannot_be_delivered_is_a_warning(
+def test_a_notice_that_cannot_be_delivered_is_a_warning(
     home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = Answer("", 302, {"Location": "http://127.0.0.1:9/elsewhere"})

@@ -220,7 +220,7 @@ def test_github_has_to_be_given_what_to_install(run: Run, home: Home, sandbox: S
 
 
 @pytest.mark.parametrize("scheduler", ["cron", "systemd", "github", "kubernetes"])
-def test_no_schedule_installs_another_program(scheduler: str, run: Run, home: Home, sandbox: Sandbox) -> None:
+def test_schedules_install_no_other_program(scheduler: str, run: Run, home: Home, sandbox: Sandbox) -> None:
     home.connect_all(sandbox)
     made = run("schedule", scheduler, *(("--package", PACKAGE) if scheduler == "github" else ()))
     assert "rollcall" in made.stdout
@@ -312,7 +312,7 @@ def test_a_config_map_holds_a_text_exactly(text: str) -> None:
         ("sql/reports/a.sql", b"x" * 1_100_000, "are more than the 1 MiB that a ConfigMap holds. Build an"),
     ],
 )
-def test_what_a_config_map_cannot_hold_is_one_line(
+def test_a_file_that_a_config_map_cannot_hold_is_one_line(
     name: str, content: bytes, message: str, run: Run, home: Home, sandbox: Sandbox
 ) -> None:
     home.connect_all(sandbox)
@@ -339,7 +339,7 @@ def test_the_image_is_one_that_the_dockerfile_builds(run: Run, home: Home, sandb
     assert made["next_steps"][0].startswith(build)
 
 
-def test_what_is_set_only_here_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_are_set_only_here_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__MATTER__ACCESS_TOKEN", "swordfish")
     told = run("schedule", "cron").stderr
     assert "set in this shell, but not where the schedule runs: SOURCES__MATTER__ACCESS_TOKEN; write" in told
@@ -355,7 +355,7 @@ def test_what_is_set_only_here_is_told(run: Run, monkeypatch: pytest.MonkeyPatch
         (["cron", "--at", "25:00"], "'25:00' does not match"),
     ],
 )
-def test_what_cannot_be_is_one_line(run: Run, home: Home, arguments: list[str], message: str) -> None:
+def test_a_wrong_argument_is_one_line(run: Run, home: Home, arguments: list[str], message: str) -> None:
     assert message in run("schedule", *arguments, code=2).stderr
 
 

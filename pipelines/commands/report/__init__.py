@@ -1,6 +1,6 @@
-"""`rollcall report`: what the runs found, as one HTML page for whoever has no terminal.
+"""`rollcall report`: the current state and recent changes as one HTML page.
 
-The page holds all that it needs and asks nothing of any server. The same warehouse gives the same bytes.
+The page contains everything that it needs and requests nothing. The same warehouse gives the same bytes.
 """
 
 from dataclasses import dataclass
@@ -12,31 +12,36 @@ from pipelines.warehouse.reader import Warehouse
 
 @dataclass(frozen=True)
 class Report:
-    """The page that was written; `file` None is standard output."""
+    """The page that was written; `file` None is standard output. `stale` names connections not up to date."""
 
     file: Path | None
     bytes: int
     run: str
     projects: int
+    open_projects: int
     stale: tuple[str, ...]
 
 
-def report(warehouse: Warehouse, since: str | None, output: Output) -> Report:
-    """Write the page, whole or not at all. `since` begins the period chosen; None: 30 days.
+def report(warehouse: Warehouse, since: str | None, output: Output, zone: str = "UTC") -> Report:
+    """Write the page, complete or not at all. `since` is the start of the chosen period; None: 30 days.
 
-    Raises UsageError where `since` is no time, WarehouseError where there was no run yet.
+    Times on the page are in the time zone `zone`, an IANA name.
+
+    Raises UsageError if `since` is not a time, WarehouseError if there is no run yet.
     """
-    # Imported late: what the command line needs of this package is its name.
+    # Imported late: the command line only needs the name of this package.
     from pipelines.commands.report.facts import read_facts
-    from pipelines.commands.report.page import iso, page
+    from pipelines.commands.report.page import render
+    from pipelines.commands.report.wording import iso
 
-    facts = read_facts(warehouse, since)
-    text = page(facts)
+    facts = read_facts(warehouse, since, zone)
+    text = render(facts)
     write_text(text, warehouse, output)
     return Report(
         file=output.path,
         bytes=len(text.encode()),
-        run=iso(facts.run.started),
-        projects=sum(connection.projects for connection in facts.connections),
-        stale=tuple(connection.name for connection in facts.connections if connection.stale),
+        run=iso(facts.run.started_at),
+        projects=sum(count.projects for count in facts.statuses),
+        open_projects=sum(count.open_projects for count in facts.statuses),
+        stale=tuple(sorted(facts.stale)),
     )

@@ -1,86 +1,86 @@
-"""The report as a page: every value escaped; its script and style, known by their hashes, and no other."""
+"""The report as one HTML document. Every value is escaped; only its own script and style can run."""
 
 import base64
-import functools
 import hashlib
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.commands.report import charts
+from pipelines.commands.report import charts, wording
+from pipelines.commands.report.catalogue import compressed
 from pipelines.commands.report.facts import Facts
-from pipelines.commands.report.periods import Period
+from pipelines.commands.report.periods import KINDS, Period
+from pipelines.commands.report.trend import DAY_MS
 
-_FOLDER = Path(__file__).parent
-_DAY_MS = 24 * 60 * 60 * 1000
-_LONG_AXIS_MS = 300 * _DAY_MS
-_SPELLED = {"evovoice": "EvoVoice"}
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-# What a browser may take for the end of a script element.
-_SCRIPT_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
+_PARTS = Path(__file__).parent / "parts"
+_SCRIPTS = ("data", "text", "search", "choice", "table", "projects", "clients", "start")
+_FILTERS = ("number", "signed", "counted", "iso", "seconds", "word", "title", "spelled", "quoted", "visible")
+SPARK_DAYS = 30
+SHOWN_CLIENTS = 10
 
 
 class Row(NamedTuple):
-    """A row of the table of providers and statuses: its numbers, and their sum."""
+    """A provider: its projects by status, all of them, and the open ones."""
 
-    name: str
+    provider: str
     numbers: tuple[int, ...]
     total: int
+    open: int
 
 
-def page(facts: Facts) -> str:
-    """The page, a whole HTML document."""
-    style, script = ((_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    times = sorted({count.run for count in facts.counts} | {facts.run.started})
-    by_provider = charts.stacked(times, [(c.run, c.provider, c.projects) for c in facts.counts])
-    by_status = charts.stacked(times, [(c.run, c.status, c.projects) for c in facts.counts])
-    statuses, rows = _now(facts)
-    return _template().render(
-        facts=facts,
-        total=sum(row.total for row in rows),
-        periods=_titled(facts),
-        charts=(("provider", by_provider, spelled), ("status", by_status, word)),
-        picture=charts,
-        axis=_axis(times),
-        statuses=statuses,
-        rows=rows,
-        policy=_policy(style, script),
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        catalogue=Markup(_catalogue(facts)),  # noqa: S704 - escaped for a script element
-    )
+class Titled(NamedTuple):
+    """A period with its title, its name within a sentence, and its small line."""
+
+    title: str
+    phrase: str
+    period: Period
+    spark: charts.Spark
 
 
-@functools.cache
-def _template() -> Template:
+def render(facts: Facts) -> str:
+    """Return the page."""
+    times = wording.Times(ZoneInfo(facts.zone))
+    style = (_PARTS / "page.css").read_text(encoding="utf-8")
+    script = "\n".join((_PARTS / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
+    script = f'"use strict";\n(async () => {{\n{script}}})();\n'
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader(_PARTS),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: tuple[Callable[..., str], ...] = (
-        number,
-        counted,
-        day,
-        minute,
-        iso,
-        seconds,
-        spelled,
-        word,
-        readable,
-        quoted,
+    environment.filters.update({name: getattr(wording, name) for name in _FILTERS})
+    environment.filters.update({"day": times.day, "short_day": times.short_day, "minute": times.minute})
+    environment.filters["utc_day"] = wording.utc_day
+    environment.globals.update(
+        value=times.value, label=_labels(facts), spelled=wording.spelled, word=wording.word
     )
-    environment.filters.update({function.__name__: function for function in filters})
-    return environment.get_template("page.html")
+    statuses, rows = _current(facts)
+    periods = _titled(facts, times)
+    return environment.get_template("page.html").render(
+        facts=facts,
+        run=facts.run,
+        periods=periods,
+        kinds={"created": "New", "removed": "Removed", "returned": "Returned", "changed": "Changed"},
+        total=sum(row.total for row in rows),
+        open=sum(row.open for row in rows),
+        open_spark=charts.spark(_recent(facts.trend.growth_of_open), 0),
+        statuses=statuses,
+        rows=rows,
+        clients=_first_clients(facts),
+        picture=charts,
+        **_charts(facts),
+        policy=_policy(style, script),
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        catalogue=_catalogue(facts, periods),
+    )
 
 
 def _policy(style: str, script: str) -> str:
@@ -94,114 +94,102 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _catalogue(facts: Facts) -> str:
-    last_runs = {connection.name: connection.last_attempt for connection in facts.connections}
-    begins = [last_runs.get(name) for name, _ in facts.catalogue.connections]
-    told = {
-        # When each period begins for each connection of the catalogue.
-        "periods": [
-            (title, begins if period.since is None else [period.since] * len(begins))
-            for title, _, period in _titled(facts)
-        ],
-        "providers": {connection.provider: spelled(connection.provider) for connection in facts.connections},
-        "catalogue": facts.catalogue,
+def _labels(facts: Facts) -> dict[str, str]:
+    """Return how each connection is called: like its provider, unless it has a name of its own."""
+    return {
+        connection.name: wording.spelled(connection.name)
+        if connection.name == connection.provider
+        else connection.name
+        for connection in facts.connections
     }
-    return msgspec.json.encode(told).decode().translate(_SCRIPT_ESCAPES)
 
 
-def _titled(facts: Facts) -> list[tuple[str, str, Period]]:
-    """The periods, each with what it is called, and that in the middle of a sentence."""
-    begun = facts.periods[-1].since
-    assert begun is not None  # only the first period is of each connection's own
-    since = day(begun) if begun % _DAY_MS == 0 else minute(begun)
-    titles = ("Last run of each connection", "Last 7 days", f"Since {since}")
-    phrases = ("in the last run of any connection", "in the last 7 days", f"since {since}")
-    return list(zip(titles, phrases, facts.periods, strict=True))
+def _titled(facts: Facts, times: wording.Times) -> list[Titled]:
+    chosen = next(iter(facts.periods[-1].since.values()), facts.run.started_at)
+    since = times.short_day(chosen) if chosen % DAY_MS == 0 else times.minute(chosen)
+    default = chosen == facts.run.started_at // DAY_MS * DAY_MS - 29 * DAY_MS
+    titles = (
+        ("Last run", "in the last run of each connection", 1),
+        ("Last 7 days", "in the last 7 days", 7),
+        (
+            "Last 30 days" if default else f"Since {since}",
+            "in the last 30 days" if default else f"since {since}",
+            max(1, (facts.run.started_at - chosen) // DAY_MS + 1),
+        ),
+    )
+    growth = _recent(facts.trend.growth)
+    return [
+        Titled(title, phrase, period, charts.spark(growth, days))
+        for (title, phrase, days), period in zip(titles, facts.periods, strict=True)
+    ]
 
 
-def _now(facts: Facts) -> tuple[list[str], list[Row]]:
-    """The statuses that projects have now, the most frequent first, and a row for each provider."""
-    now = {(c.provider, c.status): c.projects for c in facts.counts if c.run == facts.run.started}
+def _recent(growth: list[int]) -> list[int]:
+    return growth[-SPARK_DAYS - 1 :]
+
+
+def _current(facts: Facts) -> tuple[list[str], list[Row]]:
+    """Return the statuses that projects have now, the most frequent first, and a row for each provider."""
     frequency: dict[str, int] = {}
-    for (_, status), projects in now.items():
-        frequency[status] = frequency.get(status, 0) + projects
+    for count in facts.statuses:
+        frequency[count.status] = frequency.get(count.status, 0) + count.projects
     statuses = sorted(frequency, key=lambda status: (-frequency[status], status))
+    now = {(count.provider, count.status): count for count in facts.statuses}
     rows = []
-    for name in sorted({connection.provider for connection in facts.connections}):
-        numbers = tuple(now.get((name, status), 0) for status in statuses)
-        rows.append(Row(name, numbers, sum(numbers)))
+    for provider in sorted({connection.provider for connection in facts.connections}):
+        counts = [now.get((provider, status)) for status in statuses]
+        numbers = tuple(count.projects if count else 0 for count in counts)
+        rows.append(Row(provider, numbers, sum(numbers), sum(c.open_projects for c in counts if c)))
     return statuses, rows
 
 
-def _axis(times: list[int]) -> Callable[[int], str]:
-    """How a time is written below a chart of `times`."""
-    if times[0] // _DAY_MS == times[-1] // _DAY_MS:
-        return lambda at: f"{_utc(at):%H:%M}"
-    if times[-1] - times[0] > _LONG_AXIS_MS:
-        return lambda at: f"{_utc(at):%b %Y}"
-    return lambda at: f"{_utc(at).day} {_utc(at):%b}"
+def _charts(facts: Facts) -> dict[str, object]:
+    trend = facts.trend
+    days = charts.axis(trend.days, trend.runs, trend.missed)
+    ran = {"": [day not in trend.missed for day in trend.days]}
+    return {
+        "axis": days,
+        "happened": charts.bars(
+            days, {"created": trend.created, "returned": trend.returned}, {"removed": trend.removed}
+        ),
+        "changed": charts.bars(days, {"changed": trend.changed}, {}),
+        "by_provider": charts.lines(days, trend.open_growth, trend.fresh),
+        "by_status": charts.lines(days, trend.status_growth, dict.fromkeys(trend.status_growth, ran[""])),
+    }
 
 
-def _utc(at: int) -> datetime:
-    return datetime.fromtimestamp(at / 1000, UTC)
+def _first_clients(facts: Facts) -> list[dict[str, object]]:
+    """Return the first rows of the table of clients, for a reader without scripts."""
+    columns = {name: msgspec.json.decode(column) for name, column in facts.catalogue.clients.items()}
+    names = columns["name"][:SHOWN_CLIENTS]
+    return [{column: values[n] for column, values in columns.items()} for n in range(len(names))]
 
 
-def number(value: int) -> str:
-    """A whole number, its thousands parted."""
-    return f"{value:,}"
+def _catalogue(facts: Facts, periods: Sequence[Titled]) -> str:
+    found = facts.catalogue
+    return compressed(
+        {
+            "run": facts.run.started_at,
+            "zone": facts.zone,
+            "kinds": KINDS,
+            "periods": [
+                {"name": titled.period.name, "title": titled.title, "since": titled.period.since}
+                for titled in periods
+            ],
+            "connections": _labels(facts),
+            "providers": {c.name: wording.spelled(c.provider) for c in facts.connections},
+            "providerNames": {c.provider: wording.spelled(c.provider) for c in facts.connections},
+            "fieldTitles": {column: wording.title(column) for column in found.fields},
+            "columnTitles": _COLUMN_TITLES,
+            "projects": found.projects,
+            "fields": found.fields,
+            "changes": found.changes,
+            "clients": found.clients,
+        }
+    )
 
 
-def counted(value: int, one: str, many: str = "") -> str:
-    """A number and what it counts."""
-    return f"{value:,} {one if value == 1 else many or f'{one}s'}"
-
-
-def day(at: int) -> str:
-    """As 1 November 2026."""
-    return f"{_utc(at).day} {_utc(at):%B %Y}"
-
-
-def minute(at: int) -> str:
-    """As 1 Nov 2026, 02:30."""
-    return f"{_utc(at).day} {_utc(at):%b %Y, %H:%M}"
-
-
-def iso(at: int) -> str:
-    """In ISO 8601, to the second."""
-    return f"{_utc(at):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def readable(text: str, column: str) -> str:
-    """A value of a published column for a reader: a status spelled, a time to the minute, else as it is."""
-    if column == "status":
-        return word(text)
-    return minute(_milliseconds(text)) if column.endswith("_at") and _TIME.fullmatch(text) else text
-
-
-def quoted(word: str) -> str:
-    """A word of a command to be pasted into a shell."""
-    return quote(word)
-
-
-def _milliseconds(time: str) -> int:
-    return round(datetime.fromisoformat(time).timestamp() * 1000)
-
-
-def seconds(value: float) -> str:
-    """How long something took, to the precision that matters."""
-    if value < 0.1:
-        return "under 0.1 s"
-    if value < 60:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def word(name: str) -> str:
-    """A name of ours for a reader: on_hold is On hold."""
-    return name.replace("_", " ").capitalize()
-
-
-def spelled(name: str) -> str:
-    """A provider's name for a reader: fone_dynamics is Fone Dynamics."""
-    return _SPELLED.get(name) or " ".join(part.capitalize() for part in name.split("_"))
+_COLUMN_TITLES = {
+    column: wording.title(column)
+    for column in ("client_name", "starts_at", "finishes_at", "is_archived", "is_template", "is_default")
+}

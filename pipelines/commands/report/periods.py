@@ -1,126 +1,106 @@
-"""What happened to projects from a time on. Instants are milliseconds since 1970, in UTC."""
+"""What happened to projects in each period of the report. Times are milliseconds since 1970."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
 from typing import NamedTuple
 
-from pipelines.common.sql import literal
-from pipelines.warehouse.freshness import in_last_run
+from pipelines.commands.report.queries import read_rows, run_query, set_variables
 from pipelines.warehouse.reader import Warehouse
 
-KINDS = ("created", "changed", "removed", "returned")
+KINDS = ("created", "removed", "returned", "changed")
 LISTED_PROJECTS = 15
-LISTED_LINES = 6
-LONGEST_TEXT = 200
-IN_ORDER = "column_name <> 'name', column_name <> 'status', column_name"
 
 
 class Line(NamedTuple):
-    """A column that a run found changed."""
+    """A column that changed: its value before the period, and every value since."""
 
-    at: int
     column: str
-    old: str | None
-    new: str | None
+    is_important: bool
+    steps: tuple[str | None, ...]
 
 
-@dataclass(frozen=True)
-class Happening:
-    """What befell one project: the newest of the lines that say what changed, and how many there are more."""
+class Happening(NamedTuple):
+    """A project to which something happened, last at `changed_at`."""
 
     key: str
     name: str | None
+    client: str | None
+    connection: str
     provider: str
-    at: int
+    changed_at: int
     lines: tuple[Line, ...]
-    more: int
 
 
 @dataclass(frozen=True)
 class Period:
-    """What runs from `since` on found: how many projects each kind of change befell, and the newest.
+    """The projects to which each kind of change happened, and some of them by name.
 
-    Minor changes are left out.
-    `since` None: what the last run of each connection found. `first_listed` of the created ones came with
-    the first run of their connection; those are not named.
+    `name` is how the address of a filter calls the period. `since` is when it began for each connection.
+    `first_listed` projects came with the first listing of their connection; no other number includes them.
+    `open_change` is the net change of open projects. `minor_only` projects had only minor changes.
     """
 
-    since: int | None
+    name: str
+    since: Mapping[str, int]
     counts: Mapping[str, int]
     first_listed: int
+    open_change: int
+    minor_only: int
     happenings: Mapping[str, tuple[Happening, ...]]
 
     @property
-    def quiet(self) -> bool:
-        """Whether nothing happened."""
+    def net(self) -> int:
+        """The net change of listed projects."""
+        return self.counts["created"] + self.counts["returned"] - self.counts["removed"]
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing changed."""
         return not any(self.counts.values())
 
 
-def read_period(warehouse: Warehouse, since: datetime | None) -> Period:
-    """What runs from `since` on found; None: what the last run of each connection found."""
-    if since is None:
-        chosen = in_last_run("changed_at")
-    else:
-        chosen = f"changed_at >= {literal(since.isoformat())}::timestamptz"
-    ((first_listed,),) = warehouse.connection.execute(
-        f"select count(*) from project_changes where is_first_listing and {chosen}"
-    ).fetchall()
-    counts: dict[str, int] = dict(
-        warehouse.connection.execute(
-            f"""
-            select change, count(distinct project_key) from project_changes
-            where not is_minor and {chosen}
-            group by change
-            """
-        ).fetchall()
-    )
-    happenings = _happenings(warehouse, chosen)
-    return Period(
-        since=None if since is None else round(since.timestamp() * 1000),
-        counts={kind: counts.get(kind, 0) for kind in KINDS},
-        first_listed=first_listed,
-        happenings={kind: tuple(happenings.get(kind, ())) for kind in KINDS},
-    )
+class _Count(NamedTuple):
+    period: int
+    kind: str
+    projects: int
 
 
-def _happenings(warehouse: Warehouse, chosen: str) -> dict[str, list[Happening]]:
-    rows = warehouse.connection.execute(
-        f"""
-        with happened as (
-            select * from project_changes
-            where not is_minor and not is_first_listing and {chosen}
-        ),
+class _Number(NamedTuple):
+    period: int
+    projects: int
 
-        newest as (
-            select change, project_key, max(changed_at) as latest
-            from happened
-            group by change, project_key
-            qualify
-                row_number() over (partition by change order by latest desc, project_key) <= {LISTED_PROJECTS}
-        ),
 
-        names as (
-            select project_key, arg_max(name, version) as name, arg_max(provider, version) as provider
-            from projects_history
-            where project_key in (select project_key from newest)
-            group by project_key
+def read_periods(warehouse: Warehouse) -> tuple[Period, ...]:
+    """Return the last run of each connection, the last 7 days, and the chosen period."""
+    set_variables(warehouse, most=LISTED_PROJECTS)
+    since: dict[int, dict[str, int]] = {0: {}, 1: {}, 2: {}}
+    for period, connection, at in warehouse.connection.execute(
+        "select period, connection, epoch_ms(since) from report_periods order by all"
+    ).fetchall():
+        since[period][connection] = at
+    counts = {(c.period, c.kind): c.projects for c in read_rows(warehouse, "period_counts", _Count)}
+    opened = dict(read_rows(warehouse, "open_changes", _Number))
+    minor = dict(read_rows(warehouse, "minor_only", _Number))
+    happenings = _happenings(warehouse)
+    return tuple(
+        Period(
+            name=name,
+            since=since[period],
+            counts={kind: counts.get((period, kind), 0) for kind in KINDS},
+            first_listed=counts.get((period, "first_listed"), 0),
+            open_change=opened.get(period, 0),
+            minor_only=minor.get(period, 0),
+            happenings={kind: tuple(happenings.get((period, kind), ())) for kind in KINDS},
         )
+        for period, name in enumerate(("run", "7d", "since"))
+    )
 
-        select
-            change, project_key, names.name, names.provider, epoch_ms(latest),
-            epoch_ms(changed_at), column_name,
-            left(old_value, {LONGEST_TEXT}), left(new_value, {LONGEST_TEXT})
-        from newest
-        inner join names using (project_key)
-        inner join happened using (project_key, change)
-        order by change, latest desc, project_key, changed_at desc, {IN_ORDER}
-        """
-    ).fetchall()
-    happenings: dict[str, list[Happening]] = {}
-    for (kind, key, name, provider, at), found in groupby(rows, key=lambda row: row[:5]):
-        lines = [Line(*row[5:]) for row in found] if kind == "changed" else []
-        shown, more = tuple(lines[:LISTED_LINES]), max(0, len(lines) - LISTED_LINES)
-        happenings.setdefault(kind, []).append(Happening(key, name, provider, at, shown, more))
+
+def _happenings(warehouse: Warehouse) -> dict[tuple[int, str], list[Happening]]:
+    happenings: dict[tuple[int, str], list[Happening]] = {}
+    for period, kind, *project, lines in run_query(warehouse, "happenings").fetchall():
+        changed = tuple(
+            Line(line["column_name"], line["is_important"], tuple(line["steps"])) for line in lines
+        )
+        happenings.setdefault((period, kind), []).append(Happening._make([*project, changed]))
     return happenings

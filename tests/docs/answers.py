@@ -1,0 +1,248 @@
+"""The answers to the questions of the page, worked out in plain Python from what the providers served."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+
+from tests.docs.conftest import Served
+from tests.docs.served import Project, projects_in
+from tests.home import FIRST_RUN
+
+Cell = str | int | float | list[str] | None
+Row = tuple[Cell, ...]
+NOW = FIRST_RUN + timedelta(days=2)
+DATES = ("2026-11-01", "2026-11-02", "2026-11-03")
+PROVIDERS = ("belltastic", "evovoice", "fone_dynamics", "matter", "rillsoft")
+
+
+def ordered(rows: Iterable[Row]) -> list[Row]:
+    """Rows in the order of all their cells, null last."""
+    return sorted(rows, key=lambda row: [(cell is None, cell) for cell in row])
+
+
+def counted(keys: Iterable[Row]) -> list[Row]:
+    """Each different row with how often it occurs, in order."""
+    return ordered((*key, count) for key, count in Counter(keys).items())
+
+
+class Answers:
+    """The answers: a method for each question, named after its most important words."""
+
+    def __init__(self, served: Sequence[Served]) -> None:
+        self.served = served
+        self.days = [projects_in(one) for one in served]
+        self.now = list(self.days[-1].values())
+        self.changes = [row for day in (1, 2) for row in self._changes(day - 1, day, DATES[day])]
+        self.known = {key: one for day in self.days for key, one in day.items()}
+
+    def _changes(self, before: int, after: int, day: str) -> list[Row]:
+        """Day, key, change, column, old and new value of each difference between two days."""
+        old, new = self.days[before], self.days[after]
+        seen = {key for earlier in self.days[: before + 1] for key in earlier}
+        found: list[Row] = [
+            (day, key, "changed", column, value, new[key].columns[column])
+            for key in old.keys() & new.keys()
+            for column, value in old[key].columns.items()
+            if value != new[key].columns[column]
+        ]
+        found += [(day, key, "removed", None, None, None) for key in old.keys() - new.keys()]
+        returned = (new.keys() - old.keys()) & seen
+        found += [(day, key, "returned", None, None, None) for key in returned]
+        return found + [(day, key, "created", None, None, None) for key in new.keys() - seen]
+
+    def name(self, key: Cell) -> str:
+        return self.known[str(key)].name
+
+    def each_provider(self) -> list[Row]:
+        grouped = {name: [one for one in self.now if one.provider == name] for name in PROVIDERS}
+        return [(name, len(its), sum(one.is_open for one in its)) for name, its in grouped.items()]
+
+    def active_at_month_end(self) -> list[Row]:
+        return counted((DATES[-1], one.provider) for one in self.now if one.status == "active")
+
+    def accounts(self) -> list[Row]:
+        return counted((one.provider, one.account) for one in self.now if one.account)
+
+    def two_accounts(self) -> list[Row]:
+        found = Counter((one.status, one.account) for one in self.now if one.provider == "rillsoft")
+        return [
+            (status, *(found[status, account] for account in ("11", "12", "27")))
+            for status in sorted({status for status, _ in found})
+        ]
+
+    def on_a_date(self) -> list[Row]:
+        return counted((one.status,) for one in self.days[1].values())
+
+    def new_per_week(self) -> list[Row]:
+        created = sum(change == "created" for _, _, change, *_ in self.changes)
+        return [("2026-10-26", 0), ("2026-11-02", created)]
+
+    def came_and_went(self) -> list[Row]:
+        came = Counter(self.known[key].provider for _, key, change, *_ in self.changes
+                       if change in {"created", "returned"})  # fmt: skip
+        went = Counter(self.known[key].provider for _, key, change, *_ in self.changes if change == "removed")
+        return [("2026-11-01", name, came[name], went[name]) for name in PROVIDERS]
+
+    def changed_last_week(self) -> list[Row]:
+        return ordered((day, self.name(key), *rest) for day, key, *rest in self.changes)
+
+    def two_dates(self) -> list[Row]:
+        return ordered((self.name(key), *rest) for _, key, *rest in self._changes(0, 2, DATES[2]))
+
+    def still_gone(self) -> list[Row]:
+        return ordered(
+            (day, key, self.name(key))
+            for day, key, change, *_ in self.changes
+            if change == "removed" and key not in self.days[-1]
+        )
+
+    def returned(self) -> list[Row]:
+        removed = {key: day for day, key, change, *_ in self.changes if change == "removed"}
+        return ordered(
+            (self.name(key), removed[key], day)
+            for day, key, change, *_ in self.changes
+            if change == "returned"
+        )
+
+    def clients_that_lost(self) -> list[Row]:
+        still = {one.key for one in self.now if one.is_open}
+        return counted(
+            (one.client,)
+            for one in self.days[0].values()
+            if one.is_open and one.client and one.key not in still
+        )
+
+    def transitions(self) -> list[Row]:
+        return counted((old, new) for _, _, _, column, old, new in self.changes if column == "status")
+
+    def completed(self) -> list[Row]:
+        return ordered(
+            (day, self.known[key].provider, self.name(key))
+            for day, key, _, column, _, new in self.changes
+            if (column, new) == ("status", "completed")
+        )
+
+    def most_changed(self) -> list[Row]:
+        days = {(key, day) for day, key, change, *_ in self.changes if change == "changed"}
+        found = [(self.name(key), count) for key, count in Counter(key for key, _ in days).items()]
+        return sorted(found, key=lambda row: (-row[1], row[0]))[:5]
+
+    def former_names(self) -> list[Row]:
+        return ordered((old, new, day) for day, _, _, column, old, new in self.changes if column == "name")
+
+    def longest_running(self) -> list[Row]:
+        found = sorted((one.start, one.name) for one in self.now if one.is_open and one.start)
+        return [(name, f"{at:%Y-%m-%d}", (NOW.date() - at.date()).days) for at, name in found[:5]]
+
+    def overdue(self) -> list[Row]:
+        late = [one for one in self.now if one.is_open and one.finish and one.finish < NOW]
+        late = sorted(sorted(late, key=lambda one: one.name), key=lambda one: one.finish, reverse=True)
+        return [(one.provider, one.name, f"{one.finish:%Y-%m-%d}", one.status) for one in late[:5]]
+
+    def in_a_quarter(self) -> list[Row]:
+        def within(project: Project) -> bool:
+            times = filter(None, (project.start, project.finish))
+            return any((at.year, (at.month - 1) // 3) == (2025, 1) for at in times)
+
+        found = [one for one in self.now if within(one)]
+        return ordered((one.name, f"{one.start:%Y-%m-%d}", f"{one.finish:%Y-%m-%d}") for one in found)[:5]
+
+    def time_in_status(self) -> list[Row]:
+        lasted = defaultdict(list)
+        for key in self.known:
+            statuses = [day[key].status if key in day else None for day in self.days]
+            begun = [day for day in (1, 2) if statuses[day] and statuses[day] != statuses[day - 1]]
+            for day in begun:
+                ended = next((later for later in range(day, 3) if statuses[later] != statuses[day]), 2)
+                lasted[statuses[day]].append(ended - day)
+        return ordered((status, len(days), sum(days) / len(days)) for status, days in lasted.items())
+
+    def archived(self) -> list[Row]:
+        found = [(one.name, one.archived.date()) for one in self.now if one.archived]
+        return [(name, str(at), (NOW.date() - at).days) for name, at in sorted(found, key=lambda row: row[1])]
+
+    def dormant(self) -> list[Row]:
+        limit = NOW.replace(year=NOW.year - 1)
+        found = [one for one in self.now if one.is_open and one.activity and one.activity < limit]
+        oldest = {name: min((one.activity for one in found if one.provider == name), default=None)
+                  for name in PROVIDERS}  # fmt: skip
+        counts = Counter(one.provider for one in found)
+        return [(name, counts[name], f"{at:%Y-%m-%d}") for name, at in oldest.items() if at]
+
+    def top_clients(self) -> list[Row]:
+        found = defaultdict(list)
+        for one in self.now:
+            if one.client and one.is_open:
+                found[one.client].append(one.provider)
+        providers = defaultdict(set)
+        for one in self.known.values():
+            providers[one.client].add(one.provider)
+        rows = [(client, len(its), sorted(providers[client])) for client, its in found.items()]
+        return sorted(rows, key=lambda row: (-row[1], row[0]))[:5]
+
+    def one_client(self) -> list[Row]:
+        return ordered(
+            (one.provider, one.name, one.status) for one in self.now if one.client == "Harbour Dental"
+        )
+
+    def without_client(self) -> list[Row]:
+        return counted((one.provider,) for one in self.now if not one.client)
+
+    def customer_tree(self) -> list[Row]:
+        listed = self.days[-1]
+        found = ((listed[one.parent].name, one.name) for one in self.now if one.parent in listed)
+        return ordered(found)[:5]
+
+    def files_per_customer(self) -> list[Row]:
+        files, sizes = Counter(), Counter()
+        for file in self.served[-1]["evovoice"]:
+            if customer := file.get("customerName"):
+                files[customer] += 1
+                sizes[customer] += file.get("contentLength") or 0
+        rows = [(name, count, sizes[name]) for name, count in files.items()]
+        return sorted(rows, key=lambda row: (-row[1], row[0]))[:5]
+
+    def duplicates(self) -> list[Row]:
+        keys = defaultdict(list)
+        for one in self.now:
+            keys[one.name.lower()].append(one.key)
+        return ordered((name, sorted(its)) for name, its in keys.items() if len(its) > 1)
+
+    def nothing(self) -> list[Row]:
+        return []
+
+
+# Each question of the page, and what answers it in Python.
+ANSWERS: dict[str, Callable[[Answers], list[Row]]] = {
+    "How many projects does each provider have, and how many are open?": Answers.each_provider,
+    "How many projects were active at the end of each month?": Answers.active_at_month_end,
+    "How many projects are there in each account?": Answers.accounts,
+    "How do two accounts compare?": Answers.two_accounts,
+    "How many projects did we have on a date?": Answers.on_a_date,
+    "How many projects were new in each week?": Answers.new_per_week,
+    "How many came and went in each month?": Answers.came_and_went,
+    "What changed last week?": Answers.changed_last_week,
+    "What is different between two dates?": Answers.two_dates,
+    "Which projects were removed, and are still gone?": Answers.still_gone,
+    "Which projects were removed and returned?": Answers.returned,
+    "Which clients lost open projects since a date?": Answers.clients_that_lost,
+    "Which statuses changed into which?": Answers.transitions,
+    "Which projects were completed?": Answers.completed,
+    "Which projects change most often?": Answers.most_changed,
+    "What were projects called before?": Answers.former_names,
+    "Which projects have been running longest?": Answers.longest_running,
+    "Which projects are overdue?": Answers.overdue,
+    "Which projects started or finished in a quarter?": Answers.in_a_quarter,
+    "How long are projects in a status?": Answers.time_in_status,
+    "How long have projects been archived?": Answers.archived,
+    "Which open projects are dormant?": Answers.dormant,
+    "Which clients have the most open projects?": Answers.top_clients,
+    "What do we do for one client, over all providers?": Answers.one_client,
+    "Which projects have no client?": Answers.without_client,
+    "Which customers are below which?": Answers.customer_tree,
+    "Which customers have the most files?": Answers.files_per_customer,
+    "Which projects may be duplicates?": Answers.duplicates,
+    "Which connections are not up to date, and how many projects have they?": Answers.nothing,
+    "Which removals are held back?": Answers.nothing,
+    "Which statuses have no mapping?": Answers.nothing,
+}

@@ -1,0 +1,25 @@
+"""Directories that several tests begin from: made once, by whichever worker needs one first."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The directory `name` of this session of tests, filled by `make`. It is not to be changed."""
+    session = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent
+    place, finished = session / name, session / f"{name}.finished"
+    with (session / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            shutil.rmtree(place, ignore_errors=True)  # of a worker that failed
+            place.mkdir()
+            make(place)
+            finished.touch()
+    return place
