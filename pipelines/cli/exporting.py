@@ -148,7 +148,7 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
 )
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 def _notebook(file: Path | None) -> None:
-    """Write a marimo notebook with charts of the warehouse, to start from.
+    """Write a marimo notebook with charts, to start from.
 
     It goes to projects.py in the home, unless you name a FILE. It needs the packages of the extra `notebook`.
     """

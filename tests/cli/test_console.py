@@ -104,7 +104,7 @@ def test_wrong_usage_as_json(asked: list[str]) -> None:
     assert json.loads(result.stdout) == {
         "error": {
             "kind": "UsageError",
-            "reason": "No such option '--paramm'. Did you mean '--param'?",
+            "reason": "No such option '--paramm'. (Did you mean one of: '--param', '--raw'?)",
             "remedy": "see rollcall query --help",
             "exit_code": 2,
         }
