@@ -50,7 +50,7 @@ select
     nullif(latest.message, '') as message, -- why it was not verified then
     if(
         retirements.retired_at > coalesce(latest.last_attempt_at, timestamptz '-infinity'), retirements.retired_at, null
-    ) as retired_at, -- when an operator closed its rows; null if a run has asked it since
+    ) as retired_at, -- when an operator closed its rows; null if a run has synced it since
     coalesce(
         latest.outcome = 'verified' and latest.last_verified_at >= last_run.started_at - interval 36 hours,
         false
