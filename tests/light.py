@@ -19,6 +19,9 @@ PUBLISHED = """
         max(started_at) filter (where outcome = 'verified') as last_verified_at,
         arg_max(outcome, started_at) as outcome,
         arg_max(message, started_at) as message,
+        arg_max(outcome, started_at) = 'verified' as is_fresh,
+        true as is_configured,
+        cast(null as timestamptz) as retired_at,
     from raw.listings group by connection;
     create or replace table projects as
     select payload ->> 'name' as name from raw.records where valid_to is null

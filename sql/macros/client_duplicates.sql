@@ -35,6 +35,7 @@ create or replace macro client_duplicates(at_least) as table
         from candidates
         inner join clients as one on candidates.client_key = one.client_key
         inner join clients as other on candidates.other_key = other.client_key
+        where jaro_winkler_similarity(one.client_key, other.client_key) >= at_least
     ),
 
     spellings as (
@@ -56,5 +57,6 @@ create or replace macro client_duplicates(at_least) as table
         spellings.projects,
     from compared
     inner join spellings on compared.duplicate.client_key = spellings.client_key
-    where compared.similarity >= at_least
+    -- A client that is a duplicate itself is no target: lines of the mapping do not follow one another.
+    where compared.kept.client_key not in (select duplicate.client_key, from compared)
     order by similarity desc, name asc, connection asc, client asc;

@@ -33,21 +33,23 @@ def test_every_table_and_macro(cli: Cli) -> None:
         "projects_on(day)",
         "raw.records",
     ]
-    assert listed["runs"] == {"name": "runs", "rows": 3, "comment": "Every published run."}
+    assert listed["runs"] == {"name": "runs", "rows": 3, "comment": "Every published run, and every operation that was published like a run."}
     assert all(row["comment"] for row in listed.values())
 
 
 def test_a_table(cli: Cli) -> None:
     result = cli("describe", "runs")
     assert result.stdout == (
-        "column_name       type         comment\n"
-        "started_at        timestamptz  start of the run, at which its versions begin and end\n"
-        "finished_at       timestamptz  end of its last listing\n"
-        "outcome           varchar      complete if every listing was verified, else partial\n"
-        "rollcall_version  varchar      version of Rollcall that ran it\n"
-        "duckdb_version    varchar      version of DuckDB that wrote it\n"
+        "column_name        type         comment\n"
+        "started_at         timestamptz  start of the run, at which its versions begin and end\n"
+        "finished_at        timestamptz  end of its last listing\n"
+        "outcome            varchar      complete if every listing was verified, else partial\n"
+        "rollcall_version   varchar      version of Rollcall that ran it\n"
+        "duckdb_version     varchar      version of DuckDB that wrote it\n"
+        "operation          varchar      sync; or retire, rename or prune, which asked no provider\n"
+        "history_begins_at  timestamptz  prune: versions that ended before are dropped; null elsewhere\n"
     )
-    assert result.stderr == "runs: Every published run.\n"
+    assert result.stderr == "runs: Every published run, and every operation that was published like a run.\n"
     assert cli("describe", "MAIN.Runs", "--format", "csv").stdout.startswith("column_name,type,comment\n")
     assert "payload" in cli("describe", "raw.records").stdout
 

@@ -52,11 +52,11 @@ def test_a_check_with_a_byte_order_mark_and_windows_line_ends_keeps_its_severity
         ("incremental: project_key, file_key", "is incremental by 'project_key, file_key'"),
         (
             "incremental: project_key",
-            "names the column project_key in its head and does not select it",
+            "names the column project_key in its header and does not select it",
         ),
         (
             "refreshed: last_seen_at",
-            "names the column last_seen_at in its head and does not select it",
+            "names the column last_seen_at in its header and does not select it",
         ),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_version_begins_when_a_compared_column_changes(raw: Raw) -> None:
         "valid_to": "start of the run that found it changed or removed; null while it is current",
         "is_current": "whether it is listed now, as this version",
         "change": "why it began: created, changed or returned",
-        "end_reason": "why it ended: changed or removed; null while it is current",
+        "end_reason": "why it ended: changed, removed or retired; null while it is current",
         "changed_columns": "columns that differ from the previous version",
     }
 
