@@ -14,6 +14,8 @@ from pipelines.cli.options import Command, home, home_option
 from pipelines.common.version import DISTRIBUTION
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pipelines.warehouse.reader import Warehouse
 
 # Imports and records create few cycles. With the defaults, the collector would scan them repeatedly.
@@ -41,10 +43,11 @@ def verb(
 
 
 @contextlib.contextmanager
-def open_warehouse(folder: Path | None, seconds: float | None = None) -> Iterator["Warehouse"]:
+def open_warehouse(
+    folder: Path | None, seconds: float | None = None, as_of_run: "datetime | None" = None
+) -> Iterator["Warehouse"]:
     """Open the warehouse of the home; output files go to `folder`."""
-    from pipelines.config.settings import warehouse_path
-    from pipelines.warehouse import reader
+    from pipelines.warehouse.published import open_published
 
-    with reader.open_warehouse(warehouse_path(home()), seconds=seconds, workspace_in=folder) as warehouse:
+    with open_published(home(), seconds=seconds, workspace_in=folder, as_of_run=as_of_run) as warehouse:
         yield warehouse

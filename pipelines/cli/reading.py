@@ -49,12 +49,18 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Longest time that the query may take.",
 )
+@click.option(
+    "--as-of-run",
+    metavar="WHEN",
+    help="Read a lakehouse as the last run begun by then left it: 2026-11-01, a time, or 7d ago.",
+)
 @output_options
 def _query(
     sql: str | None,
     sql_file: Path | None,
     parameters: Sequence[str],
     seconds: float,
+    as_of_run: str | None,
     output: "Output",
 ) -> None:
     """Run one SELECT against the warehouse.
@@ -62,10 +68,12 @@ def _query(
     Give it as an argument, with --file or on standard input. It can only read the warehouse.
     """
     from pipelines.cli.read_views import show_rows
+    from pipelines.commands.changes import moment
     from pipelines.commands.query import query, sql_errors_as_usage_errors
 
     asked, values = _sql(sql, sql_file), _parameters(parameters)
-    with open_warehouse(output.folder, seconds) as warehouse, sql_errors_as_usage_errors(asked):
+    run = moment(as_of_run, datetime.now(UTC)) if as_of_run else None
+    with open_warehouse(output.folder, seconds, run) as warehouse, sql_errors_as_usage_errors(asked):
         show_rows(query(warehouse, asked, values), output)
 
 

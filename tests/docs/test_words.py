@@ -60,6 +60,7 @@ FINISHED = [
             "promises",
         )
     ),
+    "docs/scale.md",
     *(
         f"docs/{page}.md"
         for page in ("querying", "report", "sandbox", "setting-up", "troubleshooting", "upgrading")

@@ -115,7 +115,7 @@ def _last_run(warehouse: Warehouse) -> Run:
         """
     ).fetchall()
     if not runs:
-        raise WarehouseError(f"there is no run in {warehouse.path} yet", "run `rollcall sync`")
+        raise WarehouseError(f"there is no run in {warehouse.name} yet", "run `rollcall sync`")
     return Run(*runs[0])
 
 
