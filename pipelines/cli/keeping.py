@@ -200,9 +200,9 @@ def _migrate(file: Path | None, target: Path | None, as_json: bool) -> None:
 )
 @json_option
 def _maintain(keep: str, as_json: bool) -> None:
-    """Merge the small files of a lakehouse, and delete those that no kept snapshot needs.
+    """Merge the small files of a lakehouse; expire old snapshots.
 
-    History stays in the tables; only reading the lakehouse as of an old run ends.
+    Deletes the files that no kept snapshot needs. History stays in the tables; only reading the lakehouse as of an old run ends.
     """
     from pipelines.cli.read_views import show_maintained
     from pipelines.commands.maintain import maintain
