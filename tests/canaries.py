@@ -20,7 +20,8 @@ told: set[str] = set()
 def canaries(home: Path) -> set[str]:
     """The spellings of the secrets that are configured in `home`, which are `told` from now on."""
     secrets = home / ".dlt" / "secrets.toml"
-    tables = tomllib.loads(secrets.read_text())["sources"].values() if secrets.exists() else ()
+    given = tomllib.loads(secrets.read_text()) if secrets.exists() else {}
+    tables = (*given.get("sources", {}).values(), given.get("warehouse", {}))
     found = {value for table in tables for value in table.values() if len(str(value)) >= LEAST}
     spelled = {spelling for secret in found for spelling in _spellings(str(secret))}
     told.update(spelled)

@@ -10,11 +10,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.commands import sync as sync_module
 from pipelines.commands.sync import Options, Run, sync
 from pipelines.extract.connections import COMMON
 from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Sandbox
+from pipelines.warehouse import file_store
 from tests.canaries import leaks
 
 FIRST_RUN = datetime(2026, 11, 1, 2, tzinfo=UTC)
@@ -64,14 +64,14 @@ class Home:
         now = at or FIRST_RUN + timedelta(days=self.runs)
         self.runs += 1
         found: list[str] = []
-        publish = sync_module.publish
+        publish = file_store.publish
 
         def search_and_publish(draft: Path, *place: Any) -> tuple[str, ...]:
             found.extend(leaks(self.path, ".rollcall"))
             return publish(draft, *place)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("pipelines.commands.sync.publish", search_and_publish)
+            patch.setattr("pipelines.warehouse.file_store.publish", search_and_publish)
             run = sync(self.path, Options(names, **options), clock=lambda: now)
         assert found + leaks(self.path, ".", repr(run)) == []
         return run

@@ -21,11 +21,11 @@ def _export(home: Path) -> list[str]:
     """As `rollcall export --all`: a new folder, and the link `latest` to it."""
     from pipelines.commands.export import find_reports
     from pipelines.commands.export_all import export_all
-    from pipelines.config.settings import exports_kept, exports_path, warehouse_path
+    from pipelines.config.settings import exports_kept, exports_path
     from pipelines.output.writer import Output
 
     made = export_all(
-        warehouse_path(home),
+        home,
         find_reports(home, ()),
         exports_path(home),
         Output("csv"),
@@ -37,11 +37,11 @@ def _export(home: Path) -> list[str]:
 def _report(home: Path) -> list[str]:
     """As `rollcall report`."""
     from pipelines.commands.report import report
-    from pipelines.config.settings import exports_path, warehouse_path
+    from pipelines.config.settings import exports_path
     from pipelines.output.writer import Output
-    from pipelines.warehouse.reader import open_warehouse
+    from pipelines.warehouse.published import open_published
 
     folder = exports_path(home)
-    with open_warehouse(warehouse_path(home), workspace_in=folder) as warehouse:
+    with open_published(home, workspace_in=folder) as warehouse:
         report(warehouse, None, Output(path=folder / "report.html"))
     return []

@@ -51,7 +51,7 @@ def _export(
     from pipelines.cli.read_views import show_export, show_export_all, show_report
     from pipelines.commands.export import export, find_reports
     from pipelines.commands.export_all import export_all
-    from pipelines.config.settings import exports_kept, exports_path, warehouse_path
+    from pipelines.config.settings import exports_kept, exports_path
 
     printed = place == Path("-")
     file = place if place and not printed and is_file_name(place) else None
@@ -76,7 +76,7 @@ def _export(
         return
     folder = output.folder or place or exports_path(home())
     if dated:
-        made = export_all(warehouse_path(home()), reports, folder, output, keep=exports_kept(home()))
+        made = export_all(home(), reports, folder, output, keep=exports_kept(home()))
         show_export_all(made, as_json=as_json)
         exported = made.export
     else:

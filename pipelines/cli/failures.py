@@ -35,7 +35,7 @@ VERBS_BY_PURPOSE = {
     "Set up": ("init", "doctor", "schedule", "demo", "sandbox"),
     "Run": ("sync",),
     "Ask": ("status", "changes", "query", "describe", "history", "why", "export", "report", "notebook"),
-    "Maintain": ("backup", "restore", "retire", "rename", "prune", "forget"),
+    "Maintain": ("backup", "restore", "retire", "rename", "prune", "forget", "migrate", "maintain"),
 }
 
 

@@ -14,6 +14,8 @@ from pipelines.cli.options import Command, home, home_option
 from pipelines.common.version import DISTRIBUTION
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pipelines.warehouse.reader import Warehouse
 
 # Imports and records create few cycles. With the defaults, the collector would scan them repeatedly.
@@ -42,12 +44,15 @@ def verb(
 
 @contextlib.contextmanager
 def open_warehouse(
-    folder: Path | None, seconds: float | None = None, time_zone: str = "UTC"
+    folder: Path | None,
+    seconds: float | None = None,
+    time_zone: str = "UTC",
+    as_of_run: "datetime | None" = None,
 ) -> Iterator["Warehouse"]:
     """Open the warehouse of the home, with times in `time_zone`; output files go to `folder`."""
-    from pipelines.config.settings import warehouse_path
-    from pipelines.warehouse import reader
+    from pipelines.warehouse.published import open_published
 
-    path = warehouse_path(home())
-    with reader.open_warehouse(path, seconds=seconds, workspace_in=folder, time_zone=time_zone) as warehouse:
+    with open_published(
+        home(), seconds=seconds, workspace_in=folder, time_zone=time_zone, as_of_run=as_of_run
+    ) as warehouse:
         yield warehouse

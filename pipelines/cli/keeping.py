@@ -1,4 +1,4 @@
-"""Verbs that keep the warehouse and its history: backup, restore, retire, rename, prune, forget."""
+"""Verbs that keep the warehouse and its history: backup, restore, accounts, forget, migrate, maintain."""
 
 import sys
 from datetime import UTC, datetime
@@ -160,3 +160,52 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
     for aside in forget(home(), found):
         note(f"removed {aside}")
     note("erased; earlier exports, reports, logs and copies may still contain it")
+
+
+@verb(
+    "migrate",
+    "rollcall migrate warehouse.duckdb",
+    "rollcall migrate --to copy.duckdb",
+)
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Copy the lakehouse into a new file instead.",
+)
+@json_option
+def _migrate(file: Path | None, target: Path | None, as_json: bool) -> None:
+    """Copy the history of a warehouse FILE into an empty lakehouse.
+
+    The lakehouse is the one in the configuration. No run of it may be in progress.
+    """
+    from pipelines.cli.read_views import show_migrated
+    from pipelines.commands.migrate import migrate_from_file, migrate_to_file
+
+    if (file is None) == (target is None):
+        raise click.UsageError("give FILE, or --to FILE")
+    moved = migrate_from_file(home(), file) if file else migrate_to_file(home(), Path(str(target)))
+    show_migrated(moved, as_json=as_json)
+
+
+@verb("maintain", "rollcall maintain", "rollcall maintain --keep 90d")
+@click.option(
+    "--keep",
+    default="30d",
+    show_default=True,
+    metavar="AGE",
+    help="Keep the snapshots of this time for --as-of-run, such as 36h, 7d or 2w.",
+)
+@json_option
+def _maintain(keep: str, as_json: bool) -> None:
+    """Merge the small files of a lakehouse; expire old snapshots.
+
+    Deletes the files that no kept snapshot needs. The history in the tables stays. --as-of-run no longer
+    reaches the expired snapshots.
+    """
+    from pipelines.cli.read_views import show_maintained
+    from pipelines.commands.maintain import maintain
+
+    show_maintained(maintain(home(), keep), as_json=as_json)

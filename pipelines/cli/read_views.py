@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from pipelines.commands.forget import Forgettable
     from pipelines.commands.history import History
     from pipelines.commands.history_live import Live
+    from pipelines.commands.migrate import Migrated
     from pipelines.commands.report import Report
     from pipelines.commands.restore import Restorable, Restored
     from pipelines.commands.status import Status
     from pipelines.commands.why import Reasons
+    from pipelines.warehouse.lake_maintenance import Maintained
 
 # Tables are for people: times to the minute, changes in a sentence.
 _STATUS = f"""
@@ -341,6 +343,24 @@ def show_backup(made: "Backup", *, as_json: bool) -> None:
     verb = "holds" if made.existed else "now holds"
     size = f"{made.bytes / 1e6:,.1f} MB"
     click.echo(printable(f"{made.folder} {verb} the run of {made.run.started_at}, {size}, verified"))
+
+
+def show_migrated(moved: "Migrated", *, as_json: bool) -> None:
+    """A line: what was copied, and where it is."""
+    if as_json:
+        click.echo(json.dumps(asdict(moved), ensure_ascii=False, indent=1))
+        return
+    copied = f"{counted(moved.runs, 'run')}, {counted(moved.versions, 'version')}"
+    click.echo(printable(f"{moved.target} now holds the history of {moved.source}: {copied}"))
+
+
+def show_maintained(done: "Maintained", *, as_json: bool) -> None:
+    """A line: how many snapshots have expired, and what became of files."""
+    if as_json:
+        click.echo(json.dumps(asdict(done), indent=1))
+        return
+    expired, merged = counted(done.snapshots_expired, "snapshot"), counted(done.tables_rewritten, "table")
+    click.echo(f"expired {expired}, rewrote {merged}, deleted {counted(done.files_deleted, 'file')}")
 
 
 def _minute(run: datetime | None) -> str:

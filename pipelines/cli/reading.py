@@ -51,12 +51,18 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Longest time that the query may take.",
 )
+@click.option(
+    "--as-of-run",
+    metavar="WHEN",
+    help="Read a lakehouse as the last run begun by then left it: 2026-11-01, a time, or 7d ago.",
+)
 @output_options
 def _query(
     sql: str | None,
     sql_file: Path | None,
     parameters: Sequence[str],
     seconds: float,
+    as_of_run: str | None,
     output: "Output",
 ) -> None:
     """Run one SELECT against the warehouse.
@@ -65,11 +71,13 @@ def _query(
     """
     from pipelines.cli.read_views import show_rows
     from pipelines.commands.as_of import as_of_notes
+    from pipelines.commands.changes import moment
     from pipelines.commands.query import query, sql_errors_as_usage_errors
 
     asked, values = _sql(sql, sql_file), _parameters(parameters)
+    run = moment(as_of_run, datetime.now(ZoneInfo(output.time_zone))) if as_of_run else None
     with (
-        open_warehouse(output.folder, seconds, output.time_zone) as warehouse,
+        open_warehouse(output.folder, seconds, output.time_zone, run) as warehouse,
         sql_errors_as_usage_errors(asked),
     ):
         show_rows(query(warehouse, asked, values), output)

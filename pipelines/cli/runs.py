@@ -117,7 +117,7 @@ def _status(max_age: str | None, output: "Output") -> None:
             from pipelines.monitoring.metrics import metrics_text
             from pipelines.output.writer import write_text
 
-            write_text(metrics_text(home(), found.warehouse, warehouse.connection), warehouse, output)
+            write_text(metrics_text(home(), warehouse), warehouse, output)
         else:
             show_status(found, output, now)
     click.get_current_context().exit(found.exit_code)

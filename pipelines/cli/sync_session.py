@@ -76,18 +76,18 @@ def _warn(line: str) -> None:
     note(f"rollcall: {line}")
 
 
-def _held_back_as_before(run: Run) -> frozenset[str]:
+def _held_back_as_before(home: Path, run: Run) -> frozenset[str]:
     """The connections that raise no new alarm: all that is wrong is a removal held back as before."""
     if not any(one.outcome == "held_back" for one in run.listings):
         return frozenset()
     others = {one.connection for one in run.listings if one.outcome in {"failed", "unverified"}}
-    return held_back_as_before(run.warehouse) - others
+    return held_back_as_before(home) - others
 
 
 def _notice(home: Path, run: Run) -> Notice:
     others = tuple(not_asked(run))
     wrong = {one.connection for one in run.listings if one.outcome != "verified"}
-    known = _held_back_as_before(run) & wrong
+    known = _held_back_as_before(home, run) & wrong
     doubtful = bool(others) or bool(wrong - known)
     what = "the run was published"
     if wrong - known:

@@ -24,6 +24,7 @@ from pipelines.config.settings import warehouse_path
 from pipelines.output.dated import place_of, workshop
 from pipelines.warehouse.inspection import readable
 from pipelines.warehouse.paths import recovery_hint
+from pipelines.warehouse.published import refuse_lakehouse
 from pipelines.warehouse.reader import open_warehouse
 
 FILE = "warehouse.duckdb"
@@ -59,6 +60,7 @@ def backup(home: Path, directory: Path) -> Backup:
     WarehouseError if there is no warehouse, it cannot be read, or another program has written to it.
     """
     os.umask(0o077)
+    refuse_lakehouse(home, "backup", "run: rollcall migrate --to FILE; or copy the data after a pg_dump")
     warehouse = warehouse_path(home)
     with open_warehouse(warehouse):
         pass  # what cannot be opened is refused as it is everywhere

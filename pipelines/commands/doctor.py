@@ -62,7 +62,9 @@ from pipelines.transform import build as models
 from pipelines.warehouse.draft import open_draft
 from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path
+from pipelines.warehouse.published import open_published
 from pipelines.warehouse.reader import Warehouse, open_warehouse
+from pipelines.warehouse.store import Store, find_store
 
 DEADLINE_S = 60.0
 TIMEOUT_S = 30.0
@@ -118,14 +120,16 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
         *_outputs(home),
     ]
     try:
-        warehouse = warehouse_path(home)
+        store, warehouse = find_store(home), warehouse_path(home)
         for read_setting in (warehouse_access, previous_kept, memory_mb):
             read_setting(home)
     except ConfigurationError as error:
         if all(error.reason != check.message for check in checks):
             checks.append(_failed("warehouse", error))
     else:
-        checks += [*_place(warehouse), _warehouse(home, warehouse)]
+        checks += (
+            [_lakehouse(home, store)] if store.shared else [*_place(warehouse), _warehouse(home, warehouse)]
+        )
     checks += _providers(connections)
     return Examination(tuple(checks))
 
@@ -209,7 +213,7 @@ def _models(home: Path) -> Iterator[Check]:
             models.check(connection, home)
             yield Check("models", "ok", "every table can be built")
             connection.execute("set enable_external_access = false")  # as when reports are exported
-            yield from _reports(Warehouse(home, connection, home, Clock(None)), home)
+            yield from _reports(Warehouse(str(home), connection, home, Clock(None)), home)
     except SyncError as error:
         yield _failed("models", error)
     except (duckdb.Error, OSError) as error:
@@ -301,7 +305,7 @@ def _place(warehouse: Path) -> Iterator[Check]:
 def _warehouse(home: Path, path: Path) -> Check:
     """Continue with the published file as a run does, in a draft that is not published."""
     try:
-        refuse_lost(home, path)
+        refuse_lost(home, find_store(home))
         if not path.exists() and not previous_path(path).exists():
             return Check("warehouse", "ok", f"none yet at {path}; the first run creates it")
         found = _continued(home, path)
@@ -317,17 +321,35 @@ def _continued(home: Path, path: Path) -> str:
 
     If a run is in progress, the file is only read.
     """
-    counts = "select (select count(*) from projects), (select max(started_at)::text from runs)"
     try:
         with locked(path) as scratch, open_draft(path, scratch, memory_mb(home)) as draft:
             draft.run(lambda db: models.update(db, home))
             models.refuse_broken(draft.run(lambda db: models.check(db, home)))
-            row = draft.db.execute(counts).fetchone()
+            return _content(draft.db)
     except RunInProgress:
         with open_warehouse(path) as warehouse:
-            row = warehouse.connection.execute(counts).fetchone()
+            return _content(warehouse.connection)
+
+
+def _content(db: duckdb.DuckDBPyConnection) -> str:
+    row = db.execute(
+        "select (select count(*) from projects), (select max(started_at)::text from runs)"
+    ).fetchone()
     assert row is not None
     return f"{row[0]:,} projects, last run {row[1] or 'none'}"
+
+
+def _lakehouse(home: Path, store: Store) -> Check:
+    """Sign in to the catalog as a run does, and read what is published."""
+    try:
+        refuse_lost(home, store)
+        with store.locked(()):
+            if store.is_empty():
+                return Check("warehouse", "ok", f"none yet in {store.name}; the first run creates it")
+        with open_published(home) as warehouse:
+            return Check("warehouse", "ok", _content(warehouse.connection))
+    except SyncError as error:
+        return _failed("warehouse", error)
 
 
 def _providers(connections: Sequence[Connection]) -> list[Check]:

@@ -22,7 +22,8 @@ from pipelines.common.filesystem import sync
 from pipelines.output.cells import text
 from pipelines.output.dated import dated, place_of, workshop
 from pipelines.output.writer import Output
-from pipelines.warehouse.reader import Warehouse, open_warehouse, refuse_missing
+from pipelines.warehouse.published import open_published, refuse_missing
+from pipelines.warehouse.reader import Warehouse
 
 MANIFEST = "manifest.json"
 MADE_BY = "rollcall export --all"
@@ -54,7 +55,7 @@ class ExportAll:
 
 
 def export_all(
-    warehouse_path: Path,
+    home: Path,
     reports: Mapping[str, Path],
     folder: Path,
     output: Output,
@@ -64,10 +65,10 @@ def export_all(
     """Write the reports into a new folder of `folder`, named after the last run, and turn `latest` to it.
 
     A failure before that leaves `folder` unchanged. Keeps the newest `keep` folders that this function wrote;
-    0 keeps all. Raises as `open_warehouse` does, and UsageError if something else is in the way. Waits for an
+    0 keeps all. Raises as `open_published` does, and UsageError if something else is in the way. Waits for an
     export that is in progress.
     """
-    refuse_missing(warehouse_path)
+    refuse_missing(home)
     latest = folder / "latest"
     if latest.exists() and not latest.is_symlink():
         raise UsageError(f"{latest} is in the way of the link to the newest export", "move it away")
@@ -75,7 +76,7 @@ def export_all(
         raise UsageError("a report named manifest would overwrite the manifest", "rename it")
     with (
         workshop(folder) as scratch,
-        open_warehouse(warehouse_path, workspace_in=scratch, time_zone=output.time_zone) as warehouse,
+        open_published(home, workspace_in=scratch, time_zone=output.time_zone) as warehouse,
     ):
         run = _last_run(warehouse)
         draft = warehouse.workspace / "run"
@@ -107,7 +108,7 @@ def _last_run(warehouse: Warehouse) -> Run:
         """
     ).fetchone()
     if found is None:
-        raise WarehouseError(f"there is no run in {warehouse.path} yet", "run `rollcall sync`")
+        raise WarehouseError(f"there is no run in {warehouse.name} yet", "run `rollcall sync`")
     return Run(*found)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipelines.common.errors import WarehouseError
 from pipelines.common.files import private_folder
-from pipelines.warehouse.paths import previous_path
+from pipelines.warehouse.store import Store
 
 FOLDER, MARK = ".rollcall", "published"
 TEXT = """\
@@ -17,11 +17,11 @@ new history unless it is given --first-run.
 """
 
 
-def refuse_lost(home: Path, warehouse: Path) -> None:
+def refuse_lost(home: Path, store: Store) -> None:
     """Raise WarehouseError if `home` has published and there is neither a warehouse nor a previous one."""
-    if (home / FOLDER / MARK).exists() and not warehouse.exists() and not previous_path(warehouse).exists():
+    if (home / FOLDER / MARK).exists() and store.is_lost():
         raise WarehouseError(
-            f"there is no warehouse at {warehouse}, but this home has published one before",
+            f"there is no warehouse at {store.name}, but this home has published one before",
             "mount its disk or put it back; to begin a new history, run: rollcall sync --first-run",
         )
 

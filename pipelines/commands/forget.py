@@ -19,6 +19,7 @@ from pipelines.common.errors import UsageError
 from pipelines.common.filesystem import probe
 from pipelines.common.signals import ending_at_once
 from pipelines.common.sql import SQL_ROOT
+from pipelines.config.lake import LakeSettings, lake_settings
 from pipelines.config.settings import memory_mb, warehouse_access, warehouse_path
 from pipelines.transform import build as models
 from pipelines.transform.incremental import own_tables
@@ -27,7 +28,8 @@ from pipelines.warehouse.lock import clear, locked
 from pipelines.warehouse.older import forget_older
 from pipelines.warehouse.paths import replaced_paths
 from pipelines.warehouse.publish import publish
-from pipelines.warehouse.reader import Warehouse, open_warehouse
+from pipelines.warehouse.published import open_published
+from pipelines.warehouse.reader import Warehouse
 
 # What was taken, or refused, of the record with a key. An EvoVoice project has none of its own, but files.
 _RECORDS = """
@@ -64,7 +66,7 @@ def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
 
     Raises UsageError if one does not exist.
     """
-    with open_warehouse(warehouse_path(home)) as warehouse:
+    with open_published(home) as warehouse:
         return tuple(
             _forgettable(warehouse.connection, subject)
             for subject in dict.fromkeys(_find(warehouse, key) for key in keys)
@@ -79,6 +81,9 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
     PublicationRefused if a check fails afterwards.
     """
     os.umask(0o077)
+    if (lake := lake_settings(home)) is not None:
+        _forget_in_lake(home, lake, found)
+        return ()
     warehouse, access = warehouse_path(home), warehouse_access(home)
     with locked(warehouse) as scratch, ending_at_once(lambda: clear(scratch)):
         probe(warehouse, scratch)
@@ -99,6 +104,22 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
         for aside in asides:
             aside.unlink()
     return older + asides
+
+
+def _forget_in_lake(home: Path, lake: LakeSettings, found: Sequence[Forgettable]) -> None:
+    """Erase them from the lakehouse and from all of its snapshots but the one that this leaves."""
+    from pipelines.warehouse.lake_store import LakeStore
+
+    store = LakeStore(lake, home)
+    connections = sorted({one.subject.key.partition(":")[0] for one in found})
+    with store.locked(connections) as scratch, ending_at_once(lambda: clear(scratch)):
+        with store.open_draft(scratch, memory_mb(home)) as draft:
+            _erase(draft.db, found)
+            draft.run(lambda db: models.build(db, home))
+            models.refuse_broken(draft.run(lambda db: models.check(db, home)))
+            draft.finish()
+        store.publish(draft.path, scratch)
+        store.erase_history()
 
 
 def _erase(db: duckdb.DuckDBPyConnection, found: Sequence[Forgettable]) -> None:

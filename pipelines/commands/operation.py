@@ -12,20 +12,17 @@ from typing import Literal
 
 import duckdb
 
-from pipelines.common.errors import UsageError
-from pipelines.common.filesystem import probe
+from pipelines.common.errors import UsageError, WarehouseError
 from pipelines.common.signals import ending_at_once
 from pipelines.common.sql import SQL_ROOT, identifier, transaction
 from pipelines.common.suggest import nearest
 from pipelines.common.version import rollcall_version
-from pipelines.config.settings import memory_mb, previous_kept, warehouse_access, warehouse_path
+from pipelines.config.settings import memory_mb
 from pipelines.load.plan import next_start
 from pipelines.transform import build as models
-from pipelines.warehouse.draft import open_draft
-from pipelines.warehouse.lock import clear, locked
-from pipelines.warehouse.older import keep_older
-from pipelines.warehouse.publish import publish
-from pipelines.warehouse.reader import refuse_missing
+from pipelines.warehouse.lock import clear
+from pipelines.warehouse.published import refuse_lakehouse
+from pipelines.warehouse.store import find_store
 
 Operation = Literal["retire", "rename", "prune"]
 
@@ -46,21 +43,24 @@ def publish_operation(
     PublicationRefused if a check fails afterwards.
     """
     os.umask(0o077)
-    warehouse, access = warehouse_path(home), warehouse_access(home)
-    refuse_missing(warehouse)
-    with locked(warehouse) as scratch, ending_at_once(lambda: clear(scratch)):
-        probe(warehouse, scratch)
-        with open_draft(warehouse, scratch, memory_mb(home)) as draft:
+    store = find_store(home)
+    if store.is_empty():
+        raise WarehouseError(f"there is no warehouse at {store.name} yet", "run `rollcall sync`")
+    if store.shared and operation != "retire":
+        refuse_lakehouse(home, operation, "migrate it to a file, do it there, and migrate that to a new one")
+    names = [connection] if connection else []
+    with store.locked(names) as scratch, ending_at_once(lambda: clear(scratch)):
+        store.probe(scratch)
+        with store.open_draft(scratch, memory_mb(home)) as draft:
             if connection is not None:
                 refuse_unknown_connection(draft.db, connection)
-            started_at = next_start(draft.db, _now())
+            started_at = next_start(draft.db, store.start(draft.db, _now()))
             facts = {"connection": connection, "started_at": started_at, **variables}
             draft.run(lambda db: _apply(db, operation, facts, selected))
             draft.run(lambda db: models.build(db, home))
             models.refuse_broken(draft.run(lambda db: models.check_run(db, home, is_unchanged=False)))
             draft.finish()
-        keep_older(warehouse, scratch, previous_kept(home))
-        return publish(draft.path, warehouse, access)
+        return store.publish(draft.path, scratch)
 
 
 def refuse_unknown_connection(db: duckdb.DuckDBPyConnection, connection: str) -> None:

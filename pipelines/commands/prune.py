@@ -7,8 +7,7 @@ from pathlib import Path
 from pipelines.commands.operation import publish_operation
 from pipelines.common.errors import UsageError
 from pipelines.common.sql import SQL_ROOT
-from pipelines.config.settings import warehouse_path
-from pipelines.warehouse.reader import open_warehouse
+from pipelines.warehouse.published import open_published
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Prunable:
 def look_up(home: Path, before: datetime) -> Prunable:
     """Count what `prune` would drop. Raises UsageError if `before` is later than the last run."""
     prunable = (SQL_ROOT / "queries" / "prunable.sql").read_text()
-    with open_warehouse(warehouse_path(home)) as warehouse:
+    with open_published(home) as warehouse:
         db = warehouse.connection
         (last,) = db.execute("select max(started_at) from raw.runs").fetchone() or (None,)
         if last is None or before > last:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from pipelines.commands.operation import publish_operation
 from pipelines.common.errors import UsageError
-from pipelines.config.settings import warehouse_path
 from pipelines.extract.connections import NAME, configured_provider
-from pipelines.warehouse.reader import open_warehouse
+from pipelines.warehouse.published import open_published
 
 
 def refuse_name(home: Path, provider: str, new: str) -> None:
@@ -16,7 +15,7 @@ def refuse_name(home: Path, provider: str, new: str) -> None:
             f"{new} is not a valid name for a connection",
             "use lower-case letters and digits, separated by - or _",
         )
-    with open_warehouse(warehouse_path(home)) as warehouse:
+    with open_published(home) as warehouse:
         names = warehouse.connection.execute("select connection from raw.connections").fetchall()
     if (new,) in names:
         raise UsageError(f"the warehouse already has a connection {new}", "choose another name")

@@ -11,6 +11,7 @@ from pipelines.config.settings import warehouse_access, warehouse_path
 from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path, previous_paths, replaced_paths
 from pipelines.warehouse.publish import put_back
+from pipelines.warehouse.published import refuse_lakehouse
 from pipelines.warehouse.reader import open_warehouse
 
 
@@ -46,6 +47,7 @@ def restore(home: Path, chosen: Path | None = None) -> Restored:
     no such file, RunInProgress if a run is in progress.
     """
     os.umask(0o077)  # as during a run
+    _refuse_lakehouse(home)
     warehouse, access = warehouse_path(home), warehouse_access(home)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = warehouse.with_name(f"{warehouse.stem}.replaced-{now}{warehouse.suffix}")
@@ -57,9 +59,16 @@ def restore(home: Path, chosen: Path | None = None) -> Restored:
 
 def restorable(home: Path) -> tuple[Restorable, ...]:
     """The files next to the warehouse that can be restored: earlier runs, then files that were replaced."""
+    _refuse_lakehouse(home)
     warehouse = warehouse_path(home)
     asides = (path for path in replaced_paths(warehouse) if path.suffix == warehouse.suffix)
     return tuple(_look_into(path) for path in (*previous_paths(warehouse).values(), *asides))
+
+
+def _refuse_lakehouse(home: Path) -> None:
+    refuse_lakehouse(
+        home, "restore", "read an earlier run with query --as-of-run; to go back, restore catalog and data"
+    )
 
 
 def _find(warehouse: Path, chosen: Path | None) -> Path:

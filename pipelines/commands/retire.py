@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.commands.operation import publish_operation, refuse_unknown_connection
-from pipelines.config.settings import warehouse_path
 from pipelines.extract.connections import configured_provider
-from pipelines.warehouse.reader import open_warehouse
+from pipelines.warehouse.published import open_published
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Account:
 
 def look_up(home: Path, connection: str) -> Account:
     """Find a connection in the published warehouse. Raises UsageError if there is none of that name."""
-    with open_warehouse(warehouse_path(home)) as warehouse:
+    with open_published(home) as warehouse:
         refuse_unknown_connection(warehouse.connection, connection)
         row = warehouse.connection.execute(
             """

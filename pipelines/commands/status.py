@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from pipelines.common.exit_codes import ExitCode
 from pipelines.output.cells import text
 from pipelines.output.result import Rows, rows_of, text_rows
+from pipelines.warehouse.published import bytes_of
 from pipelines.warehouse.reader import Warehouse
 
 _CONNECTIONS = """
@@ -38,9 +38,9 @@ class Stale:
 
 @dataclass(frozen=True)
 class Status:
-    """The warehouse's file and its size, its last run, a row for each connection, and which are stale."""
+    """The warehouse and its size, its last run, a row for each connection, and which are stale."""
 
-    warehouse: Path
+    warehouse: str
     bytes: int
     last_run: Run | None
     connections: Rows
@@ -67,8 +67,8 @@ def status(
     )
     last = next((batch[0] for batch in text_rows(runs)), None)
     return Status(
-        warehouse=warehouse.path,
-        bytes=warehouse.path.stat().st_size,
+        warehouse=warehouse.name,
+        bytes=bytes_of(warehouse),
         last_run=None if last is None else Run(*(cell or "" for cell in last)),
         connections=rows_of(warehouse, _CONNECTIONS),
         stale=() if oldest is None else tuple(_stale(warehouse, oldest, configured)),

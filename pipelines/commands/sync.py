@@ -15,9 +15,8 @@ from pipelines.commands.dry_run import preview
 from pipelines.commands.first_run import mark_published, refuse_lost
 from pipelines.commands.sync_result import ListingResult, Run, read_run
 from pipelines.common.errors import UsageError
-from pipelines.common.filesystem import probe
 from pipelines.common.signals import ending_at_once
-from pipelines.config.settings import memory_mb, previous_kept, warehouse_access, warehouse_path
+from pipelines.config.settings import memory_mb
 from pipelines.extract.connections import Connection, configured_names, load_connections
 from pipelines.load.landing import Landing, land
 from pipelines.load.listings import Listings, Progress
@@ -25,10 +24,9 @@ from pipelines.load.merge import merge
 from pipelines.load.plan import Plan, plan_run
 from pipelines.transform import build as models
 from pipelines.transform.graph import read_relations
-from pipelines.warehouse.draft import Draft, open_draft
-from pipelines.warehouse.lock import clear, locked
-from pipelines.warehouse.older import keep_older
-from pipelines.warehouse.publish import publish
+from pipelines.warehouse.draft import Draft
+from pipelines.warehouse.lock import clear
+from pipelines.warehouse.store import find_store
 
 __all__ = ["ListingResult", "Observer", "Options", "Run", "sync"]
 
@@ -75,34 +73,35 @@ def sync(
     `clock` gives the time at the start and at the end. Raises SyncError if nothing could be published.
     """
     os.umask(0o077)  # whatever a run writes is for its owner only
-    warehouse, keep, access = warehouse_path(home), previous_kept(home), warehouse_access(home)
+    store = find_store(home)
     if not options.first_run:
-        refuse_lost(home, warehouse)
-    is_first = not warehouse.exists()
+        refuse_lost(home, store)
+    has_no_views = store.shared or store.is_empty()
     # A mistake in the configuration of a first run leaves nothing behind.
-    connections = _connections(home, options) if is_first else None
+    connections = _connections(home, options) if has_no_views else None
     with (
-        locked(warehouse) as scratch,
+        store.locked([one.name for one in connections or ()]) as scratch,
         ending_at_once(lambda: clear(scratch)),
         ThreadPoolExecutor() as background,
     ):
-        limits = probe(warehouse, scratch)
-        opening = background.submit(open_draft, warehouse, scratch, memory_mb(home))
+        limits = store.probe(scratch)
+        opening = background.submit(store.open_draft, scratch, memory_mb(home))
         # It imports dlt, which takes Python as long as opening a draft takes DuckDB.
         connections = connections or _connections(home, options)
         observer.begun()
         with opening.result() as draft:
-            plan = plan_run(draft.db, connections, clock(), full=options.full)
-            landing, is_prepared = _extract_and_land(plan, draft, home, scratch, observer, is_first=is_first)
+            plan = plan_run(draft.db, connections, store.start(draft.db, clock()), full=options.full)
+            landing, is_prepared = _extract_and_land(
+                plan, draft, home, scratch, observer, has_no_views=has_no_views
+            )
             facts = (plan.started_at, options.accept, clock(), configured_names(home))
             draft.run(lambda db: merge(db, landing, *facts))
             findings = _transform_and_check(draft, home, is_prepared=is_prepared)
-            run = read_run(draft.db, warehouse, findings, _left_out(home, options), limits)
+            run = read_run(draft.db, store.name, findings, _left_out(home, options), limits)
             if options.dry_run:
                 return replace(run, preview=preview(draft.db, run.started_at))
             draft.finish()
-        keep_older(warehouse, scratch, keep)
-        unfinished = publish(draft.path, warehouse, access) + mark_published(home)
+        unfinished = store.publish(draft.path, scratch) + mark_published(home)
         return replace(run, unfinished=unfinished)
 
 
@@ -120,9 +119,9 @@ def _left_out(home: Path, options: Options) -> Sequence[str]:
 
 
 def _extract_and_land(
-    plan: Plan, draft: Draft, home: Path, scratch: Path, observer: Observer, *, is_first: bool
+    plan: Plan, draft: Draft, home: Path, scratch: Path, observer: Observer, *, has_no_views: bool
 ) -> tuple[Landing, bool]:
-    """Read all listings into a landing; also whether the models of a first run are prepared.
+    """Read all listings into a landing; also whether the models are prepared for a draft that `has_no_views`.
 
     Models are prepared while pages are on their way: then the processor has little to do.
     """
@@ -137,20 +136,22 @@ def _extract_and_land(
         plan.connections, plan.windows, plan.known, time.monotonic() + LONGEST_RUN_S, progress
     )
     with ThreadPoolExecutor(1) as background:
-        preparing = background.submit(_prepare, draft.db, home, has_page, is_first=is_first)
+        preparing = background.submit(_prepare, draft.db, home, has_page, has_no_views=has_no_views)
         try:
             landing = land(listings, scratch)
         finally:
             has_page.set()
     draft.use_threads(records + sum(one.records for one in landing.listings))
     # An error in a model is reported when the model is used.
-    return landing, is_first and preparing.exception() is None
+    return landing, has_no_views and preparing.exception() is None
 
 
-def _prepare(db: duckdb.DuckDBPyConnection, home: Path, has_page: threading.Event, *, is_first: bool) -> None:
-    """Do the part of the models' work that needs no records: read them and, for a first run, create views."""
+def _prepare(
+    db: duckdb.DuckDBPyConnection, home: Path, has_page: threading.Event, *, has_no_views: bool
+) -> None:
+    """Do the part of the models' work that needs no records: read them, and create missing views."""
     has_page.wait()
-    if is_first:
+    if has_no_views:
         models.prepare(db, home)
     else:
         read_relations(home)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 
@@ -49,7 +48,7 @@ class Run:
     started_at: datetime
     finished_at: datetime
     outcome: str
-    warehouse: Path
+    warehouse: str
     listings: tuple[ListingResult, ...]
     warnings: tuple[Finding, ...]
     not_asked: tuple[Freshness, ...] = ()
@@ -65,7 +64,7 @@ class Run:
 
 def read_run(
     db: duckdb.DuckDBPyConnection,
-    warehouse: Path,
+    warehouse: str,
     warnings: tuple[Finding, ...],
     configured: Sequence[str],
     limits: tuple[str, ...],

@@ -1,6 +1,7 @@
 """The optional parts of Rollcall: what a verb needs that is installed only where somebody asked for it."""
 
 import contextlib
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ def needing(extra: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         missing, packages = str(error.name).partition(".")[0], _packages(extra)
-        if not any(package.startswith(f"{missing}>") for package in packages):
+        if missing not in {re.split(r"[^\w-]", package)[0].replace("-", "_") for package in packages}:
             raise
         raise ConfigurationError(
             f"{missing} is not installed", f"run: pip install {shlex.join(packages)}"

@@ -19,7 +19,7 @@ from zoneinfo import available_timezones
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.filesystem import Access
 from pipelines.common.suggest import nearest
-from pipelines.config.secret_sources import SUFFIXES
+from pipelines.config.secret_sources import SUFFIXES, read_secret_file, run_secret_command, words
 
 EXPORTS_KEPT = 14
 LOGS_KEPT = 60
@@ -91,6 +91,15 @@ WAREHOUSE = (
     Setting("mode", default="0600", about="permissions of the file: 0640 lets the group read it"),
     Setting("group", about="the group that may read it, if that is not this user's own"),
     Setting("memory_mb", "integer", MEMORY_MB, about="how much memory DuckDB may take in a run"),
+    Setting("engine", default="duckdb", about="duckdb: one file; ducklake: a lakehouse for several machines"),
+    Setting("catalog", about="ducklake: postgres:dbname=… host=… user=…, or the path of a file, to try it"),
+    Setting("data", about="ducklake: the directory of the data, or s3://BUCKET/PATH"),
+    Setting("catalog_password", secret=True, about="ducklake: the password of the PostgreSQL user"),
+    Setting("s3_key_id", secret=True, about="ducklake: the access key of the object storage"),
+    Setting("s3_secret", secret=True, about="ducklake: the secret access key"),
+    Setting("s3_session_token", secret=True, about="ducklake: the session token of temporary credentials"),
+    Setting("s3_region", about="ducklake: the region of the bucket"),
+    Setting("s3_endpoint", about="ducklake: the URL of the object storage, if it is not Amazon's"),
 )
 EXPORTS = (
     Setting("path", default="exports", about="the directory of the exports"),
@@ -176,13 +185,13 @@ def previous_kept(home: Path) -> int:
 
 def warehouse_access(home: Path) -> Access:
     """Who may read the published file. Raises ConfigurationError if the mode or the group is wrong."""
-    given = _text(home, "warehouse", "mode")
+    given = given_text(home, "warehouse", "mode")
     mode = int(given, 8) if re.fullmatch("0?[0-7]{3}", given) else 0
     if mode & ~READABLE or mode & OWNERS != OWNERS:
         raise ConfigurationError(
             f"mode of [warehouse] is {given!r}", 'set it to "0600", or to "0640" or "0644" for readers'
         )
-    name = _text(home, "warehouse", "group")
+    name = given_text(home, "warehouse", "group")
     return Access(mode, _group(name) if name else None)
 
 
@@ -208,7 +217,7 @@ def logs_path(home: Path) -> Path | None:
 
     Raises ConfigurationError as `warehouse_path` does.
     """
-    return None if _text(home, "logs", "path") == STANDARD_OUTPUT else _path(home, "logs")
+    return None if given_text(home, "logs", "path") == STANDARD_OUTPUT else _path(home, "logs")
 
 
 def display_time_zone(home: Path) -> str:
@@ -216,7 +225,7 @@ def display_time_zone(home: Path) -> str:
 
     Raises ConfigurationError if there is no such zone.
     """
-    return check_time_zone(_text(home, "display", "time_zone"), "time_zone of [display]")
+    return check_time_zone(given_text(home, "display", "time_zone"), "time_zone of [display]")
 
 
 def check_time_zone(name: str, setting: str) -> str:
@@ -231,7 +240,7 @@ def check_time_zone(name: str, setting: str) -> str:
 
 def logs_format(home: Path) -> str:
     """The format of the runs' logs. Raises ConfigurationError if there is no such format."""
-    given = _text(home, "logs", "format")
+    given = given_text(home, "logs", "format")
     if given not in LOG_FORMATS:
         raise ConfigurationError(
             f"format of [logs] is {given!r}", f"set it to one of {', '.join(LOG_FORMATS)}"
@@ -246,7 +255,7 @@ def logs_kept(home: Path) -> int:
 
 def textfile_path(home: Path) -> Path | None:
     """The file of metrics, absolute; None if there is none. Raises ConfigurationError if it is wrong."""
-    given = _text(home, "monitoring", "textfile")
+    given = given_text(home, "monitoring", "textfile")
     if not given:
         return None
     if not given.endswith(TEXTFILE_ENDING):
@@ -258,7 +267,7 @@ def textfile_path(home: Path) -> Path | None:
 
 
 def _path(home: Path, table: str, key: str = "path") -> Path:
-    path = home.absolute() / Path(_text(home, table, key)).expanduser()
+    path = home.absolute() / Path(given_text(home, table, key)).expanduser()
     try:
         str(path).encode()
     except UnicodeEncodeError:  # a byte that is not UTF-8, for which DuckDB has no way
@@ -268,7 +277,11 @@ def _path(home: Path, table: str, key: str = "path") -> Path:
     return path
 
 
-def _text(home: Path, table: str, key: str) -> str:
+def given_text(home: Path, table: str, key: str) -> str:
+    """The string given for a key, or its default; empty if unset.
+
+    Raises ConfigurationError if it is not a string.
+    """
     given, default = _given(home, table, key)
     if not (given is None or isinstance(given, str)):
         raise ConfigurationError(
@@ -290,12 +303,26 @@ def _number(home: Path, table: str, key: str) -> int:
     return int(text)
 
 
-def _given(home: Path, table: str, key: str) -> tuple[object, object]:
-    """The value given for a key (None if unset), and its default."""
-    refuse_unknown(home)
+def given_secret(home: Path, table: str, key: str) -> str:
+    """The secret under a key, or in the file or from the command that stand for it; empty if unset."""
+    if value := given_text(home, table, key):
+        return value
     section = cast("Mapping[str, object]", read_toml(_file(home, CONFIG)).get(table, {}))
-    (default,) = (setting.default for setting in TABLES[table] if setting.name == key)
-    return os.environ.get(f"{table}__{key}".upper()) or section.get(key), default
+    if path := os.environ.get(f"{table}__{key}_file".upper()) or section.get(f"{key}_file"):
+        return read_secret_file(Path(str(path)), home, f"{key}_file of {table}")
+    command = os.environ.get(f"{table}__{key}_command".upper()) or section.get(f"{key}_command")
+    if command:
+        return run_secret_command(words(cast("str | list[str]", command)), home, f"{key}_command of {table}")
+    return ""
+
+
+def _given(home: Path, table: str, key: str) -> tuple[object, object]:
+    """The value given for a key (None if unset), and its default. Secrets come from their own file."""
+    refuse_unknown(home)
+    (setting,) = (setting for setting in TABLES[table] if setting.name == key)
+    file = _file(home, SECRETS if setting.secret else CONFIG)
+    section = cast("Mapping[str, object]", read_toml(file).get(table, {}))
+    return os.environ.get(f"{table}__{key}".upper()) or section.get(key), setting.default
 
 
 def refuse_unknown(home: Path) -> None:
@@ -346,7 +373,7 @@ def _unknown_key(file: Path, table: str, key: str) -> Iterator[ConfigurationErro
             f"{key} of [{table}] is a secret and is not read from {file}",
             f"move it into {file.with_name(SECRETS)}",
         )
-    elif file.name == SECRETS and table != "notify":
+    elif file.name == SECRETS and table != "notify" and not known[key].secret:
         yield ConfigurationError(
             f"{key} of [{table}] is not read from {file}", f"move it into {file.with_name(CONFIG)}"
         )

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pipelines.common.database import open_database
 from pipelines.common.sql import SQL_ROOT
+from pipelines.warehouse.published import open_published
 
 
-def held_back_as_before(warehouse: Path) -> frozenset[str]:
+def held_back_as_before(home: Path) -> frozenset[str]:
     """The connections whose last attempt held back the same removals as the attempt before it."""
     query = (SQL_ROOT / "queries" / "held_back_as_before.sql").read_text()
-    with open_database(warehouse, read_only=True) as db:
-        return frozenset(name for (name,) in db.execute(query).fetchall())
+    with open_published(home) as warehouse:
+        return frozenset(name for (name,) in warehouse.connection.execute(query).fetchall())

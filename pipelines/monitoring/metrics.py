@@ -17,13 +17,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from pipelines.common.database import open_database
 from pipelines.common.sql import SQL_ROOT
 from pipelines.common.version import rollcall_version
-from pipelines.config.settings import textfile_path, warehouse_path
+from pipelines.config.settings import textfile_path
+from pipelines.warehouse.published import bytes_of, open_published
 
 if TYPE_CHECKING:
     import duckdb
+
+    from pipelines.warehouse.reader import Warehouse
 
 OUTCOMES = ("verified", "unverified", "held_back", "failed")
 READABLE_BY_ALL = 0o644  # node_exporter is another user
@@ -60,12 +62,10 @@ class Attempt:
     exit_code: int
 
 
-def metrics_text(
-    home: Path, warehouse: Path, db: "duckdb.DuckDBPyConnection | None", attempt: Attempt | None = None
-) -> str:
-    """The metrics of a home, as Prometheus reads them. `db` is its open warehouse, if there is one."""
+def metrics_text(home: Path, warehouse: "Warehouse | None", attempt: Attempt | None = None) -> str:
+    """The metrics of a home, as Prometheus reads them. `warehouse` is open, if there is one."""
     registry = CollectorRegistry()
-    registry.register(_Metrics(_families(str(home), warehouse, db, attempt)))
+    registry.register(_Metrics(_families(str(home), warehouse, attempt)))
     return generate_latest(registry).decode()
 
 
@@ -89,13 +89,12 @@ def update_textfile(home: Path, attempt: Attempt, warn: Callable[[str], None]) -
         path = textfile_path(home)
         if path is None:
             return
-        warehouse = warehouse_path(home)
         with contextlib.ExitStack() as stack:
-            db = None
+            warehouse = None
             # After a run that failed, there may be no warehouse, or one that cannot be read.
             with contextlib.suppress(Exception):
-                db = stack.enter_context(open_database(warehouse, read_only=True))
-            write_textfile(path, metrics_text(home, warehouse, db, attempt))
+                warehouse = stack.enter_context(open_published(home))
+            write_textfile(path, metrics_text(home, warehouse, attempt))
     except Exception as error:  # noqa: BLE001 - metrics must not end the run
         warn(f"cannot write metrics: {error}")
 
@@ -111,7 +110,7 @@ class _Metrics(Collector):
 
 
 def _families(
-    home: str, warehouse: Path, db: "duckdb.DuckDBPyConnection | None", attempt: Attempt | None
+    home: str, warehouse: "Warehouse | None", attempt: Attempt | None
 ) -> Iterator[GaugeMetricFamily]:
     info = _family("build_info", OF_HOME, "version")
     info.add_metric([home, rollcall_version()], 1)
@@ -122,9 +121,9 @@ def _families(
             "last_attempt_timestamp_seconds": attempt.ended,
             "last_attempt_exit_code": attempt.exit_code,
         }
-    if db is not None:
-        values["warehouse_bytes"] = warehouse.stat().st_size
-        for run in _rows(db, "last_run_metrics"):
+    if warehouse is not None:
+        values["warehouse_bytes"] = bytes_of(warehouse)
+        for run in _rows(warehouse.connection, "last_run_metrics"):
             values |= {
                 "last_run_timestamp_seconds": run["started"],
                 "last_run_duration_seconds": run["seconds"],
@@ -134,8 +133,8 @@ def _families(
         family = _family(name, OF_HOME)
         family.add_metric([home], float(str(value)))
         yield family
-    if db is not None:
-        yield from _of_connections(home, list(_rows(db, "connection_metrics")))
+    if warehouse is not None:
+        yield from _of_connections(home, list(_rows(warehouse.connection, "connection_metrics")))
 
 
 def _of_connections(home: str, connections: list[dict[str, object]]) -> Iterator[GaugeMetricFamily]:

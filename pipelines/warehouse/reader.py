@@ -11,14 +11,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from pipelines.common.database import HEADERS_BYTES, hidden_builtins, open_database
-from pipelines.common.errors import UsageError, WarehouseError
+from pipelines.common.errors import SyncError, UsageError, WarehouseError
 from pipelines.common.files import private_folder
 from pipelines.common.limits import Clock, bounded_files, bounded_memory, bounded_time, physical_mb
 from pipelines.common.sql import identifier, literal
@@ -32,7 +32,7 @@ SPILL_GB = 10
 # A result must not fill the disk that the next run needs: at most this much, and half of the free space.
 LARGEST_FILE_MB = SPILL_GB << 10
 
-_BOUNDS = {
+BOUNDS = {
     "max_temp_directory_size": f"{SPILL_GB}GB",
     "memory_limit": f"{MEMORY_MB}MB",
     "threads": str(min(4, os.cpu_count() or 1)),
@@ -41,12 +41,17 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class Warehouse:
-    """The published warehouse, open. `workspace` is private, and the only directory that SQL can write to."""
+    """The published warehouse, open.
 
-    path: Path
+    `name` is what messages call it. `workspace` is private, and the only directory that SQL can write to.
+    `path` is its file; a lakehouse has none.
+    """
+
+    name: str
     connection: duckdb.DuckDBPyConnection
     workspace: Path
     clock: Clock
+    path: Path | None = None
 
 
 @contextlib.contextmanager
@@ -66,6 +71,29 @@ def open_warehouse(
     exceeded.
     """
     refuse_missing(path)
+    with reading(
+        str(path),
+        functools.partial(_connect, path, time_zone),
+        functools.partial(_unreadable, path),
+        seconds=seconds,
+        workspace_in=workspace_in,
+    ) as warehouse:
+        yield replace(warehouse, path=path)
+
+
+@contextlib.contextmanager
+def reading(
+    name: str,
+    connect: Callable[[Path], duckdb.DuckDBPyConnection],
+    unreadable: Callable[[duckdb.Error], SyncError],
+    *,
+    seconds: float | None,
+    workspace_in: Path | None,
+) -> Iterator[Warehouse]:
+    """Keep within all limits while the block reads from what `connect` opens, given the workspace.
+
+    `unreadable` gives the error to raise instead of one of DuckDB's that the SQL has not caused.
+    """
     if workspace_in is not None:
         private_folder(workspace_in)
     with (
@@ -74,14 +102,14 @@ def open_warehouse(
     ):
         workspace, clock = Path(directory).resolve(), Clock(seconds)
         largest_mb = min(LARGEST_FILE_MB, shutil.disk_usage(workspace).free >> 21)
-        connection = _connect(path, workspace, time_zone)
+        connection = connect(workspace)
         tidy = functools.partial(shutil.rmtree, workspace, ignore_errors=True)
         with (
-            _translated(path, largest_mb),
+            _translated(unreadable, largest_mb),
             bounded_time(connection, clock, tidy),
             bounded_files(largest_mb),
         ):
-            yield Warehouse(path, connection, workspace, clock)
+            yield Warehouse(name, connection, workspace, clock)
 
 
 def refuse_missing(path: Path) -> None:
@@ -95,12 +123,12 @@ def refuse_missing(path: Path) -> None:
     )
 
 
-def _connect(path: Path, workspace: Path, time_zone: str) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, time_zone: str, workspace: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection = open_database(
             path,
             read_only=True,
-            settings=_BOUNDS | {"temp_directory": str(workspace)},
+            settings=BOUNDS | {"temp_directory": str(workspace)},
             time_zone=time_zone,
         )
     except duckdb.Error as error:
@@ -115,11 +143,16 @@ def _connect(path: Path, workspace: Path, time_zone: str) -> duckdb.DuckDBPyConn
             "drop it, or run `rollcall sync`, which removes it",
         )
     _refuse_cut(connection, path)
+    close_session(connection, f"{workspace}/")
+    return connection
+
+
+def close_session(connection: duckdb.DuckDBPyConnection, *places: str) -> None:
+    """Let SQL read and write only below `places`, which end with a slash, and change no setting."""
     # These are settings of a running database; the last one is the lock on all of them.
-    connection.execute(f"set allowed_directories = [{literal(f'{workspace}/')}]")
+    connection.execute(f"set allowed_directories = [{', '.join(map(literal, places))}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
-    return connection
 
 
 def _refuse_cut(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -207,7 +240,7 @@ def needs_memory() -> UsageError:
 
 
 @contextlib.contextmanager
-def _translated(path: Path, largest_mb: int) -> Iterator[None]:
+def _translated(unreadable: Callable[[duckdb.Error], SyncError], largest_mb: int) -> Iterator[None]:
     """Turn DuckDB's errors that are not caused by the SQL into errors that say what to do."""
     try:
         yield
@@ -221,7 +254,7 @@ def _translated(path: Path, largest_mb: int) -> Iterator[None]:
             ) from None
         if isinstance(error, OSError):
             raise
-        raise _unreadable(path, error) from None
+        raise unreadable(error) from None
     except RuntimeError as error:
         # How DuckDB's package reports Ctrl-C.
         if str(error) == "Query interrupted":

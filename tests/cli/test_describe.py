@@ -33,7 +33,11 @@ def test_every_table_and_macro(cli: Cli) -> None:
         "projects_on(day)",
         "raw.records",
     ]
-    assert listed["runs"] == {"name": "runs", "rows": 3, "comment": "Every published run, and every operation that was published like a run."}
+    assert listed["runs"] == {
+        "name": "runs",
+        "rows": 3,
+        "comment": "Every published run, and every operation that was published like a run.",
+    }
     assert all(row["comment"] for row in listed.values())
 
 

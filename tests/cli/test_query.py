@@ -95,7 +95,10 @@ def test_names_given_twice_or_with_quotes(cli: Cli) -> None:
         ("with t as (select 1 as a) from t", "a\n1\n"),
         ("values (1), (2)", "col0\n1\n2\n"),
         ("from projects select count(*) as n", "n\n6\n"),
-        ("table runs limit 0", "started_at,finished_at,outcome,rollcall_version,duckdb_version,operation,history_begins_at\n"),
+        (
+            "table runs limit 0",
+            "started_at,finished_at,outcome,rollcall_version,duckdb_version,operation,history_begins_at\n",
+        ),
         ("describe select 1 as a", "column_name,column_type,null,key,default,extra\na,INTEGER,YES,,,\n"),
         ("select a from (summarize select 1 as b) t(a)", "a\nb\n"),
         ("pivot projects on connection using count(*) group by status order by all",

@@ -89,7 +89,8 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
         (
             "secrets",
             "[notify]\nwebhok = 's'",
-            "[notify] in FILE has an unknown key webhok. Did you mean webhook or webhook_file or webhook_command?",
+            "[notify] in FILE has an unknown key webhok. "
+            "Did you mean webhook or webhook_file or webhook_command?",
         ),
         ("config", "path = 'a'", "path in FILE is outside any table. Move it below the header of its table"),
         (

@@ -63,6 +63,7 @@ FINISHED = [
             "promises",
         )
     ),
+    "docs/scale.md",
     *(
         f"docs/{page}.md"
         for page in (

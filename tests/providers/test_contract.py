@@ -148,7 +148,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterat
         sandboxes |= {trouble: stand_in(RECORDS) for trouble in TROUBLES}
         for trouble, sandbox in sandboxes.items():
             connect(home, trouble, sandbox, loopback)
-        patch.setattr("pipelines.commands.sync.publish", search_and_publish)
+        patch.setattr("pipelines.warehouse.file_store.publish", search_and_publish)
         first = home.run()
         before = home.rows("from raw.records order by all")
         for trouble, sandbox in sandboxes.items():

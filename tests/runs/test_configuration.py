@@ -371,7 +371,7 @@ def test_dropped_fields_reach_no_file(
         found.extend(path for path in written if spoken.encode() in path.read_bytes())
         return publish(draft, *place)
 
-    monkeypatch.setattr("pipelines.commands.sync.publish", search_and_publish)
+    monkeypatch.setattr("pipelines.warehouse.file_store.publish", search_and_publish)
     home.run()
     assert found == []
     assert home.rows("select file_key, transcription, ai_transcription from files order by 1") == [

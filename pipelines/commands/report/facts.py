@@ -96,7 +96,7 @@ def read_facts(warehouse: Warehouse, since: str | None, zone: str) -> Facts:
     """
     runs = read_rows(warehouse, "last_run", Run)
     if not runs:
-        raise WarehouseError(f"there is no run in {warehouse.path} yet", "run `rollcall sync`")
+        raise WarehouseError(f"there is no run in {warehouse.name} yet", "run `rollcall sync`")
     last = datetime.fromtimestamp(runs[0].started_at / 1000, UTC)
     today = last.replace(hour=0, minute=0, second=0, microsecond=0)
     week = today - timedelta(days=6)

@@ -1,0 +1,23 @@
+"""`rollcall maintain`: fewer and larger files in a lakehouse, and an end of old snapshots."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.commands.changes import moment
+from pipelines.config.settings import memory_mb
+from pipelines.warehouse.lake_lock import LakeLocks
+from pipelines.warehouse.lake_maintenance import Maintained
+from pipelines.warehouse.lakehouse import Lakehouse, required_lake
+
+
+def maintain(home: Path, keep: str) -> Maintained:
+    """Maintain the lakehouse of `home`, and keep its snapshots for the duration `keep`.
+
+    Runs may be in progress; their commits wait. Raises UsageError if the warehouse is a file, or `keep` is
+    not a duration.
+    """
+    now = datetime.now(UTC)
+    lake = required_lake(home, "a file needs no maintenance: a run writes it again when it is worth it")
+    lakehouse = Lakehouse(lake, memory_mb(home))
+    with LakeLocks(lake) as locks:
+        return lakehouse.maintain(locks, now - moment(keep, now))

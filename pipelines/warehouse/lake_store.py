@@ -1,0 +1,97 @@
+"""A lakehouse as the store of runs, on any number of machines at once."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from pipelines.config.lake import LakeSettings
+from pipelines.config.settings import memory_mb
+from pipelines.warehouse.draft import Draft
+from pipelines.warehouse.lake_lock import LakeLocks, claim_connections, scratch_directory
+from pipelines.warehouse.lakehouse import Lakehouse
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+class LakeStore:
+    """The lakehouse of `home`. One run uses it, from `locked` to `publish`."""
+
+    shared = True
+
+    def __init__(self, lake: LakeSettings, home: Path) -> None:
+        self._lake = lake
+        self._home = home
+        self._lakehouse = Lakehouse(lake, memory_mb(home))
+        self._locks: LakeLocks | None = None
+        self._connections: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its catalog."""
+        return self._lake.name
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever committed. Raises WarehouseError if the catalog does not answer."""
+        return self._lakehouse.is_empty()
+
+    def is_lost(self) -> bool:
+        """As `is_empty`: there are no copies of earlier runs, only snapshots."""
+        return self._lakehouse.is_empty()
+
+    @contextlib.contextmanager
+    def locked(self, connections: Sequence[str]) -> Iterator[Path]:
+        """Hold the lock of each connection, in the catalog."""
+        with LakeLocks(self._lake) as locks:
+            claim_connections(locks, connections)
+            self._locks, self._connections = locks, tuple(connections)
+            with scratch_directory(self._home) as scratch:
+                yield scratch
+
+    def probe(self, scratch: Path) -> tuple[str, ...]:
+        """Nothing: a draft in a scratch directory needs no special call."""
+        del scratch
+        return ()
+
+    def open_draft(self, scratch: Path, memory_mb: int) -> Draft:
+        """Open a draft with the facts of the locked connections."""
+        path = scratch / "warehouse.duckdb"
+        with Draft(path, memory_mb) as empty:
+            empty.attach()
+        self._lakehouse.take_facts(path, self._connections)
+        with contextlib.ExitStack() as on_failure:
+            draft = on_failure.enter_context(Draft(path, memory_mb))
+            draft.attach()
+            on_failure.pop_all()
+        return draft
+
+    def start(self, db: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
+        """Claim a start, to the millisecond, that no run in progress has, and that is after all published."""
+        assert self._locks is not None
+        row = db.execute(
+            "select greatest(date_trunc('millisecond', $1::timestamptz), max(started_at) + $2) from raw.runs",
+            [now, MILLISECOND],
+        ).fetchone()
+        assert row is not None
+        start: datetime = row[0]
+        while not self._locks.claim(f"run {start.isoformat()}"):
+            start += MILLISECOND
+        return start
+
+    def publish(self, draft: Path, scratch: Path) -> tuple[str, ...]:
+        """Commit the draft."""
+        del scratch
+        assert self._locks is not None
+        self._lakehouse.commit(draft, self._locks, self._connections, self._home)
+        return ()
+
+    def known_connections(self) -> tuple[str, ...]:
+        """The connections that were ever synced. Raises WarehouseError if there are none."""
+        return self._lakehouse.connections()
+
+    def erase_history(self) -> None:
+        """Leave nothing of rows that were deleted: neither in files nor in earlier snapshots."""
+        assert self._locks is not None
+        self._lakehouse.erase_history(self._locks)

@@ -1,0 +1,272 @@
+"""A lakehouse as a warehouse: what a run copies from it into its draft, and how it commits the draft.
+
+A draft is a DuckDB file with the facts of the connections that the run asks. A commit replaces their rows in
+all tables, in one transaction. Readers see the whole of it or nothing, and hold their snapshot meanwhile.
+"""
+
+import contextlib
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from pipelines.common.database import open_database
+from pipelines.common.errors import RunInProgress, UsageError
+from pipelines.common.sql import identifier, literal, transaction
+from pipelines.config.lake import LakeSettings, lake_settings
+from pipelines.warehouse.catalog import (
+    LAKE,
+    NothingPublished,
+    attach,
+    catalog_errors,
+    current_snapshot,
+    holds_rows,
+    in_lake,
+    nothing_published,
+)
+from pipelines.warehouse.lake_lock import COMMIT, LakeLocks
+from pipelines.warehouse.lake_maintenance import Maintained, erase_history, maintain_lake
+from pipelines.warehouse.lake_tables import (
+    LAST_LISTED,
+    Columns,
+    StoredTable,
+    columns_in,
+    create_tables,
+    create_views,
+    stored_tables,
+)
+
+# Another program may write into the lakehouse too: a commit that conflicts with it is repeated as a whole.
+MOST_TRIES = 20
+CONFLICT = "Failed to commit"
+# Facts that a draft has of all connections. The first ones only gain rows.
+APPENDED = ("runs", "operations")
+OF_ALL = (*APPENDED, "connections", "listings", "salt", "forgotten", "renamed")
+OF_CONNECTIONS = ("records", "quarantine")
+
+
+def required_lake(home: Path, why: str) -> LakeSettings:
+    """The settings of the lakehouse of `home`. Raises UsageError, with the remedy `why`, if it has a file."""
+    lake = lake_settings(home)
+    if lake is None:
+        raise UsageError("the warehouse of this home is a file, not a lakehouse", why)
+    return lake
+
+
+class Lakehouse:
+    """A lakehouse, and the one DuckDB that a run uses to read and write it.
+
+    Loading DuckLake takes half a second, attaching a catalog little: it is attached for each use, because a
+    session with PostgreSQL does not outlast a long run.
+    """
+
+    def __init__(self, lake: LakeSettings, memory_mb: int = 0) -> None:
+        self.lake = lake
+        limit = {"memory_limit": f"{memory_mb}MB"} if memory_mb else {}
+        self._db = open_database(settings=limit | {"preserve_insertion_order": "false"})
+
+    def close(self) -> None:
+        """Close DuckDB."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def attached(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Attach the lakehouse while the block runs. Raises WarehouseError if it does not answer."""
+        with catalog_errors(self.lake):
+            attach(self._db, self.lake, read_only=read_only)
+            try:
+                yield self._db
+            finally:
+                self._db.execute(f"detach {LAKE}")
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever committed. Raises WarehouseError if the catalog does not answer."""
+        try:
+            with self.attached(read_only=True) as db:
+                return not holds_rows(db)
+        except NothingPublished:
+            return True
+
+    def take_facts(self, draft: Path, connections: Sequence[str]) -> None:
+        """Copy the facts of `connections` into the empty tables of the file `draft`, from one snapshot.
+
+        Runs, listings and what is known of connections are copied of all.
+        """
+        try:
+            with self.attached(read_only=True) as db:
+                if holds_rows(db):
+                    with attached_file(db, draft), transaction(db):
+                        _copy_facts(db, connections)
+        except NothingPublished:
+            return
+
+    def maintain(self, locks: LakeLocks, keep: timedelta) -> Maintained:
+        """Do what `lake_maintenance.maintain_lake` says, while nobody else commits."""
+        with locks.waiting_for(COMMIT), self.attached(read_only=False) as db:
+            return maintain_lake(db, keep)
+
+    def erase_history(self, locks: LakeLocks) -> None:
+        """Do what `lake_maintenance.erase_history` says, while nobody else commits."""
+        with locks.waiting_for(COMMIT), self.attached(read_only=False) as db:
+            erase_history(db)
+        locks.vacuum()
+
+    def connections(self) -> tuple[str, ...]:
+        """The names of all connections that were ever synced. Raises NothingPublished if there are none."""
+        with self.attached(read_only=True) as db:
+            if not holds_rows(db):
+                raise nothing_published(self.lake)
+            found = db.execute(f"select connection from {in_lake('raw', 'connections')} order by connection")
+            return tuple(name for (name,) in found.fetchall())
+
+    def commit(
+        self, draft: Path, locks: LakeLocks, connections: Sequence[str], home: Path, message: str = "sync"
+    ) -> int:
+        """Replace the rows of `connections` in all tables by those of the closed file `draft`.
+
+        Returns the number of the snapshot. Raises RunInProgress if another run of a connection was committed
+        since the draft was begun, WarehouseError if the catalog or the data cannot be written.
+        """
+        self._db.execute(f"set temp_directory = {literal(str(draft.with_suffix('.commit')))}")
+        with (
+            locks.waiting_for(COMMIT),
+            self.attached(read_only=False) as db,
+            attached_file(db, draft, read_only=True),
+        ):
+            for tried in range(1, MOST_TRIES + 1):
+                try:
+                    return _commit_once(db, connections, home, message)
+                except duckdb.TransactionException as error:
+                    if tried == MOST_TRIES or CONFLICT not in str(error):
+                        raise
+                time.sleep(random.random() * tried / 10)
+        raise AssertionError("unreachable")
+
+
+@contextlib.contextmanager
+def attached_file(db: duckdb.DuckDBPyConnection, file: Path, *, read_only: bool = False) -> Iterator[None]:
+    """Attach a DuckDB file as `draft` while the block runs."""
+    db.execute(f"attach {literal(str(file))} as draft {'(read_only)' if read_only else ''}")
+    try:
+        yield
+    finally:
+        db.execute("detach draft")
+
+
+def _copy_facts(db: duckdb.DuckDBPyConnection, connections: Sequence[str]) -> None:
+    for name in OF_ALL:
+        db.execute(f"insert into draft.raw.{name} by name from {in_lake('raw', name)}")
+    for name in OF_CONNECTIONS:
+        db.execute(
+            f"insert into draft.raw.{name} by name from {in_lake('raw', name)} "
+            "where list_contains($1, connection)",
+            [list(connections)],
+        )
+
+
+def _commit_once(db: duckdb.DuckDBPyConnection, connections: Sequence[str], home: Path, message: str) -> int:
+    with transaction(db):
+        columns = columns_in(db, "draft")
+        held = columns_in(db, LAKE)
+        create_tables(db, columns, held, home)
+        _refuse_overtaken(db, connections)
+        for name in APPENDED:
+            db.execute(
+                f"insert into {in_lake('raw', name)} by name from draft.raw.{name} "
+                f"where started_at not in (select started_at from {in_lake('raw', name)})"
+            )
+        db.execute(
+            f"insert into {in_lake('raw', 'salt')} from draft.raw.salt "
+            f"where not exists (from {in_lake('raw', 'salt')})"
+        )
+        for table in stored_tables(home):
+            _replace_rows(db, table, columns[table.source], connections)
+        _replace_seeds(db, [name for name in columns if name.startswith("seeds.")])
+        create_views(db, columns, home, has_views="stored.views" in held)
+        row = db.execute("select max(started_at) from draft.raw.runs").fetchone()
+        run: datetime | None = row[0] if row else None
+        extra = {"run": run.astimezone(UTC).isoformat() if run else None, "connections": sorted(connections)}
+        db.execute(
+            f"call {LAKE}.set_commit_message('rollcall', {literal(message)}, "
+            f"extra_info => {literal(json.dumps(extra))})"
+        )
+    return current_snapshot(db)
+
+
+def _refuse_overtaken(db: duckdb.DuckDBPyConnection, connections: Sequence[str]) -> None:
+    """Raise RunInProgress if the lakehouse has a listing of a connection that the draft does not have."""
+    overtaken = db.execute(
+        f"""
+        select distinct connection from {in_lake("raw", "listings")} as held
+        where list_contains($1, connection) and not exists (
+            from draft.raw.listings as own
+            where own.connection = held.connection and own.started_at = held.started_at
+        )
+        order by connection
+        """,
+        [list(connections)],
+    ).fetchall()
+    if overtaken:
+        raise RunInProgress(
+            f"another run of {overtaken[0][0]} was published while this one was in progress",
+            "nothing was published; run it again",
+        )
+
+
+def _replace_rows(
+    db: duckdb.DuckDBPyConnection, table: StoredTable, columns: Columns, connections: Sequence[str]
+) -> None:
+    """Delete the rows that the draft does not have, and insert those that the lakehouse does not have."""
+    of_connections = f"{_connection_of(columns)} in ({', '.join(map(literal, connections))})"
+    if table.name == "connections":
+        of_connections = "connection in (select connection from draft.raw.connections)"
+    listed = ", ".join(map(identifier, columns))
+    held = f"select {listed} from {table.in_lake} where {of_connections}"
+    new = (
+        f"select {_encoded(columns)} from draft.{table.source} as one {_join(columns)} where {of_connections}"
+    )
+    db.execute(f"create or replace temp table fresh as ({new}) except ({held})")
+    db.execute(f"create or replace temp table stale as ({held}) except ({new})")
+    same = " and ".join(
+        f"held.{identifier(name)} is not distinct from stale.{identifier(name)}" for name in table.key
+    )
+    if db.execute("select exists (from stale)").fetchall()[0][0]:
+        db.execute(f"delete from {table.in_lake} as held using stale where {same}")
+    if db.execute("select exists (from fresh)").fetchall()[0][0]:
+        db.execute(f"insert into {table.in_lake} by name from fresh")
+
+
+def _connection_of(columns: Columns) -> str:
+    """SQL for the connection of a row: a key begins with its name."""
+    return "connection" if "connection" in columns else "split_part(project_key, ':', 1)"
+
+
+def _encoded(columns: Columns) -> str:
+    return ", ".join(
+        f"nullif(one.{column}, listed.last_listed_at) as {column}"
+        if column == "last_seen_at"
+        else f"one.{identifier(column)}"
+        for column in columns
+    )
+
+
+def _join(columns: Columns) -> str:
+    if "last_seen_at" not in columns:
+        return ""
+    listed = LAST_LISTED.format(listings="draft.raw.listings")
+    return f"left join ({listed}) as listed using (connection)"
+
+
+def _replace_seeds(db: duckdb.DuckDBPyConnection, seeds: Sequence[str]) -> None:
+    for name in seeds:
+        own, held = f"draft.{name}", f"{LAKE}.{name}"
+        differing = (
+            f"((from {own}) except all (from {held})) union all ((from {held}) except all (from {own}))"
+        )
+        if db.execute(f"select exists ({differing})").fetchall()[0][0]:
+            db.execute(f"delete from {held}")
+            db.execute(f"insert into {held} by name from {own}")

@@ -1,0 +1,78 @@
+"""Two runs at once, and runs that are killed: each is published completely or not at all."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.sandbox import Sandbox
+from tests.lake.home import LakeHome
+
+SYNC = """
+import os, signal, sys
+from pathlib import Path
+from pipelines.commands.sync import Options, sync
+from pipelines.warehouse import lake_store, lakehouse
+
+def dying(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+moment, home, *names = sys.argv[1:]
+commit = lakehouse.Lakehouse.commit
+if moment == "before the commit":
+    lakehouse.Lakehouse.commit = dying
+if moment == "in the commit":
+    lakehouse.create_views = dying
+if moment == "after the commit":
+    lakehouse.Lakehouse.commit = lambda *a: (commit(*a), dying())
+sync(Path(home), Options(tuple(names)))
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=7, projects=4, files=4) as sandbox:
+        yield sandbox
+
+
+def started(home: Path, moment: str, *names: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SYNC, moment, str(home), *names],
+        env=dict(os.environ),
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def test_two_runs_of_different_connections_commit_at_once(
+    lake_home: LakeHome, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    lake_home.connect_all(sandbox)
+    runs = [started(lake_home.path, "never", name) for name in ("belltastic", "rillsoft")]
+    assert [run.wait() for run in runs] == [0, 0]
+    assert [(row["connection"], row["outcome"]) for row in lake_home.rows("from connections")] == [
+        ("belltastic", "verified"),
+        ("rillsoft", "verified"),
+    ]
+    assert lake_home.rows("select count(distinct started_at) as runs from runs") == [{"runs": 2}]
+    both = lake_home.rows("select count(*) as projects from projects group by connection")
+    assert len(both) == 2
+
+
+@pytest.mark.parametrize(
+    ("moment", "runs"), [("before the commit", 0), ("in the commit", 0), ("after the commit", 1)]
+)
+def test_a_killed_run_publishes_all_or_nothing(
+    lake_home: LakeHome, sandbox: Sandbox, moment: str, runs: int
+) -> None:
+    lake_home.connect_all(sandbox)
+    lake_home.run("fone_dynamics")
+    assert started(lake_home.path, moment, "belltastic").wait() == -signal.SIGKILL
+    published = lake_home.rows("from connections where connection = 'belltastic'")
+    assert len(published) == runs
+    assert lake_home.run("belltastic").exit_code == 0
+    assert len(lake_home.rows("from runs")) == 2 + runs
+    assert [path.name for path in (lake_home.path / ".rollcall").glob("lake-run-*")] == []
