@@ -15,7 +15,6 @@ from pipelines.cli.run_view import attention, next_steps, not_asked, run_facts
 from pipelines.commands.sync import Observer, Options, Run, sync
 from pipelines.common.errors import SyncError
 from pipelines.common.exit_codes import ExitCode
-from pipelines.config.settings import published_after_sync
 from pipelines.monitoring.held_back import held_back_as_before
 from pipelines.monitoring.notifications import NOT_STARTED, Notice, Notices, subject
 from pipelines.monitoring.run_log import Level, run_log
@@ -40,7 +39,7 @@ def watched_sync(
             with shown_progress(console, log.line) as progress:
                 run = sync(home, options, observer=Observer(begun, progress))
             if not options.dry_run:
-                run = _published(home, replace(run, unfinished=run.unfinished + afterwards()))
+                run = replace(run, unfinished=run.unfinished + afterwards())
             level: Level = "warning" if run.exit_code else "info"
             for line in run_facts(run):
                 log.line(line, level)
@@ -71,19 +70,6 @@ def _write_metrics(home: Path, exit_code: int, warn: Callable[[str], None]) -> N
     from pipelines.monitoring.metrics import Attempt, update_textfile
 
     update_textfile(home, Attempt(time.time(), exit_code), warn)
-
-
-def _published(home: Path, run: Run) -> Run:
-    """Publish to the destinations that are configured; a failure does not change what the run achieved."""
-    try:
-        names = published_after_sync(home)
-    except SyncError as error:
-        return replace(run, unfinished=(*run.unfinished, str(error)))
-    if not names:
-        return run
-    from pipelines.commands.publish import publish_each
-
-    return replace(run, unfinished=run.unfinished + publish_each(home, names))
 
 
 def _warn(line: str) -> None:
