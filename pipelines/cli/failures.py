@@ -35,7 +35,16 @@ VERBS_BY_PURPOSE = {
     "Set up": ("init", "doctor", "schedule", "demo", "sandbox"),
     "Run": ("sync",),
     "Ask": (
-        "status", "changes", "query", "describe", "history", "why", "export", "report", "notebook", "publish"
+        "status",
+        "changes",
+        "query",
+        "describe",
+        "history",
+        "why",
+        "export",
+        "report",
+        "notebook",
+        "publish",
     ),
     "Maintain": ("backup", "restore", "retire", "rename", "prune", "forget"),
 }

@@ -37,7 +37,9 @@ Severity = Literal["error", "warning"]
 # The keys whose affected values `sql/incremental` finds.
 INCREMENTAL_KEYS = ("file_key", "project_key")
 
-_KEY = re.compile(r"(grain|nullable|severity|incremental|refreshed|kind|not compared|compared as|example): (.*)")
+_KEY = re.compile(
+    r"(grain|nullable|severity|incremental|refreshed|kind|not compared|compared as|example): (.*)"
+)
 
 
 @dataclass(frozen=True)
