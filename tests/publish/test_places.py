@@ -18,6 +18,7 @@ CHANGED = {
     "connections": (3, 0),
     "files": (0, 0),
     "files_history": (0, 0),
+    "labels": (0, 0),
     "listings": (3, 0),
     "project_changes": (2, 4),
     "project_days": (5, 4),
