@@ -11,6 +11,7 @@ from tests.campaigns.play import land_directly
 from tests.home import Home
 from tests.light import light
 from tests.loopback import Loopback
+from tests.postgres import postgres_server
 
 
 def pytest_configure() -> None:
@@ -32,6 +33,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, as its owner."""
+    with postgres_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

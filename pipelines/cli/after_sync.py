@@ -1,13 +1,21 @@
-"""What `rollcall sync --export --report` does once a run is published. A failure there is a line, no more."""
+"""What `rollcall sync` does once a run is published: exports, the report, publishing to other warehouses.
 
+A failure there is a line, no more.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.common.errors import SyncError
 
 
 def after_sync(home: Path, *, export: bool, report: bool) -> tuple[str, ...]:
-    """Write the exports and the report, if wanted. Returns a line for each failure."""
-    steps = [*([("export", _export)] if export else []), *([("report", _report)] if report else [])]
+    """Write the exports and the report, if wanted, and publish. Returns a line for each failure."""
+    steps = [
+        *([("export", _export)] if export else []),
+        *([("report", _report)] if report else []),
+        ("publication", _publish),
+    ]
     failures: list[str] = []
     for name, step in steps:
         try:
@@ -17,7 +25,7 @@ def after_sync(home: Path, *, export: bool, report: bool) -> tuple[str, ...]:
     return tuple(failures)
 
 
-def _export(home: Path) -> list[str]:
+def _export(home: Path) -> Sequence[str]:
     """As `rollcall export --all`: a new folder, and the link `latest` to it."""
     from pipelines.commands.export import find_reports
     from pipelines.commands.export_all import export_all
@@ -34,7 +42,7 @@ def _export(home: Path) -> list[str]:
     return [f"the export of {failed.report} failed: {failed.reason}" for failed in made.export.failed]
 
 
-def _report(home: Path) -> list[str]:
+def _report(home: Path) -> Sequence[str]:
     """As `rollcall report`."""
     from pipelines.commands.report import report
     from pipelines.config.settings import exports_path
@@ -45,3 +53,15 @@ def _report(home: Path) -> list[str]:
     with open_published(home, workspace_in=folder) as warehouse:
         report(warehouse, None, Output(path=folder / "report.html"))
     return []
+
+
+def _publish(home: Path) -> Sequence[str]:
+    """As `rollcall publish`, to each destination that `[publish] after_sync` names."""
+    from pipelines.config.settings import published_after_sync
+
+    names = published_after_sync(home)
+    if not names:
+        return ()
+    from pipelines.commands.publish import publish_each
+
+    return publish_each(home, names)

@@ -1,4 +1,4 @@
-"""Verbs that write files for others to read: export, report, notebook."""
+"""Verbs that hand the published tables to others: export, report, notebook, publish."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -156,3 +156,27 @@ def _notebook(file: Path | None) -> None:
     from pipelines.commands.notebook import NAME, notebook
 
     show_notebook(notebook(file or home() / NAME))
+
+
+@verb(
+    "publish",
+    "rollcall publish --to bi",
+    "rollcall publish --to bi --dry-run",
+)
+@click.option("--to", "name", required=True, metavar="NAME", help="The destination, as in [publish.NAME].")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, and change nothing there.")
+@json_option
+def _publish(name: str, dry_run: bool, as_json: bool) -> None:
+    """Publish the tables to another warehouse.
+
+    The destination is a table [publish.NAME] in .dlt/config.toml: PostgreSQL, Snowflake, BigQuery, Delta on
+    object storage and others. Only rows that differ from those at the destination are sent; rows that no
+    longer exist are deleted there.
+    """
+    from pipelines.cli.failures import telling_what_is_done
+    from pipelines.cli.publish_view import show_publication
+    from pipelines.commands.publish import publish
+
+    publication = publish(home(), name, dry_run=dry_run)
+    with telling_what_is_done():
+        show_publication(publication, as_json=as_json)

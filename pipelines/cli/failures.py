@@ -34,7 +34,18 @@ _JSON_TOO = f"{__name__}.json_too"
 VERBS_BY_PURPOSE = {
     "Set up": ("init", "doctor", "schedule", "demo", "sandbox"),
     "Run": ("sync",),
-    "Ask": ("status", "changes", "query", "describe", "history", "why", "export", "report", "notebook"),
+    "Ask": (
+        "status",
+        "changes",
+        "query",
+        "describe",
+        "history",
+        "why",
+        "export",
+        "report",
+        "notebook",
+        "publish",
+    ),
     "Maintain": ("backup", "restore", "retire", "rename", "prune", "forget", "migrate", "maintain"),
 }
 

@@ -5,6 +5,7 @@ SyncError                       what happened, and what to do
 ├── UsageError                  an argument names nothing, or asks for too much     exit 2
 ├── WarehouseError              there is no warehouse, or it cannot be read         exit 2
 ├── PublicationRefused          a check found a broken promise; nothing published   exit 4
+├── DestinationFailed           a destination cannot be reached, or refuses          exit 1
 ├── RunInProgress               another run holds the lock                          exit 5
 └── ProviderError               one listing failed; the run continues               exit 3
     ├── Transient               worth a retry: timeouts, 429, 5xx, truncated bodies
@@ -64,6 +65,10 @@ class PublicationRefused(SyncError):
     """A check found rows that break a promise; the previous warehouse stays."""
 
     exit_code = ExitCode.REFUSED
+
+
+class DestinationFailed(SyncError):
+    """A destination of `rollcall publish` cannot be reached, or refuses what it is asked for."""
 
 
 class RunInProgress(SyncError):

@@ -15,7 +15,7 @@ def needing(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        missing, packages = str(error.name).partition(".")[0], _packages(extra)
+        missing, packages = str(error.name).partition(".")[0], packages_of(extra)
         if missing not in {re.split(r"[^\w-]", package)[0].replace("-", "_") for package in packages}:
             raise
         raise ConfigurationError(
@@ -23,7 +23,7 @@ def needing(extra: str) -> Iterator[None]:
         ) from None
 
 
-def _packages(extra: str) -> list[str]:
+def packages_of(extra: str) -> list[str]:
     """What an extra stands for, as the distribution lists it: `starlette>=0.46; extra == 'sandbox'`."""
     from importlib.metadata import requires
 

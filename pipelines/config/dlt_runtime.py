@@ -8,7 +8,7 @@ data, so `HomeContext` replaces dlt's own context. Telemetry is on by default; i
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipelines.config.settings import CONFIG, SECRETS, read_toml
@@ -28,7 +28,7 @@ with warnings.catch_warnings():
     from dlt.common.configuration.utils import TraceLogContext
     from dlt.common.runtime.run_context import RunContext
 
-__all__ = ["current_home", "dlt", "isolated_settings", "use_home"]
+__all__ = ["current_home", "destination_settings", "dlt", "isolated_settings", "use_home"]
 
 SETTINGS = {
     "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"},
@@ -109,3 +109,44 @@ def isolated_settings() -> Iterator[None]:
         yield
     finally:
         providers.providers = previous
+
+
+class DestinationEnvironment(Environment):
+    """The environment variables of one destination, such as `DESTINATION__BI__CREDENTIALS`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._prefix = f"DESTINATION__{name.upper()}__"
+
+    def get_value(
+        self, key: str, hint: type[object], pipeline_name: str | None, *sections: str
+    ) -> tuple[str | None, str]:
+        """The variable of a key, if it belongs to the destination, and its name."""
+        value, name = super().get_value(key, hint, pipeline_name, *sections)
+        return value if name.startswith(self._prefix) else None, name
+
+
+@contextlib.contextmanager
+def destination_settings(home: Path, name: str) -> Iterator[None]:
+    """Let dlt see `[destination.NAME]` of the home and its variables; hide all other settings."""
+    folder = home.absolute() / ".dlt"
+    found = {file: read_destination(folder / file, name) for file in (SECRETS, CONFIG)}
+    use_home(home)
+    providers = Container()[PluggableRunContext].providers
+    providers.providers = [
+        DestinationEnvironment(name),
+        CustomLoaderDocProvider(SECRETS, lambda: found[SECRETS], supports_secrets=True),
+        CustomLoaderDocProvider(CONFIG, lambda: found[CONFIG], supports_secrets=False),
+        CustomLoaderDocProvider("rollcall", lambda: SETTINGS),
+    ]
+    try:
+        yield
+    finally:
+        use_home(home)
+
+
+def read_destination(file: Path, name: str) -> dict[str, object]:
+    """The table `[destination.NAME]` of a file, under its full name; empty if there is none."""
+    tables = read_toml(file).get("destination", {})
+    found = tables.get(name, {}) if isinstance(tables, Mapping) else {}
+    return {"destination": {name: found}}

@@ -134,7 +134,15 @@ NOTIFY = (
         "deadline_s", "number", 20.0, minimum=1, maximum=600, about="for all notices of one kind together"
     ),
 )
-# Every table of the configuration, except those of connections, [sources.NAME].
+PUBLISH = (Setting("after_sync", "list", (), about="the destinations to publish to after each run"),)
+DESTINATION = (
+    Setting("destination", required=True, about="its kind, such as postgres, snowflake or filesystem"),
+    Setting("dataset", default="rollcall", about="the schema there, or the folder; for Rollcall alone"),
+    Setting("tables", "list", (), about="the tables to publish; all, unless set"),
+    Setting("table_format", default="delta", about="of a file system: delta or iceberg"),
+)
+# Every table of the configuration, except those of connections, [sources.NAME], and of destinations,
+# [publish.NAME].
 TABLES: Mapping[str, tuple[Setting, ...]] = {
     "warehouse": WAREHOUSE,
     "exports": EXPORTS,
@@ -142,6 +150,7 @@ TABLES: Mapping[str, tuple[Setting, ...]] = {
     "logs": LOGS,
     "notify": NOTIFY,
     "monitoring": MONITORING,
+    "publish": PUBLISH,
 }
 # Tables of dlt's own, which `dlt init` writes. Rollcall sets what dlt needs itself: they have no effect.
 OF_DLT = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
@@ -210,6 +219,20 @@ def _group(name: str) -> int:
 def memory_mb(home: Path) -> int:
     """DuckDB's memory limit in a run, in MB. Raises ConfigurationError if it is not an integer."""
     return _number(home, "warehouse", "memory_mb")
+
+
+def published_after_sync(home: Path) -> tuple[str, ...]:
+    """The destinations that each run is published to. Raises ConfigurationError if that is not a list."""
+    given, default = _given(home, "publish", "after_sync")
+    names = given if given is not None else default
+    if isinstance(names, str):  # of a variable
+        return tuple(name.strip() for name in names.split(","))
+    if not isinstance(names, list | tuple):
+        raise ConfigurationError(
+            f"after_sync of [publish] in {_file(home, CONFIG)} should be a list, not {names!r}",
+            'write it as after_sync = ["…"]',
+        )
+    return tuple(map(str, names))
 
 
 def logs_path(home: Path) -> Path | None:
@@ -356,16 +379,22 @@ def _unknown_in(file: Path, table: str, given: object) -> Iterator[Configuration
                 "move it below the header of its connection, such as [sources.belltastic]",
             )
     elif table in TABLES:
-        for key in given:
-            yield from _unknown_key(file, table, key)
+        for key, value in given.items():
+            if table == "publish" and isinstance(value, Mapping):
+                for inner in value:
+                    yield from _unknown_key(file, f"publish.{key}", inner, DESTINATION)
+            else:
+                yield from _unknown_key(file, table, key, TABLES[table])
     elif table not in OF_DLT:
         yield ConfigurationError(
             f"{file} has an unknown table [{table}]", nearest(table, {*TABLES, "sources"})
         )
 
 
-def _unknown_key(file: Path, table: str, key: str) -> Iterator[ConfigurationError]:
-    known = {name: setting for setting in TABLES[table] for name in names_of(setting)}
+def _unknown_key(
+    file: Path, table: str, key: str, settings: tuple[Setting, ...]
+) -> Iterator[ConfigurationError]:
+    known = {name: setting for setting in settings for name in names_of(setting)}
     if key not in known:
         yield ConfigurationError(f"[{table}] in {file} has an unknown key {key}", nearest(key, known))
     elif file.name == CONFIG and known[key].secret and key == known[key].name:

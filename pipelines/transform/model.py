@@ -13,6 +13,7 @@ A directory `sql` in the user's home adds to a layer; a file there replaces the 
 The header of a file is the one place for its description (`-- text`) and these keys:
 
 grain         the columns that identify a row: `-- grain: a, b`
+nullable      those of them that may be null, and so cannot be part of a primary key
 severity      of a check: error (the default) or warning
 example       a query of the table, for the data dictionary
 incremental   the key of a table that can be updated by key: the rows of a key depend only on its own records
@@ -36,7 +37,9 @@ Severity = Literal["error", "warning"]
 # The keys whose affected values `sql/incremental` finds.
 INCREMENTAL_KEYS = ("file_key", "project_key")
 
-_KEY = re.compile(r"(grain|severity|incremental|refreshed|kind|not compared|compared as|example): (.*)")
+_KEY = re.compile(
+    r"(grain|nullable|severity|incremental|refreshed|kind|not compared|compared as|example): (.*)"
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Model:
     sql: str
     description: str
     grain: tuple[str, ...]
+    nullable: tuple[str, ...]
     severity: Severity
     incremental: str | None
     refreshed: tuple[str, ...]
@@ -108,6 +112,7 @@ def _read_model(path: Path) -> Model:
         sql=sql,
         description=" ".join(line for line in lines if not _KEY.fullmatch(line)),
         grain=_names(keys.get("grain")),
+        nullable=_names(keys.get("nullable")),
         severity=cast("Severity", severity),
         incremental=incremental,
         refreshed=_names(keys.get("refreshed")),

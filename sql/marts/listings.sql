@@ -1,5 +1,6 @@
 -- Every listing of every run: its result, and what happened to the records that it received.
 -- grain: started_at, connection, scope, entity
+-- nullable: scope
 -- example: select started_at, connection, scope, message from listings where outcome <> 'verified'
 select
     started_at, -- start of its run

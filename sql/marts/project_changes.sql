@@ -1,6 +1,7 @@
 -- The changes of projects: a row for each column of a project that changed in a run, and a row each time that a project
 -- was created, was removed or returned.
 -- grain: project_key, changed_at, change, column_name
+-- nullable: column_name
 -- example: select name, column_name, old_value, new_value from project_changes where not is_minor
 -- incremental: project_key
 with changed as (

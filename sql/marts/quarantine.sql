@@ -1,5 +1,6 @@
 -- Every received record that could not be used.
 -- grain: started_at, connection, scope, entity, position
+-- nullable: scope
 -- example: select connection, reason, count(*) as records from quarantine group by all
 select
     started_at, -- start of its run

@@ -1,0 +1,162 @@
+"""`rollcall publish`: the published tables to another warehouse, as far as they differ from what is there."""
+
+import contextlib
+import functools
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pipelines.common.errors import RunInProgress, SyncError
+from pipelines.common.files import private_folder
+from pipelines.common.filesystem import locked_file
+from pipelines.config.settings import warehouse_path
+from pipelines.destinations import databases, lakes
+from pipelines.destinations.changes import Changes, find_changes
+from pipelines.destinations.columns import descriptions_hash, tables_to_publish
+from pipelines.destinations.kinds import PUBLICATIONS
+from pipelines.destinations.publication import LastPublication, PublicationRow, publication_row
+from pipelines.destinations.session import session
+from pipelines.destinations.target import Target, load_target
+from pipelines.extract.connections import refuse_open_secrets
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from dlt import Pipeline
+
+WORKSHOP = ".rollcall"
+
+
+class Store(Protocol):
+    """How tables are kept at a destination: in a database, or in a lake."""
+
+    def read_stored(
+        self, pipeline: "Pipeline", target: Target, tables: Sequence[str]
+    ) -> dict[str, "pa.Table | None"]:
+        """The keys and hashes of the rows in each table; None for a table that the destination lacks."""
+
+    def last_publication(self, pipeline: "Pipeline", target: Target) -> LastPublication | None:
+        """The last row of `publications`; None if there is none."""
+
+    def statements(
+        self, pipeline: "Pipeline", target: Target, changes: Sequence[Changes], *, with_comments: bool
+    ) -> tuple[str, ...]:
+        """The SQL that `publish` would execute once the rows are staged."""
+
+    def publish(
+        self,
+        pipeline: "Pipeline",
+        target: Target,
+        changes: Sequence[Changes],
+        row: PublicationRow,
+        *,
+        with_comments: bool,
+    ) -> None:
+        """Bring the changes into the tables, and `row` of them into `publications`."""
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A table, and how many of its rows were sent to the destination, and deleted there."""
+
+    name: str
+    rows_sent: int
+    rows_deleted: int
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A publication of one run to one destination.
+
+    `statements` is the SQL that makes the rows visible; none for Delta and Iceberg. If `is_current`, the
+    destination had everything already, and nothing was sent.
+    """
+
+    destination: str
+    kind: str
+    dataset: str
+    run_started_at: datetime
+    previous_run_started_at: datetime | None
+    tables: tuple[PublishedTable, ...]
+    is_current: bool
+    is_dry_run: bool
+    statements: tuple[str, ...] = ()
+
+
+def publish(
+    home: Path,
+    name: str,
+    *,
+    dry_run: bool = False,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Publication:
+    """Publish the warehouse to the destination configured as `[publish.NAME]`.
+
+    A `dry_run` changes nothing at the destination. Raises UsageError if there is no such destination,
+    ConfigurationError if a setting is wrong, DestinationFailed if the destination fails, RunInProgress if it
+    is being published to.
+    """
+    target = load_target(home, name)
+    refuse_open_secrets(home)
+    models = tables_to_publish(home, target.tables)
+    store: Store = lakes if target.kind.is_lake else databases
+    with _scratch(home, name) as scratch, session(home, target, scratch) as pipeline:
+        stored = store.read_stored(pipeline, target, (*models, PUBLICATIONS))
+        last = store.last_publication(pipeline, target) if stored[PUBLICATIONS] is not None else None
+        run, changes = find_changes(
+            warehouse_path(home), tuple(models.values()), target.kind, stored, scratch
+        )
+        described = descriptions_hash([change.table for change in changes])
+        published = Publication(
+            name,
+            target.kind.name,
+            target.dataset,
+            run,
+            last.run_started_at if last else None,
+            tuple(PublishedTable(one.table.name, one.sent, one.deleted) for one in changes),
+            is_current=last == LastPublication(run, described)
+            and not any(one.sent or one.deleted for one in changes),
+            is_dry_run=dry_run,
+        )
+        if published.is_current:
+            return published
+        with_comments = last is None or last.descriptions_hash != described
+        if dry_run:
+            planned = store.statements(pipeline, target, changes, with_comments=with_comments)
+            return replace(published, statements=planned)
+        row = functools.partial(publication_row, run, clock(), changes, described, scratch)
+        store.publish(pipeline, target, changes, row, with_comments=with_comments)
+        return published
+
+
+def publish_each(home: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Publish to several destinations. Returns a line for each that fails."""
+    failures = []
+    for name in names:
+        try:
+            publish(home, name)
+        except Exception as error:  # noqa: BLE001 - the run is published, so nothing here may end it
+            what = str(error) if isinstance(error, SyncError) else f"internal error ({error!r})"
+            failures.append(f"not published to {name}: {what}. Then run: rollcall publish --to {name}")
+    return tuple(failures)
+
+
+@contextlib.contextmanager
+def _scratch(home: Path, name: str) -> Iterator[Path]:
+    """A private directory for one publication; one at a time for each destination."""
+    workshop = home / WORKSHOP
+    private_folder(workshop)
+    scratch = workshop / f"publish-{name}"
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locked_file(workshop / f"publish-{name}.lock"))
+        except BlockingIOError:
+            raise RunInProgress(
+                f"a publication to {name} is in progress", "wait for it to end, then try again"
+            ) from None
+        shutil.rmtree(scratch, ignore_errors=True)  # of a publication that was killed
+        scratch.mkdir(mode=0o700)
+        held.callback(shutil.rmtree, scratch, ignore_errors=True)
+        yield scratch

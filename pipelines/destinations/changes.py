@@ -1,0 +1,79 @@
+"""The rows that differ from those at a destination, as a Parquet file for each table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.common.errors import ConfigurationError, WarehouseError
+from pipelines.common.sql import literal
+from pipelines.destinations.columns import Table, changed_rows_sql, read_table
+from pipelines.destinations.kinds import DELETED, HASH, KEY, Kind
+from pipelines.transform.model import Model
+from pipelines.warehouse.reader import Warehouse, open_warehouse
+
+STORED = pa.schema([(KEY, pa.string()), (HASH, pa.int64())])
+"""What a destination is asked for: the key and the hash of each row."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs in a table.
+
+    `file` holds the rows, with the columns of `Table.json_columns` and `DELETED`; `stored` are the rows at
+    the destination, None if it lacks the table. `sent` and `deleted` count rows.
+    """
+
+    table: Table
+    file: Path
+    stored: pa.Table | None
+    sent: int
+    deleted: int
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.sent or self.deleted)
+
+
+def find_changes(
+    path: Path, models: Sequence[Model], kind: Kind, stored: Mapping[str, pa.Table | None], folder: Path
+) -> tuple[datetime, tuple[Changes, ...]]:
+    """Compare the published warehouse with what is stored at the destination.
+
+    Returns when the last run started, and the changes of each table, with their files in `folder`. Raises
+    WarehouseError if there is no run, ConfigurationError if rows of a table have the same key.
+    """
+    with open_warehouse(path, workspace_in=folder) as warehouse:
+        row = warehouse.connection.execute("select max(started_at) from runs").fetchone()
+        if row is None or row[0] is None:
+            raise WarehouseError(f"there is no run in {path} yet", "run `rollcall sync`")
+        changes = [_changes(warehouse, model, kind, stored[model.name], folder) for model in models]
+        return row[0], tuple(changes)
+
+
+def _changes(
+    warehouse: Warehouse, model: Model, kind: Kind, stored: pa.Table | None, folder: Path
+) -> Changes:
+    connection = warehouse.connection
+    table = read_table(connection, model, kind)
+    connection.register("stored", STORED.empty_table() if stored is None else stored)
+    written = warehouse.workspace / f"{model.name}.parquet"
+    connection.execute(f"copy ({changed_rows_sql(table)}) to {literal(str(written))} (format parquet)")
+    connection.unregister("stored")
+    row = connection.execute(
+        f"""
+        select count(*) filter (where not {DELETED}), count(*) filter (where {DELETED}), count(distinct {KEY})
+        from read_parquet({literal(str(written))})
+        """
+    ).fetchone()
+    assert row is not None
+    sent, deleted, keys = row
+    if keys != sent + deleted:
+        raise ConfigurationError(
+            f"{model.path} has several rows with the same {', '.join(table.grain)}",
+            "correct its `-- grain:`, which must identify a row",
+        )
+    return Changes(table, written.rename(folder / written.name), stored, sent, deleted)

@@ -1,0 +1,156 @@
+"""A published table as its destination has it: columns and their types, the key, and what describes them."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipelines.common.errors import ConfigurationError
+from pipelines.common.sql import identifier
+from pipelines.common.suggest import nearest
+from pipelines.destinations.kinds import DELETED, HASH, KEY, Kind
+from pipelines.transform.model import Model, read_models
+
+# It would change every row in every run. `connections.last_verified_at` says the same for all but a few.
+LEFT_OUT = "last_seen_at"
+_NESTED = re.compile(r"JSON|STRUCT|MAP|UNION|.*\[\d*\]$", re.DOTALL)
+_AS_IS = frozenset(
+    {"VARCHAR", "BOOLEAN", "DOUBLE", "DATE", "BIGINT", "INTEGER", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP"}
+)
+_AS_OTHER = {
+    "BLOB": "blob",
+    "FLOAT": "double",
+    "HUGEINT": "decimal(38, 0)",
+    "SMALLINT": "integer",
+    "TINYINT": "integer",
+    "UBIGINT": "decimal(38, 0)",
+    "UINTEGER": "bigint",
+    "USMALLINT": "integer",
+    "UTINYINT": "integer",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: `sql` makes its value in the warehouse, JSON as text."""
+
+    name: str
+    sql: str
+    is_json: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to publish. `key` names what identifies a row for readers; `KEY` does it for Rollcall."""
+
+    name: str
+    description: str
+    grain: tuple[str, ...]
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def json_columns(self) -> Mapping[str, bool]:
+        """Whether each column holds JSON; with the two that Rollcall adds, at the end."""
+        return {column.name: column.is_json for column in self.columns} | {KEY: False, HASH: False}
+
+    @property
+    def descriptions(self) -> Mapping[str, str]:
+        """What describes each column."""
+        return {column.name: column.description for column in self.columns}
+
+
+def tables_to_publish(home: Path, wanted: Sequence[str]) -> dict[str, Model]:
+    """The models of the tables to publish, by name: those wanted, or all.
+
+    Raises ConfigurationError if one does not exist, or does not say what identifies its rows.
+    """
+    models = read_models("marts", home)
+    for name in wanted:
+        if name not in models:
+            raise ConfigurationError(f"there is no table {name} to publish", nearest(name, models))
+    chosen = {name: model for name, model in models.items() if not wanted or name in wanted}
+    for model in chosen.values():
+        if not model.grain:
+            raise ConfigurationError(
+                f"{model.path} does not say what identifies a row, so {model.name} cannot be published",
+                "begin it with a line such as: -- grain: project_key",
+            )
+    return chosen
+
+
+def read_table(connection: duckdb.DuckDBPyConnection, model: Model, kind: Kind) -> Table:
+    """Describe a table of the warehouse as the destination is to have it."""
+    found = connection.execute(
+        """
+        select column_name, data_type, coalesce(comment, '')
+        from duckdb_columns()
+        where database_name = current_database() and schema_name = 'main' and table_name = $1
+        order by column_index
+        """,
+        [model.name],
+    ).fetchall()
+    columns = tuple(
+        Column(name, _value(name, data_type, kind), bool(_NESTED.match(data_type)), comment)
+        for name, data_type, comment in found
+        if name != LEFT_OUT
+    )
+    is_named = not model.nullable
+    return Table(model.name, model.description, model.grain, model.grain if is_named else (KEY,), columns)
+
+
+def _value(name: str, data_type: str, kind: Kind) -> str:
+    column = identifier(name)
+    if is_json := bool(_NESTED.match(data_type)):
+        value = f"cast(to_json({column}) as varchar)"
+    elif data_type in _AS_IS or data_type.startswith("DECIMAL"):
+        value = column
+    else:
+        value = f"cast({column} as {_AS_OTHER.get(data_type, 'varchar')})"
+    if kind.has_nul:
+        return value
+    if is_json:  # an escape is no NUL where the backslash is itself escaped
+        return rf"replace(replace(replace({value}, '\\', chr(1)), '\u0000', '�'), chr(1), '\\')"
+    return f"replace({value}, chr(0), '�')" if data_type == "VARCHAR" else value
+
+
+def changed_rows_sql(table: Table) -> str:
+    """The SQL for the rows that differ from those in `stored`, a table of keys and hashes.
+
+    A row that `stored` has and the table lacks is among them, with its key, and with `DELETED` true.
+    """
+    values = ", ".join(f"{column.sql} as {identifier(column.name)}" for column in table.columns)
+    texts = ", ".join(f"cast({identifier(name)} as varchar)" for name in table.grain)
+    key = f"md5(cast(to_json([{texts}]) as varchar))"
+    return f"""
+        with typed as not materialized (select {values} from main.{identifier(table.name)}),
+        hashed as materialized (
+            select
+                {key} as {KEY},
+                cast(md5_number_lower(cast(to_json(typed) as varchar)) >> 1 as bigint) as {HASH},
+            from typed
+        ),
+        differing as materialized (
+            select hashed.*
+            from hashed
+            left join stored on hashed.{KEY} = stored.{KEY}
+            where stored.{HASH} is distinct from hashed.{HASH}
+        )
+        select typed.*, differing.{KEY}, differing.{HASH}, false as {DELETED}
+        from typed
+        inner join differing on {key} = differing.{KEY}
+        union all by name
+        select stored.{KEY}, true as {DELETED}
+        from stored
+        anti join hashed on stored.{KEY} = hashed.{KEY}
+    """
+
+
+def descriptions_hash(tables: Sequence[Table]) -> str:
+    """A hash of everything that describes the tables; it tells whether the comments are current."""
+    described = [(table.name, table.description, sorted(table.descriptions.items())) for table in tables]
+    return hashlib.sha256(repr(described).encode()).hexdigest()[:16]

@@ -1,0 +1,106 @@
+"""A destination as a home configures it: a table `[publish.NAME]`, and dlt's own `[destination.NAME]`."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
+
+from pipelines.common.errors import ConfigurationError, UsageError
+from pipelines.common.redaction import Secrets
+from pipelines.common.suggest import nearest
+from pipelines.config.settings import CONFIG, DESTINATION, SECRETS, read_toml, refuse_unknown
+from pipelines.destinations.kinds import KINDS, Kind, TableFormat
+
+FORMATS = ("delta", "iceberg")
+_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A configured destination. `tables` is empty where all are published."""
+
+    name: str
+    kind: Kind
+    dataset: str
+    tables: tuple[str, ...]
+    table_format: TableFormat
+
+    @property
+    def label(self) -> str:
+        """What messages call it, such as `bi (postgres, dataset rollcall)`."""
+        return f"{self.name} ({self.kind.name}, dataset {self.dataset})"
+
+
+def load_target(home: Path, name: str) -> Target:
+    """The destination configured as `[publish.NAME]`.
+
+    Raises UsageError if there is none of that name, ConfigurationError if a key is wrong.
+    """
+    refuse_unknown(home)
+    file = home.absolute() / ".dlt" / CONFIG
+    configured = _section(home)
+    targets = {key: table for key, table in configured.items() if isinstance(table, Mapping)}
+    if name not in targets:
+        remedy = nearest(name, targets) if targets else f"add a table [publish.{name}] to {file}"
+        raise UsageError(f"there is no destination {name}", remedy)
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{name!r} cannot be the name of a destination", "use lower-case letters, digits and underscores"
+        )
+    values = {setting.name: setting.default for setting in DESTINATION} | dict(targets[name])
+    for key, value in values.items():
+        wanted = (list, tuple) if key == "tables" else str
+        if value is not None and not isinstance(value, wanted):
+            raise ConfigurationError(
+                f"{key} of [publish.{name}] in {file} should be a {'list' if key == 'tables' else 'string'}",
+                'write it as tables = ["projects"]' if key == "tables" else f'write it as {key} = "…"',
+            )
+    kind = KINDS.get(str(values["destination"]))
+    if kind is None:
+        raise ConfigurationError(
+            f"destination of [publish.{name}] in {file} is {values['destination'] or 'not set'}",
+            f"use one of {', '.join(KINDS)}",
+        )
+    if values["table_format"] not in FORMATS:
+        raise ConfigurationError(
+            f"table_format of [publish.{name}] in {file} is {values['table_format']}",
+            f"use {' or '.join(FORMATS)}",
+        )
+    tables = tuple(map(str, cast("list[object]", values["tables"])))
+    return Target(name, kind, str(values["dataset"]), tables, cast("TableFormat", values["table_format"]))
+
+
+def target_secrets(home: Path, name: str) -> Secrets:
+    """Every secret of a destination, passwords within URLs included."""
+    table = read_toml(home.absolute() / ".dlt" / SECRETS).get("destination", {})
+    given = table.get(name, {}) if isinstance(table, Mapping) else {}
+    prefix = f"DESTINATION__{name.upper()}__"
+    variables = {key: value for key, value in os.environ.items() if key.startswith(prefix)}
+    return Secrets(_secrets_in(given | variables))
+
+
+def _section(home: Path) -> Mapping[str, object]:
+    section = read_toml(home.absolute() / ".dlt" / CONFIG).get("publish", {})
+    return cast("Mapping[str, object]", section)
+
+
+def _secrets_in(given: Mapping[str, object]) -> Iterator[str]:
+    for key, value in given.items():
+        if isinstance(value, Mapping):
+            yield from _secrets_in(value)
+        elif isinstance(value, str):
+            if password := _password(value):
+                yield password
+            elif _SECRET.search(key):
+                yield value
+
+
+def _password(value: str) -> str | None:
+    try:
+        return urlsplit(value).password
+    except ValueError:
+        return None
