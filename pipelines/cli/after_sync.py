@@ -45,13 +45,13 @@ def _export(home: Path) -> Sequence[str]:
 def _report(home: Path) -> Sequence[str]:
     """As `rollcall report`."""
     from pipelines.commands.report import report
-    from pipelines.config.settings import exports_path
+    from pipelines.config.settings import display_time_zone, exports_path
     from pipelines.output.writer import Output
     from pipelines.warehouse.published import open_published
 
     folder = exports_path(home)
     with open_published(home, workspace_in=folder) as warehouse:
-        report(warehouse, None, Output(path=folder / "report.html"))
+        report(warehouse, None, Output(path=folder / "report.html"), display_time_zone(home))
     return []
 
 

@@ -129,7 +129,7 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
     """
     from pipelines.cli.read_views import show_page
     from pipelines.commands.report import report
-    from pipelines.config.settings import exports_path
+    from pipelines.config.settings import display_time_zone, exports_path
     from pipelines.output.writer import Output
 
     printed = file == Path("-")
@@ -138,7 +138,7 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
     output = Output() if printed else Output(path=file or exports_path(home()) / "report.html")
     folder = output.folder if file else exports_path(home())
     with open_warehouse(folder) as warehouse:
-        show_page(report(warehouse, since, output), as_json=as_json)
+        show_page(report(warehouse, since, output, display_time_zone(home())), as_json=as_json)
 
 
 @verb(

@@ -420,15 +420,10 @@ def test_erased_projects_are_not_on_the_page(own: Cli) -> None:
     assert cards(parsed)["Last run"]["returned"] == 0
 
 
-def test_times_are_in_the_time_zone_asked_for(warehouse: Path, tmp_path: Path) -> None:
-    from pipelines.commands.report import report
-    from pipelines.output.writer import Output
-    from pipelines.warehouse.reader import open_warehouse
-
-    file = tmp_path / "page.html"
-    with open_warehouse(warehouse) as opened:
-        report(opened, None, Output(path=file), "Australia/Sydney")
-    parsed = Parsed(file.read_text())
+def test_times_are_in_the_time_zone_of_the_display(own: Cli) -> None:
+    (own.home / ".dlt").mkdir(exist_ok=True)
+    (own.home / ".dlt" / "config.toml").write_text('[display]\ntime_zone = "Australia/Sydney"\n')
+    parsed = Parsed(own.page())
     assert texts(parsed, "p", "asof") == [
         "As of 9 Nov 2026, 13:00 Australia/Sydney · 9 runs since 1 Nov 2026"
     ]

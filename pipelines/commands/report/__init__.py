@@ -22,7 +22,7 @@ class Report:
     stale: tuple[str, ...]
 
 
-def report(warehouse: Warehouse, since: str | None, output: Output, zone: str = "UTC") -> Report:
+def report(warehouse: Warehouse, since: str | None, output: Output, zone: str) -> Report:
     """Write the page, complete or not at all. `since` is the start of the chosen period; None: 30 days.
 
     Times on the page are in the time zone `zone`, an IANA name.
