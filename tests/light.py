@@ -10,11 +10,13 @@ import pytest
 from tests.campaigns.play import Land, land_directly
 
 PUBLISHED = """
-    create or replace table runs as from raw.runs;
+    create or replace table runs as select *, 'sync' as operation from raw.runs;
     create or replace table listings as from raw.listings;
     create or replace table connections as
     select
         connection,
+        any_value(provider) as provider,
+        sum(records) as records,
         max(started_at) as last_attempt_at,
         max(started_at) filter (where outcome = 'verified') as last_verified_at,
         arg_max(outcome, started_at) as outcome,
