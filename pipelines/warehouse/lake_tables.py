@@ -149,8 +149,10 @@ def _statements(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns], h
         yield (
             _view_of(table, columns[table.source])
             if table
-            else f"create or replace view {relation.name} as\n{relation.query}"
+            else f"create or replace view {relation.name} as\n{relation.query()}"
         )
+        if relation.macro:
+            yield relation.macro
         if relation.model and relation.kind == "table":
             yield f"comment on view {relation.name} is {literal(relation.model.description)}"
     for macro in read_models("macros", home).values():
