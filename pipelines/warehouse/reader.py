@@ -194,7 +194,7 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
         )
     if wal_path(path).exists():
         return _written_to(path)
-    if "created with a newer version of DuckDB" in message:
+    if re.search("created with an? newer version of DuckDB", message):
         older = f", or {recovery_hint(path)}" if previous_path(path).exists() else ""
         return WarehouseError(
             f"{path} was written by a newer DuckDB than {duckdb.__version__}",

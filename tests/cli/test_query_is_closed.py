@@ -290,7 +290,7 @@ def test_a_query_that_hears_no_interrupt_ends_all_the_same(cli: Cli, tmp_path: P
     ],
 )
 def test_promise_24_memory_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
-    monkeypatch.setitem(reading._BOUNDS, "memory_limit", "100MB")
+    monkeypatch.setitem(reading.BOUNDS, "memory_limit", "100MB")
     result = cli("query", sql, code=2)
     assert result.stderr == (
         f"rollcall: the result needs more memory than the {reading.MEMORY_MB} MB allowed. "
@@ -421,8 +421,8 @@ def test_promise_24_an_sqlite_file_makes_duckdb_fetch_nothing(
 
 
 def test_promise_24_disk_is_bounded(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(reading._BOUNDS, "memory_limit", "20MB")
-    monkeypatch.setitem(reading._BOUNDS, "max_temp_directory_size", "10MB")
+    monkeypatch.setitem(reading.BOUNDS, "memory_limit", "20MB")
+    monkeypatch.setitem(reading.BOUNDS, "max_temp_directory_size", "10MB")
     result = cli(
         "query", "select hash(range) as h, repeat('x', 50) as x from range(2000000) order by h", code=2
     )

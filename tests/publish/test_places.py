@@ -19,7 +19,7 @@ CHANGED = {
     "files": (0, 0),
     "files_history": (0, 0),
     "labels": (0, 0),
-    "listings": (3, 0),
+    "listings": (4, 0),
     "project_changes": (2, 4),
     "project_days": (5, 4),
     "project_status_periods": (2, 3),
