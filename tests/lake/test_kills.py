@@ -18,7 +18,7 @@ from pathlib import Path
 from pipelines.commands.sync import Options, sync
 from pipelines.warehouse import lake_store, lakehouse
 
-def dying(*_):
+def dying(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 moment, home, *names = sys.argv[1:]
