@@ -392,7 +392,7 @@ def test_a_request_says_who_asks(loopback: Loopback) -> None:
 def test_requests_wait_after_one_was_too_many(
     refusal: Answer, waits: bool, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, events = [1000.0], []
+    clock, events = [time.monotonic()], []
 
     def sleep(seconds: float) -> None:
         events.append("the other sleeps")
