@@ -34,7 +34,7 @@ def _backup(directory: Path, as_json: bool) -> None:
     "rollcall restore /srv/backup/rollcall/20261103T020000Z",
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--list", "to_list", is_flag=True, help="Show which earlier runs are beside the warehouse.")
+@click.option("--list", "to_list", is_flag=True, help="Show which earlier runs are next to the warehouse.")
 @json_option
 def _restore(file: Path | None, to_list: bool, as_json: bool) -> None:
     """Publish an earlier run again.
@@ -124,7 +124,7 @@ def _prune(before: datetime, dry_run: bool, yes: bool) -> None:
     """Drop the versions that ended before a date.
 
     What is current stays, with the version that it has had since before the date. The history begins at the
-    date afterwards. Earlier runs beside the warehouse and backups still contain what was dropped.
+    date afterwards. Earlier runs next to the warehouse and backups still contain what was dropped.
     """
     from pipelines.cli.keeping_views import show_prunable, show_pruned
     from pipelines.commands.prune import look_up, prune
@@ -147,7 +147,7 @@ def _prune(before: datetime, dry_run: bool, yes: bool) -> None:
 def _forget(keys: tuple[str, ...], yes: bool) -> None:
     """Erase projects or files from the warehouse permanently.
 
-    Erases everything received about them from the published file and the earlier runs beside it. Only a
+    Erases everything received about them from the published file and the earlier runs next to it. Only a
     pseudonym and the validity periods remain. Delete exports, reports, logs and backups yourself.
     """
     from pipelines.cli.failures import note

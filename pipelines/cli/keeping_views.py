@@ -57,6 +57,6 @@ def show_prunable(found: "Prunable") -> None:
 
 def show_pruned(unfinished: "Sequence[str]") -> None:
     """What was done, and which files still contain it."""
-    note("dropped; `rollcall restore` undoes it: earlier runs beside the warehouse, and backups, contain it")
+    note("dropped; `rollcall restore` undoes it: earlier runs next to the warehouse, and backups, contain it")
     for line in unfinished:
         note(line)

@@ -1,7 +1,7 @@
 """Publishing to a database: dlt creates the tables and stages the rows, then SQL brings them into the tables.
 
 Where the database has transactions, one of them changes every table. So a reader sees one run or the next,
-and whatever interrupts a publication leaves the tables as they were.
+and an interrupted publication leaves the tables as they were.
 """
 
 import contextlib

@@ -59,4 +59,4 @@ def test_the_line_for_cron_runs(home: Path, tmp_path: Path) -> None:
 
 
 def test_how_many_earlier_runs_stay_is_as_stated() -> None:
-    assert (PREVIOUS_KEPT, "One earlier run stays beside the warehouse." in PAGE) == (1, True)
+    assert (PREVIOUS_KEPT, "One earlier run stays next to the warehouse." in PAGE) == (1, True)

@@ -83,7 +83,7 @@ def test_what_ended_before_goes_and_what_is_current_stays(six_runs: Home) -> Non
     assert home.warehouse.read_bytes() == published
     done = rollcall(home, "prune", "--before", "2026-11-05", "--yes")
     assert done.stderr == shown + (
-        "dropped; `rollcall restore` undoes it: earlier runs beside the warehouse, and backups, contain it\n"
+        "dropped; `rollcall restore` undoes it: earlier runs next to the warehouse, and backups, contain it\n"
     )
     assert previous_path(home.warehouse).read_bytes() == published
     assert home.rows(current) == before
