@@ -159,7 +159,10 @@ def attached_file(db: duckdb.DuckDBPyConnection, file: Path, *, read_only: bool 
 
 def _copy_facts(db: duckdb.DuckDBPyConnection, connections: Sequence[str]) -> None:
     for name in OF_ALL:
-        db.execute(f"insert into draft.raw.{name} by name from {in_lake('raw', name)}")
+        # A lakehouse keeps no order of rows, and runs of different connections end in another order than they
+        # began. A check reads the order of runs.
+        order = "order by started_at" if name in APPENDED else ""
+        db.execute(f"insert into draft.raw.{name} by name from {in_lake('raw', name)} {order}")
     for name in OF_CONNECTIONS:
         db.execute(
             f"insert into draft.raw.{name} by name from {in_lake('raw', name)} "

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.sandbox import Sandbox
 from tests.lake.home import LakeHome
+from tests.loopback import Answer, Asked, Loopback
 
 SYNC = """
 import os, signal, sys
@@ -60,6 +61,24 @@ def test_two_runs_of_different_connections_commit_at_once(
     assert lake_home.rows("select count(distinct started_at) as runs from runs") == [{"runs": 2}]
     both = lake_home.rows("select count(*) as projects from projects group by connection")
     assert len(both) == 2
+
+
+def test_a_run_may_end_after_one_that_began_later(lake_home: LakeHome, sandbox: Sandbox) -> None:
+    lake_home.connect_all(sandbox)
+
+    def answer(_: Asked) -> Answer:
+        assert started(lake_home.path, "never", "rillsoft").wait() == 0
+        return Answer([{"id": 1}])
+
+    with Loopback() as server:
+        lake_home.connect("belltastic", base_url=server.serve("belltastic", answer), api_token="T0ken-of-belltastic")
+        lake_home.run("belltastic")
+    lake_home.run("fone_dynamics")
+    assert lake_home.rows("select connection from raw.listings group by all order by max(started_at)") == [
+        {"connection": "belltastic"},
+        {"connection": "rillsoft"},
+        {"connection": "fone_dynamics"},
+    ]
 
 
 @pytest.mark.parametrize(
