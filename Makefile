@@ -30,13 +30,13 @@ test: .venv/.synced ## the tests
 	$(RUN) pytest -n auto
 
 test-browser: .venv/.synced ## the report in a browser; needs a Chromium, as of apt install chromium
-	BROWSER=1 $(RUN) --group browser pytest -n 0 tests/report/test_browser.py
+	BROWSER=1 $(RUN) --group browser pytest -n 0 tests/commands/report/test_browser.py
 
 test-orchestrators: .venv/.synced ## the examples in Airflow, Dagster and Prefect, in environments of their own
 	ORCHESTRATORS=1 $(RUN) pytest -n 0 tests/examples
 
 # The lock stays on DuckDB 1.5, and pip takes the newest that is supported.
-test-duckdb2: .venv/.synced ## the tests on DuckDB 2, in an environment of its own; TESTS="tests/runs ..."
+test-duckdb2: .venv/.synced ## the tests on DuckDB 2, in an environment of its own; TESTS="tests/commands ..."
 	UV_PROJECT_ENVIRONMENT=.venv-duckdb2 $(UV) sync --frozen --quiet
 	$(UV) pip install --quiet --no-config --python .venv-duckdb2/bin/python 'duckdb>=2,<3'
 	.venv-duckdb2/bin/python -m pytest -n auto $(TESTS)
@@ -92,7 +92,7 @@ choices: .venv/.synced ## parsers, hashes and ways to load, beside each other
 	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 --with orjson==3.11.4 python -m benchmarks.choices
 
 campaign-history: .venv/.synced ## runs against a model of history, HISTORIES=10000 histories
-	HISTORIES=$(or $(HISTORIES),10000) $(RUN) pytest -n auto tests/campaigns/test_history.py
+	HISTORIES=$(or $(HISTORIES),10000) $(RUN) pytest -n auto tests/campaigns/test_histories.py
 
 campaign-reading: .venv/.synced ## what Python and DuckDB read of odd records, for SECONDS=600
 	SECONDS=$(SECONDS) $(RUN) python -m tests.campaigns.reading
@@ -101,19 +101,20 @@ campaign-drift: .venv/.synced ## listings that move while they are read, SEEDS=2
 	SEEDS=$(SEEDS) $(RUN) python -m tests.campaigns.drift
 
 campaign-crash: .venv/.synced ## runs killed and failing at every step, and KILLS=1000 killed at random
-	KILLS=$(KILLS) $(RUN) python -m tests.operation.crash
+	KILLS=$(KILLS) $(RUN) python -m tests.campaigns.crash
 
 campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIPS=1000 bits flipped in what is published
-	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.operation.publications
+	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.campaigns.publications
 
 # What fetches and proves, what merges and publishes, and the tests that show it without programs of their own.
 LAYERS := extract/* load/* providers/* transform/* warehouse/draft warehouse/fingerprint warehouse/inspection \
 	warehouse/lock warehouse/publish warehouse/older config/dlt_runtime common/limits \
 	commands/sync commands/sync_result commands/backup commands/restore commands/forget
-SHOWN_BY := tests/http tests/providers tests/faults tests/campaigns/test_drift.py tests/runs \
-	tests/models/test_kernel.py tests/models/test_checks.py tests/models/test_update.py tests/models/test_seeds.py \
-	tests/operation/test_backup.py tests/operation/test_restore.py tests/operation/test_warehouse.py \
-	tests/docs/test_upgrading.py tests/setup/test_run.py tests/cli/test_bounds.py \
+SHOWN_BY := tests/extract tests/load tests/providers tests/campaigns/test_drift.py $(wildcard tests/commands/test_*.py) \
+	tests/warehouse/test_altered.py tests/warehouse/test_publication.py tests/transform/test_golden.py \
+	tests/transform/test_build.py tests/transform/test_checks.py tests/transform/test_update.py tests/transform/test_seeds.py \
+	tests/warehouse/test_backup.py tests/warehouse/test_restore.py tests/warehouse/test_warehouse.py \
+	tests/docs/test_upgrading.py tests/commands/setup/test_run.py tests/cli/test_bounds.py \
 	tests/cli/test_query.py tests/cli/test_query_is_closed.py
 
 coverage: .venv/.synced ## every branch of what fetches, proves, merges and publishes, or it fails
@@ -122,7 +123,7 @@ coverage: .venv/.synced ## every branch of what fetches, proves, merges and publ
 		--include '$(shell echo '$(LAYERS:%=pipelines/%.py)' | tr ' ' ,)'
 
 mutants: .venv/.synced ## small faults in what proves, merges and publishes, EACH=30 a file; ONLY="seeds sql/merge"
-	$(RUN) --with cosmic-ray==8.7.0 python -m tests.mutants $(if $(EACH),--each $(EACH)) $(ONLY)
+	$(RUN) --with cosmic-ray==8.7.0 python -m tests.campaigns.mutants $(if $(EACH),--each $(EACH)) $(ONLY)
 
 clean: ## remove the environment and the demo
 	rm -rf .venv .venv-duckdb2 .tools demo site benchmarks/scratch

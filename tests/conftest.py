@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests import canaries
 from tests.campaigns.play import land_directly
-from tests.home import Home
-from tests.light import light
-from tests.loopback import Loopback
 from tests.postgres import postgres_server
+from tests.support import canaries
+from tests.support.home import Home
+from tests.support.light import light
+from tests.support.loopback import Loopback
 
 
 def pytest_configure() -> None:

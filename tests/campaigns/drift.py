@@ -20,7 +20,7 @@ from pipelines.extract.listing import ListingReader
 from pipelines.extract.provider import ListingRequest, Page, Request
 from pipelines.extract.raw_json import elements
 from pipelines.extract.records import KnownRecords
-from tests.scripted import Pages, scripted
+from tests.support.scripted import Pages, scripted
 
 T = TypeVar("T")
 

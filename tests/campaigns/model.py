@@ -23,7 +23,7 @@ from tests.campaigns.histories import (
     published,
     text_of,
 )
-from tests.scripted import scripted
+from tests.support.scripted import scripted
 
 Rows = list[tuple[Any, ...]]
 Versions = dict[str, list[Row]]

@@ -8,7 +8,7 @@ import pytest
 from pipelines.extract.listing import ListingReader, Reading
 from pipelines.extract.provider import ListingRequest, Page
 from tests.campaigns.drift import RATES, STYLES, Measured, RequestCounter, measure, texts_of
-from tests.scripted import scripted
+from tests.support.scripted import scripted
 
 SEEDS = 80
 UNKNOWN = "no second reading confirmed it"

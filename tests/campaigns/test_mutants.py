@@ -2,7 +2,7 @@
 
 import re
 
-from tests import mutants
+from tests.campaigns import mutants
 
 
 def test_the_tests_that_judge_a_file_exist() -> None:

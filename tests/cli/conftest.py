@@ -19,7 +19,7 @@ from pipelines.cli import main
 from pipelines.common import limits as bounds
 from pipelines.common.sql import SQL_ROOT
 from pipelines.transform import build as models
-from tests.made_once import made_once
+from tests.support.made_once import made_once
 
 RUNS = ("2026-11-01 02:00:00+00", "2026-11-02 02:00:00+00", "2026-11-03 02:00:00+00")
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tests.docs.conftest import Served
 from tests.docs.served import Project, projects_in
-from tests.home import FIRST_RUN
+from tests.support.home import FIRST_RUN
 
 Cell = str | int | float | list[str] | None
 Row = tuple[Cell, ...]

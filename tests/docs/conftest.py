@@ -14,8 +14,8 @@ from pipelines.commands import demo as demo_module
 from pipelines.commands import sync as sync_module
 from pipelines.commands.sync import Run, sync
 from pipelines.sandbox import RILLSOFT_CLIENT_IDS, Record, Sandbox
-from tests.home import FIRST_RUN
-from tests.made_once import made_once
+from tests.support.home import FIRST_RUN
+from tests.support.made_once import made_once
 
 Served = Mapping[str, Sequence[Record]]
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from tests.docs.pages import ROOT, commands, files, page, shown, unpadded
-from tests.loopback import Answer, Asked, Loopback
+from tests.support.loopback import Answer, Asked, Loopback
 
 PAGE = page("adding-a-provider.md")
 FILES = files(PAGE)

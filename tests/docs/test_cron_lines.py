@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.commands.schedule import schedule
 from pipelines.sandbox import Sandbox
-from tests.home import Home, sandbox_settings
+from tests.support.home import Home, sandbox_settings
 
 from .pages import page
 

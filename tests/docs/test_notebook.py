@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from tests.docs.pages import ROOT
-from tests.home import FIRST_RUN
+from tests.support.home import FIRST_RUN
 
 NOTEBOOK = ROOT / "notebooks" / "projects.py"
 GIVEN = {

@@ -13,9 +13,9 @@ import yaml
 
 from pipelines.sandbox import Sandbox
 from tests.docs import programs
-from tests.home import Home, sandbox_settings
-from tests.loopback import Answer, Loopback
 from tests.packaging.tree import ROOT, copy_sources
+from tests.support.home import Home, sandbox_settings
+from tests.support.loopback import Answer, Loopback
 
 from .pages import page
 

@@ -12,7 +12,7 @@ from pipelines.cli import main
 from pipelines.config.settings import NOTIFY
 from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Sandbox
-from tests.loopback import Answer, Loopback
+from tests.support.loopback import Answer, Loopback
 
 DOCS = Path(__file__).parents[2] / "docs"
 CRONTAB = '#!/bin/sh\nif [ "$1" = -l ]; then echo "no crontab" >&2; exit 1; else cat > "$0.table"; fi\n'

@@ -18,7 +18,7 @@ from pipelines.sandbox import Sandbox
 from pipelines.transform import build as models
 from pipelines.warehouse.draft import STORAGE_VERSION
 from tests.docs.pages import ROOT, commands, page
-from tests.home import Home, sandbox_settings
+from tests.support.home import Home, sandbox_settings
 
 pytestmark = pytest.mark.usefixtures("without_dlt")
 

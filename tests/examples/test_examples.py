@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 
 from pipelines.sandbox import Sandbox
-from tests.home import Home, sandbox_settings
+from tests.support.home import Home, sandbox_settings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

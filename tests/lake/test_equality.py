@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.sandbox import RILLSOFT_CLIENT_IDS, Fault, Sandbox
-from tests.home import Home
 from tests.lake.home import LakeHome, differences
+from tests.support.home import Home
 
 LAST_OUTCOMES = "select connection, outcome from connections order by connection"
 

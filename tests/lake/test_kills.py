@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.sandbox import Sandbox
 from tests.lake.home import LakeHome
-from tests.loopback import Answer, Asked, Loopback
+from tests.support.loopback import Answer, Asked, Loopback
 
 SYNC = """
 import os, signal, sys
@@ -71,7 +71,9 @@ def test_a_run_may_end_after_one_that_began_later(lake_home: LakeHome, sandbox: 
         return Answer([{"id": 1}])
 
     with Loopback() as server:
-        lake_home.connect("belltastic", base_url=server.serve("belltastic", answer), api_token="T0ken-of-belltastic")
+        lake_home.connect(
+            "belltastic", base_url=server.serve("belltastic", answer), api_token="T0ken-of-belltastic"
+        )
         lake_home.run("belltastic")
     lake_home.run("fone_dynamics")
     assert lake_home.rows("select connection from raw.listings group by all order by max(started_at)") == [

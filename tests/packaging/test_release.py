@@ -16,8 +16,9 @@ pytestmark = pytest.mark.skipif("RELEASE" not in os.environ, reason="installs pa
 
 # They meet the whole package: a run over HTTP, its SQL, exports, the report, what is set up and scheduled.
 SMOKE = (
-    *("tests/runs/test_history.py", "tests/cli/test_export.py", "tests/cli/test_query.py"),
-    *("tests/report/test_command.py", "tests/setup/test_init.py", "tests/operation/test_restore.py"),
+    *("tests/commands/test_seven_runs.py", "tests/cli/test_export.py", "tests/cli/test_query.py"),
+    *("tests/commands/report/test_command.py", "tests/commands/setup/test_init.py"),
+    "tests/warehouse/test_restore.py",
 )
 
 

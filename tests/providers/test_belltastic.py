@@ -10,8 +10,8 @@ from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import load_connections
 from pipelines.extract.provider import ListingRequest
 from pipelines.sandbox import Sandbox
-from tests.home import Home, sandbox_settings
-from tests.loopback import Answer, Loopback
+from tests.support.home import Home, sandbox_settings
+from tests.support.loopback import Answer, Loopback
 
 BODIES = {
     "envelope": (b'{"data": []}', 'page 1: expected an array, not {"data": []}'),

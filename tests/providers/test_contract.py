@@ -18,8 +18,8 @@ from pipelines.commands.sync import ListingResult, Run
 from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Fault, Record, Sandbox
 from pipelines.warehouse.publish import publish
-from tests.home import Home, Row, sandbox_settings
-from tests.loopback import Answer, Asked, Loopback, Script
+from tests.support.home import Home, Row, sandbox_settings
+from tests.support.loopback import Answer, Asked, Loopback, Script
 
 PROVIDERS = find_providers(Path())
 RECORDS = 12

@@ -13,8 +13,8 @@ import pytest
 
 from pipelines.commands.sync import ListingResult, Run
 from pipelines.sandbox import Fault, RequestLine, Sandbox
-from tests.home import FIRST_RUN, Home, sandbox_settings
-from tests.loopback import Answer, Asked, Loopback, Script
+from tests.support.home import FIRST_RUN, Home, sandbox_settings
+from tests.support.loopback import Answer, Asked, Loopback, Script
 
 LOGIN = {"user_name": "reader", "password": "swordfish"}
 WEEKLY = """

@@ -14,8 +14,8 @@ from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import load_connections
 from pipelines.extract.provider import ListingRequest
 from pipelines.sandbox import Sandbox
-from tests.home import Home, sandbox_settings
-from tests.loopback import Answer, Asked, Loopback
+from tests.support.home import Home, sandbox_settings
+from tests.support.loopback import Answer, Asked, Loopback
 
 PROPERTY = {"PropertySid": "S1", "Name": "One"}
 ANSWERS = {

@@ -9,8 +9,8 @@ from pipelines.common.errors import AccessRefused, MalformedAnswer, ProviderErro
 from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import load_connections
 from pipelines.extract.provider import ListingRequest, Page
-from tests.home import Home
-from tests.loopback import Answer, Asked, Loopback, Script
+from tests.support.home import Home
+from tests.support.loopback import Answer, Asked, Loopback, Script
 
 
 def listed(script: Script | Answer, loopback: Loopback, directory: Path, **settings: object) -> list[Page]:

@@ -12,8 +12,8 @@ import pytest
 
 from pipelines.commands.sync import Run
 from pipelines.extract.provider import find_providers
-from tests.home import Home
-from tests.loopback import Answer, Loopback, Script
+from tests.support.home import Home
+from tests.support.loopback import Answer, Loopback, Script
 
 RECORDED = Path(__file__).with_name("recorded")
 PROVIDERS = sorted(folder.name for folder in RECORDED.iterdir())

@@ -10,7 +10,7 @@ from pipelines.common.errors import MalformedAnswer
 from pipelines.extract.provider import ErrorBody
 from pipelines.providers.rillsoft import error_body, read_page
 from pipelines.sandbox import Fault, Sandbox
-from tests.home import Home, Row, sandbox_settings
+from tests.support.home import Home, Row, sandbox_settings
 
 DENIED = '{"status":"error","code":403,"message":"Access denied","details":"Insufficient permissions"}'
 LOCK = {

@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.common.filesystem import locked_file
-from tests.home import Home
-from tests.loopback import Answer, Loopback
 from tests.publish.conftest import Stages
 from tests.publish.places import DuckDb, configure
+from tests.support.home import Home
+from tests.support.loopback import Answer, Loopback
 
 TABLES = '\ntables = ["projects", "status_mapping"]\n'
 

@@ -1,0 +1,204 @@
+"""Runs that are killed at random: `make campaign-crash` runs KILLS=1000 of them.
+
+After each the published warehouse is the old run's or the new one's, and a plain run succeeds.
+"""
+
+import errno
+import functools
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from pathlib import Path
+
+import duckdb
+
+from tests.support.forked import Forked, Order
+from tests.support.home import Home
+from tests.support.loopback import Answer, Loopback
+
+History = tuple[str, ...]
+
+
+class Runs:
+    """Runs of one home; each finds the one project there under a new name: 1, 2, 3."""
+
+    def __init__(self, home: Path, loopback: Loopback, forked: Forked, *, light: bool) -> None:
+        self.home = home
+        self.said = home.with_suffix(".said")
+        self.light = light
+        self._loopback, self._forked = loopback, forked
+        self._listed = 0
+        base_url = loopback.serve("belltastic", Answer([]))
+        Home(home).connect("belltastic", base_url=base_url, api_token="user_1")
+        self.history: History = ()
+        """What the published warehouse tells, as far as it is known."""
+
+    def start(self, **options: object) -> int:
+        """Begin a run; returns its process id."""
+        self._listed += 1
+        self._loopback.serve("belltastic", Answer([{"id": 1, "name": str(self._listed)}]))
+        order = {"home": str(self.home), "said": str(self.said), "light": self.light} | options
+        return self._forked.begin(Order(**order))
+
+    def end(self, process: int) -> int:
+        """Wait for a run to end; returns its exit code, or less than 0 the signal that killed it.
+
+        Raises AssertionError where what is published then is neither the old run nor the new one.
+        """
+        ended = self._forked.wait(process)
+        previous = self.history
+        self.history = published(self.home / "warehouse.duckdb")
+        assert self.history in {previous, (*previous, str(self._listed))}, (previous, self.history)
+        beside = published(self.home / "warehouse.previous.duckdb")
+        assert beside in {self.history, self.history[:-1]}, (beside, self.history)
+        return ended
+
+    def run(self, **options: object) -> int:
+        """Start a run and wait for its end, as `start` and `end` do."""
+        return self.end(self.start(**options))
+
+    def plain(self) -> None:
+        """Start a run that nothing befalls; it must succeed, and leave nothing lying about."""
+        before = self.history
+        assert self.run() == 0, self.said.read_text()
+        assert self.history == (*before, str(self._listed))
+        left = {path.name for path in self.home.iterdir()} - {".dlt", "logs"}
+        assert left <= {".rollcall", "warehouse.duckdb", "warehouse.previous.duckdb"}, left
+        assert tidied(self.home)
+
+
+def tidied(home: Path) -> bool:
+    """Whether no scratch is left."""
+    left = {path.name for path in (home / ".rollcall").iterdir()}
+    return left == {"published", "warehouse.duckdb.fingerprint", "warehouse.duckdb.lock"}
+
+
+def published(warehouse: Path) -> History:
+    """The names that the project had, one of every night; all tables must be readable, and agree on them."""
+    return _history(warehouse.read_bytes()) if warehouse.exists() else ()
+
+
+@functools.lru_cache(maxsize=4)
+def _history(content: bytes) -> History:
+    with tempfile.TemporaryDirectory() as directory:
+        copy = Path(directory) / "copy.duckdb"
+        copy.write_bytes(content)
+        with duckdb.connect(str(copy), read_only=True) as connection:
+            tables = connection.execute(
+                "select schema_name, table_name from duckdb_tables() where not internal"
+            ).fetchall()
+            for schema, table in tables:
+                connection.execute(f'from "{schema}"."{table}"').fetchall()
+            names = connection.execute(
+                "select payload ->> 'name' from raw.records order by valid_from"
+            ).fetchall()
+            told = connection.execute(
+                "select (select name from projects), (select count(*) from runs), count(*) "
+                "from raw.records where valid_to is null"
+            ).fetchall()
+    assert told == [(*names[-1], len(names), 1)], (told, names)
+    return tuple(name for (name,) in names)
+
+
+def befores(steps: Sequence[str]) -> list[str]:
+    """Before one step is after the one that went before."""
+    return [step for step in steps if step.endswith(" before")]
+
+
+def kind(step: str) -> str:
+    """What `replace 2 before` is one of."""
+    return re.sub(r"( \d+)? (before|after)", "", step)
+
+
+def steps_of(runs: Runs) -> list[str]:
+    """The steps that a run takes, in order, each with `before` or `after`."""
+    path = runs.home.with_suffix(".steps")
+    path.unlink(missing_ok=True)
+    assert runs.run(steps=str(path)) == 0
+    return path.read_text().splitlines()
+
+
+def kill_at(runs: Runs, steps: Sequence[str]) -> None:
+    """Kill a run at each of some steps; the next run clears up after all of them."""
+    for step in steps:
+        ended = runs.run(at=step)
+        assert ended == -signal.SIGKILL, (step, ended, runs.said.read_text())
+    runs.plain()
+
+
+def fail_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
+    """Have the disk fail at each of some steps. It is told in one line; once published, it is no failure."""
+    published_before = steps.index("replace 3 before") + 1 if "replace 3 before" in steps else len(steps)
+    for number, (step, error) in enumerate(zip(steps, errors, strict=False)):
+        before = runs.history
+        ended = runs.run(at=step, error=error)
+        said = runs.said.read_text()
+        is_published = number >= published_before
+        assert (ended, runs.history != before) == ((0, True) if is_published else (1, False)), (step, said)
+        if not is_published:
+            told = f"rollcall: cannot write to the disk of {runs.home} ({os.strerror(error)})"
+            assert (said.startswith(told), said.count("\n")) == (True, 1), (step, said)
+    runs.plain()
+
+
+def refuse_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
+    """Have the file system lack the call of each of some steps: a run does without, or says what to do."""
+    for step, error in zip(steps, errors, strict=False):
+        before = runs.history
+        ended = runs.run(at=step, error=error)
+        said = runs.said.read_text()
+        assert (runs.history != before) == (ended == 0), (step, said)
+        if ended:
+            assert (ended, said.count("\n")) == (2, 1), (step, said)
+            assert re.match(r"rollcall: the file system of .* \(.*\)\. Keep it on another disk: ", said), (
+                step,
+                said,
+            )
+    runs.plain()
+
+
+def kill_at_random(runs: Runs, kills: int, *, plain_every: int) -> int:
+    """Kill runs after a random time; returns how many were still running then."""
+    runs.plain()
+    began = time.monotonic()
+    runs.plain()
+    lasts = time.monotonic() - began
+    running = 0
+    for number in range(1, kills + 1):
+        process = runs.start()
+        time.sleep(random.uniform(0, lasts))
+        os.kill(process, signal.SIGKILL)
+        running += runs.end(process) == -signal.SIGKILL
+        if number % plain_every == 0:
+            runs.plain()
+    return running
+
+
+def main() -> None:
+    """Kill runs and have them fail at every step; then kill KILLS at random, a plain one after each."""
+    kills = int(os.environ.get("KILLS") or 1000)
+    with tempfile.TemporaryDirectory() as directory, Loopback() as loopback, Forked() as forked:
+        home = Path(directory) / "home"
+        home.mkdir()
+        runs = Runs(home, loopback, forked, light=False)
+        runs.plain()
+        runs.plain()
+        steps = steps_of(runs)
+        kill_at(runs, steps)
+        for error in (errno.ENOSPC, errno.EIO, errno.EROFS):
+            fail_at(runs, befores(steps), repeat(error))
+        for error in (errno.EPERM, errno.EINVAL, errno.ENOTSUP):
+            refuse_at(runs, befores(steps), repeat(error))
+        sys.stdout.write(f"{len(befores(steps))} steps, killed before and after, failing with 6 errors\n")
+        running = kill_at_random(runs, kills, plain_every=1)
+    sys.stdout.write(f"{kills} kills, {running} of a run that was still running, 0 violations\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""`rollcall sync` at the command line: what it prints, and how it ends."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.cli import main, progress
+from pipelines.common.errors import SyncError
+from pipelines.load.listings import Listings
+from pipelines.sandbox import Fault, Sandbox
+from tests.support.home import Home
+
+
+@pytest.fixture
+def sandbox(home: Home) -> Iterator[Sandbox]:
+    with Sandbox(projects=30, files=0) as sandbox:
+        home.connect_all(sandbox)
+        yield sandbox
+
+
+def run(home: Home, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--home", str(home.path), *arguments])
+
+
+def lines(text: str) -> list[str]:
+    return [re.sub(r" +", " ", re.sub(r"\d+\.\d", "0.0", line)).strip() for line in text.splitlines()]
+
+
+def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
+    published = f"Published {home.warehouse}. Next: rollcall changes, rollcall status, rollcall export"
+    verified = run(home, "sync", "belltastic", "matter")
+    assert (verified.exit_code, verified.stderr) == (0, "")
+    assert lines(verified.stdout) == [
+        "listing listed new changed removed unchanged held back quarantined seconds outcome",
+        "belltastic 30 30 0 0 0 0 0 0.0 verified",
+        "matter 30 30 0 0 0 0 0 0.0 verified",
+        "",
+        published,
+    ]
+    for record in sandbox.store("belltastic").records(0, 20):
+        sandbox.store("belltastic").remove(record["id"])
+    sandbox.faults.add(Fault("matter", times=None, status=500))
+    result = run(home, "sync", "belltastic", "matter")
+    assert (result.exit_code, result.stderr) == (3, "")
+    assert lines(result.stdout)[4:] == [
+        "belltastic is held back: 20 of 30 known records are missing. Nothing was removed.",
+        "matter failed: page 1: projects/get answered 500 after 5 attempts. Its rows stay as they were.",
+        "If these 20 are gone: rollcall sync belltastic --accept-removals belltastic=20",
+        "When this is fixed, run: rollcall sync matter",
+        published,
+    ]
+    accepted = run(home, "sync", "belltastic", "--accept-removals", "belltastic=20", "--json")
+    said = json.loads(accepted.stdout)
+    (listing,) = said["listings"]
+    assert (said["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "verified")
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_log_shows_progress_and_quiet_does_not(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    assert run(home, "sync", "belltastic").stderr == "belltastic: 30 records in 1 pages so far\n"
+    quiet = run(home, "sync", "belltastic", "--quiet")
+    assert (quiet.exit_code, quiet.output) == (0, "")
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_run_gives_no_warning_of_pythons(home: Home) -> None:
+    """Its process, the one that reads records for it, and what it learns of the run before."""
+    code = "from pipelines.cli import main; main(prog_name='rollcall')"
+    command = [sys.executable, "-W", "error", "-c", code, "--home", str(home.path), "sync", "--quiet"]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_mistake_is_one_line(home: Home) -> None:
+    home.connect("matter", base_url="nonsense", access_token="swordfish")
+    wrong_setting = run(home, "sync")
+    assert (wrong_setting.exit_code, wrong_setting.stdout, wrong_setting.stderr) == (
+        2,
+        "",
+        "rollcall: base_url of matter is 'nonsense'. Give a whole URL such as https://example.com/api\n",
+    )
+    no_connection = run(home, "sync", "mater")
+    assert (no_connection.exit_code, no_connection.stderr) == (
+        2,
+        "rollcall: there is no connection mater. Did you mean matter?\n",
+    )
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_run_may_last_six_hours(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def land(listings: Listings, _scratch: Path) -> None:
+        assert listings.deadline == 7.0 + 6 * 3600
+        raise SyncError("that will do")
+
+    monkeypatch.setattr("pipelines.commands.sync.land", land)
+    monkeypatch.setattr("pipelines.commands.sync.time", SimpleNamespace(monotonic=lambda: 7.0))
+    with pytest.raises(SyncError, match=r"^that will do"):
+        home.run()
