@@ -26,6 +26,11 @@ class Landing(NamedTuple):
     folder: Path
     listings: tuple[Listing, ...]
 
+    @property
+    def files(self) -> list[Path]:
+        """The files of records. A pattern would not match a path with a backslash or a bracket."""
+        return sorted((self.folder / "received" / "records").glob("*.parquet"))
+
 
 def land(listings: Listings, scratch: Path) -> Landing:
     """Read every connection and load its records into a folder in `scratch`.

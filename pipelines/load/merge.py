@@ -1,7 +1,8 @@
 """One transaction merges the landing of a run into `raw.*`, which only ever gains facts.
 
 The files of `sql/merge` run in the order of their names. After the first file, Python compares the content of
-records whose bytes differ.
+records whose bytes differ. A connection's records can also be merged in parts, each by itself: `count` each
+part, add up what they counted, and `judge` each part by the totals.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from pipelines.common.errors import SyncError
 from pipelines.common.sql import SQL_ROOT, literal, transaction
 from pipelines.common.version import rollcall_version
 from pipelines.extract.listing import Listing
+from pipelines.extract.provider import Provider
 from pipelines.extract.records import canonical_hash
 from pipelines.load.landing import Landing
 
@@ -47,7 +49,21 @@ CONTENTS = pa.schema(
         ("known_canonical_hash", pa.string()),
     ]
 )
+COUNTED = pa.schema(
+    [
+        ("listing", pa.int32()),
+        *(
+            (name, pa.int64())
+            for name in (
+                "known", "absent", "landed", "new", "changed", "unchanged", "repeated", "quarantined"
+            )
+        ),
+    ]
+)  # fmt: skip
 AT_ONCE = 10_000  # texts
+
+Providers = Mapping[str, Provider]
+"""The providers of the records that are merged, by name."""
 
 
 def merge(
@@ -63,23 +79,68 @@ def merge(
     `accepted` gives, per connection, the exact number of removals that an operator has accepted. All listings
     ended at `finished_at`, or now. `configured` names the configured connections, if that is known.
     """
-    rows = [_run_listing(number, listing, accepted) for number, listing in enumerate(landing.listings)]
-    db.register("listing_rows", pa.Table.from_pylist(rows, schema=RUN_LISTINGS))
-    db.execute("create or replace temp table run_listings as from listing_rows")
-    db.unregister("listing_rows")
-    db.execute(f"create or replace temp view landed as from read_parquet({_files_in(landing.folder)})")
+    providers = {one.connection.provider_name: one.connection.provider for one in landing.listings}
+    begin_merge(db, run_listings(landing.listings, accepted), started_at, finished_at, configured)
+    with transaction(db):
+        count(db, landing.files, providers)
+        judge(db)
+        write_records(db)
+        write_listings(db)
+
+
+def begin_merge(
+    db: duckdb.DuckDBPyConnection,
+    listings: pa.Table,
+    started_at: datetime,
+    finished_at: datetime | None = None,
+    configured: Sequence[str] | None = None,
+) -> None:
+    """Set what the SQL of a merge reads besides records: the rows of `RUN_LISTINGS`, and facts of the run."""
+    _create(db, "run_listings", listings)
     db.execute("set variable started_at = $1::timestamptz", [started_at])
     db.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
     names = None if configured is None else list(configured)
     db.execute("set variable configured_connections = $1::text[]", [names])
     db.execute("set variable rollcall_version = $1", [rollcall_version()])
-    with transaction(db):
-        received, *rest = sorted((SQL_ROOT / "merge").glob("*.sql"))
-        db.execute(received.read_text())
-        _compare(db, landing.listings)
-        for path in rest:
-            db.execute(path.read_text())
-        _refuse_losses(db)
+
+
+def count(db: duckdb.DuckDBPyConnection, files: Sequence[Path | str], providers: Providers) -> None:
+    """Compare the records in Parquet `files` with the known ones: creates `counted`, changes no record."""
+    listed = ", ".join(literal(str(file)) for file in files)
+    db.execute(f"create or replace temp view landed as from read_parquet([{listed}])")
+    _run(db, "1_received")
+    _compare(db, providers)
+    _run(db, "2_classified")
+    _run(db, "3_counted")
+
+
+def read_counted(db: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The rows of `counted`, as `COUNTED`: they can be added to those of other parts of the records."""
+    return db.execute(f"select {', '.join(COUNTED.names)} from counted").to_arrow_table().cast(COUNTED)
+
+
+def judge(db: duckdb.DuckDBPyConnection, totals: pa.Table | None = None) -> None:
+    """Decide the outcome of each listing by `counted`, or by the `totals` of all parts of the records."""
+    if totals is not None:
+        _create(db, "counted", totals)
+    _refuse_losses(db)
+    _run(db, "4_outcomes")
+
+
+def write_records(db: duckdb.DuckDBPyConnection) -> None:
+    """Begin and end versions, after `count` and `judge`."""
+    _run(db, "5_records")
+
+
+def write_listings(db: duckdb.DuckDBPyConnection) -> None:
+    """Write the facts about the run, after `judge`."""
+    _run(db, "6_listings")
+
+
+def run_listings(listings: Sequence[Listing], accepted: Mapping[str, int]) -> pa.Table:
+    """The rows of `RUN_LISTINGS`: the results of listings, and what their outcomes depend on."""
+    rows = [_run_listing(number, listing, accepted) for number, listing in enumerate(listings)]
+    return pa.Table.from_pylist(rows, schema=RUN_LISTINGS)
 
 
 def _run_listing(number: int, listing: Listing, accepted: Mapping[str, int]) -> dict[str, object]:
@@ -96,9 +157,8 @@ def _run_listing(number: int, listing: Listing, accepted: Mapping[str, int]) -> 
     }
 
 
-def _compare(db: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) -> None:
+def _compare(db: duckdb.DuckDBPyConnection, providers: Providers) -> None:
     """Create `contents`: the content of undecided records, and of the known ones that they differ from."""
-    providers = {one.connection.provider_name: one.connection.provider for one in listings}
     undecided = db.execute(
         """
         select listing, position, provider, canonical_hash, payload, known_canonical_hash, known_payload
@@ -112,18 +172,15 @@ def _compare(db: duckdb.DuckDBPyConnection, listings: Sequence[Listing]) -> None
             before = canonical_hash(providers[name], known_text.encode()) if known_text else known_hash
             now = new_hash or canonical_hash(providers[name], text.encode())
             rows.append(dict(zip(CONTENTS.names, (listing, position, now, before), strict=True)))
-    db.register("content_rows", pa.Table.from_pylist(rows, schema=CONTENTS))
-    db.execute("create or replace temp table contents as from content_rows")
-    db.unregister("content_rows")
+    _create(db, "contents", pa.Table.from_pylist(rows, schema=CONTENTS))
 
 
 def _refuse_losses(db: duckdb.DuckDBPyConnection) -> None:
     """Check that every counted record was loaded: a load that loses one must not be published."""
     lost = db.execute(
-        "select run_listings.connection, run_listings.records, count(received.listing) as landed "
-        "from run_listings left join received on run_listings.listing = received.listing "
-        "group by run_listings.listing, run_listings.connection, run_listings.records "
-        "having landed <> run_listings.records"
+        "select run_listings.connection, run_listings.records, counted.landed "
+        "from run_listings inner join counted on run_listings.listing = counted.listing "
+        "where counted.landed <> run_listings.records order by run_listings.listing"
     ).fetchall()
     if lost:
         connection, records, landed = lost[0]
@@ -133,10 +190,11 @@ def _refuse_losses(db: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _files_in(landing: Path) -> str:
-    """The landing's files of records, as a literal for SQL.
+def _create(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    db.register("new_rows", rows)
+    db.execute(f"create or replace temp table {name} as from new_rows")
+    db.unregister("new_rows")
 
-    They are listed one by one, because a pattern would not match a path with a backslash or a bracket.
-    """
-    files = sorted((landing / "received" / "records").glob("*.parquet"))
-    return f"[{', '.join(literal(str(file)) for file in files)}]"
+
+def _run(db: duckdb.DuckDBPyConnection, name: str) -> None:
+    db.execute((SQL_ROOT / "merge" / f"{name}.sql").read_text())

@@ -129,12 +129,13 @@ SUBJECTS = {
     ],
     "sql/merge/1_received.sql": [GOLDEN, WINDOW, *RUNS, *FORGOTTEN],
     "sql/merge/2_classified.sql": [GOLDEN, WINDOW, *RUNS, *FORGOTTEN],
-    "sql/merge/3_outcomes.sql": [
+    "sql/merge/3_counted.sql": [*RUNS, WINDOW],
+    "sql/merge/4_outcomes.sql": [
         *RUNS,
         WINDOW,
     ],
-    "sql/merge/4_records.sql": RUNS,
-    "sql/merge/5_listings.sql": RUNS,
+    "sql/merge/5_records.sql": RUNS,
+    "sql/merge/6_listings.sql": RUNS,
     "sql/raw.sql": [*RUNS, *FORGOTTEN],
     "sql/forget.sql": FORGOTTEN,
     "sql/incremental/1_records.sql": UPDATE,

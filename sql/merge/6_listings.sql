@@ -1,32 +1,5 @@
--- The facts about the run itself: quarantined records, the result of each listing, and the connections.
-insert into raw.quarantine
-select
-    getvariable('started_at') as started_at,
-    connection,
-    provider,
-    scope,
-    entity,
-    position + 1 as position,
-    record_id,
-    reason,
-    payload,
-from classified
-where disposition = 'quarantined'
-order by listing, position;
-
+-- The facts about the run itself: the result of each listing, and the connections.
 insert into raw.listings
-with dispositions as (
-    select
-        listing,
-        count(*) filter (where disposition = 'new') as new,
-        count(*) filter (where disposition = 'changed') as changed,
-        count(*) filter (where disposition = 'unchanged') as unchanged,
-        count(*) filter (where disposition = 'repeated') as repeated,
-        count(*) filter (where disposition = 'quarantined') as quarantined,
-    from classified
-    group by listing
-)
-
 select
     getvariable('started_at') as started_at,
     outcomes.connection,
@@ -39,12 +12,12 @@ select
     outcomes.requests,
     outcomes.retries,
     outcomes.records,
-    coalesce(dispositions.new, 0) as new,
-    coalesce(dispositions.changed, 0) as changed,
+    outcomes.new,
+    outcomes.changed,
     case when outcomes.outcome = 'verified' then outcomes.absent else 0 end as removed,
-    coalesce(dispositions.unchanged, 0) as unchanged,
-    coalesce(dispositions.repeated, 0) as repeated,
-    coalesce(dispositions.quarantined, 0) as quarantined,
+    outcomes.unchanged,
+    outcomes.repeated,
+    outcomes.quarantined,
     case when outcomes.outcome = 'held_back' then outcomes.absent else 0 end as held_back,
     outcomes.seconds,
     case
@@ -56,7 +29,6 @@ select
     end as message,
     outcomes.error_kind,
 from outcomes
-left join dispositions on outcomes.listing = dispositions.listing
 order by outcomes.listing;
 
 insert into raw.runs

@@ -48,3 +48,18 @@ select
 from received
 inner join classified on received.listing = classified.listing and received.position = classified.position
 where classified.disposition in ('new', 'changed');
+
+insert into raw.quarantine
+select
+    getvariable('started_at') as started_at,
+    connection,
+    provider,
+    scope,
+    entity,
+    position + 1 as position,
+    record_id,
+    reason,
+    payload,
+from classified
+where disposition = 'quarantined'
+order by listing, position;
