@@ -124,14 +124,19 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
         for read_setting in (warehouse_access, previous_kept, memory_mb):
             read_setting(home)
     except ConfigurationError as error:
-        if all(error.reason != check.message for check in checks):
-            checks.append(_failed("warehouse", error))
+        checks.append(_failed("warehouse", error))
     else:
         checks += (
             [_lakehouse(home, store)] if store.shared else [*_place(warehouse), _warehouse(home, warehouse)]
         )
     checks += _providers(connections)
-    return Examination(tuple(checks))
+    return Examination(_without_repetitions(checks))
+
+
+def _without_repetitions(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """The checks without those that only meet a mistake again: all parts read the same file."""
+    failed = {check.message: check for check in reversed(checks) if check.outcome == "failed"}
+    return tuple(check for check in checks if failed.get(check.message, check) is check)
 
 
 def _failed(name: str, error: SyncError, *remedies: str) -> Check:

@@ -431,6 +431,12 @@ def connections_in(home: Path, name: str) -> tuple[str, ...]:
     return tuple(sources) if isinstance(sources, Mapping) else ()
 
 
+def read_files(home: Path) -> None:
+    """Raise ConfigurationError if one of the two files cannot be read or is not TOML."""
+    for name in (CONFIG, SECRETS):
+        read_toml(_file(home, name))
+
+
 def read_toml(file: Path) -> dict[str, object]:
     """The tables of a file; none if there is no such file.
 

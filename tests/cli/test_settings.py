@@ -50,7 +50,18 @@ def test_variables_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_a_file_that_is_not_toml_is_named(tmp_path: Path, text: str, remedy: str) -> None:
     file = _configure(tmp_path, text)
-    assert Cli(tmp_path)("status", code=2).stderr == f"rollcall: {file} is not valid TOML. {remedy}\n"
+    for verb in ("status", "sync"):
+        assert Cli(tmp_path)(verb, code=2).stderr == f"rollcall: {file} is not valid TOML. {remedy}\n"
+
+
+def test_secrets_that_are_not_toml_are_one_error_of_a_run(tmp_path: Path) -> None:
+    secrets = _configure(tmp_path, "").with_name("secrets.toml")
+    secrets.write_text("[sources\n")
+    secrets.chmod(0o600)
+    assert Cli(tmp_path)("sync", code=2).stderr.splitlines() == [
+        f"rollcall: {secrets} is not valid TOML. "
+        "Correct it: Expected ']' at the end of a table declaration (at line 1, column 9)"
+    ]
 
 
 def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
