@@ -159,7 +159,7 @@ def _run_listing(number: int, listing: Listing, accepted: Mapping[str, int]) -> 
 
 def _compare(db: duckdb.DuckDBPyConnection, providers: Providers) -> None:
     """Create `contents`: the content of undecided records, and of the known ones that they differ from."""
-    undecided = db.execute(
+    undecided = db.sql(
         """
         select listing, position, provider, canonical_hash, payload, known_canonical_hash, known_payload
         from undecided

@@ -1,12 +1,21 @@
 """A PostgreSQL server for the catalogs, and homes whose warehouse is a lakehouse."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.lake.home import LakeHome
 from tests.lake.postgres import Postgres, programs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _extensions() -> None:
+    """Skip the tests on another DuckDB than the one that the wheels of the extensions are for."""
+    if version("duckdb-extension-ducklake") != duckdb.__version__:
+        pytest.skip(f"the extension ducklake cannot be had for DuckDB {duckdb.__version__}")
 
 
 @pytest.fixture(scope="session")

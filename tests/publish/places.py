@@ -44,7 +44,7 @@ def published_tables(warehouse: Path, *, keeps_nul: bool = True) -> dict[str, Ro
         ).fetchall()
         tables = {}
         for (name,) in names:
-            found = connection.execute(f"select columns(c -> c <> 'last_seen_at') from main.{name}")
+            found = connection.execute(f"select columns(lambda c: c <> 'last_seen_at') from main.{name}")
             columns = [column[0] for column in found.description]
             tables[name] = rows_of(columns, found.fetchall(), keeps_nul=keeps_nul)
     return tables
