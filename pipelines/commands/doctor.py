@@ -33,7 +33,7 @@ from pipelines.common.errors import (
 from pipelines.common.exit_codes import ExitCode
 from pipelines.common.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
 from pipelines.common.limits import Clock
-from pipelines.common.sql import SQL_ROOT
+from pipelines.common.sql import read_sql
 from pipelines.config.settings import (
     display_time_zone,
     find_unknown,
@@ -213,7 +213,7 @@ def _models(home: Path) -> Iterator[Check]:
     """Build and check all published tables without data, to test the models of the home."""
     try:
         with open_database() as connection:
-            connection.execute((SQL_ROOT / "raw.sql").read_text())
+            connection.execute(read_sql("raw"))
             models.build(connection, home)
             models.check(connection, home)
             yield Check("models", "ok", "every table can be built")

@@ -18,7 +18,7 @@ from pipelines.commands.history import Subject, find
 from pipelines.common.errors import UsageError
 from pipelines.common.filesystem import probe
 from pipelines.common.signals import ending_at_once
-from pipelines.common.sql import SQL_ROOT
+from pipelines.common.sql import read_sql
 from pipelines.config.lake import LakeSettings, lake_settings
 from pipelines.config.settings import memory_mb, warehouse_access, warehouse_path
 from pipelines.transform import build as models
@@ -131,7 +131,7 @@ def _erase(db: duckdb.DuckDBPyConnection, found: Sequence[Forgettable]) -> None:
         db.execute(f"insert into forgotten_records {_NAMED}", subject)
         if one.holder:
             db.execute("insert into forgotten_customers values ($1, $2)", one.holder)
-    db.execute((SQL_ROOT / "forget.sql").read_text())
+    db.execute(read_sql("forget"))
 
 
 def _find(warehouse: Warehouse, key: str) -> Subject:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.commands.operation import publish_operation
 from pipelines.common.errors import UsageError
-from pipelines.common.sql import SQL_ROOT
+from pipelines.common.sql import read_sql, set_variables
 from pipelines.warehouse.published import open_published
 
 
@@ -26,15 +26,15 @@ class Prunable:
 
 def look_up(home: Path, before: datetime) -> Prunable:
     """Count what `prune` would drop. Raises UsageError if `before` is later than the last run."""
-    prunable = (SQL_ROOT / "queries" / "prunable.sql").read_text()
     with open_published(home) as warehouse:
         db = warehouse.connection
         (last,) = db.execute("select max(started_at) from raw.runs").fetchone() or (None,)
         if last is None or before > last:
             raise UsageError(f"{before:%Y-%m-%d} is later than the last run", "give an earlier date")
-        db.execute("set variable before = $1::timestamptz", [before])
+        set_variables(db, before=before)
         versions = db.execute(
-            f"select connection, count(*) from ({prunable}) group by connection order by connection"
+            f"select connection, count(*) from (\n{read_sql('queries/prunable')}) "
+            "group by connection order by connection"
         ).fetchall()
         (quarantined,) = db.execute(
             "select count(*) from raw.quarantine where started_at < $1", [before]
@@ -47,4 +47,10 @@ def prune(home: Path, before: datetime) -> tuple[str, ...]:
 
     Returns and raises what `publish_operation` does.
     """
-    return publish_operation(home, "prune", None, selected="prunable", before=before)
+    return publish_operation(
+        home,
+        "prune",
+        None,
+        lambda db: db.execute(read_sql("operations/prune", prunable=read_sql("queries/prunable"))),
+        before=before,
+    )

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import duckdb
+
 from pipelines.commands.operation import publish_operation
 from pipelines.common.errors import UsageError
+from pipelines.common.sql import identifier, read_sql
 from pipelines.extract.connections import NAME, configured_provider
 from pipelines.warehouse.published import open_published
 
@@ -32,4 +35,12 @@ def rename(home: Path, old: str, new: str) -> tuple[str, ...]:
     `refuse_name` says whether it can have that name. Returns and raises what `publish_operation` does.
     """
     is_configured = configured_provider(home, new) is not None
-    return publish_operation(home, "rename", old, new_name=new, is_configured=is_configured)
+    return publish_operation(
+        home, "rename", old, _rename_everywhere, new_name=new, is_configured=is_configured
+    )
+
+
+def _rename_everywhere(db: duckdb.DuckDBPyConnection) -> None:
+    for (table,) in db.execute(read_sql("queries/tables_with_a_connection")).fetchall():
+        db.execute(read_sql("operations/rename_in_table", table=f"raw.{identifier(table)}"))
+    db.execute(read_sql("operations/rename"))

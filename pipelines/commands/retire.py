@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.commands.operation import publish_operation, refuse_unknown_connection
+from pipelines.common.sql import read_sql
 from pipelines.extract.connections import configured_provider
 from pipelines.warehouse.published import open_published
 
@@ -24,13 +25,7 @@ def look_up(home: Path, connection: str) -> Account:
     with open_published(home) as warehouse:
         refuse_unknown_connection(warehouse.connection, connection)
         row = warehouse.connection.execute(
-            """
-            select
-                (select provider from connections where connection = $1),
-                (select count(*) from projects where connection = $1),
-                (select count(*) from files where connection = $1)
-            """,
-            [connection],
+            read_sql("queries/connection_counts"), {"connection": connection}
         ).fetchone()
     assert row is not None
     provider, projects, files = row
@@ -45,4 +40,10 @@ def retire(home: Path, connection: str) -> tuple[str, ...]:
     raises what `publish_operation` does.
     """
     is_configured = configured_provider(home, connection) is not None
-    return publish_operation(home, "retire", connection, is_configured=is_configured)
+    return publish_operation(
+        home,
+        "retire",
+        connection,
+        lambda db: db.execute(read_sql("operations/retire")),
+        is_configured=is_configured,
+    )

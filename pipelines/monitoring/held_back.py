@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from pipelines.common.sql import SQL_ROOT
+from pipelines.common.sql import read_sql
 from pipelines.warehouse.published import open_published
 
 
 def held_back_as_before(home: Path) -> frozenset[str]:
     """The connections whose last attempt held back the same removals as the attempt before it."""
-    query = (SQL_ROOT / "queries" / "held_back_as_before.sql").read_text()
     with open_published(home) as warehouse:
-        return frozenset(name for (name,) in warehouse.connection.execute(query).fetchall())
+        return frozenset(
+            name
+            for (name,) in warehouse.connection.execute(read_sql("queries/held_back_as_before")).fetchall()
+        )

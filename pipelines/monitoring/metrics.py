@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from pipelines.common.sql import SQL_ROOT
+from pipelines.common.sql import read_sql
 from pipelines.common.version import rollcall_version
 from pipelines.config.settings import textfile_path
 from pipelines.warehouse.published import bytes_of, open_published
@@ -162,7 +162,7 @@ def _labels(connection: Mapping[str, object]) -> list[str]:
 
 
 def _rows(db: "duckdb.DuckDBPyConnection", query: str) -> Iterator[dict[str, object]]:
-    found = db.execute((SQL_ROOT / "queries" / f"{query}.sql").read_text())
+    found = db.execute(read_sql(f"queries/{query}"))
     names = [column[0] for column in found.description]
     for row in found.fetchall():
         yield dict(zip(names, row, strict=True))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.common.sql import SQL_ROOT
+from pipelines.common.sql import read_sql, set_variables
 from pipelines.common.version import rollcall_version
 from pipelines.transform.graph import Relation, read_relations
 from pipelines.transform.model import read_models
@@ -54,7 +54,7 @@ def find_affected(connection: duckdb.DuckDBPyConnection, home: Path) -> int | No
     built_at = _last_build(connection, home)
     if built_at is None:
         return None
-    connection.execute("set variable built_at = $1::timestamptz", [built_at])
+    set_variables(connection, built_at=built_at)
     connection.execute("create schema affected")
     _run(connection, "1_records")
     counts = connection.execute(
@@ -111,7 +111,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    connection.execute((SQL_ROOT / "incremental" / f"{name}.sql").read_text())
+    connection.execute(read_sql(f"incremental/{name}"))
 
 
 def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:

@@ -6,13 +6,12 @@ that gives a column as text, are generated from the select list: a new column is
 """
 
 import functools
-import re
 from collections.abc import Iterable
 
 import sqlglot
 from sqlglot import exp
 
-from pipelines.common.sql import SQL_ROOT, literal
+from pipelines.common.sql import literal, read_sql
 from pipelines.transform.model import Model
 
 PERIOD = ("valid_from", "valid_to", "end_reason")
@@ -27,7 +26,8 @@ def versions_query(model: Model, sql: str, columns: Iterable[str]) -> str:
         for column in compared_columns(model, published)
     )
     assert model.versions_of
-    return _rendered(
+    return read_sql(
+        "kinds/versions",
         typed=sql.strip(),
         key=model.versions_of,
         columns=",\n    ".join(published),
@@ -57,7 +57,7 @@ def cell_macro(model: Model, query: exp.Query) -> str:
 @functools.cache
 def period_columns() -> dict[str, str]:
     """The columns that the template adds, with their descriptions."""
-    sql = _rendered(typed="select 1 as one", key="one", columns="one", comparisons="")
+    sql = read_sql("kinds/versions", typed="select 1 as one", key="one", columns="one", comparisons="")
     query = sqlglot.parse_one(sql, dialect="duckdb")
     assert isinstance(query, exp.Query)
     return {
@@ -79,9 +79,3 @@ def _compared(model: Model, column: str) -> str:
     """The column as it is compared: by the macro that the model names, or itself."""
     macro = dict(model.compared_as).get(column.rpartition(".")[2])
     return f"{macro}({column})" if macro else column
-
-
-def _rendered(**values: str) -> str:
-    """The template with its values. Its syntax is that of Jinja, for the linter."""
-    sql = (SQL_ROOT / "kinds" / "versions.sql").read_text(encoding="utf-8")
-    return re.sub(r"\{\{ (\w+) \}\}", lambda name: values[name[1]], sql)

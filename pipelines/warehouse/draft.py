@@ -12,7 +12,7 @@ import duckdb
 from pipelines.common.database import open_database
 from pipelines.common.errors import WarehouseError
 from pipelines.common.limits import physical_mb
-from pipelines.common.sql import SQL_ROOT, identifier, literal, transaction
+from pipelines.common.sql import identifier, literal, read_sql, transaction
 from pipelines.transform.incremental import forget_build
 from pipelines.warehouse.fingerprint import is_as_published
 from pipelines.warehouse.inspection import is_older, is_unfit_to_keep, readable
@@ -62,7 +62,7 @@ class Draft:
             f"(storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
         )
         self.db.execute("use draft")
-        self.db.execute((SQL_ROOT / "raw.sql").read_text())
+        self.db.execute(read_sql("raw"))
 
     def run(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Return `work` of `db`, which is one transaction; retry with twice the memory if it runs out.
@@ -146,7 +146,7 @@ def _continue(draft: Draft, warehouse: Path) -> None:
         memory_mb = draft.memory_mb
         draft.run(lambda db: _take_over(db, published))
         if needs_upgrade:
-            draft.run(lambda db: db.execute((SQL_ROOT / "upgrade.sql").read_text()))
+            draft.run(lambda db: db.execute(read_sql("upgrade")))
         draft.limit_memory(memory_mb)
         published.unlink()
     if is_rewritten or is_altered:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.common.sql import SQL_ROOT, identifier, literal
+from pipelines.common.sql import identifier, literal, read_sql
 from pipelines.transform.graph import described_columns, read_relations
 from pipelines.transform.model import read_models
 from pipelines.warehouse.catalog import LAKE, in_lake
@@ -135,7 +135,7 @@ def create_views(
 
 
 def _statements(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns], home: Path) -> Iterator[str]:
-    for parsed in db.extract_statements((SQL_ROOT / "raw.sql").read_text()):
+    for parsed in db.extract_statements(read_sql("raw")):
         if "create or replace macro" in parsed.query:
             yield parsed.query
     for functions in read_models("functions", home).values():

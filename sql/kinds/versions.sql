@@ -6,7 +6,7 @@ with typed as (
 
 -- Most records never change: only those with several versions are compared.
 changed_keys as (
-    select {{ key }}
+    select {{ key }},
     from typed
     group by {{ key }}
     having count(*) > 1

@@ -49,7 +49,7 @@ select distinct
 from run_listings;
 
 update raw.connections
-set is_configured = list_contains(getvariable('configured_connections'), connection)
+set is_configured = list_contains(cast(getvariable('configured_connections') as text[]), connection)
 where
     getvariable('configured_connections') is not null
     and connection not in (select connection, from run_listings);

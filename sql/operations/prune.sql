@@ -4,7 +4,10 @@ set history_begins_at = getvariable('before')
 where started_at = getvariable('started_at');
 
 delete from raw.records
-where rowid in (select known_row, from prunable);
+where rowid in (
+    select prunable.known_row,
+    from ({{ prunable }}) as prunable
+);
 
 delete from raw.quarantine
 where started_at < getvariable('before');

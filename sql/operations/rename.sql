@@ -1,24 +1,5 @@
--- Gives a connection another name in all facts. Published keys follow, because every published table is built again.
-update raw.records
-set connection = getvariable('new_name')
-where connection = getvariable('connection');
-
-update raw.listings
-set connection = getvariable('new_name')
-where connection = getvariable('connection');
-
-update raw.quarantine
-set connection = getvariable('new_name')
-where connection = getvariable('connection');
-
-update raw.forgotten
-set connection = getvariable('new_name')
-where connection = getvariable('connection');
-
-update raw.operations
-set connection = getvariable('new_name')
-where connection = getvariable('connection');
-
+-- Gives a connection another name among the connections, and keeps its pseudonyms. `rename_in_table` does so in every
+-- other table of facts. Published keys follow, because every published table is built again.
 insert into raw.connections by name
 select * replace (getvariable('new_name') as connection, getvariable('is_configured') as is_configured),
 from raw.connections

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pipelines.commands.report.queries import run_query, set_variables
+from pipelines.commands.report.queries import run_query
+from pipelines.common.sql import set_variables
 from pipelines.warehouse.reader import Warehouse
 
 MOST_PROJECTS = 100_000
@@ -35,7 +36,7 @@ class Catalogue:
 
 def read_catalogue(warehouse: Warehouse) -> Catalogue:
     """Read what the page can show of each project."""
-    set_variables(warehouse, most_projects=MOST_PROJECTS, most_changes=MOST_CHANGES)
+    set_variables(warehouse.connection, most_projects=MOST_PROJECTS, most_changes=MOST_CHANGES)
     run_query(warehouse, "shown_changes")
     ((projects_left_out, changes_left_out),) = warehouse.connection.execute(
         "select (select count(*) filter (where recency > getvariable('most_projects')) from report_projects),"

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from pipelines.commands.changes import moment
 from pipelines.commands.report.catalogue import Catalogue, read_catalogue
 from pipelines.commands.report.periods import Period, read_periods
-from pipelines.commands.report.queries import read_rows, run_query, set_variables
+from pipelines.commands.report.queries import read_rows, run_query
 from pipelines.commands.report.trend import Trend, read_trend
 from pipelines.common.errors import WarehouseError
+from pipelines.common.sql import set_variables
 from pipelines.warehouse.freshness import read_freshness
 from pipelines.warehouse.reader import Warehouse
 
@@ -101,10 +102,10 @@ def read_facts(warehouse: Warehouse, since: str | None, zone: str) -> Facts:
     today = last.replace(hour=0, minute=0, second=0, microsecond=0)
     week = today - timedelta(days=6)
     chosen = today - timedelta(days=29) if since is None else moment(since, last)
-    set_variables(warehouse, week=week, chosen=chosen, longest=LONGEST_TEXT)
+    set_variables(warehouse.connection, week=week, chosen=chosen, longest=LONGEST_TEXT)
     for table in ("natural_key", "report_periods", "report_projects", "report_happened"):
         run_query(warehouse, table)
-    set_variables(warehouse, most=SLOWEST, usual=USUAL_RUNS)
+    set_variables(warehouse.connection, most=SLOWEST, usual=USUAL_RUNS)
     return Facts(
         zone=zone,
         run=runs[0],

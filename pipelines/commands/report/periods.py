@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipelines.commands.report.queries import read_rows, run_query, set_variables
+from pipelines.commands.report.queries import read_rows, run_query
+from pipelines.common.sql import set_variables
 from pipelines.warehouse.reader import Warehouse
 
 KINDS = ("created", "removed", "returned", "changed")
@@ -72,7 +73,7 @@ class _Number(NamedTuple):
 
 def read_periods(warehouse: Warehouse) -> tuple[Period, ...]:
     """Return the last run of each connection, the last 7 days, and the chosen period."""
-    set_variables(warehouse, most=LISTED_PROJECTS)
+    set_variables(warehouse.connection, most=LISTED_PROJECTS)
     since: dict[int, dict[str, int]] = {0: {}, 1: {}, 2: {}}
     for period, connection, at in warehouse.connection.execute(
         "select period, connection, epoch_ms(since) from report_periods order by all"

@@ -8,7 +8,8 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from pipelines.commands.report.queries import read_rows, set_variables
+from pipelines.commands.report.queries import read_rows
+from pipelines.common.sql import set_variables
 from pipelines.warehouse.reader import Warehouse
 
 SHOWN_DAYS = 120
@@ -79,7 +80,7 @@ class _Growth(NamedTuple):
 
 def read_trend(warehouse: Warehouse) -> Trend:
     """Read the last `SHOWN_DAYS` days."""
-    set_variables(warehouse, days=SHOWN_DAYS)
+    set_variables(warehouse.connection, days=SHOWN_DAYS)
     runs = read_rows(warehouse, "runs", RunTime)
     happened = read_rows(warehouse, "days", Day)
     growth = read_rows(warehouse, "growth", _Growth)
