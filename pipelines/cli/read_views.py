@@ -12,7 +12,7 @@ import click
 
 from pipelines.cli.failures import note, note_excerpt
 from pipelines.common.errors import sentences
-from pipelines.common.sql import literal
+from pipelines.common.sql import literal, read_sql
 from pipelines.common.text import printable
 from pipelines.output.cells import in_a_sentence, minute
 from pipelines.output.headings import with_headings
@@ -36,67 +36,13 @@ if TYPE_CHECKING:
     from pipelines.commands.why import Reasons
     from pipelines.warehouse.lake_maintenance import Maintained
 
-# Tables are for people: times to the minute, changes in a sentence.
-_STATUS = f"""
-    select
-        connection || if(provider = connection, '', ' (' || provider || ')') as connection,
-        records,
-        outcome,
-        {minute("last_verified_at")} as "last verified",
-        coalesce(ages.age, 'never') as age,
-        {minute("last_attempt_at")} as "last attempt"
-    from ({{}}) as connections
-    left join (values {{}}) as ages(name, age) on connections.connection = ages.name
-    order by connection
-"""
 _DIFFERENCE = f"column_name || ': ' || {in_a_sentence('old_value')} || ' → ' || {in_a_sentence('new_value')}"
-_HISTORY = f"""
-    select
-        version,
-        {minute("valid_from")} as "from",
-        {minute("valid_to")} || if(end_reason = 'changed', '', ', ' || end_reason) as "until",
-        change,
-        string_agg({_DIFFERENCE}, '; ' order by column_name) as changes
-    from ({{}})
-    group by all
-    order by version
-"""
-_WHY = f"""
-    select
-        {minute("run")} as run,
-        event,
-        coalesce(scope || ':', '') || record_id as record,
-        coalesce(outcome, 'no') || ' listing of ' || coalesce(records, 0) || ' records'
-            || coalesce(' since ' || strftime(window_start, '%Y-%m-%d'), '') || coalesce(': ' || message, '')
-            as "shown by a",
-        coalesce(
-            list_aggregate(list_transform(
-                changed_fields,
-                lambda field: field || ': '
-                    || coalesce(before -> ('/' || replace(replace(field, '~', '~0'), '/', '~1')), 'nothing')
-                    || ' → '
-                    || coalesce(after -> ('/' || replace(replace(field, '~', '~0'), '/', '~1')), 'nothing')
-            ), 'string_agg', '; '),
-            cast(coalesce(after, before) as text)
-        ) as "what it said"
-    from ({{}}) as events
-    order by events.run, record, events.event
-"""
-_CHANGES = f"""
-    select
-        {minute("changed_at")} as "when",
-        change,
-        project_key,
-        name,
-        {_DIFFERENCE} as difference
-    from ({{}})
-"""
 
 
 def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> None:
-    """Show rows, as a table through the SQL `at_a_glance`, and notes on how they were written."""
+    """Show rows, as a table instead those of the SQL `at_a_glance`, and notes on how they were written."""
     if at_a_glance is not None and output.form == "table":
-        rows = rows_of(rows.warehouse, at_a_glance.format(rows.sql))
+        rows = rows_of(rows.warehouse, at_a_glance, rows.parameters)
     written = write(rows, output)
     for left_out in written.left_out:
         note(left_out)
@@ -105,6 +51,11 @@ def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> Non
     _note_cut(written.cut)
     if output.path is not None:
         note(f"wrote {counted(written.rows, 'row')} to {output.path}")
+
+
+def _at_a_glance(name: str, rows: Rows, **fragments: str) -> str:
+    """SQL for `rows` as people read them: times to the minute, changes in a sentence."""
+    return read_sql(f"queries/glance/{name}", rows=f"\n{rows.sql}\n", **fragments)
 
 
 def show_description(description: "Description", output: Output) -> None:
@@ -192,7 +143,9 @@ def show_status(status: "Status", output: Output, now: datetime) -> None:
         run = status.last_run
         click.echo(printable(f"{status.warehouse}, {status.bytes / 1e6:,.1f} MB"))
         click.echo(f"last run {_age_of(run.started_at, now)}: {run.outcome}\n" if run else "no run yet\n")
-    show_rows(status.connections, output, _STATUS.format("{}", _ages(status.connections, now)))
+    rows = status.connections
+    times = {column: minute(column) for column in ("last_verified_at", "last_attempt_at")}
+    show_rows(rows, output, _at_a_glance("status", rows, ages=_ages(rows, now), **times))
     if output.form == "table" and output.path is None:
         for line in _messages(status.connections):
             click.echo(line)
@@ -214,7 +167,8 @@ def _ages(connections: Rows, now: datetime) -> str:
     """SQL for a row for each connection: its name, and in words how long ago it was verified."""
     found = connections.execute(f"select connection, last_verified_at from ({connections.sql})").fetchall()
     ages = [(name, _in_words(at, now)) for name, at in found if at is not None]
-    return ", ".join(f"({literal(name)}, {literal(age)})" for name, age in ages) or "(null, null)"
+    values = ", ".join(f"({literal(name)}, {literal(age)})" for name, age in ages) or "(null, null)"
+    return f"select * from (values {values}) as ages(connection, age)"
 
 
 def _status_as_json(status: "Status") -> str:
@@ -246,14 +200,16 @@ def show_history(history: "History", output: Output) -> None:
     """Show the subject, and a row for each version and changed column."""
     kind, key, name = history.subject
     note(f"{kind} {key}: {name}" if name else f"{kind} {key}")
-    show_rows(history.versions, output, _HISTORY)
+    times = {column: minute(column) for column in ("valid_from", "valid_to")}
+    at_a_glance = _at_a_glance("history", history.versions, difference=_DIFFERENCE, **times)
+    show_rows(history.versions, output, at_a_glance)
 
 
 def show_why(reasons: "Reasons", output: Output) -> None:
     """Show the subject, and a row for each event."""
     kind, key, name = reasons.subject
     note(f"{kind} {key}: {name}" if name else f"{kind} {key}")
-    show_rows(reasons.events, output, _WHY)
+    show_rows(reasons.events, output, _at_a_glance("why", reasons.events, run=minute("run")))
 
 
 def show_live(live: "Live", output: Output) -> None:
@@ -265,7 +221,8 @@ def show_live(live: "Live", output: Output) -> None:
 
 def show_changes(changes: "Changes", output: Output) -> None:
     """Show the changes, and the number of projects per kind."""
-    show_rows(changes.rows, output, _CHANGES)
+    times = {"changed_at": minute("changed_at")}
+    show_rows(changes.rows, output, _at_a_glance("changes", changes.rows, difference=_DIFFERENCE, **times))
     note(
         f"{changes.created:,} created, {changes.changed:,} changed, "
         f"{changes.removed:,} removed, {changes.returned:,} returned"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.common.errors import MalformedAnswer, UsageError
-from pipelines.common.sql import literal
+from pipelines.common.sql import read_sql
 from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import load_connections
 from pipelines.extract.provider import ListingRequest
@@ -65,31 +65,17 @@ def live(home: Path, warehouse: Warehouse, key: str) -> Live:
 
 
 def _rows(warehouse: Warehouse, fields: Sequence[LiveField]) -> Rows:
-    values = ", ".join(
-        f"({literal(field.name)}, {_nullable(field.in_warehouse)}, {_nullable(field.at_provider)})"
-        for field in fields
-    )
-    return rows_of(warehouse, f"from (values {values}) as fields(field, in_warehouse, at_provider)")
-
-
-def _nullable(value: str | None) -> str:
-    return "null" if value is None else literal(value)
+    parameters = {
+        "names": [field.name for field in fields],
+        "in_warehouse": [field.in_warehouse for field in fields],
+        "at_provider": [field.at_provider for field in fields],
+    }
+    return rows_of(warehouse, read_sql("queries/history/live"), parameters)
 
 
 def _known(warehouse: Warehouse, key: str) -> tuple[str, str, str]:
     """The connection, the record's id and its latest payload."""
-    row = warehouse.connection.execute(
-        """
-        select record.connection, record.record_id, record.payload
-        from projects_history as project
-        inner join raw.records as record
-            on project.connection = record.connection and project.project_id = record.record_id
-        where project.project_key = $1 and record.entity = 'projects'
-        order by record.valid_from desc
-        limit 1
-        """,
-        [key],
-    ).fetchone()
+    row = warehouse.connection.execute(read_sql("queries/history/payload"), {"key": key}).fetchone()
     if row is None:
         raise UsageError(f"{key} is not listed as a project by its provider", "leave out --live")
     return row[0], row[1], row[2]

@@ -52,7 +52,7 @@ class Rows:
     warehouse: Warehouse
     sql: str
     columns: tuple[Column, ...]
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
     def limited(self, count: int) -> "Rows":
         """The first `count` of these rows."""
@@ -63,7 +63,7 @@ class Rows:
         return self.warehouse.connection.execute(sql, self.parameters)
 
 
-def rows_of(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
+def rows_of(warehouse: Warehouse, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
     """Prepare `sql`, one SELECT without a semicolon. Raises duckdb.Error if it is wrong."""
     rows = Rows(warehouse, sql, (), parameters or {})
     answer = rows.execute(f"select * from (\n{sql}\n) limit 0")

@@ -1,0 +1,16 @@
+-- The tables and views of the current database.
+select
+    schema_name,
+    table_name,
+    comment,
+    true as is_table,
+from duckdb_tables()
+where database_name = current_database() and not internal
+union all
+select
+    schema_name,
+    view_name as table_name,
+    comment,
+    false as is_table,
+from duckdb_views()
+where database_name = current_database() and not internal
