@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import duckdb
 
+from pipelines.common.sql import read_sql
 from pipelines.output.cells import text
 from pipelines.warehouse.reader import Warehouse
 
@@ -27,15 +28,11 @@ def _place(
 ) -> str | None:
     """What to note about the time that `argument` gives; None if nothing, or if it cannot be read alone."""
     moment = f"cast(cast({argument} as date) + 1 as timestamptz)" if is_date else f"{argument}::timestamptz"
+    first_run = text("min(started_at)", "TIMESTAMP WITH TIME ZONE")
     used = {name.lower() for name in _PARAMETER.findall(argument)}
     try:
         row = warehouse.connection.execute(
-            f"""
-            select
-                {moment} < min(started_at), {moment} > now() + interval 1 day,
-                trim(({argument})::varchar), {text("min(started_at)", "TIMESTAMP WITH TIME ZONE")}
-            from runs
-            """,
+            read_sql("queries/as_of", moment=moment, argument=argument, first_run=first_run),
             {name: value for name, value in parameters.items() if name in used},
         ).fetchone()
     except duckdb.Error:

@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
+from datetime import UTC
 from pathlib import Path
 
 import duckdb
@@ -26,6 +27,7 @@ from pipelines.warehouse.inspection import readable
 from pipelines.warehouse.paths import recovery_hint
 from pipelines.warehouse.published import refuse_lakehouse
 from pipelines.warehouse.reader import open_warehouse
+from pipelines.warehouse.runs import read_last_run
 
 FILE = "warehouse.duckdb"
 MANIFEST = "manifest.json"
@@ -111,20 +113,12 @@ def _sha256(path: Path) -> str:
 
 def _last_run(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> tuple[str, BackedUpRun]:
     """The name of its folder, and the run."""
-    found = connection.execute(
-        """
-        select
-            strftime(timezone('UTC', started_at), '%Y%m%dT%H%M%SZ'),
-            strftime(timezone('UTC', started_at), '%Y-%m-%dT%H:%M:%SZ'),
-            outcome, rollcall_version, duckdb_version
-        from published.raw.runs
-        order by started_at desc
-        limit 1
-        """
-    ).fetchone()
-    if found is None:
+    run = read_last_run(connection, "published.raw.runs")
+    if run is None:
         raise WarehouseError(f"there is no run in {warehouse} yet", "run `rollcall sync`")
-    return found[0], BackedUpRun(*found[1:])
+    started_at = run.started_at.astimezone(UTC)
+    shown = BackedUpRun(f"{started_at:%Y-%m-%dT%H:%M:%SZ}", *run[2:])
+    return f"{started_at:%Y%m%dT%H%M%SZ}", shown
 
 
 def _write_manifest(manifest: dict[str, object], scratch: Path, draft: Path) -> None:

@@ -21,6 +21,7 @@ from pipelines.commands.dry_run import Change
 from pipelines.commands.sandbox_home import write_home
 from pipelines.common.errors import UsageError
 from pipelines.common.files import private_folder
+from pipelines.common.sql import read_sql
 from pipelines.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -177,12 +178,7 @@ def _left_behind(directory: Path, runs: Sequence[DemoRun]) -> Demo:
     private_folder(folder)
     with open_warehouse(warehouse_path(directory), workspace_in=folder) as warehouse:
         rows = warehouse.connection.execute(
-            """
-            select project_key, name, change, column_name, old_value, new_value, changed_at
-            from projects_changed_between($1, 'infinity')
-            where not is_minor
-            """,
-            [runs[1].run.started_at],
+            read_sql("queries/demo_changes"), {"since": runs[1].run.started_at}
         ).fetchall()
         count = warehouse.connection.execute("select count(*) from projects").fetchall()[0][0]
         exported = export(warehouse, find_reports(directory), folder, Output("csv"))

@@ -5,6 +5,8 @@ from datetime import datetime
 
 import duckdb
 
+from pipelines.common.sql import read_sql
+
 SHOWN = 50
 
 
@@ -35,23 +37,7 @@ class Preview:
 
 def preview(draft: duckdb.DuckDBPyConnection, started_at: datetime) -> Preview:
     """The changes that the run which started at `started_at` would add, without minor ones."""
-    rows = draft.execute(
-        f"""
-        select project_key, name, change, column_name, old_value, new_value, count(*) over () as total
-        from project_changes
-        where changed_at = $1 and not is_minor and not is_first_listing
-        order by project_key, change, column_name
-        limit {SHOWN}
-        """,
-        [started_at],
-    ).fetchall()
-    first_listed = draft.execute(
-        """
-        select connection, count(*) from project_changes
-        where changed_at = $1 and is_first_listing
-        group by connection
-        order by connection
-        """,
-        [started_at],
-    ).fetchall()
+    run = {"started_at": started_at}
+    rows = draft.execute(read_sql("queries/dry_run/changes"), {**run, "shown": SHOWN}).fetchall()
+    first_listed = draft.execute(read_sql("queries/dry_run/first_listed"), run).fetchall()
     return Preview(rows[0][-1] if rows else 0, tuple(Change(*row[:-1]) for row in rows), tuple(first_listed))

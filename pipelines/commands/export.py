@@ -13,13 +13,13 @@ from pipelines.commands.query import query, sql_errors_as_usage_errors
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.exit_codes import ExitCode
 from pipelines.common.files import deliver
-from pipelines.common.sql import SQL_ROOT
+from pipelines.common.sql import SQL_ROOT, read_sql
 from pipelines.common.suggest import nearest
 from pipelines.output.cells import text
 from pipelines.output.headings import with_headings
 from pipelines.output.result import Cut, Rows, copy_csv
 from pipelines.output.writer import DELIMITERS, Output, Written, write
-from pipelines.transform.model import files_in, read_sql
+from pipelines.transform.model import files_in, read_sql_file
 from pipelines.warehouse.reader import Warehouse, needs_memory
 
 _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
@@ -109,14 +109,14 @@ def read_report(warehouse: Warehouse, path: Path) -> Rows:
             "use lower-case letters and digits, separated by - or _",
         )
     with naming(path):
-        return query(warehouse, read_sql(path))
+        return query(warehouse, read_sql_file(path))
 
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Add the path of the report to errors in the block."""
     try:
-        with sql_errors_as_usage_errors(read_sql(path)):
+        with sql_errors_as_usage_errors(read_sql_file(path)):
             yield
     except duckdb.OutOfMemoryException:
         error = needs_memory()
@@ -129,16 +129,8 @@ def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
     """How fresh each connection is."""
     verified_at = text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
     rows = warehouse.connection.execute(
-        f"""
-        select
-            connection,
-            {verified_at},
-            is_fresh,
-            outcome,
-            message
-        from connections
-        order by connection
-        """
+        f"select connection, {verified_at}, is_fresh, outcome, message "
+        f"from (\n{read_sql('queries/freshness')}) order by connection"
     ).fetchall()
     return tuple(Proof(*row) for row in rows)
 

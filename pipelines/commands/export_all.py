@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from pipelines.output.dated import dated, place_of, workshop
 from pipelines.output.writer import Output
 from pipelines.warehouse.published import open_published, refuse_missing
 from pipelines.warehouse.reader import Warehouse
+from pipelines.warehouse.runs import read_last_run
 
 MANIFEST = "manifest.json"
 MADE_BY = "rollcall export --all"
@@ -98,18 +100,12 @@ def export_all(
 
 
 def _last_run(warehouse: Warehouse) -> Run:
-    started_at = text("started_at", "TIMESTAMP WITH TIME ZONE")
-    found = warehouse.connection.execute(
-        f"""
-        select strftime(started_at at time zone 'UTC', '%Y%m%dT%H%M%SZ'), {started_at}, outcome
-        from runs
-        order by started_at desc
-        limit 1
-        """
-    ).fetchone()
-    if found is None:
+    run = read_last_run(warehouse.connection, "runs")
+    if run is None:
         raise WarehouseError(f"there is no run in {warehouse.name} yet", "run `rollcall sync`")
-    return Run(*found)
+    shown = text("cast($1 as timestamptz)", "TIMESTAMP WITH TIME ZONE")
+    ((started_at,),) = warehouse.connection.execute(f"select {shown}", [run.started_at]).fetchall()
+    return Run(f"{run.started_at.astimezone(UTC):%Y%m%dT%H%M%SZ}", started_at, run.outcome)
 
 
 def _write_manifest(warehouse: Warehouse, run: Run, exported: Export, folder: Path) -> None:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -30,18 +31,6 @@ from pipelines.warehouse.paths import replaced_paths
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.published import open_published
 from pipelines.warehouse.reader import Warehouse
-
-# What was taken, or refused, of the record with a key. An EvoVoice project has none of its own, but files.
-_RECORDS = """
-    select connection, scope, entity, record_id from raw.records
-    union
-    select connection, scope, entity, record_id from raw.quarantine
-    where record_id is not null
-"""
-_NAMED = f"""
-    select * from ({_RECORDS}) as record
-    where entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key
-"""
 
 
 @dataclass(frozen=True)
@@ -124,11 +113,12 @@ def _forget_in_lake(home: Path, lake: LakeSettings, found: Sequence[Forgettable]
 
 def _erase(db: duckdb.DuckDBPyConnection, found: Sequence[Forgettable]) -> None:
     db.execute("insert into raw.salt select $1 where not exists (from raw.salt)", [secrets.token_hex(32)])
-    db.execute(f"create temp table forgotten_records as from ({_RECORDS}) limit 0")
+    records = read_sql("queries/forget/records")
+    named = read_sql("queries/forget/named", records=records)
+    db.execute(f"create temp table forgotten_records as from (\n{records}) limit 0")
     db.execute("create temp table forgotten_customers (connection text, customer text)")
     for one in found:
-        subject = {"kind": one.subject.kind, "key": one.subject.key}
-        db.execute(f"insert into forgotten_records {_NAMED}", subject)
+        db.execute(f"insert into forgotten_records\n{named}", one.subject.parameters)
         if one.holder:
             db.execute("insert into forgotten_customers values ($1, $2)", one.holder)
     db.execute(read_sql("forget"))
@@ -149,62 +139,14 @@ def _find(warehouse: Warehouse, key: str) -> Subject:
 
 
 def _refused(warehouse: Warehouse, key: str) -> list[tuple[str, str]]:
-    return warehouse.connection.execute(
-        """
-        select distinct rtrim(entity, 's') as kind, concat_ws(':', connection, scope, record_id) as key
-        from raw.quarantine
-        where record_id is not null and $1 in (concat_ws(':', connection, scope, record_id), record_id)
-        order by key
-        """,
-        [key],
-    ).fetchall()
+    return warehouse.connection.execute(read_sql("queries/forget/quarantined"), {"key": key}).fetchall()
 
 
 def _forgettable(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Forgettable:
-    key = {"kind": subject.kind, "key": subject.key}
-    row = connection.execute(
-        """
-        with versions as (
-            select connection, scope, record_id from raw.records
-            where entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key
-            union all
-            select connection, null as scope, file_id from staging.files
-            where $kind = 'project' and project_key = $key
-        )
+    def found(query: str) -> list[tuple[Any, ...]]:
+        return connection.execute(read_sql(f"queries/forget/{query}"), subject.parameters).fetchall()
 
-        select
-            (select count(distinct versions) from versions),
-            (select count(*) from versions),
-            (
-                select count(*) from raw.quarantine
-                where entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key
-            )
-        """,
-        key,
-    ).fetchone()
-    assert row is not None
-    holder = connection.execute(
-        """
-        select distinct connection, project_id from projects_history
-        where
-            $kind = 'project' and project_key = $key
-            and project_key in (select project_key from files_history)
-        """,
-        key,
-    ).fetchone()
-    below = connection.execute(
-        """
-        select distinct file.project_key
-        from files_history as file
-        inner join projects_history as project on project.project_key = $key
-        where
-            $kind = 'project'
-            and file.connection = project.connection
-            and file.project_key <> $key
-            and contains(file.customer_breadcrumb::text, to_json(project.project_id)::text)
-        order by file.project_key
-        """,
-        key,
-    ).fetchall()
-    records, versions, refused = row
-    return Forgettable(subject, records, versions, refused, holder, tuple(key for (key,) in below))
+    ((records, versions, refused),) = found("counts")
+    holder = next(iter(found("holder")), None)
+    named_by = tuple(key for (key,) in found("named_by"))
+    return Forgettable(subject, records, versions, refused, holder, named_by)

@@ -18,10 +18,10 @@ from pipelines.common.sql import read_sql, set_variables, transaction
 from pipelines.common.suggest import nearest
 from pipelines.common.version import rollcall_version
 from pipelines.config.settings import memory_mb
-from pipelines.load.plan import next_start
 from pipelines.transform import build as models
 from pipelines.warehouse.lock import clear
 from pipelines.warehouse.published import refuse_lakehouse
+from pipelines.warehouse.runs import next_start
 from pipelines.warehouse.store import find_store
 
 Operation = Literal["retire", "rename", "prune"]

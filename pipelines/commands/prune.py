@@ -8,6 +8,7 @@ from pipelines.commands.operation import publish_operation
 from pipelines.common.errors import UsageError
 from pipelines.common.sql import read_sql, set_variables
 from pipelines.warehouse.published import open_published
+from pipelines.warehouse.runs import read_last_run
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ def look_up(home: Path, before: datetime) -> Prunable:
     """Count what `prune` would drop. Raises UsageError if `before` is later than the last run."""
     with open_published(home) as warehouse:
         db = warehouse.connection
-        (last,) = db.execute("select max(started_at) from raw.runs").fetchone() or (None,)
-        if last is None or before > last:
+        last_run = read_last_run(db)
+        if last_run is None or before > last_run.started_at:
             raise UsageError(f"{before:%Y-%m-%d} is later than the last run", "give an earlier date")
         set_variables(db, before=before)
         versions = db.execute(

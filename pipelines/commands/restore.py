@@ -13,6 +13,7 @@ from pipelines.warehouse.paths import previous_path, previous_paths, replaced_pa
 from pipelines.warehouse.publish import put_back
 from pipelines.warehouse.published import refuse_lakehouse
 from pipelines.warehouse.reader import open_warehouse
+from pipelines.warehouse.runs import read_last_run
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,5 @@ def _look_into(path: Path) -> Restorable:
 
 def _last_run(warehouse: Path) -> datetime | None:
     with open_warehouse(warehouse) as opened:
-        row = opened.connection.execute("select max(started_at) from runs").fetchone()
-    assert row is not None
-    last_run: datetime | None = row[0]
-    return last_run
+        last_run = read_last_run(opened.connection, "runs")
+    return None if last_run is None else last_run.started_at

@@ -5,18 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipelines.common.exit_codes import ExitCode
+from pipelines.common.sql import read_sql
 from pipelines.output.cells import text
 from pipelines.output.result import Rows, rows_of, text_rows
 from pipelines.warehouse.published import bytes_of
 from pipelines.warehouse.reader import Warehouse
-
-_CONNECTIONS = """
-    select
-        connection, provider, records, last_attempt_at, last_verified_at, outcome, message,
-        is_configured, retired_at
-    from connections
-    order by connection
-"""
 
 
 @dataclass(frozen=True)
@@ -60,34 +53,22 @@ def status(
     A connection is stale if it was not verified since `oldest`. `configured` names those that count; without
     it, those count that the last run had.
     """
-    runs = rows_of(
-        warehouse,
-        "select started_at, finished_at, outcome from runs where operation = 'sync' "
-        "order by started_at desc limit 1",
-    )
+    runs = rows_of(warehouse, read_sql("queries/last_sync"))
     last = next((batch[0] for batch in text_rows(runs)), None)
     return Status(
         warehouse=warehouse.name,
         bytes=bytes_of(warehouse),
         last_run=None if last is None else Run(*(cell or "" for cell in last)),
-        connections=rows_of(warehouse, _CONNECTIONS),
+        connections=rows_of(warehouse, read_sql("queries/status/connections")),
         stale=() if oldest is None else tuple(_stale(warehouse, oldest, configured)),
     )
 
 
 def _stale(warehouse: Warehouse, oldest: datetime, configured: Collection[str] | None) -> list[Stale]:
-    shown = text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
-    rows = warehouse.connection.execute(
-        f"""
-        select
-            connection,
-            coalesce(last_verified_at >= $1, false),
-            {shown},
-            is_configured and retired_at is null,
-        from connections
-        """,
-        [oldest],
-    ).fetchall()
+    sql = read_sql(
+        "queries/status/verified", verified_at=text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
+    )
+    rows = warehouse.connection.execute(sql, {"oldest": oldest}).fetchall()
     verified: dict[str, tuple[bool, str | None]] = {name: (fresh, at) for name, fresh, at, _ in rows}
     in_use = [name for name, _, _, is_in_use in rows if is_in_use]
     judged = in_use if configured is None else configured

@@ -10,6 +10,7 @@ from pipelines.commands.dry_run import Preview
 from pipelines.common.exit_codes import ExitCode
 from pipelines.transform.build import Finding
 from pipelines.warehouse.freshness import Freshness, read_freshness
+from pipelines.warehouse.runs import read_last_run
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,16 @@ def read_run(
     limits: tuple[str, ...],
 ) -> Run:
     """The last run in a draft of `warehouse`. `configured` names the connections that it might have asked."""
-    run = db.execute(
-        "select started_at, finished_at, outcome from runs order by started_at desc limit 1"
-    ).fetchone()
+    run = read_last_run(db, "runs")
     assert run is not None
     columns = ", ".join(ListingResult.__dataclass_fields__)
     listings = db.execute(
-        f"select {columns} from listings where started_at = $1 order by connection, scope", [run[0]]
+        f"select {columns} from listings where started_at = $1 order by connection, scope", [run.started_at]
     ).fetchall()
     return Run(
-        started_at=run[0],
-        finished_at=run[1],
-        outcome=run[2],
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        outcome=run.outcome,
         warehouse=warehouse,
         listings=tuple(ListingResult(*listing) for listing in listings),
         warnings=warnings,

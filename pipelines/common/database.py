@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.common.sql import literal
+from pipelines.common.sql import literal, read_sql
 
 # A DuckDB file begins with three blocks: one that identifies it, and two that DuckDB writes alternately.
 HEADERS_BYTES = 3 * 4096
@@ -46,19 +46,5 @@ def hidden_builtins(connection: duckdb.DuckDBPyConnection) -> list[str]:
     DuckDB looks up a name in the file first, so a macro there can change what SQL computes. A crafted file
     could switch off the neutralising of exports.
     """
-    # Every function has its full name here; comparisons are not functions.
-    found = connection.execute(
-        """
-        with functions as materialized (
-            select system.main.lower(function_name) as name, internal from system.main.duckdb_functions()
-        ),
-        types as materialized (
-            select system.main.lower(type_name) as name, internal from system.main.duckdb_types()
-        )
-        select name from functions where not internal and name in (select name from functions where internal)
-        union
-        select name from types where not internal and name in (select name from types where internal)
-        order by name
-        """
-    )
+    found = connection.execute(read_sql("queries/hidden_builtins"))
     return [name for (name,) in found.fetchall()]

@@ -13,6 +13,7 @@ from pipelines.destinations.columns import Table, changed_rows_sql, read_table
 from pipelines.destinations.kinds import DELETED, HASH, KEY, Kind
 from pipelines.transform.model import Model
 from pipelines.warehouse.reader import Warehouse, open_warehouse
+from pipelines.warehouse.runs import read_last_run
 
 STORED = pa.schema([(KEY, pa.string()), (HASH, pa.int64())])
 """What a destination is asked for: the key and the hash of each row."""
@@ -47,11 +48,11 @@ def find_changes(
     WarehouseError if there is no run, ConfigurationError if rows of a table have the same key.
     """
     with open_warehouse(path, workspace_in=folder) as warehouse:
-        row = warehouse.connection.execute("select max(started_at) from runs").fetchone()
-        if row is None or row[0] is None:
+        last_run = read_last_run(warehouse.connection, "runs")
+        if last_run is None:
             raise WarehouseError(f"there is no run in {path} yet", "run `rollcall sync`")
         changes = [_changes(warehouse, model, kind, stored[model.name], folder) for model in models]
-        return row[0], tuple(changes)
+        return last_run.started_at, tuple(changes)
 
 
 def _changes(

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.common.errors import ConfigurationError
-from pipelines.common.sql import identifier
+from pipelines.common.sql import identifier, read_sql
 from pipelines.common.suggest import nearest
 from pipelines.destinations.kinds import DELETED, HASH, KEY, Kind
 from pipelines.transform.model import Model, read_models
@@ -85,15 +85,7 @@ def tables_to_publish(home: Path, wanted: Sequence[str]) -> dict[str, Model]:
 
 def read_table(connection: duckdb.DuckDBPyConnection, model: Model, kind: Kind) -> Table:
     """Describe a table of the warehouse as the destination is to have it."""
-    found = connection.execute(
-        """
-        select column_name, data_type, coalesce(comment, '')
-        from duckdb_columns()
-        where database_name = current_database() and schema_name = 'main' and table_name = $1
-        order by column_index
-        """,
-        [model.name],
-    ).fetchall()
+    found = connection.execute(read_sql("queries/publish/columns"), {"name": model.name}).fetchall()
     columns = tuple(
         Column(name, _value(name, data_type, kind), bool(_NESTED.match(data_type)), comment)
         for name, data_type, comment in found
@@ -126,28 +118,15 @@ def changed_rows_sql(table: Table) -> str:
     values = ", ".join(f"{column.sql} as {identifier(column.name)}" for column in table.columns)
     texts = ", ".join(f"cast({identifier(name)} as varchar)" for name in table.grain)
     key = f"md5(cast(to_json([{texts}]) as varchar))"
-    return f"""
-        with typed as not materialized (select {values} from main.{identifier(table.name)}),
-        hashed as materialized (
-            select
-                {key} as {KEY},
-                cast(md5_number_lower(cast(to_json(typed) as varchar)) >> 1 as bigint) as {HASH},
-            from typed
-        ),
-        differing as materialized (
-            select hashed.*
-            from hashed
-            left join stored on hashed.{KEY} = stored.{KEY}
-            where stored.{HASH} is distinct from hashed.{HASH}
-        )
-        select typed.*, differing.{KEY}, differing.{HASH}, false as {DELETED}
-        from typed
-        inner join differing on {key} = differing.{KEY}
-        union all by name
-        select stored.{KEY}, true as {DELETED}
-        from stored
-        anti join hashed on stored.{KEY} = hashed.{KEY}
-    """
+    return read_sql(
+        "queries/publish/changed_rows",
+        table=f"main.{identifier(table.name)}",
+        values=values,
+        key=key,
+        key_column=KEY,
+        hash_column=HASH,
+        deleted_column=DELETED,
+    )
 
 
 def descriptions_hash(tables: Sequence[Table]) -> str:

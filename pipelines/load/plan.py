@@ -7,9 +7,11 @@ from datetime import datetime
 import duckdb
 
 from pipelines.common.errors import ConfigurationError
+from pipelines.common.sql import read_sql
 from pipelines.extract.connections import Connection
 from pipelines.extract.records import KnownRecords
 from pipelines.load.windows import windows_due, with_margins
+from pipelines.warehouse.runs import next_start
 
 KnownListings = dict[tuple[str, str | None], KnownRecords]
 """The known records of each listing, by connection and scope."""
@@ -39,18 +41,6 @@ def plan_run(
     return Plan(started_at, asked, windows, known_records(db, connections, windows))
 
 
-def next_start(db: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
-    """The start of the run: now, to the millisecond, but later than every earlier run."""
-    row = db.execute(
-        "select greatest(date_trunc('millisecond', $now::timestamptz), "
-        "(select max(started_at) + interval 1 millisecond from raw.runs))",
-        {"now": now},
-    ).fetchone()
-    assert row is not None
-    start: datetime = row[0]
-    return start
-
-
 def known_records(
     db: duckdb.DuckDBPyConnection, connections: Sequence[Connection], windows: Mapping[str, datetime]
 ) -> KnownListings:
@@ -59,27 +49,9 @@ def known_records(
     Erased records are not known any more, nor is any text of an erased customer's files.
     """
     names = [connection.name for connection in connections]
-    starts = [windows.get(name) for name in names]
-    db.execute("set variable asked_connections = $1::text[]", [names])
-    db.execute("set variable asked_since = $1::timestamptz[]", [starts])
     listings = db.execute(
-        """
-        select
-            known.connection,
-            known.scope,
-            list(if(content_hash = 'forgotten', 'of ' || record_id, content_hash)),
-            list(known.record_id)
-        from raw.records as known
-        inner join (
-            select
-                unnest(getvariable('asked_connections')) as connection,
-                unnest(getvariable('asked_since')) as since
-        ) as asked on known.connection = asked.connection
-        where
-            known.valid_to is null and (asked.since is null or known.created_at > asked.since)
-            and known.record_id not in (select pseudonym from raw.forgotten)
-        group by all
-        """
+        read_sql("queries/load/known_records"),
+        {"connections": names, "starts": [windows.get(name) for name in names]},
     ).fetchall()
     return {(name, scope): dict(zip(texts, ids, strict=True)) for name, scope, texts, ids in listings}
 

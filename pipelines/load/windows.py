@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 
-from pipelines.common.sql import literal
+from pipelines.common.sql import literal, read_sql
 from pipelines.extract.connections import Connection
 
 LARGEST_ZONE_DIFFERENCE = timedelta(hours=26)  # from UTC-12 to UTC+14
@@ -53,15 +53,8 @@ def _has_local_times(db: duckdb.DuckDBPyConnection, connection: Connection, sinc
     """Whether the creation time of a known record created since then has no offset."""
     sent = ", ".join(f"payload ->> {literal(key)}" for key in connection.provider.created_keys)
     row = db.execute(
-        f"""
-        select exists (
-            select 1 from raw.records
-            where
-                connection = $1 and valid_to is null and created_at >= $2
-                and not regexp_matches(coalesce({sent}), '([Zz]|[+-]\\d\\d:?\\d\\d)$')
-        )
-        """,
-        [connection.name, since],
+        read_sql("queries/load/has_local_times", created=sent),
+        {"connection": connection.name, "since": since},
     ).fetchone()
     assert row is not None
     return bool(row[0])
@@ -75,18 +68,8 @@ def _last_full_listing(
     An impossible time, such as one in the future or .NET's year 1, would move the window away.
     """
     row = db.execute(
-        """
-        select
-            (
-                select max(started_at) from raw.listings
-                where connection = $1 and outcome = 'verified' and window_start is null
-            ),
-            (
-                select max(created_at) from raw.records
-                where connection = $1 and valid_to is null and created_at between $2 and $3
-            )
-        """,
-        [connection, EARLIEST_FILE, now],
+        read_sql("queries/load/last_full_listing"),
+        {"connection": connection, "earliest": EARLIEST_FILE, "latest": now},
     ).fetchone()
     assert row is not None
     return row[0], row[1]

@@ -123,7 +123,7 @@ def _families(
         }
     if warehouse is not None:
         values["warehouse_bytes"] = bytes_of(warehouse)
-        for run in _rows(warehouse.connection, "last_run_metrics"):
+        for run in _rows(warehouse.connection, "last_run_metrics", last_sync=read_sql("queries/last_sync")):
             values |= {
                 "last_run_timestamp_seconds": run["started"],
                 "last_run_duration_seconds": run["seconds"],
@@ -161,8 +161,8 @@ def _labels(connection: Mapping[str, object]) -> list[str]:
     return [str(connection["connection"]), str(connection["provider"])]
 
 
-def _rows(db: "duckdb.DuckDBPyConnection", query: str) -> Iterator[dict[str, object]]:
-    found = db.execute(read_sql(f"queries/{query}"))
+def _rows(db: "duckdb.DuckDBPyConnection", query: str, **fragments: str) -> Iterator[dict[str, object]]:
+    found = db.execute(read_sql(f"queries/{query}", **fragments))
     names = [column[0] for column in found.description]
     for row in found.fetchall():
         yield dict(zip(names, row, strict=True))

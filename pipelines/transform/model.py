@@ -78,7 +78,7 @@ def files_in(folder: Path, pattern: str) -> list[Path]:
     return [path for path in found if not path.name.startswith(".") and not path.is_dir()]
 
 
-def read_sql(path: Path) -> str:
+def read_sql_file(path: Path) -> str:
     """The SQL in a file. Raises ConfigurationError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -89,7 +89,7 @@ def read_sql(path: Path) -> str:
 
 
 def _read_model(path: Path) -> Model:
-    sql = read_sql(path)
+    sql = read_sql_file(path)
     head = itertools.takewhile(lambda line: line.startswith("--"), sql.splitlines())
     lines = [line.removeprefix("--").strip() for line in head]
     keys = {found[1]: found[2] for line in lines if (found := _KEY.fullmatch(line))}

@@ -1,12 +1,14 @@
-"""How fresh each connection is, and what its last run changed: one definition for all views.
+"""How fresh each connection is: one definition for all views.
 
-A run may sync only some connections, so both are per connection, not per run.
+A run may sync only some connections, so this is per connection, not per run.
 """
 
 from datetime import datetime
 from typing import NamedTuple
 
 import duckdb
+
+from pipelines.common.sql import read_sql
 
 
 class Freshness(NamedTuple):
@@ -25,21 +27,5 @@ class Freshness(NamedTuple):
 
 def read_freshness(warehouse: duckdb.DuckDBPyConnection) -> tuple[Freshness, ...]:
     """Every connection that the warehouse knows, by name."""
-    rows = warehouse.execute(
-        """
-        select connection, last_attempt_at, last_verified_at, outcome, message, is_fresh
-        from connections
-        order by connection
-        """
-    ).fetchall()
+    rows = warehouse.execute(read_sql("queries/freshness")).fetchall()
     return tuple(Freshness(*row) for row in rows)
-
-
-def in_last_run(instant: str) -> str:
-    """SQL: whether `instant`, of a row with a `project_key`, is the last run of its connection."""
-    return f"""exists (
-        select 1 from connections
-        where
-            connections.last_attempt_at = {instant}
-            and starts_with(project_key, connections.connection || ':')
-    )"""

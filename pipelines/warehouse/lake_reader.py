@@ -13,6 +13,7 @@ import duckdb
 
 from pipelines.common.database import open_database
 from pipelines.common.errors import UsageError
+from pipelines.common.sql import read_sql
 from pipelines.config.lake import LakeSettings
 from pipelines.warehouse.catalog import (
     LAKE,
@@ -71,16 +72,7 @@ def _connect(
 def _snapshot_of_run(db: duckdb.DuckDBPyConnection, lake: LakeSettings, moment: datetime) -> int:
     """The last snapshot of the last run begun at or before `moment`."""
     row = db.execute(
-        f"""
-        select max_by(snapshot_id, (run, snapshot_id))
-        from (
-            select snapshot_id, cast(commit_extra_info ->> '$.run' as timestamptz) as run
-            from {LAKE}.snapshots()
-            where author = 'rollcall'
-        )
-        where run <= $1
-        """,
-        [moment],
+        read_sql("queries/lake/snapshot_of_run", snapshots=f"{LAKE}.snapshots()"), {"moment": moment}
     ).fetchone()
     if row is None or row[0] is None:
         raise UsageError(

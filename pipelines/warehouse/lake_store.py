@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -12,8 +12,7 @@ from pipelines.config.settings import memory_mb
 from pipelines.warehouse.draft import Draft
 from pipelines.warehouse.lake_lock import LakeLocks, claim_connections, scratch_directory
 from pipelines.warehouse.lakehouse import Lakehouse
-
-MILLISECOND = timedelta(milliseconds=1)
+from pipelines.warehouse.runs import MILLISECOND, next_start
 
 
 class LakeStore:
@@ -70,12 +69,7 @@ class LakeStore:
     def start(self, db: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
         """Claim a start, to the millisecond, that no run in progress has, and that is after all published."""
         assert self._locks is not None
-        row = db.execute(
-            "select greatest(date_trunc('millisecond', $1::timestamptz), max(started_at) + $2) from raw.runs",
-            [now, MILLISECOND],
-        ).fetchone()
-        assert row is not None
-        start: datetime = row[0]
+        start = next_start(db, now)
         while not self._locks.claim(f"run {start.isoformat()}"):
             start += MILLISECOND
         return start

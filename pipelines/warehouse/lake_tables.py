@@ -21,10 +21,6 @@ from pipelines.warehouse.catalog import LAKE, in_lake
 SCHEMAS = ("main", "raw", "seeds", "staging", "stored")
 RECORDS_KEY = ("connection", "scope", "entity", "record_id", "valid_from")
 # When a connection was last listed, at least in part.
-LAST_LISTED = """
-    select connection, max(started_at) as last_listed_at
-    from {listings} where outcome <> 'failed' group by connection
-"""
 
 
 @dataclass(frozen=True)
@@ -168,8 +164,8 @@ def _view_of(table: StoredTable, columns: Columns) -> str:
         else f"one.{column}"
         for column in columns
     )
-    listings = LAST_LISTED.format(listings="raw.listings")
-    join = f"left join ({listings}) as listed on one.connection = listed.connection"
+    listings = read_sql("queries/lake/last_listed", listings="raw.listings")
+    join = f"left join (\n{listings}\n) as listed on one.connection = listed.connection"
     return (
         f"create or replace view {table.source.removeprefix('main.')} as "
         f"select {listed} from stored.{table.name} as one {join if 'last_seen_at' in columns else ''}"

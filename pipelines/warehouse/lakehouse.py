@@ -9,14 +9,14 @@ import json
 import random
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import duckdb
 
 from pipelines.common.database import open_database
 from pipelines.common.errors import RunInProgress, UsageError
-from pipelines.common.sql import identifier, literal, transaction
+from pipelines.common.sql import identifier, literal, read_sql, transaction
 from pipelines.config.lake import LakeSettings, lake_settings
 from pipelines.warehouse.catalog import (
     LAKE,
@@ -31,7 +31,6 @@ from pipelines.warehouse.catalog import (
 from pipelines.warehouse.lake_lock import COMMIT, LakeLocks
 from pipelines.warehouse.lake_maintenance import Maintained, erase_history, maintain_lake
 from pipelines.warehouse.lake_tables import (
-    LAST_LISTED,
     Columns,
     StoredTable,
     columns_in,
@@ -39,6 +38,7 @@ from pipelines.warehouse.lake_tables import (
     create_views,
     stored_tables,
 )
+from pipelines.warehouse.runs import read_last_run
 
 # Another program may write into the lakehouse too: a commit that conflicts with it is repeated as a whole.
 MOST_TRIES = 20
@@ -190,9 +190,11 @@ def _commit_once(db: duckdb.DuckDBPyConnection, connections: Sequence[str], home
             _replace_rows(db, table, columns[table.source], connections)
         _replace_seeds(db, [name for name in columns if name.startswith("seeds.")])
         create_views(db, columns, home, has_views="stored.views" in held)
-        row = db.execute("select max(started_at) from draft.raw.runs").fetchone()
-        run: datetime | None = row[0] if row else None
-        extra = {"run": run.astimezone(UTC).isoformat() if run else None, "connections": sorted(connections)}
+        run = read_last_run(db, "draft.raw.runs")
+        extra = {
+            "run": run.started_at.astimezone(UTC).isoformat() if run else None,
+            "connections": sorted(connections),
+        }
         db.execute(
             f"call {LAKE}.set_commit_message('rollcall', {literal(message)}, "
             f"extra_info => {literal(json.dumps(extra))})"
@@ -203,15 +205,8 @@ def _commit_once(db: duckdb.DuckDBPyConnection, connections: Sequence[str], home
 def _refuse_overtaken(db: duckdb.DuckDBPyConnection, connections: Sequence[str]) -> None:
     """Raise RunInProgress if the lakehouse has a listing of a connection that the draft does not have."""
     overtaken = db.execute(
-        f"""
-        select distinct connection from {in_lake("raw", "listings")} as held
-        where list_contains($1, connection) and not exists (
-            from draft.raw.listings as own
-            where own.connection = held.connection and own.started_at = held.started_at
-        )
-        order by connection
-        """,
-        [list(connections)],
+        read_sql("queries/lake/overtaken", listings=in_lake("raw", "listings")),
+        {"connections": list(connections)},
     ).fetchall()
     if overtaken:
         raise RunInProgress(
@@ -260,7 +255,7 @@ def _encoded(columns: Columns) -> str:
 def _join(columns: Columns) -> str:
     if "last_seen_at" not in columns:
         return ""
-    listed = LAST_LISTED.format(listings="draft.raw.listings")
+    listed = read_sql("queries/lake/last_listed", listings="draft.raw.listings")
     return f"left join ({listed}) as listed using (connection)"
 
 

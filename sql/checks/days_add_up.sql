@@ -1,7 +1,7 @@
 -- For each day, the projects per status add up to those of the connection; on the day of the last run, to projects.
 with last_run as (
-    select staging.utc_day(max(started_at)) as day,
-    from raw.runs
+    select staging.utc_day(started_at) as day,
+    from staging.last_run
 ),
 
 by_status as (

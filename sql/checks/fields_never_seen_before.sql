@@ -1,14 +1,10 @@
 -- fields that no record of the previous run had are kept as received, and in no column
 -- severity: warning
-with run as (
-    select max(started_at) as started_at, from raw.runs
-),
-
--- The versions that were current in the previous run.
-known as not materialized (
+with known as not materialized (
+    -- The versions that were current in the previous run.
     select record.*,
     from raw.records as record
-    inner join run
+    inner join staging.last_run as run
         on
             record.valid_from < run.started_at
             and (record.valid_to is null or record.valid_to = run.started_at)
@@ -21,7 +17,7 @@ arrived as (
         record.entity,
         unnest(json_keys(record.payload)) as field,
     from raw.records as record
-    inner join run on record.valid_from = run.started_at
+    inner join staging.last_run as run on record.valid_from = run.started_at
 ),
 
 -- A few records have nearly every field. The others are read only for the fields that these lack.

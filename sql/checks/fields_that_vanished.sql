@@ -1,17 +1,13 @@
 -- fields that no record has any more, though records of the previous run had them
 -- severity: warning
-with run as (
-    select max(started_at) as started_at, from raw.runs
-),
-
--- Only versions that this run replaced can have had fields that no version has now.
-replaced as (
+with replaced as (
+    -- Only versions that this run replaced can have had fields that no version has now.
     select distinct
         record.connection,
         record.entity,
         unnest(json_keys(record.payload)) as field,
     from raw.records as record
-    inner join run on record.valid_to = run.started_at
+    inner join staging.last_run as run on record.valid_to = run.started_at
     where record.end_reason = 'changed'
 ),
 

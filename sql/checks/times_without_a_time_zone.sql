@@ -1,11 +1,7 @@
 -- times without an offset are read as UTC: set time_zone for the connection
 -- severity: warning
-with run as (
-    select max(started_at) as started_at, from raw.runs
-),
-
--- The records of the last run, of connections that could have a time zone and have none.
-received as (
+with received as (
+    -- The records of the last run, of connections that could have a time zone and have none.
     select
         record.connection,
         coalesce(
@@ -15,7 +11,7 @@ received as (
             staging.unset_to_null(record.payload ->> '$.DateLastModified')
         ) as time_text,
     from raw.records as record
-    inner join run on record.last_seen_at = run.started_at
+    inner join staging.last_run as run on record.last_seen_at = run.started_at
     left join raw.connections as known on record.connection = known.connection
     where record.provider = 'evovoice' and record.valid_to is null and known.time_zone is null
 )

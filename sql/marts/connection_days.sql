@@ -23,8 +23,8 @@ with known as (
 ),
 
 last_run as (
-    select staging.utc_day(max(started_at)) as day,
-    from raw.runs
+    select staging.utc_day(started_at) as day,
+    from staging.last_run
 ),
 
 days as (

@@ -30,12 +30,6 @@ counts as (
     from raw.records
     where valid_to is null
     group by connection
-),
-
--- Relative to the last run, not to now, so that a warehouse always gives the same answer.
-last_run as (
-    select max(started_at) as started_at,
-    from raw.runs
 )
 
 select
@@ -59,5 +53,6 @@ from raw.connections as known
 left join latest on known.connection = latest.connection
 left join retirements on known.connection = retirements.connection
 left join counts on known.connection = counts.connection
-cross join last_run
+-- Relative to the last run, not to now, so that a warehouse always gives the same answer.
+cross join staging.last_run
 order by known.connection

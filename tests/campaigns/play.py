@@ -18,9 +18,10 @@ from pipelines.common.sql import SQL_ROOT
 from pipelines.load.landing import Landing
 from pipelines.load.listings import Listings
 from pipelines.load.merge import merge
-from pipelines.load.plan import known_records, next_start
+from pipelines.load.plan import known_records
 from pipelines.load.windows import windows_due
 from pipelines.transform import build as models
+from pipelines.warehouse.runs import next_start
 from tests.campaigns.histories import CLOCK, History
 from tests.campaigns.model import AS_DRAWN, Played, Rows, Variation
 

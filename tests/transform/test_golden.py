@@ -24,8 +24,9 @@ from pipelines.extract.provider import ListingRequest, Page
 from pipelines.extract.records import canonical_hash
 from pipelines.load.listings import Listings
 from pipelines.load.merge import merge
-from pipelines.load.plan import known_records, next_start
+from pipelines.load.plan import known_records
 from pipelines.load.windows import windows_due
+from pipelines.warehouse.runs import next_start
 from tests.campaigns.play import in_memory, land_directly
 from tests.campaigns.reading import spelled
 from tests.support.scripted import PROVIDERS, scripted

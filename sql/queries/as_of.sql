@@ -1,0 +1,7 @@
+-- Whether the time that an expression gives is before the first run or in the future. It and the first run, as text.
+select
+    {{ moment }} < min(started_at) as is_before,
+    {{ moment }} > now() + interval 1 day as is_after,
+    trim(({{ argument }})::varchar) as given,
+    {{ first_run }} as first_run,
+from runs
