@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.common.errors import SyncError
-from pipelines.common.sql import SQL_ROOT, literal, transaction
+from pipelines.common.sql import literal, read_sql, set_variables, transaction
 from pipelines.common.version import rollcall_version
 from pipelines.extract.listing import Listing
 from pipelines.extract.provider import Provider
@@ -97,11 +97,13 @@ def begin_merge(
 ) -> None:
     """Set what the SQL of a merge reads besides records: the rows of `RUN_LISTINGS`, and facts of the run."""
     _create(db, "run_listings", listings)
-    db.execute("set variable started_at = $1::timestamptz", [started_at])
-    db.execute("set variable finished_at = $1::timestamptz", [finished_at or datetime.now(UTC)])
-    names = None if configured is None else list(configured)
-    db.execute("set variable configured_connections = $1::text[]", [names])
-    db.execute("set variable rollcall_version = $1", [rollcall_version()])
+    set_variables(
+        db,
+        started_at=started_at,
+        finished_at=finished_at or datetime.now(UTC),
+        configured_connections=None if configured is None else list(configured),
+        rollcall_version=rollcall_version(),
+    )
 
 
 def count(db: duckdb.DuckDBPyConnection, files: Sequence[Path | str], providers: Providers) -> None:
@@ -197,4 +199,4 @@ def _create(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
 
 
 def _run(db: duckdb.DuckDBPyConnection, name: str) -> None:
-    db.execute((SQL_ROOT / "merge" / f"{name}.sql").read_text())
+    db.execute(read_sql(f"merge/{name}"))
