@@ -27,6 +27,7 @@ create or replace temp table erased as
 with known as (
     select
         rowid as known_row,
+        provider,
         connection,
         scope,
         entity,
@@ -34,7 +35,7 @@ with known as (
         payload,
         content_hash = 'forgotten' as is_erased,
         raw.pseudonym(connection, scope, entity, record_id) as pseudonym,
-        raw.customer_pseudonym(connection, entity, payload) as customer_pseudonym,
+        raw.customer_pseudonym(connection, provider, entity, payload) as customer_pseudonym,
     from raw.records
     where record_id not in (select pseudonym, from raw.forgotten)
 ),
@@ -65,7 +66,7 @@ select
     if(is_named or is_completely_erased, pseudonym, null) as pseudonym,
     case
         when is_erased then payload
-        when has_forgotten_customer then raw.erased_payload(customer_pseudonym)
+        when has_forgotten_customer then raw.erased_payload(provider, entity, customer_pseudonym)
         else '{}'
     end as payload,
 from by_record
@@ -101,7 +102,7 @@ with files_of_customers as (
             and refused.record_id = known.record_id
     where
         refused.record_id is not null
-        and raw.customer_pseudonym(refused.connection, refused.entity, refused.payload) in (
+        and raw.customer_pseudonym(refused.connection, refused.provider, refused.entity, refused.payload) in (
             select pseudonym, from raw.forgotten
         )
 )
@@ -132,11 +133,11 @@ where
         select pseudonym, from raw.forgotten
         where is_named
     )
-    or raw.customer_pseudonym(refused.connection, refused.entity, refused.payload) in (
+    or raw.customer_pseudonym(refused.connection, refused.provider, refused.entity, refused.payload) in (
         select pseudonym, from raw.forgotten
     )
     or (
-        raw.is_unattributable(refused.entity, refused.record_id, refused.payload)
+        raw.is_unattributable(refused.provider, refused.entity, refused.record_id, refused.payload)
         and refused.connection in (select connection, from raw.forgotten)
     );
 

@@ -98,27 +98,34 @@ create or replace macro raw.pseudonym(connection, scope, entity, record_id) as
     16
 );
 
--- The pseudonym of the customer, or else the account, that an EvoVoice file belongs to. Null for other records.
-create or replace macro raw.customer_pseudonym(connection, entity, payload) as case
-    when entity = 'files' and json_valid(payload) then raw.pseudonym(
+-- The members of a payload that its staging model declares: with the id of the project that the record belongs to, such
+-- as the customer of a file, and with times that may have no offset. Empty for most records.
+create or replace macro raw.members_with_project_id(provider, entity) as {{ members_with_project_id }};
+create or replace macro raw.members_with_local_time(provider, entity) as {{ members_with_local_time }};
+
+-- The pseudonym of the project that a record belongs to. Null for other records.
+create or replace macro raw.customer_pseudonym(connection, provider, entity, payload) as case
+    when json_valid(payload) then raw.pseudonym(
         connection,
         null,
         'customers',
-        coalesce(
-            nullif(payload ->> '$.customerId', ''),
-            nullif(payload ->> '$.CustomerId', ''),
-            nullif(payload ->> '$.accountId', ''),
-            nullif(payload ->> '$.AccountId', '')
-        )
+        list_filter(
+            list_transform(
+                raw.members_with_project_id(provider, entity),
+                lambda member: nullif(payload ->> ('$.' || member), '')
+            ),
+            lambda id: id is not null
+        )[1]
     )
 end;
 
--- What is kept of a file whose customer is forgotten: the pseudonym of that customer.
-create or replace macro raw.erased_payload(pseudonym) as '{"customerId": "' || pseudonym || '"}';
+-- What is kept of a record whose project is forgotten: the pseudonym of that project.
+create or replace macro raw.erased_payload(provider, entity, pseudonym) as
+'{"' || raw.members_with_project_id(provider, entity)[1] || '": "' || pseudonym || '"}';
 
--- Whether it is unknown whom a record belongs to: it has no id, or it is a file that cannot be read.
-create or replace macro raw.is_unattributable(entity, record_id, payload) as
-record_id is null or (entity = 'files' and not json_valid(payload));
+-- Whether it is unknown whom a record belongs to: it has no id, or it belongs to a project and cannot be read.
+create or replace macro raw.is_unattributable(provider, entity, record_id, payload) as
+record_id is null or (len(raw.members_with_project_id(provider, entity)) > 0 and not json_valid(payload));
 
 -- One row per version of a record, as received. A closed version never changes again.
 create table if not exists raw.records ( -- noqa: PRS, sqlfluff cannot read how a column is compressed

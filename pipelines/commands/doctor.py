@@ -33,7 +33,6 @@ from pipelines.common.errors import (
 from pipelines.common.exit_codes import ExitCode
 from pipelines.common.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
 from pipelines.common.limits import Clock
-from pipelines.common.sql import read_sql
 from pipelines.config.settings import (
     display_time_zone,
     find_unknown,
@@ -59,6 +58,7 @@ from pipelines.extract.provider import ListingRequest, Setting, Settings
 from pipelines.extract.records import read_record
 from pipelines.monitoring.notifications import Notice, read_notify, send, subject
 from pipelines.transform import build as models
+from pipelines.transform.facts import facts_sql
 from pipelines.warehouse.draft import open_draft
 from pipelines.warehouse.lock import locked
 from pipelines.warehouse.paths import previous_path
@@ -213,7 +213,7 @@ def _models(home: Path) -> Iterator[Check]:
     """Build and check all published tables without data, to test the models of the home."""
     try:
         with open_database() as connection:
-            connection.execute(read_sql("raw"))
+            connection.execute(facts_sql())
             models.build(connection, home)
             models.check(connection, home)
             yield Check("models", "ok", "every table can be built")

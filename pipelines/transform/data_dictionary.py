@@ -12,8 +12,8 @@ import click
 import duckdb
 
 from pipelines.common.database import open_database
-from pipelines.common.sql import read_sql
 from pipelines.transform.build import build, read_models
+from pipelines.transform.facts import facts_sql
 from pipelines.transform.graph import read_relations
 from pipelines.transform.model import Model
 from pipelines.transform.versions import period_columns
@@ -26,7 +26,7 @@ MAPPED = {"status", "is_open"}  # filled for every provider, by status_mapping
 def data_dictionary(home: Path) -> str:
     """Each table and macro with its columns, and which provider fills which column. `home` may add models."""
     with open_database() as warehouse:
-        warehouse.execute(read_sql("raw"))
+        warehouse.execute(facts_sql())
         build(warehouse, home)
         sections = [
             TITLE,
@@ -57,7 +57,7 @@ def _table(warehouse: duckdb.DuckDBPyConnection, mart: Model) -> str:
 
 def _raw_records(warehouse: duckdb.DuckDBPyConnection) -> str:
     """The table of facts, with the comments of its definition in `raw.sql`."""
-    definition = read_sql("raw").partition("table if not exists raw.records (")[2]
+    definition = facts_sql().partition("table if not exists raw.records (")[2]
     comments = dict(
         re.findall(r"^    (\w+) [^\n]*?,? -- (.*)$", definition.partition("\n);")[0], re.MULTILINE)
     )

@@ -21,6 +21,8 @@ refreshed     columns of such a table that change with every run, and are comput
 kind          `versions of KEY`: see `versions.py`
 not compared  columns of such a model whose changes begin no version
 compared as   `COLUMN by MACRO`: columns that are compared by a macro of theirs
+project id    members of the payload with the id of the project that a record belongs to: see `facts.py`
+local times   members of the payload with times that may have no offset, and are in the connection's time zone
 """
 
 import itertools
@@ -37,9 +39,20 @@ Severity = Literal["error", "warning"]
 # The keys whose affected values `sql/incremental` finds.
 INCREMENTAL_KEYS = ("file_key", "project_key")
 
-_KEY = re.compile(
-    r"(grain|nullable|severity|incremental|refreshed|kind|not compared|compared as|example): (.*)"
+_KEYS = (
+    "grain",
+    "nullable",
+    "severity",
+    "incremental",
+    "refreshed",
+    "kind",
+    "not compared",
+    "compared as",
+    "example",
+    "project id",
+    "local times",
 )
+_KEY = re.compile(rf"({'|'.join(_KEYS)}): (.*)")
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,8 @@ class Model:
     not_compared: tuple[str, ...]
     compared_as: tuple[tuple[str, str], ...]  # column, macro
     example: str | None
+    project_id: tuple[str, ...]
+    local_times: tuple[str, ...]
 
     @property
     def is_own(self) -> bool:
@@ -120,6 +135,8 @@ def _read_model(path: Path) -> Model:
         not_compared=_names(keys.get("not compared")),
         compared_as=tuple(re.findall(r"(\w+) by ([\w.]+)", keys.get("compared as", ""))),
         example=keys.get("example"),
+        project_id=_names(keys.get("project id")),
+        local_times=_names(keys.get("local times")),
     )
 
 

@@ -13,6 +13,7 @@ from pipelines.common.database import open_database
 from pipelines.common.errors import WarehouseError
 from pipelines.common.limits import physical_mb
 from pipelines.common.sql import identifier, literal, read_sql, transaction
+from pipelines.transform.facts import facts_sql
 from pipelines.transform.incremental import forget_build
 from pipelines.warehouse.fingerprint import is_as_published
 from pipelines.warehouse.inspection import is_older, is_unfit_to_keep, readable
@@ -62,7 +63,7 @@ class Draft:
             f"(storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
         )
         self.db.execute("use draft")
-        self.db.execute(read_sql("raw"))
+        self.db.execute(facts_sql())
 
     def run(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Return `work` of `db`, which is one transaction; retry with twice the memory if it runs out.

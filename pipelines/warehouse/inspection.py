@@ -8,7 +8,8 @@ import duckdb
 
 from pipelines.common.database import hidden_builtins
 from pipelines.common.errors import WarehouseError
-from pipelines.common.sql import literal, read_sql
+from pipelines.common.sql import literal
+from pipelines.transform.facts import facts_sql
 from pipelines.warehouse.reader import read_every_value
 
 # A copy is rewritten if more than half of it, and at least this much, is free space.
@@ -38,7 +39,7 @@ def is_older(db: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
     Raises WarehouseError if they have unknown columns, which would be lost.
     """
     db.execute("attach ':memory:' as empty; use empty")
-    db.execute(read_sql("raw"))
+    db.execute(facts_sql())
     known, held = _columns_of_facts(db, "empty"), _columns_of_facts(db, "published")
     db.execute("use memory; detach empty")
     if held - known:

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.common.sql import identifier, literal, read_sql
+from pipelines.transform.facts import facts_sql
 from pipelines.transform.graph import described_columns, read_relations
 from pipelines.transform.model import read_models
 from pipelines.warehouse.catalog import LAKE, in_lake
@@ -131,7 +132,7 @@ def create_views(
 
 
 def _statements(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns], home: Path) -> Iterator[str]:
-    for parsed in db.extract_statements(read_sql("raw")):
+    for parsed in db.extract_statements(facts_sql()):
         if "create or replace macro" in parsed.query:
             yield parsed.query
     for functions in read_models("functions", home).values():

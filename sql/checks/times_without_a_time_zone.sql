@@ -4,16 +4,20 @@ with received as (
     -- The records of the last run, of connections that could have a time zone and have none.
     select
         record.connection,
-        coalesce(
-            staging.unset_to_null(record.payload ->> '$.dateCreated'),
-            staging.unset_to_null(record.payload ->> '$.DateCreated'),
-            staging.unset_to_null(record.payload ->> '$.dateLastModified'),
-            staging.unset_to_null(record.payload ->> '$.DateLastModified')
-        ) as time_text,
+        list_filter(
+            list_transform(
+                raw.members_with_local_time(record.provider, record.entity),
+                lambda member: staging.unset_to_null(record.payload ->> ('$.' || member))
+            ),
+            lambda sent: sent is not null
+        )[1] as time_text,
     from raw.records as record
     inner join staging.last_run as run on record.last_seen_at = run.started_at
     left join raw.connections as known on record.connection = known.connection
-    where record.provider = 'evovoice' and record.valid_to is null and known.time_zone is null
+    where
+        len(raw.members_with_local_time(record.provider, record.entity)) > 0
+        and record.valid_to is null
+        and known.time_zone is null
 )
 
 select

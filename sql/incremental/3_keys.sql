@@ -11,7 +11,7 @@ select project_key,
 from files_history
 where file_key in (from affected.file_keys);
 
--- An EvoVoice customer depends on all its files. Spellings of a key that differ only in Unicode composition count as
+-- A project with files depends on all of them. Spellings of a key that differ only in Unicode composition count as
 -- one here, as in files_history.
 insert into affected.records
 select

@@ -8,11 +8,14 @@ with identified as (
         record.position,
         record.record_id,
         listing.connection,
+        listing.provider,
         listing.scope,
         listing.entity,
         raw.pseudonym(listing.connection, listing.scope, listing.entity, record.record_id) as pseudonym,
-        raw.customer_pseudonym(listing.connection, listing.entity, record.payload) as customer_pseudonym,
-        raw.is_unattributable(listing.entity, record.record_id, record.payload) as is_unattributable,
+        raw.customer_pseudonym(
+            listing.connection, listing.provider, listing.entity, record.payload
+        ) as customer_pseudonym,
+        raw.is_unattributable(listing.provider, listing.entity, record.record_id, record.payload) as is_unattributable,
     from landed as record
     inner join run_listings as listing on record.listing = listing.listing
     where listing.connection in (select connection, from raw.forgotten)
@@ -50,7 +53,7 @@ select
         when is_unattributable then if(is_forgotten, pseudonym, record_id)
         else if(keeps_id, record_id, pseudonym)
     end as record_id,
-    if(has_forgotten_customer, raw.erased_payload(customer_pseudonym), '{}') as payload,
+    if(has_forgotten_customer, raw.erased_payload(provider, entity, customer_pseudonym), '{}') as payload,
     if(is_unattributable and not is_named, 'it is or may be forgotten', null) as reason,
 from flagged
 where is_named or is_unattributable or has_forgotten_customer;

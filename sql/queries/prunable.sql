@@ -1,5 +1,5 @@
 -- The versions of records that ended before the variable `before`, and that nothing later needs. The last version
--- before a gap is needed if the record, or an EvoVoice customer, is listed again after `before`: it shows that it
+-- before a gap is needed if the record, or a project with files, is listed again after `before`: it shows that it
 -- returned.
 with lives as (
     select

@@ -7,7 +7,7 @@ with versions as (
     from raw.records
     where
         (entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key)
-        -- A customer of EvoVoice is what its files say.
+        -- A project with files is what they say.
         or (
             $kind = 'project'
             and entity = 'files'

@@ -1,6 +1,8 @@
 -- EvoVoice: one row per version of a file. Keys are in camelCase on the live service and in PascalCase in its
 -- documentation.
 -- grain: file_key, valid_from
+-- project id: customerId, CustomerId, accountId, AccountId
+-- local times: dateCreated, DateCreated, dateLastModified, DateLastModified
 with source as (
     select
         record.* exclude (created_at),

@@ -14,13 +14,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.common.sql import SQL_ROOT
 from pipelines.load.landing import Landing
 from pipelines.load.listings import Listings
 from pipelines.load.merge import merge
 from pipelines.load.plan import known_records
 from pipelines.load.windows import windows_due
 from pipelines.transform import build as models
+from pipelines.transform.facts import facts_sql
 from pipelines.warehouse.runs import next_start
 from tests.campaigns.histories import CLOCK, History
 from tests.campaigns.model import AS_DRAWN, Played, Rows, Variation
@@ -183,5 +183,5 @@ def in_memory() -> duckdb.DuckDBPyConnection:
     """An empty warehouse. With one thread DuckDB is quicker at what is small."""
     warehouse = duckdb.connect(config={"threads": 1})
     warehouse.execute("set TimeZone = 'UTC'")
-    warehouse.execute((SQL_ROOT / "raw.sql").read_text())
+    warehouse.execute(facts_sql())
     return warehouse

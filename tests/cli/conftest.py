@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.common import limits as bounds
-from pipelines.common.sql import SQL_ROOT
 from pipelines.transform import build as models
+from pipelines.transform.facts import facts_sql
 from tests.support.made_once import made_once
 
 RUNS = ("2026-11-01 02:00:00+00", "2026-11-02 02:00:00+00", "2026-11-03 02:00:00+00")
@@ -58,7 +58,7 @@ EVOVOICE: tuple[Version, ...] = (
 
 
 def _remember(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute((SQL_ROOT / "raw.sql").read_text())
+    connection.execute(facts_sql())
     for run, outcome in zip(RUNS, ("complete", "complete", "partial"), strict=True):
         connection.execute(
             "insert into raw.runs values ($1, $1::timestamptz + interval 9 second, $2, '0.1.0', 'v1.5.6')",

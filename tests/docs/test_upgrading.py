@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from pipelines.common.errors import WarehouseError
-from pipelines.common.sql import SQL_ROOT
 from pipelines.sandbox import Sandbox
 from pipelines.transform import build as models
+from pipelines.transform.facts import facts_sql
 from pipelines.warehouse.draft import STORAGE_VERSION
 from tests.docs.pages import ROOT, commands, page
 from tests.support.home import Home, sandbox_settings
@@ -87,7 +87,7 @@ def published(home: Home) -> Mapping[str, list]:
 def rebuilt(home: Home, scratch: Path) -> Mapping[str, list]:
     """The same, made from nothing but the facts."""
     with duckdb.connect(str(scratch)) as connection:
-        connection.execute((SQL_ROOT / "raw.sql").read_text())
+        connection.execute(facts_sql())
         connection.execute(f"attach '{home.warehouse}' as published (read_only)")
         for table in ("runs", "connections", "listings", "records", "quarantine", "forgotten"):
             connection.execute(f"insert into raw.{table} by name from published.raw.{table}")

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.common.sql import SQL_ROOT
 from pipelines.transform import build as models
+from pipelines.transform.facts import facts_sql
 
 RUNS = 9
 Row = dict[str, Any]
@@ -27,7 +27,7 @@ class Raw:
         self.home = home
         # With more threads the rows of a table lie in another order now and then.
         self._connection = duckdb.connect(str(file), config={"threads": 1})
-        self._connection.execute((SQL_ROOT / "raw.sql").read_text())
+        self._connection.execute(facts_sql())
         self._records: list[tuple[object, ...]] = []
         for number in range(1, RUNS + 1):
             self._connection.execute(

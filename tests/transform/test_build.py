@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from pipelines.common.errors import ConfigurationError
-from pipelines.common.sql import SQL_ROOT
 from pipelines.transform import build as models
+from pipelines.transform.facts import facts_sql
 from pipelines.transform.graph import read_relations
 from tests.transform.raw import Raw, Row, run
 
@@ -243,7 +243,7 @@ def test_connections_tell_how_fresh_they_are(filled: Raw) -> None:
 def test_a_published_file_can_be_renamed(tmp_path: Path) -> None:
     written, renamed = tmp_path / "draft.duckdb", tmp_path / "warehouse.duckdb"
     with duckdb.connect(str(written)) as connection:
-        connection.execute((SQL_ROOT / "raw.sql").read_text())
+        connection.execute(facts_sql())
         models.build(connection, tmp_path)
     shutil.move(written, renamed)
     with duckdb.connect(str(renamed), read_only=True) as connection:

@@ -1,4 +1,4 @@
--- What was received, or refused, of each record. An EvoVoice project has none of its own, but files.
+-- What was received, or refused, of each record. A project with files has none of its own.
 select
     connection,
     scope,
