@@ -30,7 +30,7 @@ from benchmarks.cases import PAGE_SIZE
 from benchmarks.server import LATENCY_S, Server
 from benchmarks.sides import IN_FLIGHT, SIDES, SYNC, furnish
 from pipelines.config.dlt_runtime import dlt, isolated_settings, use_home
-from pipelines.config.settings import MEMORY_MB
+from pipelines.config.tables import MEMORY_MB
 from pipelines.extract.connections import load_connections
 from pipelines.extract.records import Record, read_record
 from pipelines.load.listings import RECORDS, ROWS_PER_TABLE

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import ROOT
 from benchmarks.server import Server
-from pipelines.extract.connections import COMMON
+from pipelines.config.tables import COMMON
 
 IN_FLIGHT = next(int(str(setting.default)) for setting in COMMON if setting.name == "max_connections")
 """The requests that Rollcall has in flight at once unless told otherwise; the limit has as many."""

@@ -15,7 +15,8 @@ from click import Context, Parameter
 from pipelines.cli.options import home_of
 from pipelines.common.errors import ConfigurationError, SyncError
 from pipelines.common.sql import SQL_ROOT
-from pipelines.config.settings import CONFIG, SECRETS, connections_in, warehouse_path
+from pipelines.config.files import CONFIG, SECRETS, connections_in
+from pipelines.config.settings import warehouse_path
 from pipelines.transform.model import files_in
 
 Completer = Callable[[Context, Parameter, str], list[str]]

@@ -15,7 +15,7 @@ from pipelines.cli.run_view import attention, next_steps, not_asked, run_facts
 from pipelines.commands.sync import Observer, Options, Run, sync
 from pipelines.common.errors import SyncError
 from pipelines.common.exit_codes import ExitCode
-from pipelines.config.settings import read_files
+from pipelines.config.files import read_files
 from pipelines.monitoring.held_back import held_back_as_before
 from pipelines.monitoring.notifications import NOT_STARTED, Notice, Notices, subject
 from pipelines.monitoring.run_log import Level, run_log

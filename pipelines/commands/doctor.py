@@ -33,9 +33,9 @@ from pipelines.common.errors import (
 from pipelines.common.exit_codes import ExitCode
 from pipelines.common.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
 from pipelines.common.limits import Clock
+from pipelines.config.resolve import how_to_set, resolve
 from pipelines.config.settings import (
     display_time_zone,
-    find_unknown,
     logs_path,
     memory_mb,
     previous_kept,
@@ -43,17 +43,10 @@ from pipelines.config.settings import (
     warehouse_access,
     warehouse_path,
 )
+from pipelines.config.tables import COMMON
+from pipelines.config.unknown import find_unknown
 from pipelines.extract.client import HttpClient
-from pipelines.extract.connections import (
-    COMMON,
-    Configured,
-    Connection,
-    how_to_set,
-    listing_name,
-    make_connection,
-    read_tables,
-    resolve,
-)
+from pipelines.extract.connections import Configured, Connection, listing_name, make_connection, read_tables
 from pipelines.extract.provider import ListingRequest, Setting, Settings
 from pipelines.extract.records import read_record
 from pipelines.monitoring.notifications import Notice, read_notify, send, subject

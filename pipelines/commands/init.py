@@ -14,8 +14,11 @@ from pathlib import Path
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.files import private_folder, replace_atomically
 from pipelines.common.filesystem import set_mode
-from pipelines.config.settings import CONFIG, SECRETS, parse_toml, read_text
-from pipelines.extract.connections import COMMON, NAME, choices, how_to_set, variable
+from pipelines.common.suggest import nearest
+from pipelines.config.files import CONFIG, SECRETS, parse_toml, read_text
+from pipelines.config.resolve import how_to_set, variable
+from pipelines.config.tables import COMMON
+from pipelines.extract.connections import NAME
 from pipelines.extract.provider import Provider, Setting, find_providers
 
 FILES = {False: CONFIG, True: SECRETS}  # by whether a setting is secret
@@ -89,7 +92,7 @@ def _connection(choice: str, providers: Mapping[str, Provider]) -> tuple[str, st
     name, _, provider = choice.partition("=")
     provider = provider or name
     if provider not in providers:
-        raise UsageError(f"there is no provider {provider}", choices(provider, providers))
+        raise UsageError(f"there is no provider {provider}", nearest(provider, providers))
     if not NAME.fullmatch(name):
         raise UsageError(
             f"{name} is not a valid name for a connection",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from pipelines.common.errors import RunInProgress, SyncError
 from pipelines.common.files import private_folder
 from pipelines.common.filesystem import locked_file
+from pipelines.config.files import refuse_open_secrets
 from pipelines.config.settings import warehouse_path
 from pipelines.destinations import databases, lakes
 from pipelines.destinations.changes import Changes, find_changes
@@ -20,7 +21,6 @@ from pipelines.destinations.kinds import PUBLICATIONS
 from pipelines.destinations.publication import LastPublication, PublicationRow, publication_row
 from pipelines.destinations.session import session
 from pipelines.destinations.target import Target, load_target
-from pipelines.extract.connections import refuse_open_secrets
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -24,8 +24,11 @@ from pipelines.commands.schedule_kubernetes import default_image, manifests, own
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.files import private_folder, replace_atomically
 from pipelines.common.version import rollcall_version
-from pipelines.config.settings import CONFIG, NOTIFY, SECRETS, TABLES, Setting, refuse_unknown
-from pipelines.extract.connections import COMMON, read_tables, resolve, variable
+from pipelines.config.files import CONFIG, SECRETS
+from pipelines.config.resolve import resolve, variable
+from pipelines.config.tables import COMMON, NOTIFY, TABLES, Setting
+from pipelines.config.unknown import refuse_unknown
+from pipelines.extract.connections import read_tables
 
 Scheduler = Literal["cron", "systemd", "github", "kubernetes"]
 

@@ -1,4 +1,4 @@
-"""The settings that a home may have, and the paths of its files; read without importing dlt.
+"""The settings of a home, except those of its connections; read without importing dlt.
 
 The order is dlt's: a variable such as `WAREHOUSE__PATH`, then `.dlt/config.toml`, then the default. Paths are
 relative to the home.
@@ -8,154 +8,23 @@ import contextlib
 import grp
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 from zoneinfo import available_timezones
 
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.filesystem import Access
 from pipelines.common.suggest import nearest
-from pipelines.config.secret_sources import SUFFIXES, read_secret_file, run_secret_command, words
+from pipelines.config.files import CONFIG, SECRETS, read_toml, settings_file
+from pipelines.config.secret_sources import read_secret_file, run_secret_command, words
+from pipelines.config.tables import TABLES
+from pipelines.config.unknown import refuse_unknown
 
-EXPORTS_KEPT = 14
-LOGS_KEPT = 60
 OWNERS, READABLE = 0o600, 0o644  # what a mode must have, and what it may have
-PREVIOUS_KEPT = 1
-MEMORY_MB = 300
-
-type_names = Literal["text", "integer", "number", "list"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One key of a connection's table. `default` None with `required` False means unset.
-
-    `about` is its comment in a new configuration: where the value comes from, or what it does.
-    """
-
-    name: str
-    type: type_names = "text"
-    default: object = None
-    required: bool = False
-    secret: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    about: str = ""
-
-
-def names_of(setting: Setting) -> tuple[str, ...]:
-    """The keys that set it: a secret can also be in a file, or be printed by a command."""
-    others = SUFFIXES if setting.secret else ()
-    return (setting.name, *(f"{setting.name}{suffix}" for suffix in others))
-
-
-class Settings(Mapping[str, object]):
-    """A connection's resolved settings, read by type."""
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self._values = dict(values)
-
-    def __getitem__(self, name: str) -> object:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def text(self, name: str) -> str:
-        """The string under `name`; empty if unset."""
-        return cast("str | None", self._values[name]) or ""
-
-    def integer(self, name: str) -> int:
-        """The integer under `name`."""
-        return cast("int", self._values[name])
-
-    def number(self, name: str) -> float:
-        """The number under `name`."""
-        return cast("float", self._values[name])
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """The list under `name`; empty if unset."""
-        return cast("tuple[str, ...] | None", self._values[name]) or ()
-
-
-WAREHOUSE = (
-    Setting("path", default="warehouse.duckdb", about="the published warehouse"),
-    Setting("keep", "integer", PREVIOUS_KEPT, about="how many files of earlier runs are kept next to it"),
-    Setting("mode", default="0600", about="permissions of the file: 0640 lets the group read it"),
-    Setting("group", about="the group that may read it, if that is not this user's own"),
-    Setting("memory_mb", "integer", MEMORY_MB, about="how much memory DuckDB may take in a run"),
-    Setting("engine", default="duckdb", about="duckdb: one file; ducklake: a lakehouse for several machines"),
-    Setting("catalog", about="ducklake: postgres:dbname=… host=… user=…, or the path of a file, to try it"),
-    Setting("data", about="ducklake: the directory of the data, or s3://BUCKET/PATH"),
-    Setting("catalog_password", secret=True, about="ducklake: the password of the PostgreSQL user"),
-    Setting("s3_key_id", secret=True, about="ducklake: the access key of the object storage"),
-    Setting("s3_secret", secret=True, about="ducklake: the secret access key"),
-    Setting("s3_session_token", secret=True, about="ducklake: the session token of temporary credentials"),
-    Setting("s3_region", about="ducklake: the region of the bucket"),
-    Setting("s3_endpoint", about="ducklake: the URL of the object storage, if it is not Amazon's"),
-)
-EXPORTS = (
-    Setting("path", default="exports", about="the directory of the exports"),
-    Setting("keep", "integer", EXPORTS_KEPT, about="how many dated folders of exports are kept; 0 keeps all"),
-)
-DISPLAY = (Setting("time_zone", default="UTC", about="the IANA time zone of the times that you read"),)
-LOGS = (
-    Setting("path", default="logs", about="the directory of the runs' logs; - for standard output"),
-    Setting("format", default="text", about="text, or json: an object per line, for a log collector"),
-    Setting("keep", "integer", LOGS_KEPT, about="how many logs are kept; 0 keeps all"),
-)
 LOG_FORMATS = ("text", "json")
 STANDARD_OUTPUT = "-"
-MONITORING = (
-    Setting("textfile", about="a file of metrics for node_exporter, written after every run; ends in .prom"),
-)
 TEXTFILE_ENDING = ".prom"  # node_exporter reads no others
-NOTIFY = (
-    Setting("webhook", secret=True, about="an incoming webhook of Slack, or of a compatible service"),
-    Setting("ping_url", secret=True, about="called when every run starts and ends, as by healthchecks.io"),
-    Setting("email_to", "list", (), about="who gets an e-mail"),
-    Setting("email_from", about="rollcall@ this machine, unless set"),
-    Setting("smtp_host", default="localhost", about="the server that takes the e-mail"),
-    Setting("smtp_port", "integer", minimum=1, maximum=65535, about="587, with tls 465, with none 25"),
-    Setting("smtp_security", default="starttls", about="starttls, tls, or none (to this machine only)"),
-    Setting("smtp_user"),
-    Setting("smtp_password", secret=True),
-    Setting("ca_file", about="certificates to trust, in PEM form, instead of the default ones"),
-    Setting("proxy", about="an HTTP proxy for the webhook and the ping"),
-    Setting("runs", default="failed", about="failed: e-mail and webhook only when one fails; or all"),
-    Setting(
-        "deadline_s", "number", 20.0, minimum=1, maximum=600, about="for all notices of one kind together"
-    ),
-)
-PUBLISH = (Setting("after_sync", "list", (), about="the destinations to publish to after each run"),)
-DESTINATION = (
-    Setting("destination", required=True, about="its kind, such as postgres, snowflake or filesystem"),
-    Setting("dataset", default="rollcall", about="the schema there, or the folder; for Rollcall alone"),
-    Setting("tables", "list", (), about="the tables to publish; all, unless set"),
-    Setting("table_format", default="delta", about="of a file system: delta or iceberg"),
-)
-# Every table of the configuration, except those of connections, [sources.NAME], and of destinations,
-# [publish.NAME].
-TABLES: Mapping[str, tuple[Setting, ...]] = {
-    "warehouse": WAREHOUSE,
-    "exports": EXPORTS,
-    "display": DISPLAY,
-    "logs": LOGS,
-    "notify": NOTIFY,
-    "monitoring": MONITORING,
-    "publish": PUBLISH,
-}
-# Tables of dlt's own, which `dlt init` writes. Rollcall sets what dlt needs itself: they have no effect.
-OF_DLT = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
-LIKE_OURS = 0.75  # how similar a name must be to that of a setting
-CONFIG, SECRETS = "config.toml", "secrets.toml"
 
 
 def warehouse_path(home: Path) -> Path:
@@ -229,7 +98,7 @@ def published_after_sync(home: Path) -> tuple[str, ...]:
         return tuple(name.strip() for name in names.split(","))
     if not isinstance(names, list | tuple):
         raise ConfigurationError(
-            f"after_sync of [publish] in {_file(home, CONFIG)} should be a list, not {names!r}",
+            f"after_sync of [publish] in {settings_file(home, CONFIG)} should be a list, not {names!r}",
             'write it as after_sync = ["…"]',
         )
     return tuple(map(str, names))
@@ -308,7 +177,7 @@ def given_text(home: Path, table: str, key: str) -> str:
     given, default = _given(home, table, key)
     if not (given is None or isinstance(given, str)):
         raise ConfigurationError(
-            f"{key} of [{table}] in {_file(home, CONFIG)} should be a string, not {given!r}",
+            f"{key} of [{table}] in {settings_file(home, CONFIG)} should be a string, not {given!r}",
             f'write it as {key} = "…"',
         )
     return given or str(default or "")
@@ -330,7 +199,7 @@ def given_secret(home: Path, table: str, key: str) -> str:
     """The secret under a key, or in the file or from the command that stand for it; empty if unset."""
     if value := given_text(home, table, key):
         return value
-    section = cast("Mapping[str, object]", read_toml(_file(home, CONFIG)).get(table, {}))
+    section = cast("Mapping[str, object]", read_toml(settings_file(home, CONFIG)).get(table, {}))
     if path := os.environ.get(f"{table}__{key}_file".upper()) or section.get(f"{key}_file"):
         return read_secret_file(Path(str(path)), home, f"{key}_file of {table}")
     command = os.environ.get(f"{table}__{key}_command".upper()) or section.get(f"{key}_command")
@@ -343,126 +212,6 @@ def _given(home: Path, table: str, key: str) -> tuple[object, object]:
     """The value given for a key (None if unset), and its default. Secrets come from their own file."""
     refuse_unknown(home)
     (setting,) = (setting for setting in TABLES[table] if setting.name == key)
-    file = _file(home, SECRETS if setting.secret else CONFIG)
+    file = settings_file(home, SECRETS if setting.secret else CONFIG)
     section = cast("Mapping[str, object]", read_toml(file).get(table, {}))
     return os.environ.get(f"{table}__{key}".upper()) or section.get(key), setting.default
-
-
-def refuse_unknown(home: Path) -> None:
-    """Raise ConfigurationError for the first unknown table or key, or for a file that is not TOML."""
-    for mistake in find_unknown(home):
-        raise mistake
-
-
-def find_unknown(home: Path) -> Iterator[ConfigurationError]:
-    """Return an error for each unknown table, key and variable.
-
-    Skips the keys of connections, which only their provider knows, and a secrets file that this user may not
-    read, because reading the warehouse does not need it. Raises ConfigurationError if a file is not TOML.
-    """
-    for file in (_file(home, CONFIG), _file(home, SECRETS)):
-        if file.name == CONFIG or os.access(file, os.R_OK):
-            for table, given in read_toml(file).items():
-                yield from _unknown_in(file, table, given)
-    yield from _unknown_variables()
-
-
-def _unknown_in(file: Path, table: str, given: object) -> Iterator[ConfigurationError]:
-    if not isinstance(given, Mapping):
-        yield ConfigurationError(
-            f"{table} in {file} is outside any table", "move it below the header of its table"
-        )
-    elif table == "sources":
-        for key in (key for key, keys in given.items() if not isinstance(keys, Mapping)):
-            yield ConfigurationError(
-                f"{key} under [sources] in {file} does not belong to a connection",
-                "move it below the header of its connection, such as [sources.belltastic]",
-            )
-    elif table in TABLES:
-        for key, value in given.items():
-            if table == "publish" and isinstance(value, Mapping):
-                for inner in value:
-                    yield from _unknown_key(file, f"publish.{key}", inner, DESTINATION)
-            else:
-                yield from _unknown_key(file, table, key, TABLES[table])
-    elif table not in OF_DLT:
-        yield ConfigurationError(
-            f"{file} has an unknown table [{table}]", nearest(table, {*TABLES, "sources"})
-        )
-
-
-def _unknown_key(
-    file: Path, table: str, key: str, settings: tuple[Setting, ...]
-) -> Iterator[ConfigurationError]:
-    known = {name: setting for setting in settings for name in names_of(setting)}
-    if key not in known:
-        yield ConfigurationError(f"[{table}] in {file} has an unknown key {key}", nearest(key, known))
-    elif file.name == CONFIG and known[key].secret and key == known[key].name:
-        yield ConfigurationError(
-            f"{key} of [{table}] is a secret and is not read from {file}",
-            f"move it into {file.with_name(SECRETS)}",
-        )
-    elif file.name == SECRETS and table != "notify" and not known[key].secret:
-        yield ConfigurationError(
-            f"{key} of [{table}] is not read from {file}", f"move it into {file.with_name(CONFIG)}"
-        )
-
-
-def _unknown_variables() -> Iterator[ConfigurationError]:
-    """Find variables that look like a misspelled setting. Other programs use variables of this form too."""
-    for variable in sorted(os.environ):
-        table, separator, key = variable.partition("__")
-        settings = TABLES.get(table.lower(), ())
-        known = [name.upper() for setting in settings for name in names_of(setting)]
-        near = get_close_matches(key, known, n=1, cutoff=LIKE_OURS) if separator else []
-        if near and key not in known:
-            yield ConfigurationError(
-                f"the variable {variable} has no effect", f"did you mean {table}__{near[0]}?"
-            )
-
-
-def _file(home: Path, name: str) -> Path:
-    return home.absolute() / ".dlt" / name
-
-
-def connections_in(home: Path, name: str) -> tuple[str, ...]:
-    """The connections with a table in one of the two files."""
-    sources = read_toml(_file(home, name)).get("sources", {})
-    return tuple(sources) if isinstance(sources, Mapping) else ()
-
-
-def read_files(home: Path) -> None:
-    """Raise ConfigurationError if one of the two files cannot be read or is not TOML."""
-    for name in (CONFIG, SECRETS):
-        read_toml(_file(home, name))
-
-
-def read_toml(file: Path) -> dict[str, object]:
-    """The tables of a file; none if there is no such file.
-
-    Raises ConfigurationError if it cannot be read.
-    """
-    return parse_toml(read_text(file), file)
-
-
-def parse_toml(text: str, file: Path) -> dict[str, object]:
-    """The tables in the text of `file`. Raises ConfigurationError if it is not TOML."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file} is not valid TOML", f"correct it: {error}") from None
-
-
-def read_text(file: Path) -> str:
-    """The text of a file of settings, without a byte-order mark; empty if there is no such file.
-
-    Raises ConfigurationError if it cannot be read.
-    """
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{file} is not UTF-8", "save it as UTF-8") from None
-    except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read", error.strerror or "") from None

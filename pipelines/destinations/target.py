@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.redaction import Secrets
 from pipelines.common.suggest import nearest
-from pipelines.config.settings import CONFIG, DESTINATION, SECRETS, read_toml, refuse_unknown
+from pipelines.config.files import CONFIG, SECRETS, read_toml
+from pipelines.config.tables import DESTINATION
+from pipelines.config.unknown import refuse_unknown
 from pipelines.destinations.kinds import KINDS, Kind, TableFormat
 
 FORMATS = ("delta", "iceberg")

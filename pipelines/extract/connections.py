@@ -1,76 +1,32 @@
-"""The connections that a user has configured, resolved by dlt.
+"""The connections that a user has configured.
 
 A table `[sources.NAME]` of `.dlt/config.toml` or `.dlt/secrets.toml`, or variables `SOURCES__NAME__KEY`, make
-a connection. dlt resolves each key at exactly that place: its usual search could send an unrelated variable
-called TOKEN to a provider.
+a connection. `config/resolve.py` reads its keys.
 """
 
 import contextlib
 import difflib
 import functools
-import ipaddress
-import math
 import os
 import re
-import shlex
-import ssl
-import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
 
-import msgspec
 import requests
 
 from pipelines.common.errors import ConfigurationError, SyncError, UsageError
 from pipelines.common.redaction import HIDDEN, Secrets
-from pipelines.config.secret_sources import SUFFIXES, read_secret_file, run_secret_command, words
-from pipelines.config.settings import (
-    CONFIG,
-    LIKE_OURS,
-    SECRETS,
-    connections_in,
-    names_of,
-    refuse_unknown,
-)
-from pipelines.extract.provider import Provider, Setting, Settings, find_providers
+from pipelines.common.suggest import nearest
+from pipelines.config.files import CONFIG, SECRETS, connections_in, refuse_open_secrets
+from pipelines.config.network import certificates, check_base_url, check_proxy
+from pipelines.config.resolve import resolve
+from pipelines.config.tables import COMMON, names_of
+from pipelines.config.unknown import LIKE_OURS, refuse_unknown
+from pipelines.extract.provider import Provider, Settings, find_providers
 
-COMMON = (
-    Setting("provider", about="the provider, if the name of the table is another"),
-    Setting("max_connections", "integer", 8, minimum=1, maximum=64, about="concurrent requests"),
-    Setting("max_retries", "integer", 4, minimum=0, maximum=20, about="after 408, 429, 5xx or a cut answer"),
-    Setting("max_body_mb", "integer", 64, minimum=1, about="the largest answer accepted"),
-    Setting(
-        "timeout_s",
-        "number",
-        60.0,
-        minimum=0.1,
-        maximum=3600,
-        about="time limit for one request, from first to last byte",
-    ),
-    Setting(
-        "retry_wait_s",
-        "number",
-        1.0,
-        minimum=0,
-        maximum=60,
-        about="before the first retry; doubles each time",
-    ),
-    Setting(
-        "removal_limit",
-        "number",
-        0.1,
-        minimum=0,
-        maximum=1,
-        about="hold back removals above this share of known records (and above 5)",
-    ),
-    Setting("drop_fields", "list", (), about="fields that are never stored"),
-    Setting("ca_file", about="certificates to trust, in PEM form, instead of the default ones"),
-    Setting("proxy", about="an HTTP proxy for all requests, such as http://proxy.example.com:3128"),
-)
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 
@@ -179,24 +135,8 @@ def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
         )
     for name in names:
         if name not in tables:
-            raise UsageError(f"there is no connection {name}", choices(name, tables))
+            raise UsageError(f"there is no connection {name}", nearest(name, tables))
     return Configured(home, providers, tables)
-
-
-def refuse_open_secrets(home: Path) -> None:
-    """Raise ConfigurationError if another user owns the secrets file, or can read it."""
-    path = home / ".dlt" / SECRETS
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return
-    if found.st_uid not in {os.geteuid(), 0}:  # root may read and write every file
-        owner = f"{os.geteuid()}:{os.getegid()}"
-        raise ConfigurationError(
-            f"{path} belongs to another user", f"run: sudo chown {owner} {shlex.quote(str(path))}"
-        )
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        raise ConfigurationError(f"{path} can be read by others", f"run: chmod 600 {shlex.quote(str(path))}")
 
 
 def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
@@ -246,9 +186,9 @@ def make_connection(name: str, configured: Configured) -> Connection:
     wanted = {setting.name: setting for setting in (*COMMON, *provider.settings)}
     known = {key for setting in wanted.values() for key in names_of(setting)}
     for key in sorted(keys - known):
-        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", choices(key, known))
+        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", nearest(key, known))
     settings = Settings({key: resolve(f"sources.{name}", setting) for key, setting in wanted.items()})
-    _check_base_url(name, settings.text("base_url"))
+    check_base_url(name, settings.text("base_url"))
     values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}
     if ca_file := settings.text("ca_file"):
         values["ca_file"] = certificates(configured.home, name, ca_file)
@@ -289,179 +229,3 @@ def _refuse_unsendable(connection: Connection) -> None:
             f"{' and '.join(wrong)} of {connection.name} has a character that cannot be sent in a header",
             "copy it again from the provider, without spaces around it and without typographic dashes",
         )
-
-
-def resolve(table: str, setting: Setting) -> object:
-    """The value of one key of a table such as `sources.matter`; its default if unset.
-
-    Raises ConfigurationError if it is required and unset, or has the wrong type.
-    """
-    from pipelines.config.dlt_runtime import dlt
-
-    where, owner = f"{table}.{setting.name}", table.rpartition(".")[2]
-    given: object = dlt.secrets.get(where, str) if setting.secret else dlt.config.get(where)
-    if setting.secret:
-        given = _kept_elsewhere(table, setting, given)
-    if given in (None, "", []):
-        if setting.required:
-            raise ConfigurationError(f"{owner} has no {setting.name}", how_to_set(table, setting))
-        return setting.default
-    try:
-        value = _typed(setting, given)
-    except (msgspec.ValidationError, ValueError):
-        shown = "the value given" if setting.secret else repr(given)
-        raise ConfigurationError(
-            f"{setting.name} of {owner} should be {_EXPECTED[setting.type]}, not {shown}",
-            how_to_set(table, setting),
-        ) from None
-    _check_range(owner, setting, value)
-    return value
-
-
-def _kept_elsewhere(table: str, setting: Setting, given: object) -> object:
-    """The secret `given`, or that of the file or the command that is configured instead.
-
-    A variable of the key itself comes first: a container gets secrets as variables, and the same files.
-    """
-    from pipelines.config.dlt_runtime import current_home, dlt
-
-    if os.environ.get(variable(table, setting)):
-        return given
-    owner = table.rpartition(".")[2]
-    sources: dict[str, object] = {setting.name: given}
-    for suffix in SUFFIXES:
-        sources[f"{setting.name}{suffix}"] = dlt.config.get(f"{table}.{setting.name}{suffix}")
-    used = [name for name, value in sources.items() if value not in (None, "", [])]
-    if len(used) > 1:
-        raise ConfigurationError(f"{owner} has {' and '.join(used)}", "leave one of them")
-    if not used or used == [setting.name]:
-        return given
-    (name,) = used
-    value, named = sources[name], f"{name} of {owner}"
-    if name.endswith("_file"):
-        return read_secret_file(Path(str(value)), current_home(), named)
-    try:
-        command = words(cast("str | list[str]", value))
-    except (TypeError, ValueError):
-        raise ConfigurationError(f"{named} is not a command", 'write it as ["program", "argument"]') from None
-    return run_secret_command(command, current_home(), named)
-
-
-_EXPECTED = {
-    "text": "a string on one line",
-    "integer": "an integer",
-    "number": "a number",
-    "list": "a list",
-}
-
-
-def _typed(setting: Setting, given: object) -> object:
-    match setting.type:
-        case "text":
-            text = str(given) if type(given) is int else msgspec.convert(given, str)
-            if not text.isprintable():  # requests would refuse such a header, and quote it in the error
-                raise ValueError(setting.name)
-            return text
-        case "integer":
-            return msgspec.convert(given, int, strict=False)
-        case "number":
-            return msgspec.convert(given, float, strict=False)
-    if isinstance(given, str):
-        given = msgspec.json.decode(given) if given.lstrip().startswith("[") else given.split(",")
-    return tuple(str(element).strip() for element in msgspec.convert(given, list[str | int]))
-
-
-def _check_range(connection: str, setting: Setting, value: object) -> None:
-    if not isinstance(value, int | float):
-        return
-    low, high = setting.minimum, setting.maximum
-    if not (-math.inf if low is None else low) <= value <= (math.inf if high is None else high):  # nor NaN
-        wanted = f"from {low:g}" + (f" to {high:g}" if high is not None else "")
-        raise ConfigurationError(
-            f"{setting.name} of {connection} is {value:g}", f"set it to a number {wanted}"
-        )
-
-
-def _check_base_url(connection: str, url: str) -> None:
-    """Refuse a URL that would send credentials without TLS, except to this machine."""
-    wrong = f"base_url of {connection} is {url!r}"
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ConfigurationError(wrong, "give a whole URL such as https://example.com/api") from None
-    if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", url):
-        raise ConfigurationError(wrong, "give a whole URL such as https://example.com/api")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigurationError(
-            f"base_url of {connection} has more than a host and a path",
-            "leave out credentials, query and fragment",
-        )
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigurationError(wrong, "use https; plain http is allowed to this machine only")
-
-
-def check_proxy(owner: str, url: str) -> None:
-    """Raise ConfigurationError if a proxy is not a URL of a host, without credentials."""
-    if not url:
-        return
-    try:
-        parts = urlsplit(url)
-        is_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        is_host = False
-    if not is_host or parts.scheme not in {"http", "https"} or parts.path.strip("/") or parts.query:
-        raise ConfigurationError(
-            f"proxy of {owner} is not a URL of a proxy", "give one such as http://proxy.example.com:3128"
-        )
-    if parts.username or parts.password:
-        raise ConfigurationError(
-            f"proxy of {owner} contains credentials",
-            "let the proxy know this machine, or name a proxy on this machine that adds them",
-        )
-
-
-def proxies(settings: Settings) -> dict[str, str]:
-    """The proxy of these settings in the form of `requests`; none from the environment."""
-    proxy = settings.text("proxy")
-    return {"http": proxy, "https": proxy} if proxy else {}
-
-
-def certificates(home: Path, owner: str, file: str) -> str:
-    """Check the path of a file of certificates: without it, a connection would trust none."""
-    path = home / file
-    try:
-        ssl.create_default_context(cafile=path)
-    except OSError as error:  # ssl's own errors are among them
-        raise ConfigurationError(
-            f"ca_file of {owner} is {file}, which cannot be read ({error.strerror or error})",
-            "name a file of certificates in PEM form",
-        ) from None
-    return str(path)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def how_to_set(table: str, setting: Setting) -> str:
-    """The line that sets a key of a table such as `sources.matter`, in both forms of configuration."""
-    file = ".dlt/secrets.toml" if setting.secret else ".dlt/config.toml"
-    example = '["…"]' if setting.type == "list" else '"…"' if setting.type == "text" else "…"
-    line = f"set {setting.name} = {example} under [{table}] in {file}"
-    return f"{line}, or the variable {variable(table, setting)}"
-
-
-def variable(table: str, setting: Setting) -> str:
-    """The environment variable that sets a key of a table."""
-    return f"{table}.{setting.name}".replace(".", "__").upper()
-
-
-def choices(name: str, known: Collection[str]) -> str:
-    """A suggestion for `name` from the known names."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"

@@ -17,7 +17,7 @@ from typing import Literal, Protocol, TypeVar
 from requests.auth import AuthBase
 
 from pipelines.common.errors import ConfigurationError, ProviderError
-from pipelines.config.settings import Setting, Settings
+from pipelines.config.tables import Setting, Settings
 from pipelines.transform.model import files_in
 
 T = TypeVar("T")

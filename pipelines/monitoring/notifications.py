@@ -30,8 +30,9 @@ import requests
 
 from pipelines.common.errors import ConfigurationError, RunInProgress, SyncError, UsageError
 from pipelines.common.text import printable
-from pipelines.config.settings import NOTIFY, Settings
-from pipelines.extract.connections import certificates, check_proxy, is_loopback, proxies, resolve
+from pipelines.config.network import certificates, check_proxy, is_loopback, proxies
+from pipelines.config.resolve import resolve
+from pipelines.config.tables import NOTIFY, Settings
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 LONGEST_TEXT = 3000

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.common.errors import WarehouseError
-from pipelines.config.settings import MEMORY_MB
+from pipelines.config.tables import MEMORY_MB
 from pipelines.warehouse.draft import draft_path, open_draft
 from pipelines.warehouse.lock import locked
 from pipelines.warehouse.publish import publish

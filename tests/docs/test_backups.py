@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config.settings import PREVIOUS_KEPT
+from pipelines.config.tables import PREVIOUS_KEPT
 
 from .pages import commands, page
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.config.settings import EXPORTS_KEPT
+from pipelines.config.tables import EXPORTS_KEPT
 from pipelines.output.xlsx import LONGEST_TEXT, MOST_ROWS
 from tests.cli.conftest import published  # noqa: F401 - the fixture
 from tests.docs.pages import commands, files, page

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.config.settings import DESTINATION
+from pipelines.config.tables import DESTINATION
 from pipelines.destinations.kinds import KINDS
 from tests.cli.conftest import published  # noqa: F401 - the fixture
 from tests.docs.pages import commands, page, shown, unpadded

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.commands.demo import Demo
-from pipelines.extract.connections import COMMON
+from pipelines.config.tables import COMMON
 from pipelines.extract.provider import find_providers
 from pipelines.transform.data_dictionary import data_dictionary
 

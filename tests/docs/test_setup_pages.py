@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.config.settings import NOTIFY
+from pipelines.config.tables import NOTIFY
 from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Sandbox
 from tests.support.loopback import Answer, Loopback

@@ -15,8 +15,9 @@ import pytest
 from urllib3.util import connection as urllib3_connection
 
 from pipelines.common.errors import ProviderError, Transient
+from pipelines.config.tables import COMMON
 from pipelines.extract.client import HttpClient
-from pipelines.extract.connections import COMMON, Connection
+from pipelines.extract.connections import Connection
 from pipelines.extract.deadline import Deadline, _DeadlineThread, ending_after
 from pipelines.extract.provider import ListingRequest, Request, Settings, find_providers
 

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from pipelines.commands.sync import Options, Run, sync
-from pipelines.extract.connections import COMMON
+from pipelines.config.tables import COMMON
 from pipelines.extract.provider import find_providers
 from pipelines.sandbox import Sandbox
 from pipelines.warehouse import file_store

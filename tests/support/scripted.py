@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.extract.connections import COMMON, Connection
+from pipelines.config.tables import COMMON
+from pipelines.extract.connections import Connection
 from pipelines.extract.provider import ListingRequest, Page, Settings, find_providers
 
 PROVIDERS = find_providers(Path("/nonexistent"))

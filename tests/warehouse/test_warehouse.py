@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.common.errors import RunInProgress, SyncError, WarehouseError
 from pipelines.common.filesystem import DISK_ERRORS, FULL
-from pipelines.config.settings import MEMORY_MB
+from pipelines.config.tables import MEMORY_MB
 from pipelines.warehouse import inspection
 from pipelines.warehouse import publish as module
 from pipelines.warehouse.draft import Draft, draft_path, open_draft

@@ -1,0 +1,76 @@
+"""The two files of a configuration, `.dlt/config.toml` and `.dlt/secrets.toml`."""
+
+import os
+import shlex
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipelines.common.errors import ConfigurationError
+
+CONFIG, SECRETS = "config.toml", "secrets.toml"
+
+
+def settings_file(home: Path, name: str) -> Path:
+    """The path of one of them, absolute."""
+    return home.absolute() / ".dlt" / name
+
+
+def connections_in(home: Path, name: str) -> tuple[str, ...]:
+    """The connections with a table in one of the two files."""
+    sources = read_toml(settings_file(home, name)).get("sources", {})
+    return tuple(sources) if isinstance(sources, Mapping) else ()
+
+
+def read_files(home: Path) -> None:
+    """Raise ConfigurationError if one of the two files cannot be read or is not TOML."""
+    for name in (CONFIG, SECRETS):
+        read_toml(settings_file(home, name))
+
+
+def read_toml(file: Path) -> dict[str, object]:
+    """The tables of a file; none if there is no such file.
+
+    Raises ConfigurationError if it cannot be read.
+    """
+    return parse_toml(read_text(file), file)
+
+
+def parse_toml(text: str, file: Path) -> dict[str, object]:
+    """The tables in the text of `file`. Raises ConfigurationError if it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is not valid TOML", f"correct it: {error}") from None
+
+
+def read_text(file: Path) -> str:
+    """The text of a file of settings, without a byte-order mark; empty if there is no such file.
+
+    Raises ConfigurationError if it cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} is not UTF-8", "save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read", error.strerror or "") from None
+
+
+def refuse_open_secrets(home: Path) -> None:
+    """Raise ConfigurationError if another user owns the secrets file, or can read it."""
+    path = home / ".dlt" / SECRETS
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return
+    if found.st_uid not in {os.geteuid(), 0}:  # root may read and write every file
+        owner = f"{os.geteuid()}:{os.getegid()}"
+        raise ConfigurationError(
+            f"{path} belongs to another user", f"run: sudo chown {owner} {shlex.quote(str(path))}"
+        )
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise ConfigurationError(f"{path} can be read by others", f"run: chmod 600 {shlex.quote(str(path))}")

@@ -1,0 +1,76 @@
+"""Checks of settings about the network: URLs, proxies and certificates."""
+
+import ipaddress
+import re
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipelines.common.errors import ConfigurationError
+from pipelines.config.tables import Settings
+
+
+def check_base_url(connection: str, url: str) -> None:
+    """Refuse a URL that would send credentials without TLS, except to this machine."""
+    wrong = f"base_url of {connection} is {url!r}"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ConfigurationError(wrong, "give a whole URL such as https://example.com/api") from None
+    if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", url):
+        raise ConfigurationError(wrong, "give a whole URL such as https://example.com/api")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"base_url of {connection} has more than a host and a path",
+            "leave out credentials, query and fragment",
+        )
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ConfigurationError(wrong, "use https; plain http is allowed to this machine only")
+
+
+def check_proxy(owner: str, url: str) -> None:
+    """Raise ConfigurationError if a proxy is not a URL of a host, without credentials."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        is_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_host = False
+    if not is_host or parts.scheme not in {"http", "https"} or parts.path.strip("/") or parts.query:
+        raise ConfigurationError(
+            f"proxy of {owner} is not a URL of a proxy", "give one such as http://proxy.example.com:3128"
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError(
+            f"proxy of {owner} contains credentials",
+            "let the proxy know this machine, or name a proxy on this machine that adds them",
+        )
+
+
+def proxies(settings: Settings) -> dict[str, str]:
+    """The proxy of these settings in the form of `requests`; none from the environment."""
+    proxy = settings.text("proxy")
+    return {"http": proxy, "https": proxy} if proxy else {}
+
+
+def certificates(home: Path, owner: str, file: str) -> str:
+    """Check the path of a file of certificates: without it, a connection would trust none."""
+    path = home / file
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl's own errors are among them
+        raise ConfigurationError(
+            f"ca_file of {owner} is {file}, which cannot be read ({error.strerror or error})",
+            "name a file of certificates in PEM form",
+        ) from None
+    return str(path)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
