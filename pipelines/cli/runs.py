@@ -10,10 +10,51 @@ import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import home, json_option, output_options
+from pipelines.cli.options import Command, home, json_option, output_options
 
 if TYPE_CHECKING:
+    from pipelines.commands.sync import Options
     from pipelines.output.writer import Output
+
+
+def _sync_options(command: Command) -> Command:
+    """Add the options of what is synced; `command` gets them as one `options`."""
+
+    @click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
+    @click.option(
+        "--full", is_flag=True, help="Read everything, also where a run would read a recent window only."
+    )
+    @click.option(
+        "--accept-removals",
+        "accepted",
+        multiple=True,
+        metavar="CONNECTION=N",
+        help="Accept that exactly N records of a connection are removed.",
+    )
+    @click.option(
+        "--dry-run", is_flag=True, help="List and compare, show what would change, publish nothing."
+    )
+    @click.option(
+        "--first-run", is_flag=True, help="Start a new history although this home has published before."
+    )
+    @functools.wraps(command)
+    def with_options(
+        *args: object,
+        connections: Sequence[str],
+        full: bool,
+        accepted: Sequence[str],
+        dry_run: bool,
+        first_run: bool,
+        **others: object,
+    ) -> None:
+        from pipelines.commands.sync import Options
+
+        options = Options(
+            tuple(connections), full=full, accept=_accepted(accepted), dry_run=dry_run, first_run=first_run
+        )
+        command(*args, options=options, **others)
+
+    return with_options
 
 
 @verb(
@@ -21,37 +62,12 @@ if TYPE_CHECKING:
     "rollcall sync",
     "rollcall sync matter --accept-removals matter=12",
 )
-@click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
-@click.option(
-    "--full", is_flag=True, help="Read everything, also where a run would read a recent window only."
-)
-@click.option(
-    "--accept-removals",
-    "accepted",
-    multiple=True,
-    metavar="CONNECTION=N",
-    help="Accept that exactly N records of a connection are removed.",
-)
-@click.option("--dry-run", is_flag=True, help="List and compare, show what would change, publish nothing.")
-@click.option(
-    "--first-run", is_flag=True, help="Start a new history although this home has published before."
-)
+@_sync_options
 @click.option("--export", is_flag=True, help='Then export all reports, like "rollcall export --all".')
 @click.option("--report", is_flag=True, help='Then write the page of "rollcall report".')
 @click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
 @json_option
-def _sync(  # noqa: PLR0913 - one for each option
-    *,
-    connections: Sequence[str],
-    full: bool,
-    accepted: Sequence[str],
-    dry_run: bool,
-    first_run: bool,
-    export: bool,
-    report: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
+def _sync(*, options: "Options", export: bool, report: bool, quiet: bool, as_json: bool) -> None:
     """Sync all connections, or those named, and publish the result.
 
     Publishes even if some connections fail; their rows stay as they were.
@@ -60,13 +76,9 @@ def _sync(  # noqa: PLR0913 - one for each option
     from pipelines.cli.failures import telling_what_is_done
     from pipelines.cli.run_view import print_run, result_console, run_json
     from pipelines.cli.sync_session import watched_sync
-    from pipelines.commands.sync import Options
 
-    if dry_run and (export or report):
+    if options.dry_run and (export or report):
         raise click.UsageError("--dry-run publishes nothing: leave out --export and --report")
-    options = Options(
-        tuple(connections), full=full, accept=_accepted(accepted), dry_run=dry_run, first_run=first_run
-    )
     afterwards = functools.partial(after_sync, home(), export=export, report=report)
     run = watched_sync(home(), options, afterwards=afterwards, quiet=quiet)
     with telling_what_is_done():

@@ -1,5 +1,6 @@
 """Verbs that set Rollcall up and try it: init, doctor, schedule, demo, sandbox."""
 
+import functools
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,10 +11,10 @@ import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import verb
-from pipelines.cli.options import home, json_option
+from pipelines.cli.options import Command, home, json_option
 
 if TYPE_CHECKING:
-    from pipelines.commands.schedule import Scheduler
+    from pipelines.commands.schedule import Nightly, Scheduler
 
 
 @verb(
@@ -62,6 +63,47 @@ def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> Non
     click.get_current_context().exit(examination.exit_code)
 
 
+def _nightly_options(command: Command) -> Command:
+    """Add the options of the run that is scheduled; `command` gets them as one `run`."""
+
+    @click.option(
+        "--at",
+        type=click.DateTime(["%H:%M"]),
+        default="04:30",  # no time zone skips or repeats it when its clocks change
+        show_default=True,
+        metavar="HH:MM",
+        help="Time of day at which the run starts.",
+    )
+    @click.option("--time-zone", "zone", metavar="ZONE", help="Time zone of --at.  [default: this machine's]")
+    @click.option("--image", default="", help="Container image that Kubernetes runs.")
+    @click.option(
+        "--package",
+        default="",
+        metavar="URL",
+        help="What GitHub installs: a commit, as git+https://…@COMMIT.",
+    )
+    @click.option("--export", "to_export", is_flag=True, help="Export all reports after each run.")
+    @click.option("--report", "to_report", is_flag=True, help="Write the report after each run.")
+    @functools.wraps(command)
+    def with_run(
+        *args: object,
+        at: datetime,
+        zone: str | None,
+        image: str,
+        package: str,
+        to_export: bool,
+        to_report: bool,
+        **others: object,
+    ) -> None:
+        from pipelines.commands.schedule import Nightly
+
+        afterwards = [*(["--export"] if to_export else []), *(["--report"] if to_report else [])]
+        run = Nightly(home(), at.time(), zone, image, package, tuple(afterwards))
+        command(*args, run=run, **others)
+
+    return with_run
+
+
 @verb(
     "schedule",
     "rollcall schedule cron --at 05:15 --install",
@@ -70,36 +112,12 @@ def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> Non
     "rollcall schedule github --package git+https://HOST/OWNER/REPOSITORY@COMMIT",
 )
 @click.argument("scheduler", type=click.Choice(["cron", "systemd", "github", "kubernetes"]))
-@click.option(
-    "--at",
-    type=click.DateTime(["%H:%M"]),
-    default="04:30",  # no time zone skips or repeats it when its clocks change
-    show_default=True,
-    metavar="HH:MM",
-    help="Time of day at which the run starts.",
-)
-@click.option("--time-zone", "zone", metavar="ZONE", help="Time zone of --at.  [default: this machine's]")
-@click.option("--image", default="", help="Container image that Kubernetes runs.")
-@click.option(
-    "--package", default="", metavar="URL", help="What GitHub installs: a commit, as git+https://…@COMMIT."
-)
-@click.option("--export", "to_export", is_flag=True, help="Export all reports after each run.")
-@click.option("--report", "to_report", is_flag=True, help="Write the report after each run.")
+@_nightly_options
 @click.option("--install", "to_install", is_flag=True, help="Install it in cron or systemd for this user.")
 @click.option("--remove", "to_remove", is_flag=True, help="Remove it from cron or systemd.")
 @json_option
-def _schedule(  # noqa: PLR0913 - one for each option
-    *,
-    scheduler: "Scheduler",
-    at: datetime,
-    zone: str | None,
-    image: str,
-    package: str,
-    to_export: bool,
-    to_report: bool,
-    to_install: bool,
-    to_remove: bool,
-    as_json: bool,
+def _schedule(
+    *, scheduler: "Scheduler", run: "Nightly", to_install: bool, to_remove: bool, as_json: bool
 ) -> None:
     """Print a nightly schedule, install it, or remove it."""
     from pipelines.cli.setup_views import show_installed, show_removed, show_schedule
@@ -110,10 +128,7 @@ def _schedule(  # noqa: PLR0913 - one for each option
     if to_remove:
         show_removed(remove(home(), scheduler), as_json=as_json)
         return
-    afterwards = [*(["--export"] if to_export else []), *(["--report"] if to_report else [])]
-    made = schedule(
-        home(), scheduler, at=at.time(), zone=zone, image=image, package=package, afterwards=afterwards
-    )
+    made = schedule(run, scheduler)
     if to_install:
         show_installed(made, install(made, home()), as_json=as_json)
     else:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipelines.cli import main
-from pipelines.commands import schedule_kubernetes
+from pipelines.commands.schedule.kubernetes import HOME, USER
 from tests.packaging.dockerfile import stages
 from tests.packaging.tree import ROOT
 
@@ -33,10 +33,10 @@ def test_linters_find_nothing() -> None:
 
 
 def test_the_image_runs_as_the_unprivileged_user_of_kubernetes() -> None:
-    user = f"{schedule_kubernetes.USER}:{schedule_kubernetes.USER}"
+    user = f"{USER}:{USER}"
     assert IMAGE.all("USER") == [user]
-    assert f"--uid {schedule_kubernetes.USER} " in " ".join(IMAGE.all("RUN"))
-    home = schedule_kubernetes.HOME
+    assert f"--uid {USER} " in " ".join(IMAGE.all("RUN"))
+    home = HOME
     assert (IMAGE.all("VOLUME"), IMAGE.all("WORKDIR")) == ([home], [home])
     assert IMAGE.environment["ROLLCALL_HOME"] == home
 
@@ -95,7 +95,7 @@ def test_the_containers_can_write_to_the_home_and_to_tmp_only() -> None:
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["tmpfs"] == ["/tmp"]
-        assert [volume.rpartition(":")[2] for volume in service["volumes"]] == [schedule_kubernetes.HOME]
+        assert [volume.rpartition(":")[2] for volume in service["volumes"]] == [HOME]
         assert "privileged" not in service
         assert "ports" not in service
 

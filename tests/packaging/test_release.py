@@ -76,7 +76,7 @@ def test_the_workflow_for_github_installs_the_commit_that_is_pinned(tmp_path: Pa
     """Its own lines, on a copy of this repository."""
     from datetime import UTC, datetime
 
-    from pipelines.commands.schedule_github import Package, workflow
+    from pipelines.commands.schedule.github import Package, workflow
 
     repository = tmp_path / "repository"
     git(tmp_path, "clone", "--quiet", str(ROOT), str(repository))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.commands import schedule_github
 from tests.packaging.tree import ROOT
 
 RELEASE = ROOT / ".github" / "workflows" / "release.yml"
+TEMPLATE = ROOT / "pipelines" / "commands" / "schedule" / "templates" / "github.yml"
 ACTION = re.compile(r"\b([\w-]+/[\w-]+)(?:/\w+)?@([0-9a-f]{40}) # (v[\d.]+)")
 
 
@@ -53,6 +53,6 @@ def test_windows_is_refused_in_one_line_that_names_what_works() -> None:
 
 
 def test_an_action_is_the_same_commit_wherever_it_is_used() -> None:
-    used = ACTION.findall(f"{RELEASE.read_text()}\n{Path(schedule_github.__file__).read_text()}")
+    used = ACTION.findall(f"{RELEASE.read_text()}\n{TEMPLATE.read_text()}")
     assert len(used) >= 9
     assert len({action for action, _commit, _version in used}) == len(set(used))
