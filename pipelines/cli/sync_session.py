@@ -16,8 +16,9 @@ from pipelines.commands.sync import Observer, Options, Run, sync
 from pipelines.common.errors import SyncError
 from pipelines.common.exit_codes import ExitCode
 from pipelines.config.files import read_files
+from pipelines.monitoring.channels import Notice
 from pipelines.monitoring.held_back import held_back_as_before
-from pipelines.monitoring.notifications import NOT_STARTED, Notice, Notices, subject
+from pipelines.monitoring.notifications import NOT_STARTED, Notices, subject
 from pipelines.monitoring.run_log import Level, run_log
 
 

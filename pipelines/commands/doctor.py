@@ -49,7 +49,8 @@ from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import Configured, Connection, listing_name, make_connection, read_tables
 from pipelines.extract.provider import ListingRequest, Setting, Settings
 from pipelines.extract.records import read_record
-from pipelines.monitoring.notifications import Notice, read_notify, send, subject
+from pipelines.monitoring.channels import Notice
+from pipelines.monitoring.notifications import read_notify, send, subject
 from pipelines.transform import build as models
 from pipelines.transform.facts import facts_sql
 from pipelines.warehouse.draft import open_draft

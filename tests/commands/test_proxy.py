@@ -4,7 +4,8 @@ import pytest
 
 from pipelines.common.errors import ConfigurationError
 from pipelines.extract.connections import load_connections
-from pipelines.monitoring.notifications import Notice, read_notify, send
+from pipelines.monitoring.channels import Notice
+from pipelines.monitoring.notifications import read_notify, send
 from tests.campaigns.play import land_directly
 from tests.support.home import Home
 from tests.support.loopback import Answer, Loopback

@@ -15,7 +15,8 @@ import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from pipelines.monitoring.notifications import Notice, read_notify, send
+from pipelines.monitoring.channels import Notice
+from pipelines.monitoring.notifications import read_notify, send
 from pipelines.sandbox import Sandbox
 from tests.support.home import Home, sandbox_settings
 

@@ -11,7 +11,8 @@ import pytest
 from pipelines.cli import sync_session as watch
 from pipelines.commands.sync import Observer
 from pipelines.common.errors import ConfigurationError
-from pipelines.monitoring.notifications import Notice, Notices, _deliver, read_notify, send
+from pipelines.monitoring.channels import Notice
+from pipelines.monitoring.notifications import Notices, _deliver, read_notify, send
 from pipelines.sandbox import Fault, Sandbox
 from pipelines.warehouse.lock import locked
 from tests.support.home import Home, sandbox_settings
