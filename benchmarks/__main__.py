@@ -1,4 +1,4 @@
-"""`make bench`: run cases, keep their results, and make the page on speed from them."""
+"""`make bench`: runs cases, stores their results, and generates the page on speed."""
 
 import itertools
 import subprocess
@@ -56,7 +56,7 @@ def main(
 
 
 def _measure(bench: Bench, cases: Sequence[Case], folder: Path) -> bool:
-    """Run the cases, each group that shares its runs together; whether Rollcall did as it should in all."""
+    """Run the cases; those of a group share their runs. Returns whether Rollcall was correct in all."""
     sound = True
     for _, group in itertools.groupby(cases, lambda case: case.group):
         members = list(group)
@@ -75,7 +75,7 @@ def _measure(bench: Bench, cases: Sequence[Case], folder: Path) -> bool:
 
 
 def _compile() -> None:
-    """Compile what Rollcall imports, as an installer does: the first run must not pay for it."""
+    """Compile what Rollcall imports, as an installer does, so that the first run does not have to."""
     folders = [str(ROLLCALL.parents[1] / "lib"), str(ROOT / "pipelines")]
     subprocess.run([sys.executable, "-m", "compileall", "-q", "-j", "0", *folders], check=False)
 

@@ -1,4 +1,4 @@
-"""The workshop of a measurement: scratch homes, the peers' environments, and runs that are checked."""
+"""What a measurement needs: scratch homes, the peers' environments, and runs whose results are checked."""
 
 import shutil
 import subprocess
@@ -24,12 +24,12 @@ print(*(database.sql(query).fetchall()[0][0] for query in sys.argv[2:]))
 
 
 class Faulty(Exception):
-    """A run that failed; the text says how."""
+    """A run that failed. The text says how."""
 
 
 @dataclass
 class Bench:
-    """Where things are measured, and with what in place of the cases' own: None where theirs count."""
+    """Where cases are measured, and what replaces their own values. None: theirs count."""
 
     scratch: Path
     say: Callable[[str], None]
@@ -40,7 +40,7 @@ class Bench:
 
     @contextmanager
     def home(self) -> Iterator[Path]:
-        """A directory that is gone afterwards."""
+        """A directory that is removed afterwards."""
         path = self.scratch / "homes" / str(next(self._numbers))
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
@@ -50,7 +50,7 @@ class Bench:
             shutil.rmtree(path, ignore_errors=True)
 
     def chosen(self, sides: Sequence[str]) -> tuple[list[Side], list[Measured]]:
-        """Those of a case's sides that are wanted and can be run, and the others as faults."""
+        """The wanted sides of a case that can be run; the others as faults."""
         ready, missing = [], []
         for side in (SIDES[name] for name in sides if not self.sides or name in self.sides):
             try:
@@ -63,23 +63,23 @@ class Bench:
         return ready, missing
 
     def pythons(self, side: Side) -> dict[str, Path]:
-        """The interpreters that a side needs, made where there are none yet. Raises NotInstalled."""
+        """The interpreters that a side needs. Creates missing environments. Raises NotInstalled."""
         return {name: python_of(name, self.scratch) for name in side.environments}
 
     def command(self, side: Side, home: Path) -> Sequence[str]:
-        """What runs a side."""
+        """The command that runs a side."""
         return side.command(self.pythons(side), home)
 
     def run(self, command: Sequence[str], home: Path) -> Run:
-        """One run of a command. Raises Faulty where it fails."""
+        """Run a command once. Raises Faulty if it fails."""
         done = run(command, home, plain_environment(self.scratch), TIMEOUT_S)
         if done.exit_code:
-            lines = done.output.strip().splitlines() or ["it said nothing"]
+            lines = done.output.strip().splitlines() or ["it printed nothing"]
             raise Faulty(f"ended with {done.exit_code}: {lines[-1][:300]}")
         return done
 
     def take(self, measured: Measured, server: Server | None, command: Sequence[str], home: Path) -> Run:
-        """Run a command, keep what it took, with the server's part, and say so. Raises as `run` does."""
+        """Run a command, store what it took and the server's share, and print it. Raises as `run` does."""
         before = server.cpu_s() if server else 0.0
         done = self.run(command, home)
         measured.take(done, (server.cpu_s() if server else 0.0) - before)
@@ -91,9 +91,9 @@ class Bench:
 
 
 def wrong(side: Side, home: Path, listed: int, each: int = 1) -> str | None:
-    """What is wrong with what the side holds, unless it is `listed` records in `each` versions each."""
+    """What is wrong with the database of a side; None if it has `listed` records in `each` versions each."""
     asked = [str(home / side.database), side.listed, side.versions]
-    # In a process of its own: the kernel counts this one's memory as the least that a child of it needed.
+    # In a process of its own: the kernel counts a child's peak memory from that of its parent.
     done = subprocess.run([sys.executable, "-c", COUNT, *asked], capture_output=True, text=True, check=False)
     if done.returncode:
         return f"left nothing that can be read: {done.stderr.strip().splitlines()[-1]}"

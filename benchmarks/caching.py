@@ -1,11 +1,11 @@
-"""The sandbox, answering from memory what it has answered before.
+"""The sandbox, with a cache of its answers.
 
-The sandbox makes its records on demand, which costs more than reading them. So that it is never what is
-measured, each answer is kept, and all are asked for before the clock runs. An answer from memory is byte for
-byte the sandbox's own, given to whoever asks: credentials are looked at only when it is made.
+The sandbox makes its records on demand, which costs more than reading them. This must not be
+measured. So each answer is cached, and all are requested before the clock starts. A cached answer has the
+same bytes. Every client gets it: credentials are checked only when the sandbox makes it.
 
-`python -m benchmarks.caching '{"projects": {"matter": 1000}, "files": 0}'` serves until its input closes;
-it prints what to configure as JSON.
+`python -m benchmarks.caching '{"projects": {"matter": 1000}, "files": 0}'` serves until its input closes.
+It prints the configuration as JSON.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from pipelines.sandbox import Sandbox
 
 
 class RememberingSandbox(Sandbox):
-    """A sandbox that makes each answer once."""
+    """A sandbox that makes each answer only once."""
 
     def __init__(self, **amounts: Any) -> None:
         super().__init__(**amounts)
@@ -33,7 +33,7 @@ class RememberingSandbox(Sandbox):
         if scope["path"] == CONTROL:
             await self._control(receive, send)
             return
-        # The parameters in one order, whoever asks. The sandbox lists files by date as it is: sorting them by
+        # The parameters in one order for all clients. The sandbox lists files by date anyway: sorting them by
         # it again, for each of ten thousand pages, would only take time.
         asked = sorted(scope["query_string"].split(b"&"))
         if b"SortField=DateCreated" in asked:
@@ -48,7 +48,7 @@ class RememberingSandbox(Sandbox):
             await self._send(key, send)
 
     async def _make(self, key: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the sandbox answer, and keep what it says."""
+        """Let the sandbox answer, and cache the answer."""
         sent: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -73,7 +73,7 @@ class RememberingSandbox(Sandbox):
         await send({"type": "http.response.body", "body": body})
 
     def _in_this_edition(self, key: bytes, body: bytes) -> bytes:
-        """An answer with other names of projects, all or a few, or with other links to files."""
+        """An answer with other names of all or some projects, or with other links to files."""
         if key.startswith(b"/evovoice"):
             return body.replace(b'"uri":"', b'"uri":"https://%d.example/' % self._edition)
         if not key.startswith(b"/matter"):

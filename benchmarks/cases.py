@@ -1,4 +1,4 @@
-"""What is measured, by name. A case says how large it is and how often it is run; a runner measures a
+"""The cases that are measured, by name. A case has a size and a number of repetitions. A runner measures a
 group of cases that share their runs.
 """
 
@@ -21,15 +21,15 @@ ALL = tuple(SIDES)
 TOOLS = tuple(side for side in SIDES if side != "limit")  # what a user might run
 SLOW_LATENCY_S = 0.3
 MANY_RUNS = 400
-FEW_RUNS = 12  # with another size than the case's
-OURS_AND_LIMIT = ("rollcall", "limit")  # of a million: the others would take half an hour
+FEW_RUNS = 12  # with a size other than the case's
+OURS_AND_LIMIT = ("rollcall", "limit")  # with a million, the others would take half an hour
 OLD_VERSIONS = 9
 PAGE_SIZE = 100
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure: `size` is how many records there are, `repeat` how often each side runs."""
+    """One thing to measure: `size` is the number of records, `repeat` how often each side runs."""
 
     name: str
     about: str
@@ -42,12 +42,12 @@ class Case:
 
     @property
     def group(self) -> tuple[object, ...]:
-        """Cases of one group share their runs."""
+        """The cases of a group share their runs."""
         return self.runner, self.size, self.latency_s
 
 
 def runs(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """Matter: every side's first run in an empty home, and a run there in which nothing changed."""
+    """Matter: the first run of every side in an empty home, and then a run in which nothing changed."""
     case = max(cases, key=lambda one: len(one.sides))
     size, repeat = bench.size or case.size, bench.repeat or case.repeat
     ready, missing = bench.chosen(case.sides)
@@ -57,7 +57,7 @@ def runs(bench: Bench, cases: Sequence[Case]) -> list[Result]:
         ceiling = _warm(bench, server, "matter")
         server.control(latency_s=case.latency_s)
         for turn in range(repeat):
-            # None is to be always the one after the slowest.
+            # No side always follows the slowest one.
             for side in _turned(ready, turn):
                 with bench.home() as home:
                     furnish(home, server)
@@ -85,7 +85,7 @@ def runs(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def _turned(sides: list[Side], turn: int) -> list[Side]:
-    """The same sides, beginning with another one each turn."""
+    """The same sides, in another order each turn."""
     first = turn % max(1, len(sides))
     return sides[first:] + sides[:first]
 
@@ -93,7 +93,7 @@ def _turned(sides: list[Side], turn: int) -> list[Side]:
 def _two_runs(
     bench: Bench, side: Side, home: Path, server: Server, size: int, steps: Sequence[Measured | None]
 ) -> None:
-    """The first run and, where it is wanted, the second; what each leaves behind is looked at."""
+    """The first run, and the second if it is wanted. The result of each is checked."""
     wanted = [step for step in steps if step]
     if any(step.fault for step in wanted):
         return
@@ -115,7 +115,7 @@ def _at(step: str, missing: Measured) -> Measured:
 
 
 def files(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """EvoVoice's files, first run."""
+    """EvoVoice's files, in a first run."""
     (case,) = cases
     size, measured = bench.size or case.size, Measured("rollcall", "first")
     with Server(projects={"evovoice": max(1, size // 100)}, files=size) as server:
@@ -131,7 +131,7 @@ def files(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def long_history(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """A run on ten versions of every project, beside a first run and one on a single version."""
+    """A run on ten versions of every project, compared with a first run and with one on a single version."""
     (case,) = cases
     size = bench.size or case.size
     steps = {step: Measured("rollcall", step) for step in ("first", "unchanged", "unchanged 10x")}
@@ -153,7 +153,7 @@ def long_history(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def links(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """EvoVoice's files with other links on every run: all bytes differ, and nothing has changed."""
+    """EvoVoice's files with other links on every run: all bytes differ, but nothing has changed."""
     (case,) = cases
     size = bench.size or case.size
     steps = {step: Measured("rollcall", step) for step in ("first", "unchanged", "new links")}
@@ -170,7 +170,7 @@ def links(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def many_runs(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """Run after run in one process, with 1 % of the projects changed in each."""
+    """Many runs in one process, each with 1 % of the projects changed."""
     (case,) = cases
     size, runs = bench.size or case.size, FEW_RUNS if bench.size else MANY_RUNS
     measured = Measured("rollcall", f"{runs} runs")
@@ -193,7 +193,7 @@ def many_runs(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def together(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """Five providers, each alone and all in one run."""
+    """Five providers, each alone and all of them in one run."""
     (case,) = cases
     size = bench.size or case.size
     with Server(
@@ -202,7 +202,7 @@ def together(bench: Bench, cases: Sequence[Case]) -> list[Result]:
     ) as server:
         with bench.home() as home:
             connect(home, server, *server.settings)
-            bench.run(SYNC, home)  # the server makes every answer, once
+            bench.run(SYNC, home)  # the server makes every answer once
         server.control(latency_s=case.latency_s)
         steps = {step: Measured("rollcall", step) for step in (*server.settings, "together")}
         for _ in range(bench.repeat or case.repeat):
@@ -215,7 +215,7 @@ def together(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def nothing_changed(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """A small run in which nothing changed, and how much of it goes into importing modules."""
+    """A small run in which nothing changed, and the share of imports in it."""
     (case,) = cases
     size = bench.size or case.size
     run, importing = Measured("rollcall", "unchanged"), Measured("rollcall", "with a clock on imports")
@@ -236,7 +236,7 @@ def nothing_changed(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 
 
 def commands(bench: Bench, cases: Sequence[Case]) -> list[Result]:
-    """The verbs that a person waits for."""
+    """The verbs for which a person waits."""
     (case,) = cases
     size = bench.size or case.size
     verbs = {
@@ -307,14 +307,14 @@ def _warm(bench: Bench, server: Server, provider: str) -> Ceiling:
 
 
 def _same_lines(ours: Path, other: Path) -> None:
-    """Raise Faulty unless both files have as many lines."""
+    """Raise Faulty unless both files have the same number of lines."""
     counts = [_lines(path) for path in (ours, other)]
     if counts[0] != counts[1]:
         raise Faulty(f"{ours.name} has {counts[0]} lines, DuckDB's own {counts[1]}")
 
 
 def _mb_per_million(home: Path, versions: int) -> float:
-    """The size of the published file, for a million versions."""
+    """The size of the published file for a million versions, in MB."""
     return (home / SIDES["rollcall"].database).stat().st_size / versions
 
 
@@ -350,7 +350,7 @@ CASES: Mapping[str, Case] = {
         *_pair("10k", 10_000, 3, TOOLS, LATENCY_S),
         *_pair("10k", 10_000, 1, TOOLS, SLOW_LATENCY_S),
         *_pair("100k", 100_000, 1, TOOLS, LATENCY_S),
-        # The others ask for one page at a time: five minutes for one run of each.
+        # The others request one page at a time: one run of each takes five minutes.
         *_pair("100k", 100_000, 1, ("rollcall", "by_hand"), SLOW_LATENCY_S),
         Case("files-100k", "100,000 files of EvoVoice, first run", files, 100_000, 3),
         Case("files-1m", "1,000,000 files of EvoVoice, first run", files, 1_000_000, 1),

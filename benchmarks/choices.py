@@ -1,7 +1,7 @@
-"""What was chosen among things that do the same: `make choices` times them on the records of one page.
+"""Libraries and methods that do the same: `make choices` times them on the records of one page.
 
-The JSON parser, the hash, the rows of an Arrow table, and how dlt loads it. Each is run as often as fits into
-a second. The best times, in microseconds for a record, are kept in `benchmarks/results/inside/choices.json`.
+The JSON parser, the hash, the rows of an Arrow table, and how dlt loads it. Each runs as often as possible in
+a second. The best times, in microseconds per record, are stored in `benchmarks/results/inside/choices.json`.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ LOADED = 50_000
 
 
 def choices() -> dict[str, dict[str, float]]:
-    """Microseconds for a record, by question and answer; what was chosen comes first."""
+    """Microseconds per record, by question and answer. The choice comes first."""
     texts = _texts()
     return {
         "reading a record's JSON": _timed(
@@ -74,7 +74,7 @@ def choices() -> dict[str, dict[str, float]]:
 
 
 def _texts() -> list[bytes]:
-    """A hundred records of Matter, over and over."""
+    """A hundred records of Matter, repeated."""
     with Server(projects={"matter": 1_000}) as server:
         one = server.page("matter")
     records = msgspec.json.decode(one, type=dict[str, msgspec.Raw])
@@ -87,7 +87,7 @@ def _timed(answers: Mapping[str, Callable[[], object]], records: int) -> dict[st
 
 
 def _best(function: Callable[[], object]) -> float:
-    """The quickest of as many runs as fit into a second, in seconds."""
+    """The shortest time of all runs within a second, in seconds."""
     ends = time.perf_counter() + 1
     best = float("inf")
     while time.perf_counter() < ends:
@@ -119,7 +119,7 @@ def _writing(texts: list[bytes], rows: int) -> Callable[[], object]:
 
 
 def _loading(texts: list[bytes]) -> dict[str, float]:
-    """From Arrow tables, and once from dictionaries, to where DuckDB can read them."""
+    """Loading from Arrow tables, and once from dictionaries, to where DuckDB can read them."""
     from pipelines.config.dlt_runtime import dlt, isolated_settings
 
     table = _table(texts, ROWS_PER_TABLE)
@@ -149,7 +149,7 @@ def _loading(texts: list[bytes]) -> dict[str, float]:
             pipeline.run(dlt.resource(records, name="records"), loader_file_format=form)
             return (time.perf_counter() - began) / LOADED * 1e6
 
-    load("filesystem", "parquet", as_rows=False)  # what is imported first is not billed
+    load("filesystem", "parquet", as_rows=False)  # the imports are not measured
     load("duckdb", "parquet", as_rows=False)
     return {
         "Arrow, Parquet files that DuckDB reads": load("filesystem", "parquet", as_rows=False),
@@ -172,7 +172,7 @@ def tables(found: Mapping[str, Mapping[str, float]]) -> list[tuple[str, list[lis
 
 @click.command()
 def main() -> None:
-    """Measure, and keep what is found."""
+    """Measure, and store the results."""
     INSIDE.mkdir(exist_ok=True)
     (INSIDE / "choices.json").write_text(json.dumps(tables(choices()), indent=1) + "\n")
 

@@ -1,6 +1,6 @@
-"""The peers' own environments, made where they are first needed: the project depends on none of them.
+"""The environments of the peers, created when they are first needed. The project does not depend on any peer.
 
-Versions are pinned. DuckDB is of one version on every side, Rollcall's, so that it is not what is compared.
+Versions are pinned. Every side uses the same version of DuckDB, so that versions of DuckDB are not compared.
 """
 
 import os
@@ -17,18 +17,21 @@ PACKAGES: Mapping[str, Sequence[str]] = {
     "by_hand": ("requests==2.34.2", DUCKDB),
     "dlt": ("dlt==1.31.0", DUCKDB, f"pyarrow=={version('pyarrow')}", "sqlglot==30.21.0"),
     "tap": ("singer-sdk==0.54.9",),
-    "target": ("target-duckdb==0.8.0", DUCKDB),  # Singer's rule: a tap and a target share no environment
+    "target": (
+        "target-duckdb==0.8.0",
+        DUCKDB,
+    ),  # Singer recommends separate environments for a tap and a target
 }
 PYTHON = ROOT / ".venv" / "bin" / "python"
 INSTALL_TIMEOUT_S = 300
 
 
 class NotInstalled(Exception):
-    """A peer cannot be had here; the text says why."""
+    """A peer cannot be installed here. The text says why."""
 
 
 def python_of(name: str, scratch: Path) -> Path:
-    """The interpreter of an environment, which is made if there is none with just these packages."""
+    """The interpreter of an environment with exactly these packages, which is created if it is missing."""
     if name == "rollcall":
         return PYTHON
     folder = scratch / "environments" / name
@@ -44,10 +47,10 @@ def python_of(name: str, scratch: Path) -> Path:
 
 
 def plain_environment(scratch: Path) -> dict[str, str]:
-    """The variables that every side runs with.
+    """The environment variables of every side.
 
-    What would make Python compile every import anew is taken out, and so is all that belongs to another
-    environment. Nobody's usage statistics are sent.
+    Variables that would make Python compile imports again, and those of other environments, are removed.
+    No usage statistics are sent.
     """
     others = ("PYTHON", "VIRTUAL_ENV", "UV_", "SOURCES__", "ROLLCALL", "DLT_")
     kept = {name: text for name, text in os.environ.items() if not name.startswith(others)}

@@ -1,11 +1,11 @@
-"""What a run cannot do without, each part by itself: `make floors` times it beside the limit.
+"""The least that a run needs, part by part: `make floors` times each part, and the limit in the same run.
 
-Each part is done as directly as its library can do it, with everything it needs at hand. The first have
-nothing of Rollcall's around them: no proof, no history, no check. Three more are the least of what makes a
-run of them: the fields of each record are read once, the known version of each is found, the checks run.
-What a run makes of two processors is taken into account: parts that can run beside each other count as the
-longer one. Beside them stands how much time the goals allow such runs, by the limit and the peers in the
-same run. The seconds are kept in `benchmarks/results/inside/floors.json`.
+Each part uses its library as directly as possible, with its input ready. The first parts have nothing of
+Rollcall: no verification, no history, no checks. Three more are the least that makes a run of them: the
+fields of each record are read once, the known version of each is found, the checks run. Of parts that can run
+in parallel on two processors, the longer one counts. The result also has the time that the goals allow for
+such runs, by the limit and the peers in the same run. The seconds are stored in
+`benchmarks/results/inside/floors.json`.
 """
 
 import json
@@ -59,7 +59,7 @@ LIMIT = "the limit"
 ALLOWED = "what the goals allow"
 
 Seconds = tuple[float, float]
-"""Of a first run and of one in which nothing changed; nothing where it is not needed."""
+"""Of a first run and of one in which nothing changed; empty if it is not needed."""
 Parts = dict[str, Seconds]
 
 
@@ -80,7 +80,7 @@ def _of_waiting(size: int, _limit: Seconds, peers: Mapping[str, Seconds]) -> Sec
 
 @dataclass(frozen=True)
 class Case:
-    """Runs of so many projects, and how much time the goals allow them, by the limit and the peers."""
+    """Runs over a number of projects, and the time that the goals allow, by the limit and the peers."""
 
     label: str
     size: int
@@ -100,7 +100,7 @@ CASES = {
 
 
 def floors(bench: Bench, case: Case) -> Parts:
-    """The parts of runs of so many projects, what they make together, the limit, and what is allowed."""
+    """The parts of runs over a number of projects, their sums, the limit, and the time allowed."""
     size = case.size
     with Server(projects={"matter": size}) as server, bench.home() as home:
         server.warm("matter")
@@ -209,7 +209,7 @@ def _load(tables: list[pa.Table]) -> float:
 
 
 def _written(warehouse: Path, file: Path, size: int) -> tuple[float, float, float]:
-    """Writing what is published anew, finding what is known of each record, and noting what was seen."""
+    """Writing the published tables, finding the known version of each record, and updating `last_seen_at`."""
     with Draft(file, MEMORY_MB) as draft:
         draft.attach()
         draft.use_threads(size)
@@ -237,7 +237,7 @@ def _written(warehouse: Path, file: Path, size: int) -> tuple[float, float, floa
 
 
 def _read(warehouse: Path, home: Path) -> tuple[float, float, float, float]:
-    """Reading all of what is published, hashing the texts, reading the fields in them, and the checks."""
+    """Reading all published rows, hashing the texts, reading their fields, and the checks."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         verified = _took(lambda: [connection.execute(HASHED.format(table)).fetchall() for table in PUBLISHED])
@@ -248,7 +248,7 @@ def _read(warehouse: Path, home: Path) -> tuple[float, float, float, float]:
 
 
 def table(found: Mapping[str, Parts]) -> list[list[str]]:
-    """A row for each part; of what is together also how it compares with the limit, and with the goals."""
+    """A row for each part. Sums are also compared with the limit and with the goals."""
     columns = [f"{label}, {run}" for label in found for run in RUNS]
     names = list(next(iter(found.values())))
     seconds = {name: [each for parts in found.values() for each in parts[name]] for name in names}
@@ -262,7 +262,7 @@ def table(found: Mapping[str, Parts]) -> list[list[str]]:
 @click.command()
 @click.argument("labels", nargs=-1, type=click.Choice(list(CASES)))
 def main(labels: Sequence[str]) -> None:
-    """Measure, and keep what is found."""
+    """Measure, and store the results."""
     bench = Bench((Path(__file__).parent / "scratch").absolute(), click.echo)
     found = {label: floors(bench, CASES[label]) for label in labels or CASES}
     rows = table(found)

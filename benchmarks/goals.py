@@ -1,4 +1,4 @@
-"""The goals: what Rollcall is to reach in each case, as ratios of medians or in seconds."""
+"""The goals for each case, as ratios of medians or in seconds."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from benchmarks.results import Results
 
 @dataclass(frozen=True)
 class Goal:
-    """`reached` gives the number that is to be at most `most`, or at least `least`; None if unknown."""
+    """`reached` returns the number that should be at most `most` or at least `least`; None if unknown."""
 
     text: str
     reached: Callable[[Results], float | None]
@@ -18,12 +18,12 @@ class Goal:
     least: float | None = None
 
     def met(self, reached: float) -> bool:
-        """Whether a number reaches it."""
+        """Whether a number meets the goal."""
         return reached <= (math.inf if self.most is None else self.most) and reached >= (self.least or 0)
 
 
 def wall(results: Results, case: str, side: str, step: str) -> float | None:
-    """A median in seconds. What left something wrong behind counts, save if it was Rollcall."""
+    """A median in seconds. A peer with a wrong result counts; Rollcall does not."""
     measured = results[case].of(side, step) if case in results else None
     if measured is None or measured.fault or (measured.wrong and side == "rollcall"):
         return None
@@ -31,7 +31,7 @@ def wall(results: Results, case: str, side: str, step: str) -> float | None:
 
 
 def ratio(above: float | None, below: float | None) -> float | None:
-    """None where either is unknown."""
+    """The ratio of two medians; None if either is unknown."""
     return None if above is None or below is None else above / below
 
 
@@ -82,7 +82,7 @@ def _links_beside_first(results: Results) -> float | None:
 
 
 def _throughput_kept(results: Results) -> float | None:
-    """Files per second at a million, in those at a hundred thousand."""
+    """Files per second with a million, divided by those with a hundred thousand."""
     few, many = (wall(results, case, "rollcall", "first") for case in ("files-100k", "files-1m"))
     if few is None or many is None:
         return None

@@ -1,4 +1,4 @@
-"""How time grows with the number of projects, and what that says of more than can be tried here."""
+"""How time grows with the number of projects, and an extrapolation to more projects."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ FAR = 100_000_000
 
 @dataclass(frozen=True)
 class Growth:
-    """One side's seconds by size. `exponent` is that of the last step: 1 is in proportion to the size."""
+    """One side's seconds by size. `exponent` is that of the last step; 1 means linear growth."""
 
     side: str
     step: str
@@ -21,7 +21,7 @@ class Growth:
 
     @property
     def exponents(self) -> list[float]:
-        """From each size to the next."""
+        """The exponents from each size to the next."""
         points = list(self.seconds.items())
         return [
             math.log(much / little) / math.log(many / few)
@@ -30,7 +30,7 @@ class Growth:
 
     @property
     def far_s(self) -> float | None:
-        """Seconds for `FAR` projects if the last step's growth goes on; None with fewer than two sizes."""
+        """Seconds for `FAR` projects if time grows as in the last step; None with fewer than two sizes."""
         if not self.exponents:
             return None
         size, seconds = max(self.seconds.items())
@@ -38,7 +38,7 @@ class Growth:
 
 
 def connections(results: Results) -> list[Growth]:
-    """Rollcall's seconds by the number of connections, each with as many projects."""
+    """Rollcall's seconds by the number of connections, each with the same number of projects."""
     if "connections" not in results:
         return []
     runs: dict[str, dict[int, float]] = {}
@@ -50,7 +50,7 @@ def connections(results: Results) -> list[Growth]:
 
 
 def growth(results: Results) -> list[Growth]:
-    """Of every side that was measured at two sizes or more, at first runs and unchanged ones."""
+    """The growth of every side that was measured with two or more sizes, for first and unchanged runs."""
     found = []
     for step in ("first", "unchanged"):
         cases = [f"{step}-{label}" for label in LABELS if f"{step}-{label}" in results]

@@ -14,7 +14,7 @@ from pathlib import Path
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 MAXRSS_MB = 1e-6 if sys.platform == "darwin" else 1.024e-3
 SAMPLE_S = 0.05
-SAMPLES_PER_LOOK = 4  # a look for new children goes over all processes of the machine
+SAMPLES_PER_LOOK = 4  # finding new children reads all processes of the machine
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Run:
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout_s: float) -> Run:
-    """Run `command` in `folder` with just `environment`; killed, with its children, after `timeout_s`."""
-    os.sync()  # what an earlier run has left to write is not billed to this one
+    """Run `command` in `folder` with just this `environment`; kill it and its children after `timeout_s`."""
+    os.sync()  # what an earlier run has left to write must not slow this one down
     with (folder / "output.txt").open("w+", errors="replace") as output:
         busy_s, began = _busy_s(), time.perf_counter()
         process = subprocess.Popen(
@@ -80,7 +80,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], ti
 
 
 def _busy_s() -> float:
-    """The processor time of all processes since the machine started, and what a host took of it."""
+    """The processor time of all processes since the machine started, and the part that a host took."""
     user, nice, system, _idle, _waiting, *interrupts = Path("/proc/stat").read_text().split()[1:9]
     return sum(map(int, (user, nice, system, *interrupts))) / os.sysconf("SC_CLK_TCK")
 
@@ -91,7 +91,7 @@ def _kill(group: int) -> None:
 
 
 class _Memory(threading.Thread):
-    """Looks at the memory of a process and those below it until told to end; needs /proc."""
+    """Samples the memory of a process and of those below it until it is stopped; needs /proc."""
 
     def __init__(self, root: int) -> None:
         super().__init__(daemon=True)
@@ -101,12 +101,12 @@ class _Memory(threading.Thread):
         self.start()
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop sampling."""
         self._ended.set()
         self.join()
 
     def run(self) -> None:
-        """Sample, until ended."""
+        """Sample until stopped."""
         tree: set[int] = set()
         sample = 0
         while not self._ended.is_set():

@@ -1,4 +1,4 @@
-"""Two pages from the results: `docs/speed.md` for users, `benchmarks/README.md` for who works on speed.
+"""Two pages from the results: `docs/speed.md` for users, `benchmarks/README.md` for those who work on speed.
 
 `python -m benchmarks.page` writes both.
 """
@@ -18,21 +18,21 @@ from benchmarks.sides import SIDES
 INTRODUCTION = """\
 # Speed
 
-How long a run takes from the start of the process to the published file, beside what else you might use.
-Every number is a median over whole processes. In each case the sides took turns against one server, on one
+How long a run takes, from the start of the process to the published file, compared with alternatives.
+Every number is a median over whole processes. In each case, the sides took turns against one server, on one
 machine with two processors. `make bench` measures again and writes this page."""
 
 ANSWERS = """\
 ## How long a run takes
 
-A provider takes its time for each answer. Rollcall asks for eight pages of 100 projects at a time, the
-others for one. The seconds of CPU are in brackets: they hold on a busy machine too."""
+A provider needs time for each answer. Rollcall requests eight pages of 100 projects at a time, the others
+one. CPU seconds are in parentheses: they are comparable on a busy machine too."""
 
 HOW = """\
 ## How it was measured
 
-- The server is the sandbox in a process of its own. It answers from memory, and every page has been
-  requested once before the clock starts. Each case also says what a client gets that only fetches pages.
+- The server is the sandbox in a process of its own. It answers from memory, and every page is
+  requested once before the clock starts. Each case also has the rate of a client that only fetches pages.
   *Server* is the largest share of a run's time in which the server's processor was busy.
 - *Others* is the largest share of a run's time in which unrelated programs used a processor: 100 % is one
   processor all the time. If it is large, read ratios instead of seconds.
@@ -40,15 +40,15 @@ HOW = """\
   largest sum of resident memory over the process tree, sampled twenty times a second (shared pages count in
   each process), and the kernel's own peak of the largest process.
 - Python's bytecode is compiled on every side. The files of earlier runs are on disk before a run begins.
-- After every run each side is asked what it holds. A wrong result is shown next to it.
-- The head of each script in `benchmarks/peers` says what that peer guarantees and what it does not."""
+- After every run, the result of each side is checked. A wrong one is shown in the table.
+- The docstring of each script in `benchmarks/peers` says what that peer guarantees and what it does not."""
 
 README = """\
 # Benchmarks
 
 `make bench` runs all cases, `make bench CASE="first-10k unchanged-10k" N=3` some of them. The results are
-in `results/`, and [docs/speed.md](../docs/speed.md) and this page are made from them. `make profile`, `make
-floors` and `make choices` measure where the time goes and what was chosen."""
+in `results/`; [docs/speed.md](../docs/speed.md) and this page are generated from them. `make profile`, `make
+floors` and `make choices` measure where the time goes, and the alternatives to each choice."""
 
 INSIDES = {
     "profile": """\
@@ -57,15 +57,15 @@ INSIDES = {
 A first run over 100,000 projects, and one in which nothing changed, by `make profile`. The last table is a
 run over 1,000 projects in which nothing changed, statement by statement.""",
     "floors": """\
-## What a run cannot do without
+## The least that a run needs
 
-Each part by itself, as directly as its library does it, beside the limit in the same run, by `make floors`.
-Nothing in the first sum verifies a listing, compares, builds a model or checks one; the second sum has the
-least of that.""",
+Each part by itself, with its library used as directly as possible, and the limit in the same run, by `make
+floors`. The first sum does not verify, compare, build or check anything; the second has the least of
+that.""",
     "choices": """\
-## What was chosen
+## Choices
 
-Each choice beside its alternatives, on records of Matter of some 500 bytes, by `make choices`.""",
+Each choice and its alternatives, on records of Matter of about 500 bytes, by `make choices`.""",
 }
 REFUSED = Path(__file__).parent / "refused.md"
 SPEED = ROOT / "docs" / "speed.md"
@@ -92,7 +92,7 @@ def page(results: Results, picture: str) -> str:
 
 
 def readme(results: Results, insides: Sequence[str] = ()) -> str:
-    """The page for who works on speed: goals, and where the time goes in the sections `insides`."""
+    """The page for those who work on speed: goals, and where the time goes in the sections `insides`."""
     goals = "## Goals\n\n" + _table(("case", "goal", "reached", ""), _goals(results))
     return "\n\n".join((README, goals, *insides))
 
@@ -120,14 +120,14 @@ def _cell(measured: Measured | None) -> str:
 
 
 def write_pages() -> None:
-    """Write both pages from the results that are kept."""
+    """Write both pages from the stored results."""
     results = load(RESULTS)
     SPEED.write_text(page(results, "../benchmarks/results/speed.svg") + "\n")
     GOALS_PAGE.write_text(readme(results, list(insides(INSIDE))) + "\n")
 
 
 def insides(folder: Path) -> Iterator[str]:
-    """What `benchmarks.profile` and `benchmarks.choices` found, and what was tried and refused."""
+    """The results of `benchmarks.profile` and `benchmarks.choices`, and what was tried and refused."""
     for name, about in INSIDES.items():
         if (folder / f"{name}.json").exists():
             yield about
@@ -217,8 +217,8 @@ def _growth(results: Results) -> str:
     if not grown:
         return ""
     about = (
-        "Seconds by number of projects. An exponent of 1 is growth in proportion from one size to the next; "
-        "the last column goes on with the last exponent, on one machine like this one."
+        "Seconds by number of projects. An exponent of 1 means linear growth from one size to the next. "
+        "The last column extrapolates with the last exponent, for a machine like this one."
     )
     by_size = _grown(grown, [f"{FAR:,}"], lambda each: [_hours(each.far_s)])
     table = f"## Growth\n\n{about}\n\n{by_size}"

@@ -1,7 +1,7 @@
-"""Many runs in one process: what each took, and the memory that the process then has.
+"""Many runs in one process: the time of each, and the memory of the process after it.
 
-`python -m benchmarks.play CONTROL HOME RUNS PAGES`, with the URL that steers the server, prints a JSON list
-for each run: CPU seconds and resident megabytes. In each run the server has renamed a few other projects.
+`python -m benchmarks.play CONTROL HOME RUNS PAGES`, with the URL that controls the server, prints a JSON list
+for each run: CPU seconds and resident megabytes. Before each run, the server renames a few other projects.
 """
 
 import functools
@@ -17,11 +17,11 @@ import click
 from benchmarks.measure import PAGE_MB
 
 FIRST = datetime(2026, 1, 1, 2, tzinfo=UTC)
-RENAMED = 10  # of a page; those that the run before had renamed have their names again
+RENAMED = 10  # of a page; those renamed before the last run have their names again
 
 
 def play(control: str, home: Path, runs: int, pages: int) -> None:
-    """Do the runs, a day apart."""
+    """Run a number of times, a day apart."""
     from pipelines.commands.sync import sync
 
     for number in range(runs):

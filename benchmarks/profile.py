@@ -1,10 +1,9 @@
 """Where the time of a run of 100,000 projects goes: `make profile` measures a first and an unchanged one.
 
-Each run runs twice in a process of its own: once with a clock on its steps and on every statement of SQL,
-once under py-spy, which looks two hundred times a second who holds Python's lock. Of runs in which most of
-the time is waited for answers, alone and together, the steps are clocked too, and of a small run in which
-nothing changed every statement. What it finds is kept in
-`benchmarks/results/inside/profile.json` and shown in `benchmarks/README.md`.
+Each of them runs twice in a process of its own: once with a clock on its steps and on every SQL statement,
+once under py-spy, which samples two hundred times a second which thread holds Python's lock. The steps of
+runs that mostly wait for answers are timed too, and every statement of a small run in which nothing changed.
+The results are stored in `benchmarks/results/inside/profile.json` and shown in `benchmarks/README.md`.
 """
 
 import json
@@ -36,7 +35,7 @@ FEW = 10_000
 SMALL = 1_000
 SAMPLES_PER_S = 200
 STATEMENTS = 6
-LEAST_S = 0.01  # of a statement that has a line of its own
+LEAST_S = 0.01  # of a statement with a line of its own
 LONGEST_TITLE = 80
 STEPS = {
     "load_connections": "configuration, and importing dlt",
@@ -49,7 +48,7 @@ STEPS = {
     "publish": "publication",
 }
 WAITING = {"Matter": ("matter",), "Fone Dynamics": ("fone_dynamics",), "all five": PROVIDERS}
-# The first that a stack of Python's goes through says what it is for.
+# The first of these in a stack of Python's says what the time is spent on.
 PURPOSES = {
     "read_record (pipelines/extract/records.py": "reading and hashing records",
     "read_page (pipelines/providers": "cutting pages into records",
@@ -63,7 +62,7 @@ PURPOSES = {
 
 
 def profile(say: Callable[[str], None]) -> dict[str, Any]:
-    """What every run's steps, statements and lock holders took; walls and CPU in seconds, shares of 1."""
+    """The time of each run's steps, statements and lock holders: wall and CPU in seconds, shares of 1."""
     found: dict[str, Any] = {"waiting": _waiting(say), "nothing": _nothing_to_do(say)}
     with Server(projects={"matter": SIZE}) as server:
         server.warm("matter")
@@ -81,10 +80,10 @@ def profile(say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _waiting(say: Callable[[str], None]) -> dict[str, Any]:
-    """The same of first runs in which each answer takes a while: two providers alone, all five together."""
+    """The same for first runs with slow answers: two providers alone, and all five together."""
     found = {}
     with Server(projects=dict.fromkeys(PROVIDERS, FEW), files=FEW) as server:
-        for latency_s in (0.0, LATENCY_S):  # first the server makes every answer
+        for latency_s in (0.0, LATENCY_S):  # the server makes every answer first
             server.control(latency_s=latency_s)
             for title, providers in WAITING.items():
                 say(f"{title}, {1000 * latency_s:.0f} ms")
@@ -95,7 +94,7 @@ def _waiting(say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _nothing_to_do(say: Callable[[str], None]) -> dict[str, Any]:
-    """The third of three runs over a few projects that never change."""
+    """The third of three runs over a few projects that do not change."""
     found: dict[str, Any] = {}
     with Server(projects={"matter": SMALL}) as server, tempfile.TemporaryDirectory() as directory:
         server.warm("matter")
@@ -117,7 +116,7 @@ def _clocked(home: Path) -> dict[str, Any]:
 
 
 def _spied(command: list[str], stacks: Path) -> dict[str, float]:
-    """The share of each purpose in the time for which Python's lock is held."""
+    """The share of each purpose in the time that Python's lock is held."""
     options = ["--rate", str(SAMPLES_PER_S), "--gil", "--format", "raw", "--output", str(stacks)]
     subprocess.run(
         ["py-spy", "record", *options, "--", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
@@ -131,7 +130,7 @@ def _spied(command: list[str], stacks: Path) -> dict[str, float]:
 
 
 def clocked_run(home: Path) -> dict[str, Any]:
-    """Do a run in this process; what its steps and its longest statements took."""
+    """Run in this process. Returns the time of its steps and of its longest statements."""
     began = _now()
     import duckdb
 
@@ -166,7 +165,7 @@ def clocked_run(home: Path) -> dict[str, Any]:
 
 
 class _Connection:
-    """DuckDB's, with a clock on its statements: the CPU of all its threads."""
+    """A DuckDB connection that times its statements: the CPU of all its threads."""
 
     def __init__(self, real: "duckdb.DuckDBPyConnection", took: dict[str, list[float]]) -> None:
         self._real = real
@@ -195,7 +194,7 @@ class _Connection:
 
 
 def _title(statement: str) -> str:
-    """What a statement makes, else how it begins; without the directories of paths."""
+    """What a statement creates, or else its beginning, without directories of paths."""
     lines = [line for line in map(str.strip, statement.strip().splitlines()) if not line.startswith("--")]
     named = next((line for line in lines if line.startswith(("create or replace t", "insert into"))), None)
     title = named or " ".join(lines)
@@ -214,7 +213,7 @@ def _since(began: tuple[float, float]) -> tuple[float, float]:
 
 
 def section(found: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
-    """Tables, each with its heading: steps, statements, holders of the lock, steps of runs that wait."""
+    """Tables with their headings: steps, statements, holders of the lock, steps of runs that wait."""
     first, unchanged = found["first"], found["unchanged"]
     statements = [["statement", "first", "unchanged"]]
     sums = [{title: sum(times) for title, times in run["statements"].items()} for run in (first, unchanged)]
@@ -240,7 +239,7 @@ def section(found: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
 
 
 def _statements(took: Mapping[str, Sequence[float]]) -> list[list[str]]:
-    """How often each statement ran and how long it took; the short ones together."""
+    """How often each statement ran and how long it took. The short ones are added up."""
     rows = [["statement", "times", "CPU"]]
     sums = {title: sum(times) for title, times in took.items()}
     long = [title for title in sorted(sums, key=sums.__getitem__, reverse=True) if sums[title] >= LEAST_S]
@@ -266,7 +265,7 @@ def _steps(runs: Mapping[str, Any]) -> list[list[str]]:
 @click.command()
 @click.option("--run", "home", type=click.Path(path_type=Path), hidden=True)
 def main(home: Path | None) -> None:
-    """Measure, and keep what is found."""
+    """Measure, and store the results."""
     if home is not None:
         click.echo(json.dumps(clocked_run(home)))
         return

@@ -1,4 +1,4 @@
-"""What was measured, as it is kept in `results`: one JSON file per case, with every single number."""
+"""The measurements, as they are stored in `results`: a JSON file for each case, with every number."""
 
 import os
 import platform
@@ -18,9 +18,9 @@ from benchmarks.server import Ceiling
 
 
 class Measured(msgspec.Struct):
-    """One side's runs at one step of a case: seconds and megabytes, in the order of the runs.
+    """The runs of one side in one step of a case: seconds and megabytes, in the order of the runs.
 
-    `fault` says why there are no numbers, `wrong` what is not right with what the side left behind.
+    `fault` says why there are no numbers, `wrong` what is wrong with the result of the side.
     """
 
     side: str
@@ -35,7 +35,7 @@ class Measured(msgspec.Struct):
     wrong: str | None = None
 
     def take(self, run: Run, server_cpu_s: float) -> None:
-        """Keep one run's numbers."""
+        """Add one run's numbers."""
         self.wall_s.append(round(run.wall_s, 4))
         self.cpu_s.append(round(run.cpu_s, 4))
         self.tree_mb.append(round(run.tree_mb, 1))
@@ -61,12 +61,12 @@ class Measured(msgspec.Struct):
 
     @property
     def server_share(self) -> float | None:
-        """The greatest part of a run's time in which the server's one processor was busy."""
+        """The largest share of a run's time in which the server's processor was busy."""
         return self._share(self.server_cpu_s)
 
     @property
     def others_share(self) -> float | None:
-        """The greatest part of a run's time for which others had one of the processors."""
+        """The largest share of a run's time in which other programs used a processor."""
         return self._share(self.others_cpu_s)
 
     def _share(self, cpu_s: list[float]) -> float | None:
@@ -75,7 +75,7 @@ class Measured(msgspec.Struct):
 
 
 class Result(msgspec.Struct):
-    """One case. `facts` are its numbers besides the runs: its size, the requests it takes, and the like."""
+    """One case. `facts` are its other numbers, such as its size and how many requests it needs."""
 
     case: str
     facts: dict[str, float]
@@ -96,7 +96,7 @@ Results: TypeAlias = Mapping[str, Result]
 def new_result(
     case: str, facts: Mapping[str, float], measured: list[Measured], ceiling: Ceiling | None
 ) -> Result:
-    """A result of now, on this machine, of the commit that is checked out."""
+    """A new result on this machine, for the commit that is checked out."""
     return Result(
         case=case,
         facts=dict(facts),
@@ -115,7 +115,7 @@ def new_result(
 
 
 def save(result: Result, folder: Path) -> None:
-    """Write it in place of the case's previous result."""
+    """Replace the case's previous result."""
     folder.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.format(msgspec.json.encode(result), indent=1)
     (folder / f"{result.case}.json").write_bytes(text + b"\n")
@@ -128,7 +128,7 @@ def load(folder: Path) -> Results:
 
 
 def _commit() -> str:
-    told = subprocess.run(
+    described = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    return told.stdout.strip() or "unknown"
+    return described.stdout.strip() or "unknown"

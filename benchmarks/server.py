@@ -1,4 +1,4 @@
-"""The server of a measurement, `benchmarks.caching` in a process of its own: started, warmed and steered.
+"""The server of a measurement: `benchmarks.caching` in a process of its own, and what controls it.
 
 with Server(projects={"matter": 10_000}, files=0) as server:
 server.warm("matter")
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from benchmarks import CONTROL, ROOT
 
 PROVIDERS = ("fone_dynamics", "matter", "rillsoft", "evovoice", "belltastic")
-LATENCY_S = 0.05  # of an answer, where a case is about waiting
+LATENCY_S = 0.05  # of an answer, in cases about waiting
 WARMING_CONNECTIONS = 4
 
 Table = dict[str, Any]
@@ -31,7 +31,7 @@ Table = dict[str, Any]
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What the server gives a client that does nothing but fetch every page of one listing."""
+    """The rate at which a client that only fetches pages gets those of one listing."""
 
     pages: int
     requests_per_s: float
@@ -40,7 +40,7 @@ class Ceiling:
 
 
 class Server:
-    """Serves the five providers while the context is entered."""
+    """Serves the five providers within the context."""
 
     def __init__(self, *, projects: int | Mapping[str, int], files: int = 0) -> None:
         self.projects = projects
@@ -51,12 +51,12 @@ class Server:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.caching", amounts],
             cwd=ROOT,
-            stdin=subprocess.PIPE,  # the server ends when it closes, however this process ends
+            stdin=subprocess.PIPE,  # the server ends when it is closed, even if this process is killed
             stdout=subprocess.PIPE,
         )
         assert self._process.stdout
-        told = json.loads(self._process.stdout.readline())
-        public, secret = (tomllib.loads(told[part])["sources"] for part in ("config", "secrets"))
+        printed = json.loads(self._process.stdout.readline())
+        public, secret = (tomllib.loads(printed[part])["sources"] for part in ("config", "secrets"))
         self.settings: dict[str, Table] = public
         self.secrets: dict[str, Table] = secret
         self.url = "http://" + urlsplit(public["matter"]["base_url"]).netloc
@@ -72,7 +72,7 @@ class Server:
             self._process.communicate()
 
     def cpu_s(self) -> float:
-        """The processor time that the server has had so far, in seconds, to a hundredth."""
+        """The processor time that the server has used so far, in seconds, to a hundredth."""
         with open(f"/proc/{self._process.pid}/stat", "rb") as file:  # noqa: PTH123 - hot, and not a file
             fields = file.read().rpartition(b")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -80,16 +80,16 @@ class Server:
     def control(
         self, *, latency_s: float = 0.0, edition: int = 0, few: tuple[int, int] | None = None
     ) -> None:
-        """Delay every answer; rename every project of Matter and link to every file of EvoVoice anew.
+        """Delay every answer; change the name of every project of Matter and the link of every EvoVoice file.
 
-        Each edition does so differently. `few` renames only so many projects, all on one of so many pages, on
-        another page in the next edition.
+        Names and links differ in each edition. `few` renames only that number of projects, all on one
+        page, and on another page in the next edition.
         """
         body = json.dumps({"latency_s": latency_s, "edition": edition, "few": few})
         self._exchange("PUT", CONTROL, body)
 
     def warm(self, provider: str) -> Ceiling:
-        """Have every page of a listing made, then fetch all of them again with a clock running."""
+        """Let the server make every page of a listing, then fetch all of them again and time that."""
         targets, headers = self._pages(provider), self._credentials(provider)
         self._fetch_all(targets, headers)
         cpu, began = self.cpu_s(), time.perf_counter()
@@ -124,7 +124,7 @@ class Server:
         return [root + asked.format(page) for page in range(1, pages + 1)]
 
     def _fetch_all(self, targets: Sequence[str], headers: Mapping[str, str]) -> int:
-        """The size in bytes of the answers to all of them."""
+        """The size in bytes of all answers."""
         following = iter(targets)
         taking = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""The sides of a comparison: how each is set up in a home of its own, run, and asked what it then holds."""
+"""The sides of a comparison: how each is set up in a home of its own, run, and checked."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from benchmarks.server import Server
 from pipelines.config.tables import COMMON
 
 IN_FLIGHT = next(int(str(setting.default)) for setting in COMMON if setting.name == "max_connections")
-"""The requests that Rollcall has in flight at once unless told otherwise; the limit has as many."""
+"""How many requests Rollcall has in flight by default; the limit has the same number."""
 
 ROLLCALL = ROOT / ".venv" / "bin" / "rollcall"
 SYNC = (str(ROLLCALL), "sync", "--quiet")
@@ -24,8 +24,8 @@ Pythons = Mapping[str, Path]
 class Side:
     """One way to keep Matter's projects in DuckDB.
 
-    `command` is given the interpreters of `environments` and the home. `listed` counts the projects in
-    `database` that are current, `versions` all that it remembers.
+    `command` gets the interpreters of `environments` and the home. `listed` counts the current projects in
+    `database`, `versions` all versions.
     """
 
     name: str
@@ -111,7 +111,7 @@ def configure(home: Path, connections: Mapping[str, Mapping[str, Any]], secrets:
 
 
 def connect(home: Path, server: Server, *providers: str) -> None:
-    """Configure these providers of the server, and no other."""
+    """Configure exactly these providers of the server."""
     public, secret = (
         {name: tables[name] for name in providers} for tables in (server.settings, server.secrets)
     )
@@ -119,7 +119,7 @@ def connect(home: Path, server: Server, *providers: str) -> None:
 
 
 def furnish(home: Path, server: Server) -> None:
-    """Make a home in which any side can list the projects of Matter."""
+    """Create a home in which every side can list the projects of Matter."""
     connect(home, server, "matter")
     public, secret = server.settings["matter"], server.secrets["matter"]
     (home / "peer.json").write_text(json.dumps({**public, **secret, "connections": IN_FLIGHT}))
@@ -128,6 +128,6 @@ def furnish(home: Path, server: Server) -> None:
 
 
 def _table(name: str, settings: Mapping[str, Any]) -> str:
-    # Texts, numbers and lists of them are written alike in JSON and TOML.
+    # Strings, numbers and lists of them have the same form in JSON and TOML.
     lines = (f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
     return f"[sources.{name}]\n{''.join(lines)}"

@@ -1,9 +1,9 @@
 """What a competent person writes in an afternoon: requests, one page after the other, and DuckDB.
 
-Guarantees: tries again on 429 and 5xx, a timeout for every wait, no page of errors taken for data, a run
-remembered whole or not at all, history. Does not guarantee: that the listing was whole, that a reader is
-never kept waiting (the file is locked while it is written), that large numbers keep every digit, that one
-bad record spares the others, a limit to what one run may close.
+Guarantees: retries on 429 and 5xx, a timeout for every wait, no page of errors is taken for data, a run is
+stored completely or not at all, history. Does not guarantee: that the listing was complete, that readers
+never wait (the file is locked while it is written), that large numbers keep every digit, that one bad record
+does not affect the others, a limit to what one run may close.
 """
 
 import json
@@ -18,9 +18,9 @@ from urllib3 import Retry
 
 def main(home: Path) -> None:
     """List all projects into a file, one per line, and merge it."""
-    told = json.loads((home / "peer.json").read_text())
+    peer = json.loads((home / "peer.json").read_text())
     session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {told['access_token']}"
+    session.headers["Authorization"] = f"Bearer {peer['access_token']}"
     retry = Retry(5, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504))
     session.mount("http://", HTTPAdapter(max_retries=retry))
     listed = home / "projects.jsonl"
@@ -28,7 +28,7 @@ def main(home: Path) -> None:
         page, pages = 1, 1
         while page <= pages:
             response = session.get(
-                f"{told['base_url']}/projects/get",
+                f"{peer['base_url']}/projects/get",
                 params={"locale": "en", "pageNumber": page, "pageSize": 100},
                 timeout=60,
             )

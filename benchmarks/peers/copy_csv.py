@@ -1,6 +1,6 @@
-"""DuckDB's own COPY of a report into a CSV file: what an export can cost at least.
+"""DuckDB's own COPY of a report into a CSV file: the least that an export can cost.
 
-It reads every cell as DuckDB writes it: text that a spreadsheet would run as a formula stays as it is.
+Cells are as DuckDB writes them: text that a spreadsheet would run as a formula stays as it is.
 """
 
 import sys

@@ -1,11 +1,11 @@
 """dlt's own REST source into DuckDB with its slowly changing dimension, as dlt's documentation shows both.
 
 Guarantees: retries on 429, 5xx and broken connections, a schema that follows the data, history (`scd2`).
-Does not guarantee: that the listing was whole (what it missed is closed as removed), that a run killed in
-its merge leaves the table whole (not on DuckDB, unless told so), that a reader is never kept waiting.
+Does not guarantee: that the listing was complete (what it missed is closed as removed), that a run killed in
+its merge leaves the table complete (on DuckDB only with a setting), that readers never wait.
 
-The second argument, if given, is the form in which dlt hands its load to DuckDB: `parquet` is the one setting
-that matters; without it dlt sends INSERT statements.
+The second argument, if given, is the format in which dlt loads into DuckDB. `parquet` is the one setting that
+matters: without it, dlt sends INSERT statements.
 """
 
 import json
@@ -18,12 +18,12 @@ from dlt.sources.rest_api import rest_api_source
 
 def main(home: Path, file_format: str | None = None) -> None:
     """One run of the pipeline."""
-    told = json.loads((home / "peer.json").read_text())
+    peer = json.loads((home / "peer.json").read_text())
     source = rest_api_source(
         {
             "client": {
-                "base_url": told["base_url"],
-                "auth": {"type": "bearer", "token": told["access_token"]},
+                "base_url": peer["base_url"],
+                "auth": {"type": "bearer", "token": peer["access_token"]},
                 "paginator": {
                     "type": "page_number",
                     "base_page": 1,

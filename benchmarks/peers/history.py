@@ -1,8 +1,8 @@
 """The history that a script keeps: one transaction of SQL over a file with one project per line.
 
-Used by `by_hand.py` and `limit.py`. It guarantees that a run is remembered whole or not at all, and that a
-version begins only where a field changed. It does not prove that the listing was whole: a project that
-slipped from one page to another while they were read is closed as removed, or missed, and nobody is told.
+Used by `by_hand.py` and `limit.py`. It guarantees that a run is stored completely or not at all, and that a
+version begins only when a field changed. It does not verify that the listing was complete: a project that
+moved from one page to another during the listing is closed as removed, or missed, without a message.
 """
 
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ FIELDS = {
 
 
 def merge(database: Path, projects: Path) -> None:
-    """Close the versions that changed or vanished, and begin those that are new, as of now."""
+    """Close the versions that changed or are missing, and begin the new ones, as of now."""
     columns = ", ".join(f"{name} {kind}" for name, kind in FIELDS.items())
     with duckdb.connect(str(database)) as connection:
         connection.execute("begin")

@@ -1,8 +1,8 @@
-"""The limit: as little work as bringing the pages into DuckDB with a history can be.
+"""The limit: the least work that brings the pages into DuckDB with a history.
 
-The pages are fetched side by side as bytes, as many at once as Rollcall asks for, cut into one project per
+The pages are fetched in parallel as bytes, as many at once as Rollcall requests, cut into one project per
 line without being parsed, read by `read_json` and merged by one transaction of SQL. It guarantees nothing
-else: no retry, no check of an answer, no proof; the cut relies on how exactly this server writes its JSON.
+else: no retry, no check of an answer, no verification. The cut depends on how this server formats its JSON.
 """
 
 import http.client
@@ -21,9 +21,9 @@ BEFORE, BEHIND, BETWEEN = b'"data":[', b']},"connectRequest"', b'},{"originId"'
 
 def main(home: Path) -> None:
     """Fetch, cut and merge."""
-    told = json.loads((home / "peer.json").read_text())
-    url = urlsplit(told["base_url"])
-    headers = {"Authorization": f"Bearer {told['access_token']}"}
+    peer = json.loads((home / "peer.json").read_text())
+    url = urlsplit(peer["base_url"])
+    headers = {"Authorization": f"Bearer {peer['access_token']}"}
     mine = local()
 
     def fetch(page: int) -> bytes:
@@ -37,7 +37,7 @@ def main(home: Path) -> None:
     first = fetch(1)
     pages = int(json.loads(first)["result"]["searchInfo"]["numberOfPages"])
     listed = home / "projects.jsonl"
-    with listed.open("wb") as file, ThreadPoolExecutor(told["connections"]) as pool:
+    with listed.open("wb") as file, ThreadPoolExecutor(peer["connections"]) as pool:
         file.writelines(_lines(first))
         for body in pool.map(fetch, range(2, pages + 1)):
             file.writelines(_lines(body))

@@ -1,9 +1,9 @@
 """A Singer tap for the same listing, written with the Singer SDK as its template lays it out.
 
 Piped into `target-duckdb`, which keeps the latest row per key. Guarantees: retries on 429 and 5xx, typed
-columns. Does not guarantee: history (there is none), removal (a project that vanished stays), that the
-listing was whole, that a reader is never kept waiting. The target lets DuckDB guess whether its CSV files
-have a header: of this listing it takes the first row for one, and loses it without a word.
+columns. Does not guarantee: history (there is none), removal (a removed project stays), that the listing was
+complete, that readers never wait. The target lets DuckDB guess whether its CSV files have a header: in this
+listing it takes the first row for one, and loses it without a message.
 """
 
 from typing import Any
@@ -16,10 +16,10 @@ from singer_sdk.pagination import BasePageNumberPaginator
 
 
 class Pages(BasePageNumberPaginator):
-    """Pages from 1 to the number that each answer gives."""
+    """Pages from 1 to the last page that each answer gives."""
 
     def has_more(self, response: requests.Response) -> bool:
-        """Whether the last page is still to come."""
+        """Whether there are more pages."""
         return self.current_value < int(response.json()["result"]["searchInfo"]["numberOfPages"])
 
 
@@ -57,20 +57,20 @@ class Projects(RESTStream[int]):
 
     @property
     def url_base(self) -> str:
-        """Where the API begins."""
+        """The base URL of the API."""
         return str(self.config["base_url"])
 
     @property
     def authenticator(self) -> BearerTokenAuthenticator:
-        """The company's token."""
+        """Authentication by the company's token."""
         return BearerTokenAuthenticator(token=self.config["access_token"])
 
     def get_new_paginator(self) -> Pages:
-        """Pages are counted from 1."""
+        """A paginator that starts at page 1."""
         return Pages(start_value=1)
 
     def get_url_params(self, _context: object, next_page_token: int | None) -> dict[str, Any]:
-        """What one page is asked for with."""
+        """The parameters of a request for a page."""
         return {"locale": "en", "pageSize": 100, "pageNumber": next_page_token or 1}
 
 
@@ -84,7 +84,7 @@ class TapMatter(Tap):
     ).to_dict()
 
     def discover_streams(self) -> list[Stream]:
-        """There is one."""
+        """The one stream."""
         return [Projects(self)]
 
 
