@@ -1,4 +1,4 @@
-"""Verbs that hand the published tables to others: export, report, notebook, publish."""
+"""Verbs that give the published tables to others: export, report, notebook, publish."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,8 @@ import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import FileForm, file_options, home, is_file_name, json_option
+from pipelines.cli.options import home, json_option
+from pipelines.cli.output_options import FileForm, file_options, is_file_name, output_file_option
 
 
 @verb(
@@ -113,14 +114,7 @@ def _export_workbook(
     help="Start of the chosen period: a date or time in UTC, such as 2026-11-01; or a time before the last "
     "run, such as 12h, 7d or 2w.  [default: 30 days]",
 )
-@click.option(
-    "-o",
-    "--output",
-    "file",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    metavar="FILE",
-    help="File to write; - prints the page.  [default: report.html, in the exports directory]",
-)
+@output_file_option("File to write; - prints the page.  [default: report.html, in the exports directory]")
 @json_option
 def _report(since: str | None, file: Path | None, as_json: bool) -> None:
     """Write the current state and recent changes as one HTML page.

@@ -12,7 +12,8 @@ import click
 from pipelines.cli import completion
 from pipelines.cli.failures import note
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import Command, SqlCommand, home, output_options
+from pipelines.cli.options import Command, SqlCommand, home
+from pipelines.cli.output_options import output_options
 
 if TYPE_CHECKING:
     from pipelines.output.writer import Output

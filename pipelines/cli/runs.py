@@ -10,7 +10,8 @@ import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import Command, home, json_option, output_options
+from pipelines.cli.options import Command, home, json_option
+from pipelines.cli.output_options import output_options
 
 if TYPE_CHECKING:
     from pipelines.commands.sync import Options
