@@ -92,7 +92,7 @@ def _connection(choice: str, providers: Mapping[str, Provider]) -> tuple[str, st
     name, _, provider = choice.partition("=")
     provider = provider or name
     if provider not in providers:
-        raise UsageError(f"there is no provider {provider}", nearest(provider, providers))
+        raise UsageError(f"there is no provider {provider}", nearest(provider, providers, most=1))
     if not NAME.fullmatch(name):
         raise UsageError(
             f"{name} is not a valid name for a connection",
@@ -139,13 +139,13 @@ def _add(path: Path, before: str, addition: str) -> None:
         raise ConfigurationError(
             f"cannot add a table to {path}", "write its connections as tables such as [sources.matter]"
         ) from None
-    rights = path.stat().st_mode & 0o777 if path.exists() else 0o600
+    permissions = path.stat().st_mode & 0o777 if path.exists() else 0o600
     descriptor, name = tempfile.mkstemp(dir=path.parent)
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
         file.write(text)
     replace_atomically(Path(name), path)
     if path.name != FILES[True]:
-        set_mode(path, rights)
+        set_mode(path, permissions)
 
 
 def _keep_out_of_git(folder: Path) -> None:

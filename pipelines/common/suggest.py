@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Collection
 
 
-def nearest(name: str, known: Collection[str], otherwise: str = "") -> str:
-    """Return a remedy: the names most similar to `name`; if none is similar, `otherwise` or all names."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+def nearest(name: str, known: Collection[str], otherwise: str = "", most: int = 3) -> str:
+    """Return a remedy: up to `most` names similar to `name`; if there are none, `otherwise` or all names."""
+    near = difflib.get_close_matches(name, known, n=most, cutoff=0.5)
     if near:
         return f"did you mean {' or '.join(near)}?"
     if otherwise:

@@ -135,7 +135,7 @@ def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
         )
     for name in names:
         if name not in tables:
-            raise UsageError(f"there is no connection {name}", nearest(name, tables))
+            raise UsageError(f"there is no connection {name}", nearest(name, tables, most=1))
     return Configured(home, providers, tables)
 
 
@@ -186,7 +186,7 @@ def make_connection(name: str, configured: Configured) -> Connection:
     wanted = {setting.name: setting for setting in (*COMMON, *provider.settings)}
     known = {key for setting in wanted.values() for key in names_of(setting)}
     for key in sorted(keys - known):
-        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", nearest(key, known))
+        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", nearest(key, known, most=1))
     settings = Settings({key: resolve(f"sources.{name}", setting) for key, setting in wanted.items()})
     check_base_url(name, settings.text("base_url"))
     values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}

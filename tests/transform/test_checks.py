@@ -334,6 +334,7 @@ def test_fields_that_vanished_are_shown_once(raw: Raw) -> None:
     for record_id in ("1", "2"):
         raw.record("matter", record_id, MATTER | {"old": 1}, 1, RUNS)
         raw.record("matter", record_id, MATTER, RUNS)
+    raw.build()
     assert raw.rows(raw.sql("checks", "fields_that_vanished")) == [{"connection": "matter", "field": "old"}]
 
 
