@@ -1,11 +1,11 @@
-"""What changed at a provider: fields that come and go are told, once, and only when they truly do."""
+"""Fields that a provider adds or removes are reported once, and only when they are new or gone."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from pipelines.common.sql import SQL_ROOT
+from pipelines.common.sql import read_sql
 from tests.transform.raw import RUNS, Raw, run
 
 Records = Mapping[str, Mapping[str, object]]
@@ -14,7 +14,7 @@ A = {"name": "A"}
 B = {"name": "B"}
 RARE = {"name": "C", "rare": True}
 NEW, GONE = "fields_never_seen_before", "fields_that_vanished"
-CHECKS = {name: (SQL_ROOT / "checks" / f"{name}.sql").read_text() for name in (NEW, GONE)}
+CHECKS = {name: read_sql(f"checks/{name}") for name in (NEW, GONE)}
 
 
 @pytest.mark.parametrize("others", [0, 1200])
@@ -54,5 +54,7 @@ def test_fields(
     for record, payload in after.items():
         if before.get(record) != payload:
             raw.record("matter", record, payload, RUNS)
+    raw.connection.execute("create schema staging")
+    raw.connection.execute(f"create view staging.last_run as\n{read_sql('staging/last_run')}")
     rows = {name: raw.connection.execute(sql).fetchall() for name, sql in CHECKS.items()}
     assert {name: what for name, what in rows.items() if what} == found
