@@ -62,7 +62,7 @@ def test_each_side_plays_its_runs_and_is_looked_at(bench: Bench, side: str, step
     assert list((bench.scratch / "homes").iterdir()) == []
 
 
-def test_a_side_that_fails_or_holds_the_wrong_projects_is_told(bench: Bench) -> None:
+def test_a_side_that_fails_or_has_wrong_projects_is_reported(bench: Bench) -> None:
     with Server(projects={"matter": 150}) as server, bench.home() as home:
         furnish(home, server)
         limit = SIDES["limit"]
@@ -175,7 +175,7 @@ def test_the_page_opens_with_the_seconds_of_each_tool_by_size_and_latency() -> N
     ]
 
 
-def test_growth_goes_on_as_it_last_was() -> None:
+def test_growth_is_extrapolated_from_the_last_step() -> None:
     results = {
         f"first-{label}": result(f"first-{label}", {("rollcall", "first"): took})
         for label, took in (("1k", 1.0), ("100k", 10.0), ("1m", 100.0))
@@ -198,7 +198,7 @@ def test_growth_by_connections_is_of_each_run() -> None:
     assert connections({}) == []
 
 
-def test_results_are_kept_whole(tmp_path: Path) -> None:
+def test_results_are_stored_completely(tmp_path: Path) -> None:
     found = result("files-1m", {("rollcall", "first"): 7.0})
     save(found, tmp_path)
     assert load(tmp_path) == {"files-1m": found}

@@ -51,7 +51,7 @@ def interrupted_by(connection: Connection, error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [duckdb.InterruptException("stop"), SyncError("stop")])
-def test_a_query_interrupted_for_time_says_so(error: Exception) -> None:
+def test_an_interrupted_query_names_the_time_limit(error: Exception) -> None:
     connection = Connection()
     with pytest.raises(UsageError) as refused:
         interrupted_by(connection, error)

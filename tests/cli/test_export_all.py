@@ -293,7 +293,7 @@ def test_the_oldest_folders_go(five: Cli, monkeypatch: pytest.MonkeyPatch) -> No
     assert _names(folder / ".rollcall") == ["folders.lock"]
 
 
-def test_only_what_was_made_here_goes_and_never_the_latest(
+def test_pruning_removes_only_its_own_folders_and_keeps_the_latest(
     five: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, folder = five, five.home / "exports"

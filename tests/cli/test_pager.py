@@ -127,7 +127,7 @@ def test_an_answer_that_fits_is_shown_without_a_pager(run, recording: Path) -> N
     assert given(recording) is None
 
 
-def test_a_longer_table_goes_through_the_pager_whole(run, recording: Path) -> None:
+def test_a_long_table_goes_through_the_pager_completely(run, recording: Path) -> None:
     sql = "select range as n, 'x' as x, * from range(3000), (select * from projects limit 1)"
     code, shown = run("query", sql, PAGER=f"{recording} -a 'b c'").end()
     assert (code, shown) == (0, "paged -a b c LESS=FRSX\n")

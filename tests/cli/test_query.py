@@ -52,7 +52,7 @@ def test_json_keeps_every_digit(cli: Cli) -> None:
     assert cli("query", "--format", "json", ALL_TYPES).stdout == result.stdout
 
 
-def test_table_is_aligned_and_whole(cli: Cli) -> None:
+def test_a_table_is_aligned_and_complete(cli: Cli) -> None:
     result = cli("query", "select project_key, name, version, client_name from projects order by 1")
     assert result.stdout == (
         "project_key    name          version  client_name\n"
@@ -66,7 +66,7 @@ def test_table_is_aligned_and_whole(cli: Cli) -> None:
     assert result.stderr == ""
 
 
-def test_a_table_longer_than_its_sample_goes_on(cli: Cli) -> None:
+def test_a_table_longer_than_its_sample_is_complete(cli: Cli) -> None:
     result = cli("query", "select 'x' || range as x, range as n from range(10000, 15000)")
     lines = result.stdout.splitlines()
     assert len(lines) == 5001
@@ -371,12 +371,12 @@ def test_a_failure_leaves_the_file_as_it_was(cli: Cli, tmp_path: Path, form: str
 
 
 @pytest.mark.parametrize("asked", [".tables", ".schema", r"\d", r"\dt", " .tables; "])
-def test_what_other_shells_call_their_tables_are_the_tables(cli: Cli, asked: str) -> None:
+def test_commands_of_other_shells_list_the_tables(cli: Cli, asked: str) -> None:
     assert cli("query", asked, "--format", "csv").stdout == cli("describe", "--format", "csv").stdout
 
 
 @pytest.mark.parametrize("name", ["projects", "main.projects", "raw.records", "projects_on"])
-def test_what_other_shells_call_a_schema_are_the_columns(cli: Cli, name: str) -> None:
+def test_commands_of_other_shells_describe_the_columns(cli: Cli, name: str) -> None:
     described = cli("describe", name, "--format", "csv").stdout
     for asked in (f".schema {name}", rf"\d {name}"):
         assert cli("query", asked, "--format", "csv").stdout == described
@@ -384,7 +384,7 @@ def test_what_other_shells_call_a_schema_are_the_columns(cli: Cli, name: str) ->
 
 
 @pytest.mark.parametrize("asked", ["?", ".help", "help", r"\?"])
-def test_help_says_what_can_be_asked(cli: Cli, asked: str) -> None:
+def test_the_help_of_query_lists_commands_that_work(cli: Cli, asked: str) -> None:
     found = json.loads(cli("query", asked, "--json").stdout)
     assert [line["query"] for line in found[:2]] == [".tables", ".schema NAME"]
     for line in found[2:]:

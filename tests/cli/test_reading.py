@@ -136,7 +136,7 @@ def test_readers_go_on_reading_what_they_opened(home: Path) -> None:
     assert Cli(home)("query", "select count(*) as n from projects", "--format", "csv").stdout == "n\n0\n"
 
 
-def test_limits_of_the_process_are_given_back(published: Path) -> None:
+def test_limits_of_the_process_are_restored(published: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_DATA)
     with open_warehouse(published / "warehouse.duckdb") as opened:
         assert resource.getrlimit(resource.RLIMIT_DATA) != before
@@ -145,7 +145,7 @@ def test_limits_of_the_process_are_given_back(published: Path) -> None:
     assert not opened.workspace.exists()
 
 
-def test_the_clock_stops_while_an_answer_is_being_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_limit_pauses_while_the_reader_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(bounds.time, "monotonic", lambda: now)
     clock = bounds.Clock(60)

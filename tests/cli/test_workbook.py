@@ -106,6 +106,8 @@ def test_the_zone_of_the_home_is_used_and_own_reports_follow(own: Cli) -> None:
         (("--output", "a.csv"), "a workbook ends in .xlsx, not in .csv"),
     ],
 )
-def test_what_a_workbook_cannot_be(cli: Cli, options: tuple[str, ...], message: str) -> None:
+def test_options_that_a_workbook_cannot_have_are_refused(
+    cli: Cli, options: tuple[str, ...], message: str
+) -> None:
     refused = cli("export", "--workbook", *options, code=2).stderr
     assert refused == f"rollcall: {message}. See rollcall export --help\n"

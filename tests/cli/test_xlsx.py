@@ -58,7 +58,7 @@ def _values(sheet: Worksheet) -> list[list[object]]:
     ]
 
 
-def test_each_type_is_what_excel_takes_it_for(own: Cli, tmp_path: Path) -> None:
+def test_each_type_is_a_cell_of_excels_type(own: Cli, tmp_path: Path) -> None:
     file = tmp_path / "types.xlsx"
     sql = """
         select

@@ -220,7 +220,7 @@ def test_a_stale_connection_counts_only_while_it_is_configured(home: Home, accou
     rollcall(home, "status", "--max-age", "2026-11-04")
 
 
-def test_what_cannot_be_done_is_refused_and_publishes_nothing(home: Home, accounts: Accounts) -> None:
+def test_an_impossible_operation_is_refused_and_publishes_nothing(home: Home, accounts: Accounts) -> None:
     home.connect("quay", "matter", base_url=accounts.bells + "/connect/v2", access_token="t")
     before = home.warehouse.read_bytes()
     unknown = "the warehouse has no connection bells. Did you mean belltastic?"

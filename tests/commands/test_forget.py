@@ -205,7 +205,7 @@ def test_a_record_that_may_be_of_an_erased_project_is_not_kept(home: Home, fresh
     ]
 
 
-def test_a_customer_goes_with_its_files(home: Home, voices: Voices) -> None:
+def test_a_customer_is_erased_with_its_files(home: Home, voices: Voices) -> None:
     files = [
         {"id": "f1", "customerId": "c1", "customerName": OLD, "fileName": "unobtainium.mp3"},
         {"id": "f2", "customerId": "c1", "customerName": NEW, "accountId": "a"},
@@ -276,7 +276,7 @@ def test_a_file_may_move_from_one_forgotten_customer_to_another(home: Home, voic
     assert [row["payload"] for row in home.rows(holders)] == [row["payload"] for row in reversed(before)]
 
 
-def test_a_file_that_was_only_ever_refused_goes_with_its_customer(home: Home, voices: Voices) -> None:
+def test_a_file_only_in_quarantine_is_erased_with_its_customer(home: Home, voices: Voices) -> None:
     refused = {"id": "unobtainium-1", "customerId": "c1", "customerName": OLD, "deep": nested()}
     other = {"id": "f4", "customerId": "c2", "deep": nested()}
     ours, theirs = {"id": "f2", "customerId": "c1"}, {"id": "f3", "customerId": "c2"}
@@ -294,7 +294,7 @@ def test_a_file_that_was_only_ever_refused_goes_with_its_customer(home: Home, vo
     assert home.rows(known) == [{"rows": 3}]
 
 
-def test_a_file_that_cannot_be_read_may_be_of_who_is_forgotten(home: Home, voices: Voices) -> None:
+def test_an_unreadable_file_may_belong_to_an_erased_customer(home: Home, voices: Voices) -> None:
     voices.files = [{"id": "f1", "customerId": "c1"}, {"id": "f2", "customerName": OLD + "x" * (8 << 20)}]
     home.run()
     assert files_with(home, "unobtainium")
@@ -402,7 +402,7 @@ def test_messages_that_may_name_an_erased_project_are_erased(
     ]
 
 
-def test_later_runs_do_not_quote_what_a_provider_says(
+def test_later_runs_do_not_quote_the_provider(
     home: Home, bells: Bells, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(home, "forget", "belltastic:unobtainium-2", "--yes")

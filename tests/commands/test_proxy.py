@@ -14,9 +14,7 @@ NOWHERE = "http://127.0.0.1:9"  # nothing listens there
 NOTICE = Notice("subject", ("line",), "failure")
 
 
-def test_a_connection_is_asked_through_its_proxy(
-    home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_uses_its_proxy(home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
     proxy = loopback.serve("bells", Answer([{"id": 1, "name": "Great Tom"}])).removesuffix("/bells")
     home.connect("belltastic", base_url=f"{NOWHERE}/bells", api_token="user_1", proxy=proxy)
@@ -51,7 +49,7 @@ def test_notices_go_through_their_proxy(
         ("http://me:swordfish@host:3128", "contains credentials"),
     ],
 )
-def test_what_is_not_a_proxy_is_refused(
+def test_a_value_that_is_not_a_proxy_is_refused(
     home: Home, monkeypatch: pytest.MonkeyPatch, proxy: str, reason: str
 ) -> None:
     home.connect("belltastic", api_token="user_1", proxy=proxy)

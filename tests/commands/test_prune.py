@@ -68,7 +68,7 @@ HISTORY = """
 """
 
 
-def test_what_ended_before_goes_and_what_is_current_stays(six_runs: Home) -> None:
+def test_versions_that_ended_before_are_dropped_and_current_ones_stay(six_runs: Home) -> None:
     home = six_runs
     current = "select * exclude (version, first_seen_at, status_since) from projects order by project_key"
     before = home.rows(current)

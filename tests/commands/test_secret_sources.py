@@ -114,7 +114,7 @@ def test_the_variable_of_the_key_comes_first(home: Path, monkeypatch: pytest.Mon
     assert token(home) == SECRET
 
 
-def test_a_secret_is_given_once(home: Path) -> None:
+def test_a_secret_with_two_sources_is_refused(home: Path) -> None:
     configure(home, 'api_token_file = "a"', 'api_token_command = "b"')
     assert refused(home) == "belltastic has api_token_file and api_token_command: leave one of them"
     configure(home, 'api_tokens_file = "a"')

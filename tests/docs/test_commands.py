@@ -27,5 +27,5 @@ def test_a_command_within_a_sentence_exists(path) -> None:
             found.make_context(verb, arguments, parent=click.Context(main)).close()
 
 
-def test_there_are_such_commands() -> None:
+def test_commands_in_the_docs_exist() -> None:
     assert sum(len(inline_commands(path.read_text())) for path in PAGES) > 20

@@ -32,7 +32,7 @@ def here(demo_by_day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return home
 
 
-def test_there_is_something_to_run() -> None:
+def test_the_page_has_examples_to_run() -> None:
     assert len(SHOWN) > 15
     assert len(RUN) > 8
     assert (len(PYTHON), len(SHELL)) == (1, 1)

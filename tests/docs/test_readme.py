@@ -138,5 +138,5 @@ def test_every_published_table_is_in_the_readme(played: tuple[Path, str]) -> Non
     assert [table for (table,) in tables if f"`{table}`" not in README] == []
 
 
-def test_the_data_dictionary_is_what_the_models_say(tmp_path: Path) -> None:
+def test_the_data_dictionary_matches_the_models(tmp_path: Path) -> None:
     assert (ROOT / "docs" / "data-dictionary.md").read_text() == data_dictionary(tmp_path) + "\n"

@@ -101,7 +101,7 @@ def _content(connection: duckdb.DuckDBPyConnection, table: str) -> list:
 
 
 @pytest.mark.parametrize("earlier", EARLIER)
-def test_a_run_goes_on_from_an_earlier_shape(earlier: str, home: Home) -> None:
+def test_a_run_continues_from_an_earlier_schema(earlier: str, home: Home) -> None:
     kept = home.rows(FACTS)
     change(home.warehouse, EARLIER[earlier])
     run = home.run()

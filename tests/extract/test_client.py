@@ -164,7 +164,7 @@ def test_waits_double_with_jitter(
         ("", 3.0),
     ],
 )
-def test_a_provider_says_when_to_ask_again(
+def test_a_retry_waits_as_long_as_the_provider_asks(
     header: str, wait: float, loopback: Loopback, slept: list[float]
 ) -> None:
     refusal = Answer([], 429, JSON | {"Retry-After": header})

@@ -143,9 +143,7 @@ def test_a_missing_setting_is_named_with_its_remedy(
     ("name", "meant"),
     [("north", ""), ("beltastic", "if it is [sources.belltastic], rename it; else ")],
 )
-def test_a_connection_of_the_secrets_alone_is_told_what_belongs_where(
-    name: str, meant: str, load: Load
-) -> None:
+def test_a_connection_only_in_the_secrets_file_gets_a_remedy(name: str, meant: str, load: Load) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         load("", f'[sources.{name}]\napi_token = "user_1"\n')
     assert refusal.value.reason == f"[sources.{name}] in .dlt/secrets.toml has an unknown provider: {name}"
@@ -184,7 +182,7 @@ def test_a_page_has_no_more_than_the_vendor_allows(load: Load) -> None:
 @pytest.mark.parametrize(
     ("name", "remedy"), [("belltastik", "did you mean belltastic?"), ("x", "choose from belltastic")]
 )
-def test_a_connection_that_is_not_configured_cannot_be_asked(name: str, remedy: str, load: Load) -> None:
+def test_a_connection_that_is_not_configured_cannot_be_synced(name: str, remedy: str, load: Load) -> None:
     with pytest.raises(UsageError) as refusal:
         load(BELLTASTIC, TOKEN, (name,))
     assert (refusal.value.reason, refusal.value.remedy) == (f"there is no connection {name}", remedy)
@@ -470,7 +468,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_skipped(load: Load) -> None
     assert connection.settings["api_token"] == "user_1"
 
 
-def test_vaults_and_airflow_are_never_asked(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vaults_and_airflow_are_never_read(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     for vault in ("AIRFLOW", "GOOGLE", "AWS"):
         monkeypatch.setenv(f"PROVIDERS__ENABLE_{vault}_SECRETS", "true")
     monkeypatch.setenv("RUNTIME__SENTRY_DSN", "https://key@sentry.invalid/1")

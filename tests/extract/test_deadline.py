@@ -186,7 +186,7 @@ def test_promise_16_large_answers_come_one_by_one_and_to_wait_for_another_is_not
     assert came == [len(just_small), len(large)]
 
 
-def test_only_what_ends_sooner_wakes_the_thread_that_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_earlier_deadline_wakes_the_deadline_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     watchman = _DeadlineThread()
     watchman._wakes_at = 5.0
     woken: list[float] = []
@@ -204,5 +204,5 @@ def test_time_spent_in_an_exchange_is_not_given_back_after_a_wait() -> None:
         assert 0 < used < 60
 
 
-def test_a_process_and_one_forked_off_have_a_watch_each_and_end_all_the_same() -> None:
+def test_a_process_and_its_fork_have_a_deadline_thread_each() -> None:
     subprocess.run([sys.executable, "-c", FORKING], check=True, timeout=60)

@@ -53,7 +53,7 @@ def test_numbers_are_exact() -> None:
     ],
     ids=["nan", "infinity", "high", "low", "tab", "latin 1", "zero", "word", "exponent", "digits", "deep"],
 )
-def test_a_bad_value_is_told_from_its_neighbours(bad: bytes) -> None:
+def test_a_wrong_value_does_not_affect_its_neighbours(bad: bytes) -> None:
     assert elements(b'[{"id": 1}, {"id": 2, "x": %s}, {"id": 3}]' % bad) == (
         b'{"id": 1}',
         b'{"id": 2, "x": %s}' % bad,
@@ -270,7 +270,7 @@ def test_the_first_key_that_is_there_counts() -> None:
     assert first_of({"c": 1}, "a", "b") is None
 
 
-def test_an_array_is_told_by_its_bracket() -> None:
+def test_an_array_is_recognized_by_its_bracket() -> None:
     assert [is_list(text) for text in (b"[1]", b" \n[", b'{"a": []}', b"]", b"")] == [
         True,
         True,

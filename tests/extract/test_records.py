@@ -275,7 +275,7 @@ def test_promise_06_of_two_ids_in_one_record_neither_is_taken() -> None:
     assert same.reason == other.reason == 'the key "id" appears twice'
 
 
-def test_a_field_is_dropped_each_time_that_it_comes() -> None:
+def test_every_occurrence_of_a_dropped_field_is_dropped() -> None:
     text = rb'{"\ud800x": 1, "a": 2, "id": 7, "\u0061": 3}'
     taken = read_record(PROVIDERS["belltastic"], ("a",), text, {})
     assert taken.payload == rb'{"\ud800x":1,"id":7}'
@@ -295,14 +295,14 @@ def test_promise_16_a_record_that_is_too_large_is_told_and_not_taken(letter: str
     assert read_record(PROVIDERS["belltastic"], ("name",), text, {}).payload == b'{"id":7}'
 
 
-def test_a_record_of_less_is_kept_whole_where_it_is_not_taken() -> None:
+def test_records_of_up_to_8_mb_are_kept_completely() -> None:
     for size in (65 << 10, 8 << 20):
         text = b'{"name": "%s"}' % (b"x" * (size - 12))
         assert len(text) == size
         assert read_record(PROVIDERS["belltastic"], (), text, {}).payload == text
 
 
-def test_a_record_of_just_8_mb_is_taken() -> None:
+def test_a_record_of_exactly_8_mb_is_accepted() -> None:
     text = b'{"id": 7, "name": "%s"}' % (b"x" * ((8 << 20) - 21))
     assert len(text) == 8 << 20
     assert read_record(PROVIDERS["belltastic"], (), text, {}).reason is None

@@ -100,7 +100,7 @@ def test_a_query_reads_published_tables_only(played: LakeHome, sql: str) -> None
 
 
 @pytest.mark.parametrize("arguments", [("backup", "DIR"), ("restore",), ("restore", "--list")])
-def test_verbs_for_files_say_so_in_one_line(played: LakeHome, arguments: tuple[str, ...]) -> None:
+def test_verbs_for_files_are_refused_in_one_line(played: LakeHome, arguments: tuple[str, ...]) -> None:
     result = rollcall(played, *arguments)
     assert result.exit_code == 2
     assert f"{arguments[0]} works on files, and this warehouse is a lakehouse" in result.stderr

@@ -105,7 +105,7 @@ def test_connections_are_listed_side_by_side(tmp_path: Path) -> None:
     assert [(one.records, one.unverified_reason) for one in listings] == [(1, None), (1, None)]
 
 
-def test_dlt_is_imported_where_it_is_told_to_be_quiet_and_not_before() -> None:
+def test_importing_the_landing_does_not_import_dlt() -> None:
     imported = subprocess.check_output(
         [sys.executable, "-c", "import sys, pipelines.load.landing; print('dlt' in sys.modules)"],
         text=True,
@@ -190,7 +190,7 @@ def test_a_load_that_loses_a_record_is_not_remembered(
     assert warehouse.execute("from raw.records").fetchall() == []
 
 
-def test_a_run_ends_when_it_is_said_to_or_now(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_a_run_ends_at_the_given_time_or_now(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
     landing = landed([connection_of("one", [])], tmp_path)
     first, second = FIRST_RUN, FIRST_RUN + timedelta(days=1)
     merge(warehouse, landing, first, {}, first + timedelta(hours=1))

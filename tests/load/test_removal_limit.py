@@ -132,7 +132,7 @@ def test_only_the_exact_number_is_accepted(accepted: Run, home: Home) -> None:
 
 
 @pytest.mark.usefixtures("accepted")
-def test_a_number_is_for_a_connection_that_is_asked(home: Home) -> None:
+def test_accepted_removals_need_a_connection_of_the_run(home: Home) -> None:
     with pytest.raises(UsageError) as refusal:
         home.run("half", accept={"half_again": 10})
     assert refusal.value.reason == "--accept-removals names half_again, which this run does not ask"

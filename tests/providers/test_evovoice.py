@@ -191,7 +191,7 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listed]:
         yield Listed(home, home.run(), sandboxes)
 
 
-def test_an_ended_session_is_begun_anew_once(listed: Listed) -> None:
+def test_an_expired_session_is_renewed_once(listed: Listed) -> None:
     assert (listed.listing("ending").outcome, listed.listing("ending").records) == ("verified", FILES)
     assert (listed.logins("plain"), listed.logins("ending")) == (1, 2)
 
@@ -385,7 +385,7 @@ def test_both_spellings_give_the_same_rows(listed: Listed) -> None:
     assert listed.home.rows(projects, "documented") == listed.home.rows(projects, "plain")
 
 
-def test_only_the_chosen_accounts_are_asked_for(listed: Listed) -> None:
+def test_only_the_chosen_accounts_are_requested(listed: Listed) -> None:
     queries = [line.query for line in listed.sandboxes["chosen"].requests if line.method == "GET"]
     assert {query["AccountIds"] for query in queries} == {"account-1,account-3"}
     owners = "select distinct owner_id from projects where connection = 'chosen' order by all"

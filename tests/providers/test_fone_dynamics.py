@@ -59,7 +59,7 @@ def test_pages_are_as_long_as_the_server_makes_them(run: Run, sandbox: Sandbox) 
 
 
 @pytest.mark.usefixtures("light")
-def test_without_a_total_all_is_taken_and_nothing_removed(home: Home, loopback: Loopback) -> None:
+def test_without_a_total_records_are_added_and_none_removed(home: Home, loopback: Loopback) -> None:
     def answer(asked: Asked, *, count: int) -> Answer:
         start = int(asked.query["Results_Skip"])
         return Answer({"Properties": [{"PropertySid": f"S{n}"} for n in range(count)][start : start + 50]})

@@ -48,7 +48,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         yield Runs(home, sandbox, second, (before, home.rows("from projects where connection = 'rillsoft'")))
 
 
-def test_a_client_that_is_denied_leaves_the_others_whole(runs: Runs) -> None:
+def test_a_denied_client_does_not_affect_the_others(runs: Runs) -> None:
     listings = [listing for listing in runs.second.listings if listing.connection == "rillsoft"]
     assert [
         (listing.scope, listing.outcome, listing.unchanged, listing.changed, listing.removed)

@@ -39,7 +39,7 @@ def test_an_empty_account_lists_no_projects(empty, connect):
     assert answered(connect(empty, "belltastic").get("/projects")) == (200, [])
 
 
-def test_listing_is_whole(sandbox, connect):
+def test_a_listing_is_complete(sandbox, connect):
     assert connect(sandbox, "belltastic").get("/projects").json() == sandbox.store("belltastic").records()
 
 
@@ -196,7 +196,7 @@ def test_refusals(sandbox, anonymous, method, path):
     assert ask({"Authorization": "Bearer proj_1"}) == (403, {"message": "This action is unauthorized."})
 
 
-def test_time_goes_on_with_each_write(sandbox, connect):
+def test_the_clock_advances_with_each_write(sandbox, connect):
     api = connect(sandbox, "belltastic")
     stamps = [
         api.request("PUT", "/project/1", json={"name": name}).json()["data"]["updated_at"]

@@ -38,7 +38,7 @@ def test_a_served_home_can_be_synced(tmp_path):
     assert stat.S_IMODE((home / ".dlt" / "secrets.toml").stat().st_mode) == 0o600
 
 
-def test_a_home_goes_on_with_its_history_at_another_port(tmp_path):
+def test_a_home_continues_its_history_at_another_port(tmp_path):
     for new in (15, 0):  # five providers with three projects each
         with Sandbox(projects=3, files=3) as sandbox:
             list(introduce_home(tmp_path, sandbox))

@@ -58,13 +58,13 @@ NOT_TAKEN = {
 
 
 @pytest.mark.parametrize("provider", LISTING)
-def test_an_unknown_path_is_the_vendors_own_error(sandbox, connect, provider):
+def test_an_unknown_path_gets_the_vendors_own_error(sandbox, connect, provider):
     answer = connect(sandbox, provider).get("/nowhere")
     assert (answer.status_code, answer.json()) == (404, UNKNOWN[provider])
 
 
 @pytest.mark.parametrize("provider", LISTING)
-def test_a_method_that_is_not_taken_is_the_vendors_own_error(sandbox, connect, provider):
+def test_an_unsupported_method_gets_the_vendors_own_error(sandbox, connect, provider):
     answer = connect(sandbox, provider).request("PATCH", LISTING[provider])
     assert (answer.status_code, answer.json()) == (405, NOT_TAKEN[provider])
     assert "GET" in answer.headers["Allow"]
@@ -104,7 +104,7 @@ def test_the_scheme_is_read_in_any_case(sandbox, connect, provider, spell):
     connection.close()
 
 
-def test_evovoice_takes_basic_as_well(sandbox, anonymous, settings):
+def test_evovoice_accepts_basic_authentication_too(sandbox, anonymous, settings):
     api, config = anonymous(sandbox, "evovoice"), settings(sandbox)["evovoice"]
     api.session.auth = (config["user_name"], config["password"])
     assert api.get("/files").status_code == 200

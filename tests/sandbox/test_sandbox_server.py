@@ -108,7 +108,7 @@ def test_reset(sandbox, matter):
     assert len(sandbox.requests) == 1
 
 
-def test_a_port_can_be_chosen_and_taken_again():
+def test_a_port_can_be_chosen_and_reused():
     with Sandbox(projects=0, files=0) as first:
         port = int(first.url.rpartition(":")[2])
         requests.get(first.url, timeout=10)
@@ -133,7 +133,7 @@ def test_serve_announces_both_texts_and_ends_when_interrupted():
         requests.get(config["matter"]["base_url"], timeout=10)
 
 
-def test_a_fault_strikes_as_often_as_it_says(sandbox, matter):
+def test_a_fault_occurs_as_often_as_configured(sandbox, matter):
     sandbox.faults.add(Fault("matter", times=2, status=429, headers={"Retry-After": "7"}, body="slow down"))
     answers = [matter() for _ in range(3)]
     assert [answer.status_code for answer in answers] == [429, 429, 200]

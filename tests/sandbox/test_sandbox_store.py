@@ -122,14 +122,14 @@ def test_revision_grows_with_each_change():
     assert revisions == sorted(set(revisions))
 
 
-def test_pages_beyond_the_cache_are_made_anew(monkeypatch):
+def test_pages_beyond_the_cache_are_made_again(monkeypatch):
     monkeypatch.setattr(store_module, "PAGE_CACHE_BYTES", 0)
     store = new_store()
     assert json.loads(bytes(store.page(0, 2))) == [make(0), make(1)]
     assert json.loads(bytes(store.page(0, 2))) == [make(0), make(1)]
 
 
-def test_a_million_records_are_made_only_when_asked_for():
+def test_a_million_records_are_made_only_when_requested():
     made = []
 
     def make_and_note(position: int) -> dict:

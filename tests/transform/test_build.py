@@ -292,7 +292,7 @@ def test_a_sixth_provider_is_one_more_staging_model(raw: Raw) -> None:
     assert raw.rows("from projects") == []
 
 
-def test_a_model_that_is_the_same_is_taken_apart_once(tmp_path: Path) -> None:
+def test_an_unchanged_model_is_parsed_once(tmp_path: Path) -> None:
     first, again = ([relation for relation in read_relations(tmp_path) if relation.model] for _ in range(2))
     assert list(map(id, first)) == list(map(id, again))
 

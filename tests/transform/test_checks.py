@@ -268,7 +268,7 @@ def test_a_finding_shows_its_rows_in_order(faulty: Raw, name: str) -> None:
     ],
     ids=["another number", "no listing", "no versions"],
 )
-def test_listings_match_the_versions_or_are_shown_beside_them(
+def test_listings_that_differ_from_the_versions_are_found(
     faulty: Raw, fault: str, row: tuple[object, ...]
 ) -> None:
     faulty.connection.execute(fault)

@@ -146,7 +146,7 @@ def minor(raw: Raw) -> None:
     raw.record("rillsoft", "2", {"name": "Quay"}, 2, scope="7", connection="minor")
 
 
-def test_a_minor_change_is_one_that_says_nothing_by_itself(history: Raw) -> None:
+def test_changes_of_derived_columns_are_minor(history: Raw) -> None:
     rows = history.rows(
         "select name, change, column_name, is_minor, is_first_listing from project_changes "
         "where connection = 'minor' order by project_key, changed_at, column_name"
@@ -167,7 +167,7 @@ def held_back(raw: Raw) -> list[str]:
     return [row["project_key"] for row in rows]
 
 
-def test_a_project_is_held_back_while_its_last_whole_listing_lacks_it(raw: Raw) -> None:
+def test_a_project_missing_from_the_last_complete_listing_is_held_back(raw: Raw) -> None:
     for key in ("1", "2"):
         raw.record("rillsoft", key, {"name": key}, scope="7")
     raw.record("rillsoft", "1", {"name": "1"}, scope="8")

@@ -226,7 +226,7 @@ def test_an_odd_payload_does_not_stop_the_build(built: Raw) -> None:
     assert built.rows("from projects where not json_valid(attributes)") == []
 
 
-def test_files_keep_numbers_only_where_they_are_whole(built: Raw) -> None:
+def test_unreadable_values_of_files_are_null(built: Raw) -> None:
     found = built.rows(
         """
         select content_length, recording_duration, created_at from files

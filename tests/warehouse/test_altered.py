@@ -125,7 +125,7 @@ def test_promise_12_a_users_own_tables_and_views_stay(
         assert published.rows("from mine.more") == [{"a": 1}]
 
 
-def test_a_mart_that_is_no_longer_there_goes_and_a_users_table_of_its_name_is_not_replaced(
+def test_a_removed_mart_is_dropped_and_a_users_table_of_its_name_stays(
     published: Home,
 ) -> None:
     marts = published.path / "sql" / "marts"

@@ -208,7 +208,7 @@ def keep(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setenv("WAREHOUSE__KEEP", str(number))
 
 
-def test_as_many_earlier_runs_stay_as_are_to_be_kept(
+def test_the_configured_number_of_earlier_runs_is_kept(
     home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(monkeypatch, 3)

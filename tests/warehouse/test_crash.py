@@ -109,7 +109,7 @@ class Waiting:
 
 
 @pytest.mark.parametrize(("told", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_run_that_is_told_to_end_does_so_at_once(
+def test_a_run_ends_at_once_on_a_signal(
     runs: Runs, loopback: Loopback, forked: Forked, told: signal.Signals, exit_code: int
 ) -> None:
     before, waiting = runs.history, Waiting(runs, loopback)

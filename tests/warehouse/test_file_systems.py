@@ -233,7 +233,7 @@ def test_a_lock_of_another_user(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
     assert refused.stderr.endswith(f", or, while no run is in progress, run: sudo rm {lock}\n")
 
 
-def test_a_lock_is_waited_for_only_if_asked(tmp_path: Path) -> None:
+def test_a_held_file_lock_is_refused_at_once(tmp_path: Path) -> None:
     with locked_file(tmp_path / "a.lock"), pytest.raises(BlockingIOError), locked_file(tmp_path / "a.lock"):
         pass
 

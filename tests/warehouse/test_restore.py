@@ -174,7 +174,7 @@ def test_the_previous_file_is_offered_if_nothing_is_published(home: Home) -> Non
     assert home.rows(NAME) == [{"name": "First"}]
 
 
-def test_restore_without_a_previous_file_asks_for_one(home: Home) -> None:
+def test_restore_without_a_previous_file_needs_a_file(home: Home) -> None:
     previous_path(home.warehouse).unlink()
     before = home.warehouse.read_bytes()
     refused = rollcall(home, "restore")
@@ -210,7 +210,7 @@ def test_a_second_time_there_is_nothing_to_put_back(home: Home) -> None:
     )
 
 
-def test_not_beside_a_run(home: Home) -> None:
+def test_restoring_during_a_run_is_refused(home: Home) -> None:
     with locked(home.warehouse):
         refused = rollcall(home, "restore")
     assert (refused.exit_code, home.rows(NAME)) == (5, [{"name": "Second"}])

@@ -143,7 +143,7 @@ def test_a_draft_is_synced_before_it_is_published(
     ]
 
 
-def test_a_candidate_that_is_not_whole_is_not_published(warehouse: Path, scratch: Path) -> None:
+def test_an_incomplete_draft_is_not_published(warehouse: Path, scratch: Path) -> None:
     candidate = drafted(warehouse, scratch)
     wal_path(candidate).write_text("what was not written out")
     with pytest.raises(WarehouseError) as refused:
@@ -186,7 +186,7 @@ def test_a_copy_is_rewritten_where_most_of_it_is_free(
 
 
 @pytest.mark.parametrize("number", DISK_ERRORS)
-def test_the_disk_is_blamed_for_what_comes_of_it(warehouse: Path, number: int) -> None:
+def test_errors_caused_by_the_disk_name_the_disk(warehouse: Path, number: int) -> None:
     of_disk = OSError(number, os.strerror(number))
     caused, last = RuntimeError("what came of it"), ValueError("and of that")
     caused.__cause__, last.__context__ = of_disk, caused
@@ -271,7 +271,7 @@ def test_a_thread_has_a_processor_and_150_mb(
     ("records", "allowed", "threads"),
     [(0, 2, 1), (98_303, 2, 1), (98_304, 2, 2), (196_607, 9, 2), (10_000_000, 2, 2), (10_000_000, 1, 1)],
 )
-def test_there_are_as_many_threads_as_the_work_is_worth(
+def test_the_number_of_threads_depends_on_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: int, allowed: int, threads: int
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: allowed)

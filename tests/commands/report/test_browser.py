@@ -230,7 +230,7 @@ def test_order(opened: "Page") -> None:
     assert opened.evaluate("location.hash") == "#sort=-latest"
 
 
-def test_what_is_shown_is_saved_as_csv(opened: "Page", tmp_path: Path) -> None:
+def test_the_rows_shown_are_saved_as_csv(opened: "Page", tmp_path: Path) -> None:
     opened.get_by_label("Search").last.fill("bridge")
     with opened.expect_download() as saving:
         opened.get_by_role("button", name="Save as CSV").click()

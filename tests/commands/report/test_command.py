@@ -12,7 +12,7 @@ STALE = "".join(
 )
 
 
-def test_it_is_among_the_exports(own: Cli, page: str) -> None:
+def test_the_report_is_among_the_exports(own: Cli, page: str) -> None:
     file = own.home / "exports" / "report.html"
     result = own("report")
     assert result.stdout == f"{file}: 8 projects as of 2026-11-09T02:00:00Z\n"

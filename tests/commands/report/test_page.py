@@ -99,7 +99,7 @@ def test_only_its_own_script_and_style_can_run(parsed: Parsed, page: str) -> Non
     }
 
 
-def test_it_names_no_other_place(parsed: Parsed, page: str) -> None:
+def test_the_page_refers_to_no_other_host(parsed: Parsed, page: str) -> None:
     links = {
         value
         for element in parsed.elements
@@ -175,7 +175,7 @@ def test_projects_by_provider_and_status(parsed: Parsed, warehouse: Path) -> Non
     assert sums[1:3] == ["2", "8"] == [str(sum(int(row[n]) for row in rows)) for n in (1, 2)]
 
 
-def test_what_happened_on_each_day(parsed: Parsed, warehouse: Path) -> None:
+def test_the_trend_counts_the_changes_of_each_day(parsed: Parsed, warehouse: Path) -> None:
     heading, *rows = charts(parsed)[0].cells
     assert heading == ["Day", "New", "Returned", "Removed"]
     found = asked(
@@ -242,7 +242,7 @@ def test_a_quiet_run_opens_the_period_that_was_not(own: Cli) -> None:
     assert [text.split(" New")[0] for text in opened] == ["Last 7 days 1 new, 1 removed, 1 changed"]
 
 
-def test_no_project_at_all(empty: Cli) -> None:
+def test_a_warehouse_without_projects_has_a_report(empty: Cli) -> None:
     parsed = Parsed(empty.page())
     assert texts(parsed, "div", "card main") == ["Open projects 0 of 0 listed projects, at 4 connections"]
     assert parsed.catalogue()["projects"]["key"] == []
@@ -250,7 +250,7 @@ def test_no_project_at_all(empty: Cli) -> None:
     assert "No project names a client." in texts(parsed, "p", "empty")
 
 
-def test_what_changed_project_by_project(parsed: Parsed) -> None:
+def test_changes_are_listed_by_project(parsed: Parsed) -> None:
     last, _, chosen = (e.text for e in parsed.all("details") if e.text.startswith(("Last", "Since")))
     assert last == (
         "Last run 1 new, 1 removed, 1 returned, 1 changed "
@@ -287,7 +287,7 @@ def test_clients(parsed: Parsed, warehouse: Path) -> None:
     assert asked(warehouse, "select name, open_projects, projects from clients") == [(HOSTILE_CLIENT, 0, 1)]
 
 
-def test_what_is_not_up_to_date_comes_first(parsed: Parsed) -> None:
+def test_stale_connections_come_first(parsed: Parsed) -> None:
     assert texts(parsed, "div", "notice bad") == [
         "3 connections are not up to date "
         "bell<i>tastic: 2 projects, last verified on 8 Nov 2026, 02:00 "
@@ -392,7 +392,7 @@ def test_the_fields_of_every_project(parsed: Parsed, warehouse: Path) -> None:
     assert shown == {key: tuple(values) for key, *values in found}
 
 
-def test_what_is_too_much_is_left_out_and_counted(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_projects_above_the_limit_are_left_out_and_counted(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "MOST_PROJECTS", 9)
     monkeypatch.setattr(catalogue, "MOST_CHANGES", 4)
     parsed = Parsed(cli.page())

@@ -203,7 +203,7 @@ def test_a_place_for_the_log_or_the_metrics_that_cannot_be_written_is_a_warning(
     )
 
 
-def test_notices_are_tried_when_asked(
+def test_doctor_sends_notices_on_request(
     tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY__PING_URL", loopback.serve("gone", Answer("", 404)))

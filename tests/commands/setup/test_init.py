@@ -138,7 +138,7 @@ def test_a_wrong_argument_is_one_line(tmp_path: Path, there: str, choice: str, m
     assert {path.name: path.read_text() for path in (tmp_path / ".dlt").iterdir()} == {"config.toml": there}
 
 
-def test_without_a_choice_it_says_what_there_is(tmp_path: Path) -> None:
+def test_without_a_choice_the_options_are_listed(tmp_path: Path) -> None:
     shown = run(tmp_path, "init").stdout.splitlines()
     assert shown[0] == "belltastic     needs api_token"
     assert len(shown) == len(find_providers(tmp_path))

@@ -170,7 +170,7 @@ def test_a_wrong_certificate_is_refused_before_the_login(
 
 
 @pytest.mark.parametrize("security", SECURITIES)
-def test_a_refused_login_is_told_without_the_password(
+def test_a_refused_login_is_reported_without_the_password(
     security: str,
     home: Home,
     run: Run,
@@ -198,7 +198,7 @@ def test_a_refused_login_is_told_without_the_password(
         assert wrong not in text
 
 
-def test_tls_where_there_is_none_is_told(
+def test_tls_at_a_port_without_it_is_reported(
     home: Home, authority: trustme.CA, configure: Callable[..., None]
 ) -> None:
     with mail_server("starttls", authority.issue_cert("127.0.0.1")) as (office, port):

@@ -46,7 +46,7 @@ def told(home: Home, matter: str, loopback: Loopback, monkeypatch: pytest.Monkey
     return asked
 
 
-def test_a_failing_listing_is_told_with_its_facts(
+def test_a_failed_listing_is_reported_with_its_facts(
     run: Run, told: list[Asked], sandbox: Sandbox, matter: str
 ) -> None:
     sandbox.faults.add(
@@ -64,7 +64,7 @@ def test_a_failing_listing_is_told_with_its_facts(
         assert "k3y" not in text
 
 
-def test_a_run_that_could_not_be_published_is_told(
+def test_a_run_that_could_not_be_published_is_reported(
     run: Run, home: Home, told: list[Asked], matter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.connect(
@@ -143,7 +143,7 @@ def test_a_run_of_one_connection_reports_how_the_others_stand(
     assert list(ends("matter")) == ["ping/uuid"]
 
 
-def test_a_test_notice_reaches_every_channel_and_alarms_nobody(run: Run, told: list[Asked]) -> None:
+def test_a_test_notice_reaches_every_channel_without_an_alarm(run: Run, told: list[Asked]) -> None:
     run("doctor", "--send-notice")
     bodies = {asked.path: asked.body.decode() for asked in told}
     assert sorted(bodies) == ["ping/uuid/log", "services/T0/B0/k3y"]
@@ -172,7 +172,7 @@ def test_a_verified_run_only_pings_unless_all_are_wanted(
     assert json.loads(slack) == {"text": ":white_check_mark: done\n&lt;!channel&gt; &amp; all"}
 
 
-def test_a_notice_that_takes_for_ever_is_left_alone() -> None:
+def test_a_notice_without_an_answer_is_abandoned() -> None:
     told: list[str] = []
     answered = threading.Event()
     _deliver({"slow": lambda: answered.wait(60) and None}, 0.05, told.append)
@@ -213,7 +213,7 @@ def test_a_notice_that_cannot_be_delivered_is_a_warning(
         ("SMTP_SECURITY", "ssl", "smtp_security of [notify] is 'ssl': set it to one of starttls, tls, none"),
     ],
 )
-def test_a_wrong_setting_is_a_warning_and_the_run_goes_on(
+def test_a_wrong_setting_of_notify_is_a_warning(
     home: Home, monkeypatch: pytest.MonkeyPatch, key: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(f"NOTIFY__{key}", value)

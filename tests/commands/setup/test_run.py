@@ -11,7 +11,7 @@ from tests.support.home import Home, sandbox_settings
 from .conftest import Run
 
 
-def test_a_dry_run_says_what_would_change_and_changes_nothing(
+def test_a_dry_run_shows_the_changes_and_makes_none(
     run: Run, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
@@ -77,7 +77,7 @@ def test_a_log_keeps_what_stopped_a_run_and_old_logs_go(
     assert "failed: no connection is configured: add a table such as" in logs[-2].read_text()
 
 
-def test_a_log_that_cannot_be_kept_stops_nothing(run: Run, home: Home) -> None:
+def test_a_log_that_cannot_be_written_does_not_end_a_run(run: Run, home: Home) -> None:
     (home.path / "logs").write_text("a file")
     result = run("sync", code=2)
     assert result.stderr.splitlines()[0].startswith("rollcall: cannot keep a log ([Errno 20] Not a directory")

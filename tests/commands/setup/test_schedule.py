@@ -113,7 +113,7 @@ def test_a_unit_of_a_home_that_ends_with_a_backslash(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_systemd_takes_the_units(run: Run, tmp_path: Path) -> None:
+def test_systemd_accepts_the_units(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "50% of O'Brien's"
     home.mkdir()
     made = json.loads(
@@ -204,16 +204,14 @@ def test_github_gets_a_workflow_with_every_secret(run: Run, home: Home, sandbox:
         f"{PACKAGE}\n",
     ],
 )
-def test_github_takes_a_whole_commit_of_a_repository_only(
-    package: str, run: Run, home: Home, sandbox: Sandbox
-) -> None:
+def test_github_accepts_only_a_full_commit_hash(package: str, run: Run, home: Home, sandbox: Sandbox) -> None:
     home.connect_all(sandbox)
     refused = run("schedule", "github", "--package", package, code=2)
     assert refused.stdout == ""
     assert "is not a commit of a repository. Give --package git+https://HOST/OWNER/" in refused.stderr
 
 
-def test_github_has_to_be_given_what_to_install(run: Run, home: Home, sandbox: Sandbox) -> None:
+def test_github_needs_a_package(run: Run, home: Home, sandbox: Sandbox) -> None:
     home.connect_all(sandbox)
     refused = run("schedule", "github", code=2)
     assert refused.stderr.startswith("rollcall: github has to install Rollcall. Give --package git+https://")
@@ -322,7 +320,7 @@ def test_a_file_that_a_config_map_cannot_hold_is_one_line(
     assert message in run("schedule", "kubernetes", code=2).stderr
 
 
-def test_the_certificates_that_a_connection_names_come_along(run: Run, home: Home, sandbox: Sandbox) -> None:
+def test_the_certificates_of_connections_are_included(run: Run, home: Home, sandbox: Sandbox) -> None:
     home.connect_all(sandbox, ca_file="ca.pem")
     (home.path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     config = next(yaml.safe_load_all(run("schedule", "kubernetes").stdout))
