@@ -1,4 +1,4 @@
-"""Dagster: a run every night, then the exports. Start it beside rollcall_command.py."""
+"""Dagster: a run every night, then the exports. Start it next to rollcall_command.py."""
 
 from collections.abc import Iterator
 

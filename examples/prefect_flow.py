@@ -1,4 +1,4 @@
-"""Prefect: a run every night, then the exports. Start it beside rollcall_command.py."""
+"""Prefect: a run every night, then the exports. Start it next to rollcall_command.py."""
 
 from prefect import flow, get_run_logger, task
 from prefect.client.schemas.objects import State

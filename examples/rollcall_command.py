@@ -1,6 +1,6 @@
 """A command of Rollcall as a task of an orchestrator, and what its exit code means there.
 
-`rollcall` is looked for on the PATH: it lives in an environment of its own, beside the orchestrator's.
+`rollcall` must be on the PATH. It has an environment of its own, separate from the orchestrator's.
 ROLLCALL_HOME names the directory with its configuration.
 """
 

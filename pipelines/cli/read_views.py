@@ -288,8 +288,8 @@ def show_restorable(found: "Sequence[Restorable]", *, as_json: bool) -> None:
         note("there is no earlier run next to the warehouse")
     width = max((len(one.file.name) for one in found), default=0)
     for one in found:
-        said = one.problem or f"the run of {_minute(one.last_run)}"
-        click.echo(printable(f"{one.file.name:{width}}  {one.bytes / 1e6:9,.1f} MB  {said}"))
+        shown = one.problem or f"the run of {_minute(one.last_run)}"
+        click.echo(printable(f"{one.file.name:{width}}  {one.bytes / 1e6:9,.1f} MB  {shown}"))
 
 
 def show_backup(made: "Backup", *, as_json: bool) -> None:

@@ -2,8 +2,9 @@
 
     DIR/20261103T020000Z/   warehouse.duckdb, manifest.json
 
-A publication replaces the file by a rename, so whoever has it open reads one run to its end: a backup waits
-for no run, and no run waits for it. The folder gets its name when all of it is verified and on the disk.
+A publication replaces the file by a rename, so a reader that has it open reads one run to its end: a backup
+does not wait for a run, nor a run for a backup. The folder gets its name when all of it is verified and on
+the disk.
 """
 
 import hashlib

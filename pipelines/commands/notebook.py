@@ -7,7 +7,7 @@ from pipelines.common.errors import UsageError
 from pipelines.common.sql import SQL_ROOT
 
 NAME = "projects.py"
-# Beside the SQL, in a checkout as in an installed package.
+# Next to the SQL, in a checkout as in an installed package.
 _TEMPLATE = SQL_ROOT.parent / "notebooks" / NAME
 
 

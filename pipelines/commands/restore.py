@@ -80,8 +80,8 @@ def _find(warehouse: Path, chosen: Path | None) -> Path:
                 f"there is no previous run's file at {previous}", "give the file that should take its place"
             )
         return previous
-    beside = warehouse.with_name(chosen.name)
-    source = beside if chosen == Path(chosen.name) and beside.exists() else chosen.absolute()
+    neighbour = warehouse.with_name(chosen.name)
+    source = neighbour if chosen == Path(chosen.name) and neighbour.exists() else chosen.absolute()
     if source.is_dir():
         return backed_up_in(source)
     if not source.is_file():

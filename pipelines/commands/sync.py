@@ -72,7 +72,7 @@ def sync(
 
     `clock` gives the time at the start and at the end. Raises SyncError if nothing could be published.
     """
-    os.umask(0o077)  # whatever a run writes is for its owner only
+    os.umask(0o077)  # only the owner may read what a run writes
     store = find_store(home)
     if not options.first_run:
         refuse_lost(home, store)

@@ -24,7 +24,7 @@ def needing(extra: str) -> Iterator[None]:
 
 
 def packages_of(extra: str) -> list[str]:
-    """What an extra stands for, as the distribution lists it: `starlette>=0.46; extra == 'sandbox'`."""
+    """The packages of an extra, as the distribution lists them: `starlette>=0.46; extra == 'sandbox'`."""
     from importlib.metadata import requires
 
     wanted = [one.partition(";") for one in requires(DISTRIBUTION) or ()]

@@ -15,7 +15,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def ending_at_once(tidy: Callable[[], None]) -> Iterator[None]:
-    """On SIGINT or SIGTERM run `tidy`, say so, and exit with 128 + the signal, whatever threads are doing."""
+    """On SIGINT or SIGTERM run `tidy`, say so, and exit with 128 + the signal, even if threads are busy."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signal handlers
         return

@@ -1,6 +1,6 @@
 """The name and the version of the distribution: the one place that knows them.
 
-On PyPI `rollcall` is the name of an unrelated program. Whatever is installed is `rollcall-sync`.
+On PyPI `rollcall` is the name of an unrelated program. The name of the distribution is `rollcall-sync`.
 """
 
 DISTRIBUTION = "rollcall-sync"

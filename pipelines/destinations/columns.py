@@ -105,7 +105,7 @@ def _value(name: str, data_type: str, kind: Kind) -> str:
         value = f"cast({column} as {_AS_OTHER.get(data_type, 'varchar')})"
     if kind.has_nul:
         return value
-    if is_json:  # an escape is no NUL where the backslash is itself escaped
+    if is_json:  # an escape is not a NUL if its backslash is escaped
         return rf"replace(replace(replace({value}, '\\', chr(1)), '\u0000', '�'), chr(1), '\\')"
     return f"replace({value}, chr(0), '�')" if data_type == "VARCHAR" else value
 

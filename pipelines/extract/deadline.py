@@ -1,7 +1,7 @@
 """A total deadline for one HTTP exchange, which `requests` does not have: its timeouts are per read.
 
 A server that sends a byte now and then never times out. Here the socket of an exchange is shut down at the
-deadline, in whatever state it is, so that everything that waits for it fails at once.
+deadline, in any state, so that everything that waits for it fails at once.
 """
 
 import contextlib

@@ -93,7 +93,8 @@ class Page:
 class ErrorBody:
     """A provider's documented error body: its code and its message.
 
-    `failure` says whether the code is worth a retry, whatever the HTTP status; None if the status decides.
+    `failure` says whether the code is worth a retry, regardless of the HTTP status. None: the status
+    decides.
     """
 
     code: str

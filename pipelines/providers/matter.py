@@ -54,7 +54,7 @@ def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
 
 
 def read_page(body: bytes) -> Page:
-    """The records and the total of one page. `status.state` decides, whatever the HTTP status."""
+    """The records and the total of one page. `status.state` decides, not the HTTP status."""
     envelope = members(body)
     if "status" not in envelope:
         raise MalformedAnswer("the answer has no status")

@@ -41,7 +41,7 @@ class FileStore:
 
     @contextlib.contextmanager
     def locked(self, connections: Sequence[str]) -> Iterator[Path]:
-        """Hold the lock of the file: one run at a time, whatever it asks."""
+        """Hold the lock of the file: one run at a time, even of different connections."""
         del connections
         with locked(self.path) as scratch:
             yield scratch

@@ -1,4 +1,4 @@
-"""The files of earlier runs beside the published one: how many stay, and which is which.
+"""The files of earlier runs next to the published one: how many stay, and which is which.
 
 A publication leaves the previous run as `warehouse.previous.duckdb`. With `[warehouse] keep` above 1 there
 are also `warehouse.previous-2.duckdb`, the run before that one, and so on. They are hard links where the file
@@ -43,6 +43,6 @@ def forget_older(warehouse: Path) -> tuple[Path, ...]:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file, and what another program has left beside it."""
+    """Remove a file, and what another program has left next to it."""
     wal_path(path).unlink(missing_ok=True)
     path.unlink()

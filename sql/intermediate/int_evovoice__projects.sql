@@ -3,7 +3,7 @@
 -- is that of the earliest file listed until then.
 -- grain: project_key, valid_from
 with by_period as (
-    -- One file stands for all that begin and end in the same runs. `infinity` means that a file is still listed.
+    -- One file represents all that begin and end in the same runs. `infinity` means that a file is still listed.
     select
         project_key,
         valid_from,
