@@ -117,9 +117,8 @@ def _last_run(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> tuple[s
     run = read_last_run(connection, "published.raw.runs")
     if run is None:
         raise WarehouseError(f"there is no run in {warehouse} yet", "run `rollcall sync`")
-    started_at = run.started_at.astimezone(UTC)
-    shown = BackedUpRun(f"{started_at:%Y-%m-%dT%H:%M:%SZ}", *run[2:])
-    return f"{started_at:%Y%m%dT%H%M%SZ}", shown
+    started_at = f"{run.started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return run.name, BackedUpRun(started_at, run.outcome, run.rollcall_version, run.duckdb_version)
 
 
 def _write_manifest(manifest: dict[str, object], scratch: Path, draft: Path) -> None:

@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,7 +104,7 @@ def _last_run(warehouse: Warehouse) -> Run:
         raise WarehouseError(f"there is no run in {warehouse.name} yet", "run `rollcall sync`")
     shown = text("cast($1 as timestamptz)", "TIMESTAMP WITH TIME ZONE")
     ((started_at,),) = warehouse.connection.execute(f"select {shown}", [run.started_at]).fetchall()
-    return Run(f"{run.started_at.astimezone(UTC):%Y%m%dT%H%M%SZ}", started_at, run.outcome)
+    return Run(run.name, started_at, run.outcome)
 
 
 def _write_manifest(warehouse: Warehouse, run: Run, exported: Export, folder: Path) -> None:

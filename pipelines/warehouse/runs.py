@@ -1,6 +1,6 @@
 """The last run of a warehouse, and when the next one starts."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import duckdb
@@ -18,6 +18,11 @@ class LastRun(NamedTuple):
     outcome: str
     rollcall_version: str
     duckdb_version: str
+
+    @property
+    def name(self) -> str:
+        """Its start as the name of a folder, such as 20261103T020000Z."""
+        return f"{self.started_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def read_last_run(db: duckdb.DuckDBPyConnection, runs: str = "raw.runs") -> LastRun | None:
