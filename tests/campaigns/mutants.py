@@ -115,6 +115,8 @@ SUBJECTS = {
         ]
         for module in ("draft", "fingerprint", "inspection", "lock", "publish")
     },
+    "pipelines/warehouse/runs.py": [GOLDEN, *RUNS],
+    "pipelines/transform/facts.py": [*FORGOTTEN, *CHECKS],
     "pipelines/transform/incremental.py": UPDATE,
     "pipelines/transform/build.py": [*MODELS, REFUSED],
     "pipelines/transform/graph.py": MODELS,
@@ -138,6 +140,13 @@ SUBJECTS = {
     "sql/merge/6_listings.sql": RUNS,
     "sql/raw.sql": [*RUNS, *FORGOTTEN],
     "sql/forget.sql": FORGOTTEN,
+    "sql/queries/load/known_records.sql": [GOLDEN, *RUNS],
+    "sql/queries/load/has_local_times.sql": [GOLDEN, WINDOW, *RUNS],
+    "sql/queries/load/last_full_listing.sql": [GOLDEN, WINDOW, *RUNS],
+    **{
+        f"sql/queries/forget/{path.name}": FORGET
+        for path in sorted((ROOT / "sql" / "queries" / "forget").glob("*.sql"))
+    },
     "sql/incremental/1_records.sql": UPDATE,
     "sql/incremental/2_versions.sql": UPDATE,
     "sql/incremental/3_keys.sql": UPDATE,
