@@ -22,7 +22,7 @@ def describe_all(warehouse: Warehouse) -> Rows:
     """A row for each table, and each macro that gives one: name, number of rows, comment."""
     relations, macros = (read_sql(f"queries/describe/{name}") for name in ("relations", "macros"))
     sql = read_sql("queries/describe/all", relations=relations, macros=macros, counts=_counts(warehouse))
-    return rows_of(warehouse, sql, {"has_views": warehouse.path is None})
+    return rows_of(warehouse, sql)
 
 
 def _counts(warehouse: Warehouse) -> str:
@@ -30,8 +30,8 @@ def _counts(warehouse: Warehouse) -> str:
     return (
         " union all ".join(
             f"select {literal(name)} as table_name, count(*) as rows from main.{identifier(name)}"
-            for schema, name, _, is_table in _relations(warehouse)
-            if schema == "main" and (is_table or warehouse.path is None)
+            for schema, name, _ in _relations(warehouse)
+            if schema == "main"
         )
         or "select null as table_name, 0 as rows where false"
     )
@@ -54,11 +54,11 @@ def describe(warehouse: Warehouse, name: str) -> Description:
 def _tables(warehouse: Warehouse) -> dict[str, str | None]:
     return {
         name if schema == "main" else f"{schema}.{name}": comment
-        for schema, name, comment, _ in _relations(warehouse)
+        for schema, name, comment in _relations(warehouse)
     }
 
 
-def _relations(warehouse: Warehouse) -> list[tuple[str, str, str | None, bool]]:
+def _relations(warehouse: Warehouse) -> list[tuple[str, str, str | None]]:
     return warehouse.connection.execute(read_sql("queries/describe/relations")).fetchall()
 
 

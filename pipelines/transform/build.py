@@ -1,6 +1,6 @@
 """Building: everything published is built from `raw.*` and the seeds, described, and checked."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import duckdb
@@ -15,9 +15,10 @@ from pipelines.transform.incremental import (
     find_affected,
     find_keys,
     note_build,
-    own_tables,
+    read_affected,
     rebuild,
     refresh,
+    relations_in,
 )
 from pipelines.transform.model import Model, read_models
 from pipelines.transform.seeds import fill_seeds
@@ -87,21 +88,29 @@ def _stage(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     relations = read_relations(home)
     described = described_columns(relations)
     for relation in relations:
-        if relation.kind == "view":
+        if relation.kind == "view" and not relation.is_published:
             _create(connection, relation, described)
         if relation.macro:
             connection.execute(relation.macro)
 
 
 def _make(connection: duckdb.DuckDBPyConnection, home: Path, affected: int | None) -> None:
-    """Create every table. If the number of `affected` records is given, update incremental ones."""
+    """Create every table and published view. If the number of `affected` records is given, update those that
+    are incremental.
+    """
     relations = read_relations(home)
     described = described_columns(relations)
-    tables = [relation for relation in relations if relation.kind == "table"]
     replaced = find_keys(connection, relations) if affected else {}
-    for relation in tables:
+    if affected is None:
+        _drop_of_other_kind(connection, relations)
+    for relation in relations:
         key = relation.model and relation.model.incremental
-        if not key or affected is None:
+        if relation.kind == "view":
+            if relation.is_published and affected is None:
+                _create(connection, relation, described)
+            elif relation.is_published and affected:
+                read_affected(connection, relation, replaced)
+        elif not key or affected is None:
             _create(connection, relation, described)
         else:
             if affected:
@@ -110,16 +119,15 @@ def _make(connection: duckdb.DuckDBPyConnection, home: Path, affected: int | Non
     for macro in read_models("macros", home).values():
         execute(connection, macro, macro.sql)
         connection.execute(f"comment on macro table {macro.name} is {literal(macro.description)}")
-    note_build(connection, home, [relation.name for relation in tables])
+    note_build(connection, home, [relation.name for relation in relations if relation.is_published])
 
 
 def _refuse_replacing(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     """Raise ConfigurationError if a mart has the name of a table that a user has created in the file."""
-    if not built_tables(connection):
-        return
-    own = own_tables(connection)
+    built = built_tables(connection)
+    held = relations_in(connection) if built else {}
     for relation in read_relations(home):
-        if relation.kind == "table" and f"main.{relation.name}" in own:
+        if relation.is_published and relation.full_name in held and relation.name not in built:
             raise ConfigurationError(
                 f"the warehouse holds a table {relation.name} that no run has made",
                 "rename it in the file: Rollcall has a table of that name",
@@ -127,10 +135,21 @@ def _refuse_replacing(connection: duckdb.DuckDBPyConnection, home: Path) -> None
 
 
 def _drop_previous(connection: duckdb.DuckDBPyConnection, home: Path, built_before: Set[str]) -> None:
-    """Drop the tables of marts that no longer exist. A user's own tables stay."""
-    made = {relation.name for relation in read_relations(home) if relation.kind == "table"}
-    for table in sorted(built_before - made):
-        connection.execute(f"drop table if exists {identifier(table)}")
+    """Drop what was built of marts that no longer exist. A user's own tables and views stay."""
+    made = {relation.name for relation in read_relations(home)}
+    if gone := sorted(built_before - made):
+        held = relations_in(connection)
+        for name in gone:
+            if kind := held.get(f"main.{name}"):
+                connection.execute(f"drop {kind} {identifier(name)}")
+
+
+def _drop_of_other_kind(connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation]) -> None:
+    """Drop tables that are to become views, and views that are to become tables."""
+    held = relations_in(connection)
+    for relation in relations:
+        if held.get(relation.full_name, relation.kind) != relation.kind:
+            connection.execute(f"drop {held[relation.full_name]} {relation.full_name}")
 
 
 def _create(

@@ -10,15 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.common.errors import ConfigurationError
-from pipelines.transform.model import Model, read_models
+from pipelines.transform.model import Kind, Model, read_models
 
 if TYPE_CHECKING:  # sqlglot is imported late
     from sqlglot import exp
-
-Kind = Literal["view", "table"]
 
 
 class Reference(NamedTuple):
@@ -49,6 +47,16 @@ class Relation:
     def __post_init__(self) -> None:
         object.__setattr__(self, "reads", frozenset(reference.table for reference in self.references))
 
+    @property
+    def is_published(self) -> bool:
+        """Whether it is in the schema main, where a user looks for tables."""
+        return "." not in self.name
+
+    @property
+    def full_name(self) -> str:
+        """Its name with the schema."""
+        return f"main.{self.name}" if self.is_published else self.name
+
     def query(self, replaced: Mapping[str, str] | None = None) -> str:
         """The query to execute. `replaced` gives the table to read in place of another one."""
         sql = self.sql
@@ -62,7 +70,7 @@ class Relation:
 
 
 def read_relations(home: Path) -> tuple[Relation, ...]:
-    """A view for each staging and intermediate model and each union, a table for each mart; in reading order.
+    """A relation for each staging model, intermediate model, union and mart; in the order of reading.
 
     Raises ConfigurationError if a model is not a query, or if some read each other.
     """
@@ -118,7 +126,7 @@ def _relation(name: str, kind: Kind, model: Model) -> Relation:
             raise ConfigurationError(
                 f"{model.path} names the column {column} in its header and does not select it", "select it"
             )
-    return Relation(name, kind, model.sql, columns, _references(query), model, macro)
+    return Relation(name, model.creates or kind, model.sql, columns, _references(query), model, macro)
 
 
 def _references(query: "exp.Query") -> tuple[Reference, ...]:

@@ -16,7 +16,7 @@ import duckdb
 from pipelines.common.sql import read_sql, set_variables
 from pipelines.common.version import rollcall_version
 from pipelines.transform.graph import Relation, read_relations
-from pipelines.transform.model import read_models
+from pipelines.transform.model import Kind, read_models
 
 # A complete build costs no more, and leaves tables sorted, if more than this share of the records is
 # affected, or if there are at most this many versions.
@@ -74,12 +74,19 @@ def find_keys(connection: duckdb.DuckDBPyConnection, relations: Sequence[Relatio
     _run(connection, "2_versions")
     replaced = {RECORDS: f"{SCHEMA}.staging_records"}
     for relation in relations:
-        if relation.kind == "view" and relation.reads & replaced.keys():
-            view = f"{SCHEMA}.{relation.name.replace('.', '_')}"
-            connection.execute(f"create view {view} as\n{relation.query(replaced)}")
-            replaced[relation.name] = view
+        if relation.kind == "view" and not relation.is_published and relation.reads & replaced.keys():
+            read_affected(connection, relation, replaced)
     _run(connection, "3_keys")
     return replaced
+
+
+def read_affected(
+    connection: duckdb.DuckDBPyConnection, relation: Relation, replaced: dict[str, str]
+) -> None:
+    """Create the view of the affected rows of a view, and add it to `replaced`."""
+    view = _of_affected(relation)
+    connection.execute(f"create view {view} as\n{relation.query(replaced)}")
+    replaced[relation.name] = view
 
 
 def rebuild(
@@ -89,12 +96,12 @@ def rebuild(
 
     `replaced` gives the relations to read in place of others: their affected rows. This table is added to it.
     """
-    affected = f"{SCHEMA}.{relation.name}"
+    affected = _of_affected(relation)
     connection.execute(f"create table {affected} as\n{relation.query(replaced)}")
     replaced[relation.name] = affected
     is_affected = f"{key} in (from {SCHEMA}.{key}s)"
-    connection.execute(f"delete from main.{relation.name} where {is_affected}")
-    connection.execute(f"insert into main.{relation.name} by name from {affected} where {is_affected}")
+    connection.execute(f"delete from {relation.full_name} where {is_affected}")
+    connection.execute(f"insert into {relation.full_name} by name from {affected} where {is_affected}")
 
 
 def refresh(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str) -> None:
@@ -103,11 +110,15 @@ def refresh(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str)
     if not columns:
         return
     connection.execute(
-        f"update main.{relation.name} as held "
+        f"update {relation.full_name} as held "
         f"set {', '.join(f'{column} = fresh.{column}' for column in columns)} "
         f"from (\n{relation.query()}\n) as fresh where held.{key} = fresh.{key} "
         f"and ({' or '.join(f'held.{column} is distinct from fresh.{column}' for column in columns)})"
     )
+
+
+def _of_affected(relation: Relation) -> str:
+    return f"{SCHEMA}.{relation.name.replace('.', '_')}"
 
 
 def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -116,8 +127,8 @@ def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
     """The last run that the last build includes; None if it used other SQL or seeds than this one."""
-    published = {f"main.{relation.name}" for relation in read_relations(home) if relation.kind == "table"}
-    if not _tables(connection) >= {"staging.last_build", *published}:  # one was dropped
+    built = {relation.full_name for relation in read_relations(home)}
+    if not relations_in(connection).keys() >= {"staging.last_build", *built}:  # one was dropped
         return None
     row = connection.execute(
         "select built_at from staging.last_build where made_of = $1", [_made_of(connection, home)]
@@ -133,13 +144,20 @@ def own_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     )
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Every table with its schema. DuckDB 2 ends a transaction if a table that it reads does not exist."""
+def relations_in(connection: duckdb.DuckDBPyConnection) -> dict[str, Kind]:
+    """Every table and view, by its name with the schema."""
     found = connection.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() "
+        "select schema_name || '.' || table_name, 'table' from duckdb_tables() "
+        "where not internal and database_name = current_database() "
+        "union all select schema_name || '.' || view_name, 'view' from duckdb_views() "
         "where not internal and database_name = current_database()"
     )
-    return {name for (name,) in found.fetchall()}
+    return dict(found.fetchall())
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Every table with its schema. DuckDB 2 ends a transaction if a table that it reads does not exist."""
+    return {name for name, kind in relations_in(connection).items() if kind == "table"}
 
 
 def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:

@@ -3,8 +3,8 @@
 functions     scalar macros that the other layers use; a file has several, in order
 incremental   tables of the records and keys that changed since the last build
 staging       views: one row per version as received, typed and renamed; only these read JSON
-intermediate  views that derive what a provider does not list from what it does
-marts         tables, published
+intermediate  what the marts are made of: views, or tables of the kind `table`
+marts         published: tables, or views of the kind `view`
 macros        table macros over the marts, published
 checks        selects of the rows that break a promise
 reports       selects that are exported
@@ -18,7 +18,7 @@ severity      of a check: error (the default) or warning
 example       a query of the table, for the data dictionary
 incremental   the key of a table that can be updated by key: the rows of a key depend only on its own records
 refreshed     columns of such a table that change with every run, and are computed for all rows
-kind          `versions of KEY`: see `versions.py`
+kind          `table`, `view`, or `versions of KEY`: see `versions.py`
 not compared  columns of such a model whose changes begin no version
 compared as   `COLUMN by MACRO`: columns that are compared by a macro of theirs
 project id    members of the payload with the id of the project that a record belongs to: see `facts.py`
@@ -35,6 +35,7 @@ from pipelines.common.errors import ConfigurationError
 from pipelines.common.sql import SQL_ROOT
 
 Severity = Literal["error", "warning"]
+Kind = Literal["view", "table"]
 
 # The keys whose affected values `sql/incremental` finds.
 INCREMENTAL_KEYS = ("file_key", "project_key")
@@ -57,7 +58,11 @@ _KEY = re.compile(rf"({'|'.join(_KEYS)}): (.*)")
 
 @dataclass(frozen=True)
 class Model:
-    """One file and the keys of its header. `versions_of` is the key of a model of kind `versions of KEY`."""
+    """One file and the keys of its header.
+
+    `creates` is what its kind says, None if it says nothing. `versions_of` is the key of a model of the kind
+    `versions of KEY`.
+    """
 
     name: str
     path: Path
@@ -68,6 +73,7 @@ class Model:
     severity: Severity
     incremental: str | None
     refreshed: tuple[str, ...]
+    creates: Kind | None
     versions_of: str | None
     not_compared: tuple[str, ...]
     compared_as: tuple[tuple[str, str], ...]  # column, macro
@@ -119,8 +125,12 @@ def _read_model(path: Path) -> Model:
         )
     kind = keys.get("kind")
     versioned = re.fullmatch(r"versions of (\w+)", kind or "")
-    if kind is not None and not versioned:
-        raise ConfigurationError(f"{path} has the kind {kind!r}", "use `versions of KEY`, or leave it out")
+    if kind not in (None, "table", "view") and not versioned:
+        raise ConfigurationError(
+            f"{path} has the kind {kind!r}", "use `table`, `view` or `versions of KEY`, or leave it out"
+        )
+    if kind == "view" and incremental:
+        raise ConfigurationError(f"{path} is a view and incremental", "leave one of the two out")
     return Model(
         name=path.stem,
         path=path,
@@ -131,6 +141,7 @@ def _read_model(path: Path) -> Model:
         severity=cast("Severity", severity),
         incremental=incremental,
         refreshed=_names(keys.get("refreshed")),
+        creates=cast("Kind", kind) if kind in ("table", "view") else None,
         versions_of=versioned[1] if versioned else None,
         not_compared=_names(keys.get("not compared")),
         compared_as=tuple(re.findall(r"(\w+) by ([\w.]+)", keys.get("compared as", ""))),

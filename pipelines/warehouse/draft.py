@@ -183,7 +183,18 @@ def _take_over_views(db: duckdb.DuckDBPyConnection) -> None:
         "select sql from duckdb_views() where database_name = 'published' and not internal "
         "and schema_name <> 'staging' order by view_oid"
     ).fetchall()
-    for (statement,) in views:
-        # A view of a table that no longer exists cannot be created, nor could it be read.
-        with contextlib.suppress(duckdb.Error):
-            db.execute(statement)
+    pending = [statement for (statement,) in views]
+    while pending:
+        # A view of a view must wait for it. One of a table that no longer exists cannot be read anyway.
+        failed = [statement for statement in pending if not _is_created(db, statement)]
+        if len(failed) == len(pending):
+            return
+        pending = failed
+
+
+def _is_created(db: duckdb.DuckDBPyConnection, view: str) -> bool:
+    try:
+        db.execute(view)
+    except duckdb.Error:
+        return False
+    return True

@@ -49,7 +49,6 @@ class StoredTable:
 
 def stored_tables(home: Path) -> tuple[StoredTable, ...]:
     """The tables of which a commit replaces rows, each after the facts that it depends on."""
-    marts = read_models("marts", home).values()
     return (
         StoredTable("raw", "listings", "raw.listings", ("started_at", "connection", "scope", "entity")),
         StoredTable("raw", "connections", "raw.connections", ("connection",)),
@@ -59,9 +58,9 @@ def stored_tables(home: Path) -> tuple[StoredTable, ...]:
         StoredTable("raw", "forgotten", "raw.forgotten", ("pseudonym",)),
         StoredTable("stored", "records", "raw.records", RECORDS_KEY),
         *(
-            StoredTable("stored", mart.name, f"main.{mart.name}", mart.grain)
-            for mart in marts
-            if mart.incremental
+            StoredTable("stored", relation.model.name, relation.full_name, relation.model.grain)
+            for relation in read_relations(home)
+            if relation.model and relation.model.incremental
         ),
     )
 
@@ -142,7 +141,7 @@ def _statements(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns], h
     yield "create or replace view staging.records as from raw.records"
     described = described_columns(models := read_relations(home))
     for relation in models:
-        table = stored.get(f"main.{relation.name}")
+        table = stored.get(relation.full_name)
         yield (
             _view_of(table, columns[table.source])
             if table
@@ -150,11 +149,11 @@ def _statements(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns], h
         )
         if relation.macro:
             yield relation.macro
-        if relation.model and relation.kind == "table":
+        if relation.model and relation.is_published:
             yield f"comment on view {relation.name} is {literal(relation.model.description)}"
     for macro in read_models("macros", home).values():
         yield macro.sql
-    yield _descriptions(described, [one.name for one in models if one.kind == "table"])
+    yield _descriptions(described, [one.name for one in models if one.is_published])
 
 
 def _view_of(table: StoredTable, columns: Columns) -> str:

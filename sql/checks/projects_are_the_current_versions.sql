@@ -5,7 +5,7 @@ with current_versions as (
         version,
         valid_from,
     from projects_history
-    where is_current and project_id not in (select pseudonym, from raw.forgotten)
+    where valid_to is null and project_id not in (select pseudonym, from raw.forgotten)
 )
 
 select

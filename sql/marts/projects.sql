@@ -1,68 +1,7 @@
 -- Every project that is listed now, of all connections, without forgotten ones.
+-- kind: view
 -- grain: project_key
 -- example: select name, client_name, finishes_at from projects where is_open order by finishes_at
--- incremental: project_key
--- refreshed: last_seen_at, is_held_back
-with firsts as (
-    select
-        project_key,
-        valid_from as first_seen_at,
-    from projects_history
-    where version = 1
-),
-
--- The last listing of each scope that could remove records.
-decisive as (
-    select
-        connection,
-        scope,
-        entity,
-        outcome,
-        window_start,
-        started_at,
-    from raw.listings
-    where outcome in ('verified', 'held_back')
-    qualify row_number() over (partition by connection, scope, entity order by started_at desc) = 1
-),
-
-held_back as (
-    select *,
-    from decisive
-    where outcome = 'held_back'
-),
-
--- Projects that are derived from files are seen in these.
-last_seen as (
-    select
-        project.project_key,
-        project.last_seen_at,
-        null as last_activity_at,
-        coalesce(project.last_seen_at < held_back.started_at, false) as is_held_back,
-    from staging.listed_projects as project
-    left join held_back
-        on
-            project.connection = held_back.connection
-            and project.scope is not distinct from held_back.scope
-            and held_back.entity = 'projects'
-    where project.valid_to is null
-    union all
-    select
-        file.project_key,
-        max(file.last_seen_at) as last_seen_at,
-        max(file.created_at) as last_activity_at,
-        bool_and(
-            coalesce(
-                file.last_seen_at < held_back.started_at
-                and (held_back.window_start is null or file.created_at > held_back.window_start),
-                false
-            )
-        ) as is_held_back,
-    from files as file
-    left join held_back on file.connection = held_back.connection and held_back.entity = 'files'
-    where file.project_key is not null
-    group by file.project_key
-)
-
 select
     history.project_key,
     history.connection,
@@ -74,7 +13,7 @@ select
     history.code,
     history.status,
     history.is_open,
-    periods.started_at as status_since, -- start of the run that first saw its current status, without interruption
+    listed.status_since, -- start of the run that first saw its current status, without interruption
     history.provider_status,
     history.phase,
     history.category,
@@ -103,16 +42,13 @@ select
     history.created_by,
     history.source_version,
     history.attributes,
-    firsts.first_seen_at, -- start of the first run that listed it
+    listed.first_seen_at, -- start of the first run that listed it
     history.valid_from as changed_at, -- start of the first run with its current version
-    last_seen.last_seen_at, -- start of the last run that received it
+    listed.last_seen_at, -- start of the last run that received it
     -- updated_at; EvoVoice: date of the newest file that is listed
-    coalesce(last_seen.last_activity_at, history.updated_at) as last_activity_at,
-    last_seen.is_held_back, -- whether it is missing from its last listing, but its removal is held back
+    coalesce(listed.last_activity_at, history.updated_at) as last_activity_at,
+    listed.is_held_back, -- whether it is missing from its last listing, but its removal is held back
     history.version,
 from projects_history as history
-inner join firsts on history.project_key = firsts.project_key
-inner join last_seen on history.project_key = last_seen.project_key
-inner join project_status_periods as periods on history.project_key = periods.project_key and periods.is_current
-anti join raw.forgotten as erased on history.project_id = erased.pseudonym
+inner join staging.int_current_projects as listed on history.project_key = listed.project_key
 where history.is_current

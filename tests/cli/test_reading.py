@@ -129,7 +129,7 @@ def test_readers_go_on_reading_what_they_opened(home: Path) -> None:
     newer = home / "newer.duckdb"
     shutil.copyfile(warehouse, newer)
     with duckdb.connect(str(newer)) as connection:
-        connection.execute("delete from projects")
+        connection.execute("delete from projects_history")
     with open_warehouse(warehouse) as opened:
         newer.replace(warehouse)
         assert opened.connection.execute("select count(*) from projects").fetchall() == [(6,)]

@@ -40,7 +40,7 @@ def published_tables(warehouse: Path, *, keeps_nul: bool = True) -> dict[str, Ro
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         names = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'main'"
+            "select distinct table_name from duckdb_columns() where schema_name = 'main' and not internal"
         ).fetchall()
         tables = {}
         for (name,) in names:

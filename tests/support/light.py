@@ -25,7 +25,7 @@ PUBLISHED = """
         true as is_configured,
         cast(null as timestamptz) as retired_at,
     from raw.listings group by connection;
-    create or replace table projects as
+    create or replace view projects as
     select payload ->> 'name' as name from raw.records where valid_to is null
 """
 

@@ -67,8 +67,8 @@ FAULTS = {
         "update project_days set projects = projects + 1",
         "delete from connection_days",
         "update connection_days set projects = projects + 1 where connection = 'matter'",
-        "delete from projects where project_key = 'matter:kept'",
-        "insert into projects by name select * replace ('odd' as connection) from projects limit 1",
+        "delete from staging.int_current_projects where project_key = 'matter:kept'",
+        "update projects_history set connection = 'odd' where project_key = 'matter:kept'",
     ],
     "file_keys_are_unique": ["insert into files from files"],
     "files_are_the_current_versions": [
@@ -95,14 +95,13 @@ FAULTS = {
     "runs_rise": [
         "insert into raw.runs values ('2026-10-01 02:00:00Z', '2026-10-01 03:00:00Z', 'complete', '0', '0')",
     ],
-    "project_keys_are_unique": ["insert into projects from projects where project_key = 'matter:kept'"],
+    "project_keys_are_unique": ["insert into staging.int_current_projects from staging.int_current_projects"],
     "projects_are_complete": [
         f"update projects_history set {column} = null where project_key = 'matter:kept'"
         for column in ("project_key", "connection", "provider", "project_id", "kind", "status")
     ],
     "projects_are_the_current_versions": [
-        "delete from projects where project_key = 'matter:kept'",
-        "update projects set version = 7 where project_key = 'matter:kept'",
+        "delete from staging.int_current_projects where project_key = 'matter:kept'",
         "update projects_history set is_current = false where project_key = 'matter:kept'",
     ],
     "projects_history_is_sound": [
@@ -155,7 +154,7 @@ WARNINGS = {
     "fields_that_vanished": [
         "update raw.records set payload = '{\"old\": 1}' where record_id = 'changed' and end_reason <> ''",
     ],
-    "statuses_without_mapping": ["update projects set status = 'unknown', provider_status = 'Ruht'"],
+    "statuses_without_mapping": ["update projects_history set status = 'unknown', provider_status = 'Ruht'"],
     "time_zones_without_name": [
         "update raw.records set provider = 'fone_dynamics', payload = '{\"TimeZone\": \"Mars Time\"}'"
     ],
@@ -184,14 +183,16 @@ MANY = {
     "listings_add_up": "update raw.listings set repeated = repeated + 1",
     "listings_match_the_versions": "update raw.listings set new = 7",
     "runs_rise": "select 'as they are'",
-    "project_keys_are_unique": "insert into projects from projects",
+    "project_keys_are_unique": "insert into staging.int_current_projects from staging.int_current_projects",
     "projects_are_complete": "update projects_history set kind = null",
-    "projects_are_the_current_versions": "delete from projects",
+    "projects_are_the_current_versions": "delete from staging.int_current_projects",
     "projects_history_is_sound": "update projects_history set version = 7",
     "raw_intervals_are_sound": "update raw.records set valid_to = valid_from, end_reason = 'removed'",
     "removals_are_verified": "delete from raw.listings",
     "statuses_are_known": "update projects_history set status = 'asleep'",
-    "statuses_without_mapping": "update projects set status = 'unknown', provider_status = project_key",
+    "statuses_without_mapping": """
+        update projects_history set status = 'unknown', provider_status = project_key
+    """,
     "time_zones_without_name": """
         update raw.records
         set provider = 'fone_dynamics', payload = json_object('TimeZone', 'Mars ' || record_id)
@@ -303,9 +304,11 @@ def test_removals_are_verified_by_a_listing_of_their_own_run(faulty: Raw) -> Non
 
 
 def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
-    faulty.connection.execute(
-        "insert into projects select projects.* replace (n::text as project_key) from projects, range(9) _(n)"
-    )
+    for table in ("projects_history", "staging.int_current_projects"):
+        faulty.connection.execute(
+            f"insert into {table} "
+            f"select held.* replace (n::text as project_key) from {table} as held, range(9) as _(n)"
+        )
     (finding,) = [
         one for one in models.check(faulty.connection, faulty.home) if one.name == "project_keys_are_unique"
     ]
@@ -315,7 +318,7 @@ def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
         description="A key is unique in projects.",
         rows=9,
         columns=("project_key", "rows"),
-        sample=tuple((str(number), 4) for number in range(5)),
+        sample=tuple((str(number), 16) for number in range(5)),
     )
 
 

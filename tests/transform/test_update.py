@@ -123,7 +123,7 @@ def built(first_build: Path, tmp_path: Path) -> Iterator[Runs]:
     found.connection.close()
 
 
-MARKED = {"projects": "name", "projects_history": "name", "files_history": "type"}
+MARKED = {"projects_history": "name", "files_history": "type"}
 
 
 def names(runs: Runs, provider: str) -> list[tuple[str, int]]:

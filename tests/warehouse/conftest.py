@@ -18,7 +18,7 @@ NAME = "select name from projects"
 WRITER = """
 import os, sys, duckdb
 warehouse = duckdb.connect(sys.argv[1])
-warehouse.execute("update projects set name = 'Scribbled'")
+warehouse.execute("update projects_history set name = 'Scribbled'")
 os._exit(0)
 """
 SCRIBBLER = [sys.executable, "-c", WRITER]

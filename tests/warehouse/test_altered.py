@@ -12,7 +12,15 @@ from pipelines.warehouse.reader import open_warehouse
 from tests.support.home import Home, Row
 from tests.support.loopback import Answer, Loopback
 
-MORE = ("projects", "projects_history", "project_changes", "files", "listings", "runs", "connections")
+MORE = (
+    "staging.int_current_projects",
+    "projects_history",
+    "project_changes",
+    "files",
+    "listings",
+    "runs",
+    "connections",
+)
 TABLES = ("projects", "projects_history", "project_changes", "listings", "quarantine", "status_mapping")
 
 
@@ -51,17 +59,19 @@ def alter(home: Home, statements: str) -> None:
     "statements",
     [
         pytest.param(
-            "update projects set name = 'Bigger Ben' where project_id = '2';"
+            "update staging.int_current_projects set is_held_back = true;"
             "delete from projects_history;"
             "insert into project_changes from project_changes;"
             "update status_mapping set status = 'cancelled'",
             id="rows",
         ),
         pytest.param(
-            "alter table projects add column mine integer;"
+            "alter table files add column mine integer;"
             "alter table projects_history rename column name to title",
             id="columns",
         ),
+        pytest.param("drop view projects; create table projects as select 1 as a", id="a table for a view"),
+        pytest.param("create or replace view projects as select 1 as a", id="another view"),
         pytest.param("".join(f"drop table {table};" for table in MORE), id="tables"),
         pytest.param("drop schema staging cascade", id="schema"),
         pytest.param(
@@ -96,7 +106,7 @@ def test_a_file_that_only_runs_have_written_is_not_built_again(
         connection.execute("from projects")
     published.run()
     assert forgotten == []
-    alter(published, "update projects set name = 'x'")
+    alter(published, "update projects_history set name = 'x'")
     published.run()
     assert len(forgotten) == 1
 
@@ -149,7 +159,7 @@ def test_a_run_that_ends_before_it_notes_what_it_published_has_it_built_again(pu
     for left in (b"", b"\xff\xfe", None):
         note.unlink() if left is None else note.write_bytes(left)
         before = content(published)
-        alter(published, "delete from projects")
+        alter(published, "delete from projects_history")
         published.run()
         assert [row["name"] for row in content(published)["projects"]] == [
             row["name"] for row in before["projects"]

@@ -30,7 +30,7 @@ with duckdb.connect(sys.argv[1], read_only=True) as warehouse:
 WRITER = """
 import os, sys, duckdb
 warehouse = duckdb.connect(sys.argv[1])
-warehouse.execute("update projects set name = 'Scribbled'")
+warehouse.execute("update projects_history set name = 'Scribbled'")
 os._exit(0)
 """
 NAME = "select name from projects"

@@ -1,5 +1,5 @@
--- The published tables with their numbers of rows, the published macros, and the table of facts that explains them.
--- A lakehouse publishes views. In a file, views are a user's own.
+-- The published tables and views with their numbers of rows, the published macros, and the table of facts that explains
+-- them.
 with described as (
     select
         relations.table_name as name,
@@ -8,7 +8,7 @@ with described as (
         1 as place,
     from ({{ relations }}) as relations
     inner join ({{ counts }}) as counts on relations.table_name = counts.table_name
-    where relations.schema_name = 'main' and (relations.is_table or $has_views)
+    where relations.schema_name = 'main'
     union all
     select
         macros.function_name || '(' || list_aggregate(macros.parameters, 'string_agg', ', ') || ')' as name,

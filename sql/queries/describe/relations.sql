@@ -3,7 +3,6 @@ select
     schema_name,
     table_name,
     comment,
-    true as is_table,
 from duckdb_tables()
 where database_name = current_database() and not internal
 union all
@@ -11,6 +10,5 @@ select
     schema_name,
     view_name as table_name,
     comment,
-    false as is_table,
 from duckdb_views()
 where database_name = current_database() and not internal
