@@ -150,7 +150,7 @@ def own(warehouse: Path, tmp_path: Path) -> Cli:
 def empty(own: Cli) -> Cli:
     """The command line over a warehouse whose runs found no project."""
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        for table in ("projects", "projects_history", "project_changes"):
+        for table in ("projects_history", "project_changes"):
             connection.execute(f"delete from {table}")
     return own
 
