@@ -39,6 +39,8 @@ MOST_COMMAS = 4_000_000
 # Tokens between two checks of the clock.
 TOKENS_PER_LOOK = 10_000
 
+_ASCII = bytes(range(128))
+
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _value = msgspec.json.Decoder(float_hook=Decimal)
@@ -166,7 +168,10 @@ def has_few_marks(text: bytes) -> bool:
     """Whether `composed` certainly accepts every string of a valid JSON text; False if uncertain."""
     if text.isascii():
         return text.count(b"\\u") <= MOST_MARKS
-    return b"\\u" not in text and _MARKS.search(text.decode()) is None
+    if b"\\u" in text:
+        return False
+    # A mark takes at least two bytes, and none of them is ASCII.
+    return len(text.translate(None, _ASCII)) <= 2 * MOST_MARKS or _MARKS.search(text.decode()) is None
 
 
 def composed(text: str) -> str:
