@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -16,6 +17,7 @@ from pipelines.commands.first_run import mark_published, refuse_lost
 from pipelines.commands.sync_result import ListingResult, Run, read_run
 from pipelines.common.errors import UsageError
 from pipelines.common.signals import ending_at_once
+from pipelines.config.compute import compute_settings
 from pipelines.config.settings import memory_mb
 from pipelines.extract.connections import Connection, configured_names, load_connections
 from pipelines.load.landing import Landing, land
@@ -27,6 +29,9 @@ from pipelines.transform.graph import read_relations
 from pipelines.warehouse.draft import Draft
 from pipelines.warehouse.lock import clear
 from pipelines.warehouse.store import find_store
+
+if TYPE_CHECKING:
+    from pipelines.commands.sync_on_workers import Order
 
 __all__ = ["ListingResult", "Observer", "Options", "Run", "sync"]
 
@@ -73,7 +78,7 @@ def sync(
     `clock` gives the time at the start and at the end. Raises SyncError if nothing could be published.
     """
     os.umask(0o077)  # only the owner may read what a run writes
-    store = find_store(home)
+    store, compute = find_store(home), compute_settings(home)
     if not options.first_run:
         refuse_lost(home, store)
     has_no_views = store.shared or store.is_empty()
@@ -84,6 +89,13 @@ def sync(
         ending_at_once(lambda: clear(scratch)),
         ThreadPoolExecutor() as background,
     ):
+        if compute is not None:
+            from pipelines.commands.sync_on_workers import sync_on_workers
+
+            observer.begun()
+            order = _order(home, options, connections or ())
+            run = sync_on_workers(home, store, compute, order, scratch, observer.progress, clock)
+            return run if options.dry_run else replace(run, unfinished=mark_published(home))
         limits = store.probe(scratch)
         opening = background.submit(store.open_draft, scratch, memory_mb(home))
         # It imports dlt, which takes Python as long as opening a draft takes DuckDB.
@@ -103,6 +115,13 @@ def sync(
             draft.finish()
         unfinished = store.publish(draft.path, scratch) + mark_published(home)
         return replace(run, unfinished=unfinished)
+
+
+def _order(home: Path, options: Options, connections: Sequence[Connection]) -> "Order":
+    from pipelines.commands.sync_on_workers import Order
+
+    left_out = _left_out(home, options)
+    return Order(connections, options.full, options.accept, options.dry_run, left_out, LONGEST_RUN_S)
 
 
 def _connections(home: Path, options: Options) -> tuple[Connection, ...]:

@@ -6,6 +6,7 @@ SyncError                       what happened, and what to do
 ├── WarehouseError              there is no warehouse, or it cannot be read         exit 2
 ├── PublicationRefused          a check found a broken promise; nothing published   exit 4
 ├── DestinationFailed           a destination cannot be reached, or refuses          exit 1
+├── WorkerFailed                a worker of a run died, or cannot do its part       exit 1
 ├── RunInProgress               another run holds the lock                          exit 5
 └── ProviderError               one listing failed; the run continues               exit 3
     ├── Transient               worth a retry: timeouts, 429, 5xx, truncated bodies
@@ -69,6 +70,10 @@ class PublicationRefused(SyncError):
 
 class DestinationFailed(SyncError):
     """A destination of `rollcall publish` cannot be reached, or refuses what it is asked for."""
+
+
+class WorkerFailed(SyncError):
+    """A worker of a run died too often, or cannot do its part."""
 
 
 class RunInProgress(SyncError):

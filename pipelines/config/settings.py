@@ -50,12 +50,12 @@ def exports_path(home: Path) -> Path:
 
 def exports_kept(home: Path) -> int:
     """The number of export folders to keep; 0 keeps all. Raises ConfigurationError if not an integer."""
-    return _number(home, "exports", "keep")
+    return given_number(home, "exports", "keep")
 
 
 def previous_kept(home: Path) -> int:
     """How many files of earlier runs are kept. Raises ConfigurationError if it is not a positive integer."""
-    kept = _number(home, "warehouse", "keep")
+    kept = given_number(home, "warehouse", "keep")
     if not kept:
         raise ConfigurationError("keep of [warehouse] is 0", "set it to 1 or more: restore needs one")
     return kept
@@ -87,7 +87,7 @@ def _group(name: str) -> int:
 
 def memory_mb(home: Path) -> int:
     """DuckDB's memory limit in a run, in MB. Raises ConfigurationError if it is not an integer."""
-    return _number(home, "warehouse", "memory_mb")
+    return given_number(home, "warehouse", "memory_mb")
 
 
 def published_after_sync(home: Path) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def logs_format(home: Path) -> str:
 
 def logs_kept(home: Path) -> int:
     """How many logs are kept; 0 keeps all. Raises ConfigurationError if not an integer."""
-    return _number(home, "logs", "keep")
+    return given_number(home, "logs", "keep")
 
 
 def textfile_path(home: Path) -> Path | None:
@@ -183,7 +183,8 @@ def given_text(home: Path, table: str, key: str) -> str:
     return given or str(default or "")
 
 
-def _number(home: Path, table: str, key: str) -> int:
+def given_number(home: Path, table: str, key: str) -> int:
+    """The integer given for a key, or its default. Raises ConfigurationError if it is not an integer."""
     given, default = _given(home, table, key)
     if given is None:
         return cast("int", default)

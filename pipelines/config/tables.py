@@ -85,6 +85,13 @@ WAREHOUSE = (
     Setting("s3_region", about="ducklake: the region of the bucket"),
     Setting("s3_endpoint", about="ducklake: the URL of the object storage, if it is not Amazon's"),
 )
+COMPUTE = (
+    Setting("engine", about="ray: divide runs among workers; needs a lakehouse"),
+    Setting("address", about="of a cluster, such as ray://HOST:10001; unset: each run starts its own"),
+    Setting("workers", "integer", 2, about="how many workers a run starts of its own"),
+    Setting("unit_records", "integer", 50_000, about="a connection with more records is divided"),
+    Setting("memory_mb", "integer", 600, about="how much memory DuckDB may take in each worker"),
+)
 EXPORTS = (
     Setting("path", default="exports", about="the directory of the exports"),
     Setting("keep", "integer", EXPORTS_KEPT, about="how many dated folders of exports are kept; 0 keeps all"),
@@ -160,6 +167,7 @@ COMMON = (
 # [publish.NAME].
 TABLES: Mapping[str, tuple[Setting, ...]] = {
     "warehouse": WAREHOUSE,
+    "compute": COMPUTE,
     "exports": EXPORTS,
     "display": DISPLAY,
     "logs": LOGS,

@@ -1,8 +1,8 @@
 """One transaction merges the landing of a run into `raw.*`, which only ever gains facts.
 
 The files of `sql/merge` run in the order of their names. After the first file, Python compares the content of
-records whose bytes differ. A connection's records can also be merged in parts, each by itself: `count` each
-part, add up what they counted, and `judge` each part by the totals.
+records whose bytes differ. A connection's records can also be merged in parts: `count_records` of each part,
+add up what was counted, and `judge` each part by the totals.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from pipelines.extract.listing import Listing
 from pipelines.extract.provider import Provider
 from pipelines.extract.records import canonical_hash
 from pipelines.load.landing import Landing
+from pipelines.load.listings import RECORDS
 
 RUN_LISTINGS = pa.schema(
     [
@@ -82,7 +83,7 @@ def merge(
     providers = {one.connection.provider_name: one.connection.provider for one in landing.listings}
     begin_merge(db, run_listings(landing.listings, accepted), started_at, finished_at, configured)
     with transaction(db):
-        count(db, landing.files, providers)
+        count_records(db, landing.files, providers)
         judge(db)
         write_records(db)
         write_listings(db)
@@ -106,10 +107,14 @@ def begin_merge(
     )
 
 
-def count(db: duckdb.DuckDBPyConnection, files: Sequence[Path | str], providers: Providers) -> None:
+def count_records(db: duckdb.DuckDBPyConnection, files: Sequence[Path | str], providers: Providers) -> None:
     """Compare the records in Parquet `files` with the known ones: creates `counted`, changes no record."""
-    listed = ", ".join(literal(str(file)) for file in files)
-    db.execute(f"create or replace temp view landed as from read_parquet([{listed}])")
+    if files:
+        listed = ", ".join(literal(str(file)) for file in files)
+        query = f"from read_parquet([{listed}], hive_partitioning = false)"
+        db.execute(f"create or replace temp view landed as {query}")
+    else:
+        db.register("landed", RECORDS.empty_table())
     _run(db, "1_received")
     _compare(db, providers)
     _run(db, "2_classified")
@@ -130,7 +135,7 @@ def judge(db: duckdb.DuckDBPyConnection, totals: pa.Table | None = None) -> None
 
 
 def write_records(db: duckdb.DuckDBPyConnection) -> None:
-    """Begin and end versions, after `count` and `judge`."""
+    """Begin and end versions, after `count_records` and `judge`."""
     _run(db, "5_records")
 
 

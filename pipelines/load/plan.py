@@ -34,7 +34,7 @@ def plan_run(
 
     Raises ConfigurationError if a connection had another provider before.
     """
-    _refuse_changed_provider(db, connections)
+    refuse_changed_provider(db, connections)
     started_at = next_start(db, now)
     windows = {} if full else windows_due(db, connections, started_at)
     asked = with_margins(db, _without_quotes(db, connections), windows)
@@ -56,7 +56,7 @@ def known_records(
     return {(name, scope): dict(zip(texts, ids, strict=True)) for name, scope, texts, ids in listings}
 
 
-def _refuse_changed_provider(db: duckdb.DuckDBPyConnection, connections: Sequence[Connection]) -> None:
+def refuse_changed_provider(db: duckdb.DuckDBPyConnection, connections: Sequence[Connection]) -> None:
     """A name belongs to one account for ever: its keys must not come to mean another provider's projects."""
     rows = db.execute("select connection, provider from raw.connections").fetchall()
     known: dict[str, str] = dict(rows)

@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 
-def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Build everything that is published, in one transaction.
+def build(connection: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) -> None:
+    """Build everything that is published, in one transaction; without `comments`, columns are not described.
 
     Raises ConfigurationError if a model or a mapping in the user's home cannot be used.
     """
@@ -45,8 +45,8 @@ def build(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
         built_before = built_tables(connection)
         _refuse_replacing(connection, home)
         fill_seeds(connection, home)
-        _stage(connection, home)
-        _make(connection, home, affected=None)
+        _stage(connection, home, comments=comments)
+        _make(connection, home, affected=None, comments=comments)
         _drop_previous(connection, home, built_before)
 
 
@@ -79,14 +79,14 @@ def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bo
     return affected != 0
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+def _stage(connection: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) -> None:
     """Create the functions and the staging views, and remove those that no longer exist."""
     connection.execute("drop schema if exists staging cascade; create schema staging")
     for functions in read_models("functions", home).values():
         execute(connection, functions, functions.sql)
     connection.execute("create view staging.records as from raw.records")
     relations = read_relations(home)
-    described = described_columns(relations)
+    described = described_columns(relations) if comments else {}
     for relation in relations:
         if relation.kind == "view" and not relation.is_published:
             _create(connection, relation, described)
@@ -94,12 +94,14 @@ def _stage(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
             connection.execute(relation.macro)
 
 
-def _make(connection: duckdb.DuckDBPyConnection, home: Path, affected: int | None) -> None:
+def _make(
+    connection: duckdb.DuckDBPyConnection, home: Path, affected: int | None, *, comments: bool = True
+) -> None:
     """Create every table and published view. If the number of `affected` records is given, update those that
     are incremental.
     """
     relations = read_relations(home)
-    described = described_columns(relations)
+    described = described_columns(relations) if comments else {}
     replaced = find_keys(connection, relations) if affected else {}
     if affected is None:
         _drop_of_other_kind(connection, relations)
@@ -157,7 +159,7 @@ def _create(
 ) -> None:
     statement = f"create or replace {relation.kind} {relation.name} as\n{relation.query()}"
     execute(connection, relation.model, statement)
-    if comments := ";\n".join(_comments(relation, described[relation.name])):
+    if described and (comments := ";\n".join(_comments(relation, described[relation.name]))):
         connection.execute(comments)
 
 

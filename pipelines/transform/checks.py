@@ -7,7 +7,7 @@ others read what every run adds: `raw.runs`, `raw.listings`, `raw.quarantine`, o
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 def check(db: duckdb.DuckDBPyConnection, home: Path) -> tuple[Finding, ...]:
     """Run every check. Returns nothing if every promise is kept and there is nothing to know."""
-    return _run(db, read_models("checks", home).values())
+    return run_checks(db, read_models("checks", home).values())
 
 
 def check_run(db: duckdb.DuckDBPyConnection, home: Path, *, is_unchanged: bool) -> tuple[Finding, ...]:
@@ -86,7 +86,7 @@ def check_run(db: duckdb.DuckDBPyConnection, home: Path, *, is_unchanged: bool) 
         kept = msgspec.structs.replace(kept, steady=_steady(checks.values(), home))
     skipped = kept.repeatable if kept and is_unchanged else frozenset()
     repeated = [finding for finding in kept.findings if finding.name in skipped] if kept else []
-    found = _run(db, (model for name, model in checks.items() if name not in skipped))
+    found = run_checks(db, (model for name, model in checks.items() if name not in skipped))
     findings = tuple(sorted((*repeated, *found), key=lambda finding: finding.name))
     exact = tuple(filter(_is_exact_in_json, findings))
     lost = frozenset(finding.name for finding in findings if finding not in exact)
@@ -105,16 +105,24 @@ def refuse_broken(findings: Sequence[Finding]) -> None:
         )
 
 
-def _run(db: duckdb.DuckDBPyConnection, checks: Iterable[Model]) -> tuple[Finding, ...]:
+def run_checks(
+    db: duckdb.DuckDBPyConnection, checks: Iterable[Model], sample_rows: int = SAMPLE_ROWS
+) -> tuple[Finding, ...]:
+    """Run these checks. Of each that returns rows, keep the first `sample_rows`."""
     findings = []
     for model in checks:
         execute(db, model, model.sql)
         columns = tuple(column[0] for column in db.description)
-        sample = tuple(db.fetchmany(SAMPLE_ROWS))
+        sample = tuple(db.fetchmany(sample_rows))
         rows = len(sample) + sum(map(len, iter(lambda: db.fetchmany(10_000), [])))
         if rows:
             findings.append(Finding(model.name, model.severity, model.description, rows, columns, sample))
     return tuple(findings)
+
+
+def sampled(finding: Finding, rows: Sequence[tuple[object, ...]], count: int) -> Finding:
+    """The same finding with other rows, of which there are `count`."""
+    return replace(finding, rows=count, sample=tuple(rows[:SAMPLE_ROWS]))
 
 
 def _digest(checks: Iterable[Model]) -> str:

@@ -15,6 +15,7 @@ The header of a file is the one place for its description (`-- text`) and these 
 grain         the columns that identify a row: `-- grain: a, b`
 nullable      those of them that may be null, and so cannot be part of a primary key
 severity      of a check: error (the default) or warning
+scope         of a check: key (the default), whose rows each depend on the records of one key, or run
 example       a query of the table, for the data dictionary
 incremental   the key of a table that can be updated by key: the rows of a key depend only on its own records
 refreshed     columns of such a table that change with every run, and are computed for all rows
@@ -36,6 +37,7 @@ from pipelines.common.sql import SQL_ROOT
 
 Severity = Literal["error", "warning"]
 Kind = Literal["view", "table"]
+Scope = Literal["key", "run"]
 
 # The keys whose affected values `sql/incremental` finds.
 INCREMENTAL_KEYS = ("file_key", "project_key")
@@ -44,6 +46,7 @@ _KEYS = (
     "grain",
     "nullable",
     "severity",
+    "scope",
     "incremental",
     "refreshed",
     "kind",
@@ -71,6 +74,7 @@ class Model:
     grain: tuple[str, ...]
     nullable: tuple[str, ...]
     severity: Severity
+    scope: Scope
     incremental: str | None
     refreshed: tuple[str, ...]
     creates: Kind | None
@@ -117,6 +121,9 @@ def _read_model(path: Path) -> Model:
     severity = keys.get("severity", "error")
     if severity not in ("error", "warning"):
         raise ConfigurationError(f"{path} has the severity {severity!r}", "use error or warning")
+    scope = keys.get("scope", "key")
+    if scope not in ("key", "run"):
+        raise ConfigurationError(f"{path} has the scope {scope!r}", "use key or run")
     incremental = keys.get("incremental")
     if incremental is not None and incremental not in INCREMENTAL_KEYS:
         raise ConfigurationError(
@@ -139,6 +146,7 @@ def _read_model(path: Path) -> Model:
         grain=_names(keys.get("grain")),
         nullable=_names(keys.get("nullable")),
         severity=cast("Severity", severity),
+        scope=cast("Scope", scope),
         incremental=incremental,
         refreshed=_names(keys.get("refreshed")),
         creates=cast("Kind", kind) if kind in ("table", "view") else None,

@@ -60,15 +60,27 @@ def load_extensions(db: duckdb.DuckDBPyConnection, lake: LakeSettings) -> None:
     if lake.storage:
         names += ["httpfs"]
     for name in names:
-        wheel = Path(importlib.import_module(f"duckdb_extension_{name}").__file__ or "").parent
-        built_for = wheel / "extensions" / f"v{duckdb.__version__}"
-        if not built_for.is_dir():
-            raise ConfigurationError(
-                f"the package duckdb-extension-{name.replace('_', '-')} is for another DuckDB than "
-                f"{duckdb.__version__}",
-                "install both in the versions of rollcall-sync[lake]",
-            )
-        db.execute(f"load {literal(str(built_for / f'{name}.duckdb_extension'))}")
+        _load(db, name)
+
+
+def _load(db: duckdb.DuckDBPyConnection, name: str) -> None:
+    wheel = Path(importlib.import_module(f"duckdb_extension_{name}").__file__ or "").parent
+    built_for = wheel / "extensions" / f"v{duckdb.__version__}"
+    if not built_for.is_dir():
+        raise ConfigurationError(
+            f"the package duckdb-extension-{name.replace('_', '-')} is for another DuckDB than "
+            f"{duckdb.__version__}",
+            "install both in the versions of rollcall-sync[lake]",
+        )
+    db.execute(f"load {literal(str(built_for / f'{name}.duckdb_extension'))}")
+
+
+def open_storage(db: duckdb.DuckDBPyConnection, lake: LakeSettings) -> None:
+    """Let `db` read and write the data of a lakehouse, without its catalog."""
+    if lake.storage:
+        with needing("lake"):
+            _load(db, "httpfs")
+        _sign_in_to_storage(db, lake.data, lake.storage)
 
 
 def _sign_in(db: duckdb.DuckDBPyConnection, lake: LakeSettings) -> None:
@@ -76,7 +88,11 @@ def _sign_in(db: duckdb.DuckDBPyConnection, lake: LakeSettings) -> None:
     if lake.is_shared:
         db.execute(f"create or replace secret catalog (type postgres, password {literal(lake.password)})")
     if lake.storage:
-        db.execute(f"create or replace secret storage (type s3, {_s3_options(lake.data, lake.storage)})")
+        _sign_in_to_storage(db, lake.data, lake.storage)
+
+
+def _sign_in_to_storage(db: duckdb.DuckDBPyConnection, data: str, storage: ObjectStorage) -> None:
+    db.execute(f"create or replace secret storage (type s3, {_s3_options(data, storage)})")
 
 
 def _s3_options(data: str, storage: ObjectStorage) -> str:

@@ -1,7 +1,7 @@
 """A lakehouse as the store of runs, on any number of machines at once."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +10,9 @@ import duckdb
 from pipelines.config.lake import LakeSettings
 from pipelines.config.settings import memory_mb
 from pipelines.warehouse.draft import Draft
+from pipelines.warehouse.exchange import Exchange, exchange
 from pipelines.warehouse.lake_lock import LakeLocks, claim_connections, scratch_directory
+from pipelines.warehouse.lake_parts import Changes
 from pipelines.warehouse.lakehouse import Lakehouse
 from pipelines.warehouse.runs import MILLISECOND, next_start
 
@@ -65,6 +67,32 @@ class LakeStore:
             draft.attach()
             on_failure.pop_all()
         return draft
+
+    def open_facts(self, scratch: Path, memory_mb: int) -> Draft:
+        """Open a draft with the facts about runs and connections, without records."""
+        locked, self._connections = self._connections, ()
+        try:
+            return self.open_draft(scratch, memory_mb)
+        finally:
+            self._connections = locked
+
+    @contextlib.contextmanager
+    def exchange(self) -> Iterator[Exchange]:
+        """A folder in which the workers of this run exchange files, while the block runs."""
+        assert self._locks is not None
+        with exchange(self._lake, self._locks) as folder:
+            yield folder
+
+    def known_versions(self) -> tuple[int | None, Mapping[str, int]]:
+        """The current snapshot, and how many versions it has of each connection; None if there is none."""
+        return self._lakehouse.known_versions()
+
+    def publish_parts(
+        self, draft: Path, changes: Changes, conclude: Callable[[duckdb.DuckDBPyConnection], None]
+    ) -> None:
+        """Commit what the parts of a run have changed; `conclude` reads the result before it is published."""
+        assert self._locks is not None
+        self._lakehouse.commit_parts(draft, changes, self._locks, self._connections, self._home, conclude)
 
     def start(self, db: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
         """Claim a start, to the millisecond, that no run in progress has, and that is after all published."""

@@ -6,6 +6,7 @@ raw.*       facts, as in a file; `raw.records` is a view over `stored.records`
 main.*      published: a view over `stored.*`, or the same SQL over the facts where it combines connections
 """
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -120,14 +121,21 @@ def create_views(
         db.execute(f"delete from {made}")
     else:
         db.execute(f"create table {made} (digest text)")
-    previous = db.execute("select current_database()").fetchall()[0][0]
-    db.execute(f"use {LAKE}")
-    try:
+    with in_database(db, LAKE):
         for statement in statements:
             db.execute(statement)
+    db.execute(f"insert into {made} values ({literal(digest)})")
+
+
+@contextlib.contextmanager
+def in_database(db: duckdb.DuckDBPyConnection, name: str) -> Iterator[None]:
+    """Let names without a database mean those of an attached one while the block runs."""
+    previous = db.execute("select current_database()").fetchall()[0][0]
+    db.execute(f"use {identifier(name)}")
+    try:
+        yield
     finally:
         db.execute(f"use {identifier(previous)}")
-    db.execute(f"insert into {made} values ({literal(digest)})")
 
 
 def _statements(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns], home: Path) -> Iterator[str]:

@@ -8,7 +8,7 @@ import contextlib
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, timedelta
 from pathlib import Path
 
@@ -28,14 +28,18 @@ from pipelines.warehouse.catalog import (
     in_lake,
     nothing_published,
 )
+from pipelines.warehouse.exchange import remove_dead_exchanges
+from pipelines.warehouse.lake_changes import apply_changes, connection_of, find_changes
 from pipelines.warehouse.lake_lock import COMMIT, LakeLocks
 from pipelines.warehouse.lake_maintenance import Maintained, erase_history, maintain_lake
+from pipelines.warehouse.lake_parts import Changes, read_files
 from pipelines.warehouse.lake_tables import (
     Columns,
     StoredTable,
     columns_in,
     create_tables,
     create_views,
+    in_database,
     stored_tables,
 )
 from pipelines.warehouse.runs import read_last_run
@@ -47,6 +51,8 @@ CONFLICT = "Failed to commit"
 APPENDED = ("runs", "operations")
 OF_ALL = (*APPENDED, "connections", "listings", "salt", "forgotten", "renamed")
 OF_CONNECTIONS = ("records", "quarantine")
+# Facts that a run replaces itself where its parts change the records.
+OF_RUN = ("raw.listings", "raw.connections")
 
 
 def required_lake(home: Path, why: str) -> LakeSettings:
@@ -106,14 +112,29 @@ class Lakehouse:
 
     def maintain(self, locks: LakeLocks, keep: timedelta) -> Maintained:
         """Do what `lake_maintenance.maintain_lake` says, while nobody else commits."""
+        remove_dead_exchanges(self.lake, locks)
         with locks.waiting_for(COMMIT), self.attached(read_only=False) as db:
             return maintain_lake(db, keep)
 
     def erase_history(self, locks: LakeLocks) -> None:
         """Do what `lake_maintenance.erase_history` says, while nobody else commits."""
+        remove_dead_exchanges(self.lake, locks)
         with locks.waiting_for(COMMIT), self.attached(read_only=False) as db:
             erase_history(db)
         locks.vacuum()
+
+    def known_versions(self) -> tuple[int | None, dict[str, int]]:
+        """The current snapshot, and how many versions it has of each connection; None if there is none."""
+        try:
+            with self.attached(read_only=True) as db:
+                if not holds_rows(db):
+                    return None, {}
+                counts = db.execute(
+                    f"select connection, count(*) from {in_lake('stored', 'records')} group by connection"
+                )
+                return current_snapshot(db), dict(counts.fetchall())
+        except NothingPublished:
+            return None, {}
 
     def connections(self) -> tuple[str, ...]:
         """The names of all connections that were ever synced. Raises NothingPublished if there are none."""
@@ -131,6 +152,43 @@ class Lakehouse:
         Returns the number of the snapshot. Raises RunInProgress if another run of a connection was committed
         since the draft was begun, WarehouseError if the catalog or the data cannot be written.
         """
+
+        def write(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns]) -> None:
+            for table in stored_tables(home):
+                _replace_rows(db, table, columns[table.source], connections)
+
+        return self._commit(draft, locks, lambda db: _commit_once(db, connections, home, message, write))
+
+    def commit_parts(
+        self,
+        draft: Path,
+        changes: Changes,
+        locks: LakeLocks,
+        connections: Sequence[str],
+        home: Path,
+        conclude: Callable[[duckdb.DuckDBPyConnection], None],
+    ) -> int:
+        """Apply the `changes` of all parts of a run, and the facts of the run in the closed file `draft`.
+
+        The file also has every published table, empty, as the current models define them. `conclude` reads
+        the lakehouse as it will be; nothing is published if it raises. Returns and raises as `commit`.
+        """
+
+        def write(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns]) -> None:
+            for table in stored_tables(home):
+                if table.source in OF_RUN:
+                    _replace_rows(db, table, columns[table.source], connections)
+                elif changed := changes.get(table.source):
+                    apply_changes(db, table, *(read_files(one) if one else "" for one in changed))
+
+        def commit(db: duckdb.DuckDBPyConnection) -> int:
+            return _commit_once(db, connections, home, "sync", write, conclude)
+
+        return self._commit(draft, locks, commit)
+
+    def _commit(
+        self, draft: Path, locks: LakeLocks, commit: Callable[[duckdb.DuckDBPyConnection], int]
+    ) -> int:
         self._db.execute(f"set temp_directory = {literal(str(draft.with_suffix('.commit')))}")
         with (
             locks.waiting_for(COMMIT),
@@ -139,7 +197,7 @@ class Lakehouse:
         ):
             for tried in range(1, MOST_TRIES + 1):
                 try:
-                    return _commit_once(db, connections, home, message)
+                    return commit(db)
                 except duckdb.TransactionException as error:
                     if tried == MOST_TRIES or CONFLICT not in str(error):
                         raise
@@ -171,7 +229,14 @@ def _copy_facts(db: duckdb.DuckDBPyConnection, connections: Sequence[str]) -> No
         )
 
 
-def _commit_once(db: duckdb.DuckDBPyConnection, connections: Sequence[str], home: Path, message: str) -> int:
+def _commit_once(
+    db: duckdb.DuckDBPyConnection,
+    connections: Sequence[str],
+    home: Path,
+    message: str,
+    write: Callable[[duckdb.DuckDBPyConnection, Mapping[str, Columns]], None],
+    conclude: Callable[[duckdb.DuckDBPyConnection], None] = lambda _db: None,
+) -> int:
     with transaction(db):
         columns = columns_in(db, "draft")
         held = columns_in(db, LAKE)
@@ -186,8 +251,7 @@ def _commit_once(db: duckdb.DuckDBPyConnection, connections: Sequence[str], home
             f"insert into {in_lake('raw', 'salt')} from draft.raw.salt "
             f"where not exists (from {in_lake('raw', 'salt')})"
         )
-        for table in stored_tables(home):
-            _replace_rows(db, table, columns[table.source], connections)
+        write(db, columns)
         _replace_seeds(db, [name for name in columns if name.startswith("seeds.")])
         create_views(db, columns, home, has_views="stored.views" in held)
         run = read_last_run(db, "draft.raw.runs")
@@ -199,6 +263,8 @@ def _commit_once(db: duckdb.DuckDBPyConnection, connections: Sequence[str], home
             f"call {LAKE}.set_commit_message('rollcall', {literal(message)}, "
             f"extra_info => {literal(json.dumps(extra))})"
         )
+        with in_database(db, LAKE):
+            conclude(db)
     return current_snapshot(db)
 
 
@@ -219,44 +285,12 @@ def _replace_rows(
     db: duckdb.DuckDBPyConnection, table: StoredTable, columns: Columns, connections: Sequence[str]
 ) -> None:
     """Delete the rows that the draft does not have, and insert those that the lakehouse does not have."""
-    of_connections = f"{_connection_of(columns)} in ({', '.join(map(literal, connections))})"
+    which = f"{connection_of(columns)} in ({', '.join(map(literal, connections))})"
     if table.name == "connections":
-        of_connections = "connection in (select connection from draft.raw.connections)"
+        which = "connection in (select connection from draft.raw.connections)"
     listed = ", ".join(map(identifier, columns))
-    held = f"select {listed} from {table.in_lake} where {of_connections}"
-    new = (
-        f"select {_encoded(columns)} from draft.{table.source} as one {_join(columns)} where {of_connections}"
-    )
-    db.execute(f"create or replace temp table fresh as ({new}) except ({held})")
-    db.execute(f"create or replace temp table stale as ({held}) except ({new})")
-    same = " and ".join(
-        f"held.{identifier(name)} is not distinct from stale.{identifier(name)}" for name in table.key
-    )
-    if db.execute("select exists (from stale)").fetchall()[0][0]:
-        db.execute(f"delete from {table.in_lake} as held using stale where {same}")
-    if db.execute("select exists (from fresh)").fetchall()[0][0]:
-        db.execute(f"insert into {table.in_lake} by name from fresh")
-
-
-def _connection_of(columns: Columns) -> str:
-    """SQL for the connection of a row: a key begins with its name."""
-    return "connection" if "connection" in columns else "split_part(project_key, ':', 1)"
-
-
-def _encoded(columns: Columns) -> str:
-    return ", ".join(
-        f"nullif(one.{column}, listed.last_listed_at) as {column}"
-        if column == "last_seen_at"
-        else f"one.{identifier(column)}"
-        for column in columns
-    )
-
-
-def _join(columns: Columns) -> str:
-    if "last_seen_at" not in columns:
-        return ""
-    listed = read_sql("queries/lake/last_listed", listings="draft.raw.listings")
-    return f"left join ({listed}) as listed using (connection)"
+    find_changes(db, table, columns, which, f"select {listed} from {table.in_lake} where {which}")
+    apply_changes(db, table)
 
 
 def _replace_seeds(db: duckdb.DuckDBPyConnection, seeds: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 -- fields that no record of the previous run had are kept as received, and in no column
 -- severity: warning
+-- scope: run
 with known as not materialized (
     -- The versions that were current in the previous run.
     select record.*,

@@ -1,5 +1,6 @@
 -- fields that no record has any more, though records of the previous run had them
 -- severity: warning
+-- scope: run
 with replaced as (
     -- Only versions that this run replaced can have had fields that no version has now.
     select distinct

@@ -1,4 +1,5 @@
 -- The counts of each listing of the last run match the versions and the quarantine.
+-- scope: run
 with run as (
     select max(started_at) as started_at, from raw.listings
 ),

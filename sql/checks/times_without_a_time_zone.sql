@@ -23,7 +23,7 @@ with received as (
 select
     connection,
     count(*) as records,
-    max(time_text) as example,
+    min(time_text) as example,
 from received
 where staging.is_local_time(time_text)
 group by connection

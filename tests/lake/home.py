@@ -23,6 +23,12 @@ class LakeHome(Home):
         super().__init__(path)
         self.warehouse_settings = {"engine": "ducklake", "catalog": catalog, "data": data}
         self.secrets = {"catalog_password": PASSWORD, **secrets}
+        self.compute_settings: dict[str, object] = {}
+        self._configure()
+
+    def divide(self, **settings: object) -> None:
+        """Configure workers for the runs of this home."""
+        self.compute_settings = settings
         self._configure()
 
     def connect_each(self, provider: str, accounts: object) -> None:
@@ -31,12 +37,16 @@ class LakeHome(Home):
 
     def _configure(self) -> None:
         (self.path / ".dlt").mkdir(exist_ok=True)
-        for name, values in (("config.toml", self.warehouse_settings), ("secrets.toml", self.secrets)):
+        for name, table, values in (
+            ("config.toml", "warehouse", self.warehouse_settings),
+            ("secrets.toml", "warehouse", self.secrets),
+            ("config.toml", "compute", self.compute_settings),
+        ):
             file = self.path / ".dlt" / name
             before = file.read_text() if file.exists() else ""
             lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
-            if "[warehouse]" not in before:
-                file.write_text(f"[warehouse]\n{lines}{before}")
+            if lines and f"[{table}]" not in before:
+                file.write_text(f"[{table}]\n{lines}{before}")
                 file.chmod(0o600)
 
     def rows(self, query: str, *parameters: object) -> list[Row]:

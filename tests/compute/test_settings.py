@@ -1,0 +1,74 @@
+"""Settings of [compute] that cannot work end a run with one line, before it asks anybody."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipelines.cli import main
+from tests.lake.home import LakeHome
+from tests.support.home import Home
+
+
+def refused(home: Home) -> str:
+    """What a run says that exits with 2."""
+    home.connect("belltastic", api_token="never-sent", base_url="http://127.0.0.1:9")
+    result = CliRunner().invoke(main, ["--home", str(home.path), "sync"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    return result.stderr.removeprefix("rollcall: ").strip()
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> LakeHome:
+    """A home whose catalog is in a file."""
+    return LakeHome(tmp_path, str(tmp_path / "catalog.ducklake"), str(tmp_path / "data"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"engine": "dask"},
+            "engine of [compute] is 'dask'. Set it to one of ray",
+        ),
+        (
+            {"engine": "ray", "address": "spark://host:7077"},
+            "address of [compute] is 'spark://host:7077'. Ray takes ray://HOST:10001 or HOST:6379; without "
+            "an address, the run starts its own workers",
+        ),
+        (
+            {"engine": "ray", "address": "ray://host:10001"},
+            "[compute] has an address, and catalog of [warehouse] is a file. Workers on other machines need "
+            "a catalog in PostgreSQL",
+        ),
+        (
+            {"engine": "ray", "unit_records": 0},
+            "unit_records of [compute] is 0. Set it to 1 or more",
+        ),
+        (
+            {"engine": "ray", "memory_mb": "much"},
+            "memory_mb of [compute] should be an integer, not 'much'. Write it as memory_mb = 600",
+        ),
+    ],
+)
+def test_wrong_settings_are_refused(lake: LakeHome, settings: dict[str, object], message: str) -> None:
+    lake.divide(**settings)
+    assert refused(lake) == message
+
+
+def test_a_file_is_not_divided_among_workers(home: Home) -> None:
+    (home.path / ".dlt").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMPUTE__ENGINE", "ray")
+        assert refused(home) == (
+            "[compute] needs a lakehouse, and the warehouse is a file. "
+            'Set engine = "ducklake" under [warehouse], or remove [compute]'
+        )
+
+
+def test_an_engine_that_is_not_installed_is_named(lake: LakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.divide(engine="ray")
+    monkeypatch.delitem(sys.modules, "pipelines.compute.on_ray", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert refused(lake) == "ray is not installed. Run: pip install 'ray[client]>=2.50'"
