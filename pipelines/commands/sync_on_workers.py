@@ -11,9 +11,9 @@ import duckdb
 from pipelines.commands.dry_run import preview
 from pipelines.commands.sync_result import Run, read_run
 from pipelines.common.sql import transaction
+from pipelines.compute.job import ConnectionUnit, Job
 from pipelines.compute.parcel import asked, home_files
 from pipelines.compute.run import Parts, run_units
-from pipelines.compute.unit import ConnectionUnit, Job
 from pipelines.compute.workers import workers_for
 from pipelines.config.compute import ComputeSettings
 from pipelines.config.settings import memory_mb

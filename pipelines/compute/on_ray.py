@@ -25,7 +25,7 @@ from ray import exceptions
 
 from pipelines.common.errors import WorkerFailed
 from pipelines.common.signals import ENDING
-from pipelines.compute.unit import Report
+from pipelines.compute.job import Report
 from pipelines.compute.workers import RETRIES, Task, U, attempt, opened, versions
 from pipelines.config.compute import ComputeSettings
 

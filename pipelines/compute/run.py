@@ -7,7 +7,7 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.compute.unit import BucketUnit, ConnectionUnit, Finished, Landed, Report
+from pipelines.compute.job import BucketUnit, ConnectionUnit, Finished, Landed, Report
 from pipelines.compute.workers import Workers
 from pipelines.load.merge import COUNTED
 from pipelines.transform.build import Finding

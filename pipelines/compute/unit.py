@@ -9,23 +9,17 @@ What a unit changes is in Parquet files of the exchange, in a folder of this att
 reads the same and changes nothing else.
 """
 
-import contextlib
 import math
-import os
-import stat
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from pipelines.common.errors import SyncError, WorkerFailed
 from pipelines.common.sql import transaction
-from pipelines.compute.parcel import Asked, HomeFiles
+from pipelines.compute.job import Bucket, BucketUnit, ConnectionUnit, Finished, Landed, Report, Unit
+from pipelines.compute.workspace import attached_lake, unit_draft
 from pipelines.extract.connections import Connection
 from pipelines.extract.provider import find_providers
 from pipelines.load.landing import land
@@ -41,15 +35,10 @@ from pipelines.load.merge import (
     write_records,
 )
 from pipelines.load.plan import plan_run
-from pipelines.transform.build import Finding, build
+from pipelines.transform.build import build
 from pipelines.transform.part_checks import check_part
-from pipelines.warehouse.catalog import LAKE, attach, open_storage
-from pipelines.warehouse.draft import Draft
-from pipelines.warehouse.exchange import Exchange
-from pipelines.warehouse.lake_lock import scratch_directory
 from pipelines.warehouse.lake_parts import (
     RECORD_KEY,
-    Changes,
     Held,
     bucket_key,
     changed_tables,
@@ -67,94 +56,11 @@ from pipelines.warehouse.lake_tables import columns_in
 DRAFT = "draft"
 RECORDS = "raw.records"
 
-Report = Callable[[str, str | None, int, int], None]
-"""Called with the names of a connection and a scope, and the numbers of pages and records so far."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all units of a run have in common.
-
-    `snapshot` is the one of the lakehouse that all of them read; None if nothing was ever published. The run
-    must end within `seconds`.
-    """
-
-    exchange: Exchange = field(repr=False)
-    snapshot: int | None
-    started_at: datetime
-    full: bool
-    accepted: Mapping[str, int]
-    unit_records: int
-    memory_mb: int
-    files: HomeFiles = field(repr=False)
-    seconds: float
-
-
-@dataclass(frozen=True)
-class ConnectionUnit:
-    """One connection, of which so many versions are known."""
-
-    job: Job
-    asked: Asked
-    known: int
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        return self.asked.name
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """The files of one bucket: what was received, and the rows of each stored table with their columns."""
-
-    landed: tuple[str, ...]
-    held: Mapping[str, tuple[tuple[str, ...], frozenset[str]]]
-
-
-@dataclass(frozen=True)
-class BucketUnit:
-    """One bucket of a connection; `totals` has the counts of all buckets, once they are known."""
-
-    job: Job
-    asked: Asked
-    number: int
-    buckets: int
-    bucket: Bucket
-    listings: pa.Table = field(repr=False)
-    totals: pa.Table | None = None
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        return f"part {self.number + 1} of {self.buckets} of {self.asked.name}"
-
-
-Unit = ConnectionUnit | BucketUnit
-
-
-@dataclass(frozen=True)
-class Landed:
-    """A connection that was received and divided: the rows of `RUN_LISTINGS`, and its buckets."""
-
-    listings: pa.Table
-    buckets: tuple[Bucket, ...]
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A unit that is done: its listings and counts, the files of what it changes, and what checks found."""
-
-    listings: pa.Table
-    counted: pa.Table
-    changes: Changes
-    findings: tuple[Finding, ...]
-
 
 def receive(unit: Unit, report: Report) -> Landed | Finished:
     """Ask a connection, and finish it if it is small enough, or divide what is there into buckets."""
     assert isinstance(unit, ConnectionUnit)
-    with _draft(unit.job) as (db, home, scratch):
+    with unit_draft(unit.job) as (db, home, scratch):
         connection = unit.asked.connection(home)
         # The files of an EvoVoice customer are one project: their rows must be together.
         is_divisible = connection.provider.entity == "projects"
@@ -165,7 +71,7 @@ def receive(unit: Unit, report: Report) -> Landed | Finished:
         if is_divisible and buckets > 1:
             return Landed(listings, _divided(db, unit, home, listings, files, buckets))
         counted = _merge(db, unit, home, listings, files)
-        with _lake(db, unit.job) as lake:
+        with attached_lake(db, unit.job) as lake:
             held = held_in_lake(db, changed_tables(home), unit.asked.name) if lake else {}
             return _finished(db, unit, home, held, listings, counted)
 
@@ -174,7 +80,7 @@ def count(unit: Unit, report: Report) -> pa.Table:
     """Compare a bucket with what is known. Returns rows of `COUNTED`."""
     del report
     assert isinstance(unit, BucketUnit)
-    with _draft(unit.job) as (db, home, _):
+    with unit_draft(unit.job) as (db, home, _):
         _take_bucket(db, unit)
         begin_merge(db, unit.listings, unit.job.started_at)
         with transaction(db):
@@ -186,7 +92,7 @@ def finish(unit: Unit, report: Report) -> Finished:
     """Write the versions of a bucket, and build and check its rows."""
     del report
     assert isinstance(unit, BucketUnit)
-    with _draft(unit.job) as (db, home, _):
+    with unit_draft(unit.job) as (db, home, _):
         _take_bucket(db, unit)
         counted = _merge(db, unit, home, unit.listings, unit.bucket.landed)
         held = {source: held_in_files(*found) for source, found in unit.bucket.held.items()}
@@ -212,7 +118,7 @@ def _take_known(
 ) -> None:
     """Fill the draft with what is known of a connection; without payloads, only as a listing needs it."""
     read_facts(db, unit.job.exchange, unit.asked.name)
-    with _lake(db, unit.job) as lake:
+    with attached_lake(db, unit.job) as lake:
         if not lake:
             return
         held = held_in_lake(db, changed_tables(home), unit.asked.name)[RECORDS]
@@ -250,7 +156,7 @@ def _divided(
     """
     landed = write_buckets(db, query, "key", buckets, f"{folder}landed")
     held: dict[str, tuple[dict[int, tuple[str, ...]], frozenset[str]]] = {}
-    with _lake(db, unit.job) as lake:
+    with attached_lake(db, unit.job) as lake:
         tables = [table for table in changed_tables(home) if lake and table.is_versioned]
         of_connection = held_in_lake(db, tables, unit.asked.name) if lake else {}
         for table in tables:
@@ -306,48 +212,3 @@ def _finished(
 
 def _providers(unit: Unit, home: Path) -> Providers:
     return {unit.asked.provider_name: find_providers(home)[unit.asked.provider_name]}
-
-
-@contextlib.contextmanager
-def _draft(job: Job) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path, Path]]:
-    """A draft with empty facts, a folder with the files of the home, and a scratch directory."""
-    from pipelines.config.dlt_runtime import use_home
-
-    os.umask(0o077)
-    with scratch_directory(_workshop()) as scratch:
-        home = scratch / "home"
-        home.mkdir()
-        job.files.write(home)
-        use_home(home)
-        with Draft(scratch / "unit.duckdb", job.memory_mb) as draft:
-            draft.db.execute("set threads = 1")  # the engine starts one unit for each processor
-            draft.attach()
-            open_storage(draft.db, job.exchange.lake)
-            try:
-                yield draft.db, home, scratch
-            except SyncError as error:
-                raise job.files.at_home(error, home) from None
-
-
-@contextlib.contextmanager
-def _lake(db: duckdb.DuckDBPyConnection, job: Job) -> Iterator[bool]:
-    """Attach the lakehouse at the snapshot of the run. False if nothing was ever published."""
-    if job.snapshot is None:
-        yield False
-        return
-    attach(db, job.exchange.lake, read_only=True, snapshot=job.snapshot)
-    try:
-        yield True
-    finally:
-        db.execute(f"detach {LAKE}")
-
-
-def _workshop() -> Path:
-    """The folder of this machine for the scratch directories of units; it belongs to this user alone."""
-    folder = Path(tempfile.gettempdir()) / f"rollcall-{os.geteuid()}"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise WorkerFailed(f"{folder} on a worker is not a private directory of its user", "remove it")
-    return folder

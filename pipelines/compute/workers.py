@@ -16,7 +16,7 @@ from pipelines.common.errors import SyncError, WorkerFailed
 from pipelines.common.extras import needing
 from pipelines.common.version import rollcall_version
 from pipelines.compute import unit as units_of_a_run
-from pipelines.compute.unit import Report, Unit
+from pipelines.compute.job import Report, Unit
 from pipelines.config.compute import ComputeSettings
 
 Task = Literal["receive", "count", "finish"]
