@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands import doctor as module
+from pipelines.commands.doctor import providers
+from pipelines.commands.doctor.outputs import check_notices
+from pipelines.commands.doctor.warehouse import check_place
 from pipelines.extract.connections import load_connections
 from pipelines.sandbox import Fault, Sandbox
 from pipelines.warehouse.lock import locked
@@ -104,8 +106,8 @@ def test_a_clock_that_is_wrong(home: Home, sandbox: Sandbox, monkeypatch: pytest
             return datetime.now(UTC) - timedelta(hours=2)
 
     home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
-    monkeypatch.setattr(module, "datetime", Late)
-    check = module._providers(load_connections(home.path))[-1]
+    monkeypatch.setattr(providers, "datetime", Late)
+    check = providers.check_providers(load_connections(home.path))[-1]
     assert check.outcome == "failed"
     assert check.message.split()[2:] == ["behind", "the", "providers'"]
     assert check.remedies == ("timedatectl set-ntp true",)
@@ -118,10 +120,10 @@ def test_a_place_where_nothing_can_be_published(tmp_path: Path, monkeypatch: pyt
         raise PermissionError(1, "Operation not permitted")
 
     with locked(warehouse):
-        (check,) = module._place(warehouse)
+        (check,) = check_place(warehouse)
     assert (check.name, check.outcome) == ("lock", "warning")
     monkeypatch.setattr(fcntl, "flock", refuse)
-    (check,) = module._place(warehouse)
+    (check,) = check_place(warehouse)
     assert (
         check.message
         == f"the file system of {tmp_path / '.rollcall'} does not support locks (Operation not permitted)"
@@ -163,7 +165,7 @@ def test_a_place_that_a_run_would_refuse(
 @pytest.mark.parametrize(("name", "sign"), [("why?", "?"), ("50%", "%")])
 def test_a_name_that_nothing_can_land_in(tmp_path: Path, name: str, sign: str) -> None:
     warehouse = tmp_path / name / "warehouse.duckdb"
-    (check,) = module._place(warehouse)
+    (check,) = check_place(warehouse)
     assert check.outcome == "failed"
     assert check.message == f"the path of {warehouse} contains {sign}, which dlt or DuckDB misreads"
     assert not warehouse.parent.exists()
@@ -207,8 +209,8 @@ def test_doctor_sends_notices_on_request(
     tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY__PING_URL", loopback.serve("gone", Answer("", 404)))
-    assert module._notify(tmp_path, send_notice=False).outcome == "ok"
-    check = module._notify(tmp_path, send_notice=True)
+    assert check_notices(tmp_path, send_notice=False).outcome == "ok"
+    check = check_notices(tmp_path, send_notice=True)
     assert (check.outcome, check.message) == (
         "failed",
         "the ping notice was not delivered: the server answered 404",
