@@ -49,7 +49,7 @@ def _export(
     written, and the exit code is 2. --all writes a new folder, then points the link `latest` at it, and keeps
     as many older folders as [exports] keep says.
     """
-    from pipelines.cli.read_views import show_export, show_export_all, show_report
+    from pipelines.cli.exporting_views import show_export, show_export_all, show_report
     from pipelines.commands.export import export, find_reports
     from pipelines.commands.export_all import export_all
     from pipelines.config.settings import exports_kept, exports_path
@@ -90,7 +90,7 @@ def _export(
 def _export_workbook(
     reports: Mapping[str, Path], place: Path | None, time_zone: str, *, as_json: bool
 ) -> None:
-    from pipelines.cli.read_views import show_export
+    from pipelines.cli.exporting_views import show_export
     from pipelines.commands.export_workbook import export_workbook
     from pipelines.config.settings import exports_path
 
@@ -121,7 +121,7 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
 
     The page is self-contained and needs no server, so you can send it to anyone.
     """
-    from pipelines.cli.read_views import show_page
+    from pipelines.cli.exporting_views import show_page
     from pipelines.commands.report import report
     from pipelines.config.settings import display_time_zone, exports_path
     from pipelines.output.writer import Output
@@ -146,7 +146,7 @@ def _notebook(file: Path | None) -> None:
 
     It goes to projects.py in the home, unless you name a FILE. It needs the packages of the extra `notebook`.
     """
-    from pipelines.cli.read_views import show_notebook
+    from pipelines.cli.exporting_views import show_notebook
     from pipelines.commands.notebook import NAME, notebook
 
     show_notebook(notebook(file or home() / NAME))

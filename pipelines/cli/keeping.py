@@ -20,7 +20,7 @@ def _backup(directory: Path, as_json: bool) -> None:
     The copy is in a folder named after its last run, with a manifest. You can make one at any time, also
     during a run.
     """
-    from pipelines.cli.read_views import show_backup
+    from pipelines.cli.keeping_views import show_backup
     from pipelines.commands.backup import backup
 
     show_backup(backup(home(), directory), as_json=as_json)
@@ -43,7 +43,7 @@ def _restore(file: Path | None, to_list: bool, as_json: bool) -> None:
     of a backup. The replaced file is kept under another name. No run may be in progress.
     """
     from pipelines.cli.failures import telling_what_is_done
-    from pipelines.cli.read_views import show_restorable, show_restored
+    from pipelines.cli.keeping_views import show_restorable, show_restored
     from pipelines.commands.restore import restorable, restore
 
     if to_list and file is not None:
@@ -151,7 +151,7 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
     pseudonym and the validity periods remain. Delete exports, reports, logs and backups yourself.
     """
     from pipelines.cli.failures import note
-    from pipelines.cli.read_views import show_forgettable
+    from pipelines.cli.keeping_views import show_forgettable
     from pipelines.commands.forget import forget, look_up
 
     found = look_up(home(), keys)
@@ -181,7 +181,7 @@ def _migrate(file: Path | None, target: Path | None, as_json: bool) -> None:
 
     The lakehouse is the one in the configuration. No run of it may be in progress.
     """
-    from pipelines.cli.read_views import show_migrated
+    from pipelines.cli.keeping_views import show_migrated
     from pipelines.commands.migrate import migrate_from_file, migrate_to_file
 
     if (file is None) == (target is None):
@@ -205,7 +205,7 @@ def _maintain(keep: str, as_json: bool) -> None:
     Deletes the files that no kept snapshot needs. The history in the tables stays. --as-of-run no longer
     reaches the expired snapshots.
     """
-    from pipelines.cli.read_views import show_maintained
+    from pipelines.cli.keeping_views import show_maintained
     from pipelines.commands.maintain import maintain
 
     show_maintained(maintain(home(), keep), as_json=as_json)

@@ -1,15 +1,26 @@
 """Views of the results of the verbs that keep the warehouse and its history."""
 
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+import click
 
 from pipelines.cli.failures import note
 from pipelines.cli.read_views import counted
+from pipelines.common.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+    from pipelines.commands.backup import Backup
+    from pipelines.commands.forget import Forgettable
+    from pipelines.commands.migrate import Migrated
     from pipelines.commands.prune import Prunable
+    from pipelines.commands.restore import Restorable, Restored
     from pipelines.commands.retire import Account
+    from pipelines.warehouse.lake_maintenance import Maintained
 
 
 def show_account(account: "Account") -> None:
@@ -60,3 +71,82 @@ def show_pruned(unfinished: "Sequence[str]") -> None:
     note("dropped; `rollcall restore` undoes it: earlier runs next to the warehouse, and backups, contain it")
     for line in unfinished:
         note(line)
+
+
+def show_forgettable(found: "Sequence[Forgettable]") -> None:
+    """Show a line for each project or file, with the records and versions to be erased."""
+    for one in found:
+        kind, key, name = one.subject
+        named = f"{kind} {key}: {name}" if name else f"{kind} {key}"
+        refused = f", {one.refused} in quarantine" if one.refused else ""
+        note(f"{named}: {counted(one.versions, 'version')} of {counted(one.records, 'record')}{refused}")
+        if one.named_by:
+            note(
+                f"{key} is still named as the parent customer in {', '.join(one.named_by)}: forget these too"
+            )
+
+
+def show_restored(restored: "Restored", *, as_json: bool) -> None:
+    """Show which run is published again, and where the replaced file is."""
+    warehouse, aside = restored.warehouse, restored.aside
+    if as_json:
+        last_run = restored.last_run and restored.last_run.isoformat()
+        found = {
+            "warehouse": str(warehouse),
+            "source": str(restored.source),
+            "last_run": last_run,
+            "aside": aside and str(aside),
+        }
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    run = _minute(restored.last_run)
+    kept = f"; the replaced file is kept as {aside.name}" if aside else ""
+    click.echo(printable(f"{warehouse.name} is now the run of {run}{kept}"))
+    for line in restored.unfinished:
+        note(line)
+
+
+def show_restorable(found: "Sequence[Restorable]", *, as_json: bool) -> None:
+    """A line for each file that could be restored: its last run, or why it cannot be."""
+    if as_json:
+        rows = [{**asdict(one), "last_run": one.last_run and one.last_run.isoformat()} for one in found]
+        click.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=1))
+        return
+    if not found:
+        note("there is no earlier run next to the warehouse")
+    width = max((len(one.file.name) for one in found), default=0)
+    for one in found:
+        shown = one.problem or f"the run of {_minute(one.last_run)}"
+        click.echo(printable(f"{one.file.name:{width}}  {one.bytes / 1e6:9,.1f} MB  {shown}"))
+
+
+def show_backup(made: "Backup", *, as_json: bool) -> None:
+    """A line: where the copy is, and of which run."""
+    if as_json:
+        click.echo(json.dumps(asdict(made), default=str, ensure_ascii=False, indent=1))
+        return
+    verb = "holds" if made.existed else "now holds"
+    size = f"{made.bytes / 1e6:,.1f} MB"
+    click.echo(printable(f"{made.folder} {verb} the run of {made.run.started_at}, {size}, verified"))
+
+
+def show_migrated(moved: "Migrated", *, as_json: bool) -> None:
+    """A line: what was copied, and where it is."""
+    if as_json:
+        click.echo(json.dumps(asdict(moved), ensure_ascii=False, indent=1))
+        return
+    copied = f"{counted(moved.runs, 'run')}, {counted(moved.versions, 'version')}"
+    click.echo(printable(f"{moved.target} now holds the history of {moved.source}: {copied}"))
+
+
+def show_maintained(done: "Maintained", *, as_json: bool) -> None:
+    """A line: how many snapshots have expired, and what became of files."""
+    if as_json:
+        click.echo(json.dumps(asdict(done), indent=1))
+        return
+    expired, merged = counted(done.snapshots_expired, "snapshot"), counted(done.tables_rewritten, "table")
+    click.echo(f"expired {expired}, rewrote {merged}, deleted {counted(done.files_deleted, 'file')}")
+
+
+def _minute(run: "datetime | None") -> str:
+    return f"{run:%Y-%m-%d %H:%M}" if run else "no run"

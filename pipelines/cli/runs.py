@@ -114,7 +114,7 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
 @functools.partial(output_options, more_forms=("prometheus",))
 def _status(max_age: str | None, output: "Output") -> None:
     """Show how fresh each connection is."""
-    from pipelines.cli.read_views import show_status
+    from pipelines.cli.status_view import show_status
     from pipelines.commands.changes import moment
     from pipelines.commands.status import status
 
