@@ -20,7 +20,10 @@ INTRODUCTION = """\
 
 How long a run takes, from the start of the process to the published file, compared with alternatives.
 Every number is a median over whole processes. In each case, the sides took turns against one server, on one
-machine with two processors. `make bench` measures again and writes this page."""
+machine with two processors. `make bench` measures again and writes this page.
+
+The next section was measured last, on a day on which the machine was busy: every side took about 1.7 times as
+long as in the other sections. Compare the columns of a row, not the sections."""
 
 ANSWERS = """\
 ## How long a run takes
