@@ -32,6 +32,7 @@ from pipelines.config.compute import ComputeSettings
 # The smallest that Ray accepts: rows travel as files, not as objects of Ray.
 OBJECT_STORE_BYTES = 80 << 20
 PROGRESS_S = 0.5
+STARTS = 3
 # Ray has sockets below its directory, whose paths may have 107 bytes.
 LONGEST_PATH = 18
 SHORT_PATH = "/tmp"  # noqa: S108 - a private directory is created in it
@@ -99,15 +100,7 @@ class RayWorkers:
         )
         self._held.callback(shutil.rmtree, folder, ignore_errors=True)
         self._held.callback(ray.shutdown)
-        ray.init(
-            num_cpus=self._settings.workers,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=folder,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        start_cluster(self._settings.workers, folder)
 
     def each(self, task: Task, units: Sequence[U], report: Report) -> Iterator[tuple[U, object]]:
         """Do a task for each unit; a unit whose worker dies is started again, up to three times."""
@@ -130,6 +123,30 @@ class RayWorkers:
         with contextlib.suppress(exceptions.RayError):  # progress is not worth the end of a run
             for pages in ray.get(self._progress.take.remote()):
                 report(*pages)
+
+
+def start_cluster(workers: int, folder: str) -> None:
+    """Start a cluster on this machine, with its logs and sockets in `folder`, and connect to it.
+
+    Ray waits half a minute, which may be too short while other programs start.
+    """
+    for left in reversed(range(STARTS)):
+        try:
+            ray.init(
+                num_cpus=workers,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=folder,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except Exception:
+            ray.shutdown()
+            if not left:
+                raise
+        else:
+            return
 
 
 @contextlib.contextmanager

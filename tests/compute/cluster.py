@@ -42,14 +42,7 @@ def started() -> Iterator[tuple[str, Path]]:
 def _run(folder: str) -> None:
     from pipelines.compute import on_ray
 
-    on_ray.ray.init(
-        num_cpus=WORKERS,
-        include_dashboard=False,
-        object_store_memory=on_ray.OBJECT_STORE_BYTES,
-        _node_ip_address="127.0.0.1",
-        _temp_dir=folder,
-        log_to_driver=False,
-    )
+    on_ray.start_cluster(WORKERS, folder)
     sys.stdout.write(f"{on_ray.ray.get_runtime_context().gcs_address}\n")
     sys.stdout.flush()
     sys.stdin.read()
