@@ -14,6 +14,7 @@ from pipelines.transform.incremental import (
     built_tables,
     find_affected,
     find_keys,
+    last_build,
     note_build,
     read_affected,
     rebuild,
@@ -69,8 +70,9 @@ def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bo
         built_before = built_tables(connection)
         if not is_prepared:
             fill_seeds(connection, home)
-        affected = find_affected(connection, home)
-        if affected is None and not is_prepared:
+        built_at = last_build(connection, home)
+        affected = find_affected(connection, built_at) if built_at else None
+        if built_at is None and not is_prepared:
             _stage(connection, home)
         _make(connection, home, affected)
         _drop_previous(connection, home, built_before)

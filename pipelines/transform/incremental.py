@@ -49,11 +49,11 @@ def built_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(name for (name,) in rows)
 
 
-def find_affected(connection: duckdb.DuckDBPyConnection, home: Path) -> int | None:
-    """Find the records affected since the last build, and count them; None if everything must be built."""
-    built_at = _last_build(connection, home)
-    if built_at is None:
-        return None
+def find_affected(connection: duckdb.DuckDBPyConnection, built_at: datetime) -> int | None:
+    """Find the records affected since the last build, and count them; None if building all costs no more.
+
+    `built_at` is the last run that the build includes.
+    """
     set_variables(connection, built_at=built_at)
     connection.execute("create schema affected")
     _run(connection, "1_records")
@@ -125,8 +125,11 @@ def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     connection.execute(read_sql(f"incremental/{name}"))
 
 
-def _last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
-    """The last run that the last build includes; None if it used other SQL or seeds than this one."""
+def last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
+    """The last run that the last build includes; None if it used other SQL or seeds than this one.
+
+    Unless it is None, the staging views are those of this build too.
+    """
     built = {relation.full_name for relation in read_relations(home)}
     if not relations_in(connection).keys() >= {"staging.last_build", *built}:  # one was dropped
         return None
