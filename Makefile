@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-browser test-duckdb2 test-notebook test-orchestrators check check-release dist format lock docs site \
-	bench profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash \
+	bench profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-faults \
 	campaign-publication clean
 
 help: ## what there is
@@ -102,6 +102,9 @@ campaign-drift: .venv/.synced ## listings that move while they are read, SEEDS=2
 
 campaign-crash: .venv/.synced ## runs killed and failing at every step, and KILLS=1000 killed at random
 	KILLS=$(KILLS) $(RUN) python -m tests.campaigns.crash
+
+campaign-faults: .venv/.synced ## every fault of an answer at every provider
+	FAULTS=all $(RUN) pytest -n auto tests/extract/faults/test_faults.py
 
 campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIPS=1000 bits flipped in what is published
 	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.campaigns.publications

@@ -54,6 +54,7 @@ class World:
         self.variation = variation
         self.land = land
         self.starts: list[int] = []
+        self.has_looked = False
         self.warehouse = in_memory()
         self.home = Path("/nonexistent")
 
@@ -110,9 +111,10 @@ class World:
         gone: Rows = []
         for table, closed in CLOSED.items():
             name = f"closed_{table.replace('.', '_')}"
-            if len(self.starts) > 1:
+            if self.has_looked:
                 gone += self.rows(f"from {name} except all from {table}")
             self.warehouse.execute(f"create or replace temp table {name} as from {table} where {closed}")
+        self.has_looked = True
         return gone
 
     def rows(self, query: str, *parameters: object) -> Rows:

@@ -307,11 +307,15 @@ def test_output_is_relative_to_the_current_directory(
     assert (tmp_path / "a.csv").read_text() == "a\n1\n"
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "parquet", "arrow", "xlsx"])
+PIVOT = "pivot projects on kind using count(*) group by status"
+
+
 @pytest.mark.parametrize(
-    "sql",
-    ["summarize projects", "describe projects", "show tables", "table runs", "values (1), (2)",
-     "pivot projects on kind using count(*) group by status", "unpivot (select 1 as a, 2 as b) on a, b"],
+    ("sql", "form"),
+    [("summarize projects", "parquet"), ("describe projects", "arrow"), ("show tables", "xlsx"),
+     ("table runs", "json"), ("values (1), (2)", "parquet"),
+     ("unpivot (select 1 as a, 2 as b) on a, b", "xlsx"),
+     *((PIVOT, form) for form in ("csv", "json", "parquet", "arrow", "xlsx"))],
 )  # fmt: skip
 def test_a_reading_statement_can_be_written_in_every_form(
     cli: Cli, tmp_path: Path, sql: str, form: str
@@ -370,22 +374,30 @@ def test_a_failure_leaves_the_file_as_it_was(cli: Cli, tmp_path: Path, form: str
     assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("asked", [".tables", ".schema", r"\d", r"\dt", " .tables; "])
-def test_commands_of_other_shells_list_the_tables(cli: Cli, asked: str) -> None:
-    assert cli("query", asked, "--format", "csv").stdout == cli("describe", "--format", "csv").stdout
+def test_commands_of_other_shells_list_the_tables(cli: Cli) -> None:
+    tables = cli("describe", "--format", "csv").stdout
+    for asked in (".tables", ".schema", r"\d", r"\dt", " .tables; "):
+        assert cli("query", asked, "--format", "csv").stdout == tables, asked
 
 
-@pytest.mark.parametrize("name", ["projects", "main.projects", "raw.records", "projects_on"])
-def test_commands_of_other_shells_describe_the_columns(cli: Cli, name: str) -> None:
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [(".schema", "projects"), (r"\d", "main.projects"), (".schema", "raw.records"), (r"\d", "projects_on")],
+)
+def test_commands_of_other_shells_describe_the_columns(cli: Cli, asked: str, name: str) -> None:
     described = cli("describe", name, "--format", "csv").stdout
-    for asked in (f".schema {name}", rf"\d {name}"):
-        assert cli("query", asked, "--format", "csv").stdout == described
+    assert cli("query", f"{asked} {name}", "--format", "csv").stdout == described
+
+
+def test_the_schema_of_a_table_that_does_not_exist_is_refused(cli: Cli) -> None:
     assert "Did you mean projects" in cli("query", ".schema project", code=2).stderr
 
 
-@pytest.mark.parametrize("asked", ["?", ".help", "help", r"\?"])
-def test_the_help_of_query_lists_commands_that_work(cli: Cli, asked: str) -> None:
-    found = json.loads(cli("query", asked, "--json").stdout)
+def test_the_help_of_query_lists_commands_that_work(cli: Cli) -> None:
+    helped = cli("query", "?", "--json").stdout
+    for asked in (".help", "help", r"\?"):
+        assert cli("query", asked, "--json").stdout == helped
+    found = json.loads(helped)
     assert [line["query"] for line in found[:2]] == [".tables", ".schema NAME"]
     for line in found[2:]:
         cli("query", line["query"])
@@ -483,19 +495,19 @@ def test_promise_23_output_follows_no_link_and_writes_into_a_device(cli: Cli, tm
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
+    ("name", "reason", "form"),
     [
-        ("warehouse.duckdb", "has the name of a database"),
-        ("warehouse.previous.duckdb", "has the name of a database"),
-        ("other.duckdb.wal", "has the name of a database"),
-        ("copy", "is a DuckDB database"),
-        (".dlt/secrets.toml", "is a settings file"),
-        ("elsewhere/../.dlt/config.toml", "is a settings file"),
-        (".rollcall/warehouse.duckdb.lock", "is one of Rollcall's own files"),
-        (".rollcall/scratch/records", "is one of Rollcall's own files"),
+        ("warehouse.duckdb", "has the name of a database", "csv"),
+        ("warehouse.previous.duckdb", "has the name of a database", "parquet"),
+        ("other.duckdb.wal", "has the name of a database", "csv"),
+        ("copy", "is a DuckDB database", "csv"),
+        ("copy", "is a DuckDB database", "parquet"),
+        (".dlt/secrets.toml", "is a settings file", "parquet"),
+        ("elsewhere/../.dlt/config.toml", "is a settings file", "csv"),
+        (".rollcall/warehouse.duckdb.lock", "is one of Rollcall's own files", "parquet"),
+        (".rollcall/scratch/records", "is one of Rollcall's own files", "csv"),
     ],
 )
-@pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_promise_28_output_overwrites_nothing_that_rollcall_depends_on(
     home: Path, name: str, reason: str, form: str
 ) -> None:
