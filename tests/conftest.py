@@ -3,21 +3,38 @@
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.campaigns.play import land_directly
-from tests.postgres import postgres_server
 from tests.support import canaries
 from tests.support.home import Home
 from tests.support.light import light
 from tests.support.loopback import Loopback
+from tests.support.postgres import Postgres, programs
 
 
 def pytest_configure() -> None:
     """Let an interruption end what tests start, though a shell that runs them behind ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Files that share what is costly to start: servers of PostgreSQL and S3.
+TOGETHER = ("tests/compute/", "tests/lake/", "tests/publish/", "tests/docs/test_publishing.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each file to one worker, and all files of `TOGETHER` to the same one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "servers" if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
+
+    return ByServer(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -36,10 +53,18 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The URL of an empty PostgreSQL database, as its owner."""
-    with postgres_server() as url:
-        yield url
+def postgres() -> Iterator[Postgres]:
+    """One server for the process, on a free loopback port."""
+    if (found := programs()) is None:
+        pytest.skip("PostgreSQL is not installed")
+    with Postgres.started(found) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Postgres) -> str:
+    """The URL of a PostgreSQL database, as its owner."""
+    return postgres.create_url()
 
 
 @pytest.fixture(scope="module")

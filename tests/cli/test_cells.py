@@ -44,7 +44,12 @@ def _given_back(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and re.match(cells.FORMULA, cell[1:]) else cell
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(table=TABLES)
 def test_promise_25_csv_both_ways(warehouse: Warehouse, table: list[tuple[str | None, str | None]]) -> None:
     rows = rows_of(warehouse, _select(table))
@@ -131,7 +136,12 @@ def test_a_count_is_sorted_only_where_that_matters(
     assert is_sorted in (None, "order by" in unordered(rows).lower())
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(table=TABLES)
 def test_json(warehouse: Warehouse, table: list[tuple[str | None, str | None]]) -> None:
     pieces = list(json_pieces(rows_of(warehouse, _select(table))))

@@ -1,5 +1,6 @@
 """How the command line begins and ends: help, one line for each failure, exit codes, pipes and signals."""
 
+import contextlib
 import json
 import os
 import re
@@ -223,19 +224,28 @@ def test_a_full_disk(cli: Cli) -> None:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_leave_nothing_behind(cli: Cli, tmp_path: Path, number: signal.Signals) -> None:
-    cases = (("csv", ENDLESS), ("json", SILENT), ("csv", STALLING), ("table", STALLING), ("arrow", STALLING))
-    for form, sql in cases:
-        file = tmp_path / "answer"
-        command = cli.command("query", sql, "--format", form, "--output", str(file))
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            while not list(tmp_path.glob(".rollcall-*/answer")) and process.poll() is None:
-                pass
-            process.send_signal(number)
-            _, said = process.communicate()
-        assert (process.returncode, said) == (130, "rollcall: interrupted\n")
-        assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(
+    ("number", "form", "sql"),
+    [
+        (signal.SIGINT, "csv", ENDLESS),
+        (signal.SIGTERM, "json", SILENT),
+        (signal.SIGTERM, "csv", STALLING),
+        (signal.SIGINT, "table", STALLING),
+        (signal.SIGTERM, "arrow", STALLING),
+    ],
+)
+def test_signals_leave_nothing_behind(
+    cli: Cli, tmp_path: Path, number: signal.Signals, form: str, sql: str
+) -> None:
+    command = cli.command("query", sql, "--format", form, "--output", str(tmp_path / "answer"))
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not list(tmp_path.glob(".rollcall-*/answer")) and process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)
+        process.send_signal(number)
+        _, said = process.communicate()
+    assert (process.returncode, said) == (130, "rollcall: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_cron(cli: Cli, tmp_path: Path) -> None:

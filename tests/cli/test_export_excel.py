@@ -96,7 +96,12 @@ def test_numbers(warehouse: Warehouse) -> None:
     ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(table=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
 def test_promise_25_cells_are_not_run_and_can_be_read_back(
     warehouse: Warehouse, table: list[tuple[str | None, str | None]]

@@ -13,6 +13,8 @@ import pyarrow.ipc
 import pytest
 from pyarrow import feather
 
+from pipelines.warehouse import reader
+
 from .conftest import Cli
 
 ALL_TYPES = """
@@ -131,7 +133,8 @@ def test_show(cli: Cli) -> None:
     assert {"projects", "projects_history", "project_changes", "runs"} <= set(tables)
 
 
-def test_order_survives_many_threads(cli: Cli) -> None:
+def test_order_survives_many_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(reader.BOUNDS, "threads", "4")
     numbers = "select range as n, '=' || range as t from range(400000) order by n desc"
     for form in ("csv", "json", "table"):
         result = cli("query", f"select n from ({numbers}) order by n desc", "--format", form)

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from tests.support.home import FIRST_RUN, Home
+from tests.support.light import light
 from tests.support.loopback import Answer, Loopback
 
 FRESH_FOR = timedelta(hours=36)
@@ -105,7 +106,8 @@ def test_a_listing_says_what_kind_of_error_ended_it(home: Home, loopback: Loopba
     two_accounts(home, loopback)
     loopback.serve("north", Answer({"message": "Unauthenticated."}, status=401))
     loopback.serve("south", Answer("<html>"))
-    home.run()
+    with light():
+        home.run()
     assert home.rows(
         "select connection, outcome, error_kind from listings order by started_at, connection"
     ) == [

@@ -62,7 +62,7 @@ def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
     assert (said["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "verified")
 
 
-@pytest.mark.usefixtures("sandbox")
+@pytest.mark.usefixtures("sandbox", "light")
 def test_a_log_shows_progress_and_quiet_does_not(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "EVERY_S", 0.0)
     assert run(home, "sync", "belltastic").stderr == "belltastic: 30 records in 1 pages so far\n"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.compute import cluster
-from tests.lake.conftest import catalog, lake_home, postgres
+from tests.lake.conftest import catalog, lake_home
 from tests.lake.home import LakeHome
 
-__all__ = ["catalog", "lake_home", "postgres"]
+__all__ = ["catalog", "lake_home"]
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,11 @@ import pytest
 from pipelines.commands.sync import Run
 from pipelines.sandbox import RILLSOFT_CLIENT_IDS, Fault, Sandbox
 from tests.lake.home import LakeHome, differences
-from tests.lake.postgres import Postgres
 from tests.lake.test_equality import changed
 from tests.lake.test_kills import started
 from tests.support.canaries import leaks
 from tests.support.home import Home, sandbox_settings
+from tests.support.postgres import Postgres
 
 OUTCOMES = "select outcome from listings where connection = 'matter' order by started_at"
 

@@ -1,6 +1,5 @@
-"""A PostgreSQL server for the catalogs, and homes whose warehouse is a lakehouse."""
+"""Homes whose warehouse is a lakehouse."""
 
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import duckdb
 import pytest
 
 from tests.lake.home import LakeHome
-from tests.lake.postgres import Postgres, programs
+from tests.support.postgres import Postgres
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,15 +15,6 @@ def _extensions() -> None:
     """Skip the tests on another DuckDB than the one that the wheels of the extensions are for."""
     if version("duckdb-extension-ducklake") != duckdb.__version__:
         pytest.skip(f"the extension ducklake cannot be had for DuckDB {duckdb.__version__}")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """One server for the process, on a free loopback port. PostgreSQL does not run as root."""
-    if (found := programs()) is None:
-        pytest.skip("PostgreSQL is not installed")
-    with Postgres.started(found) as server:
-        yield server
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pipelines.common.sql import identifier, literal
 from pipelines.config.lake import lake_settings
 from pipelines.warehouse.catalog import attach
 from pipelines.warehouse.published import open_published
-from tests.lake.postgres import PASSWORD
 from tests.support.home import Home, Row
+from tests.support.postgres import PASSWORD
 
 # How long a listing took differs from run to run.
 NOT_COMPARED = {"seconds"}

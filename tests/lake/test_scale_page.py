@@ -13,7 +13,7 @@ from pipelines.sandbox import Sandbox
 from pipelines.warehouse.catalog import load_extensions
 from tests.docs.pages import page
 from tests.lake.home import LakeHome
-from tests.lake.postgres import PASSWORD
+from tests.support.postgres import PASSWORD
 
 PAGE = page("scale.md")
 

@@ -14,7 +14,7 @@ from pipelines.config.lake import lake_settings
 from pipelines.sandbox import Sandbox
 from pipelines.warehouse.lake_lock import LakeLocks
 from tests.lake.home import LakeHome, differences
-from tests.lake.postgres import PASSWORD, Postgres
+from tests.support.postgres import PASSWORD, Postgres
 
 OLD_NAME, NEW_NAME = "Lighthouse Survey", "Lighthouse Renovation"
 

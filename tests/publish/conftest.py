@@ -91,8 +91,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
             return Delta(f"file://{tmp_path}/lake", None)
         case "iceberg":
             return Iceberg(f"file://{tmp_path}/lake", None)
-        case "delta-s3":
-            return Delta("s3://warehouses/delta", request.getfixturevalue("bucket"))
         case "iceberg-s3":
             return Iceberg("s3://warehouses/iceberg", request.getfixturevalue("bucket"))
     raise AssertionError(request.param)

@@ -10,7 +10,8 @@ from pipelines.commands.publish import publish
 from tests.publish.conftest import Stages
 from tests.publish.places import Place, configure, held_tables, published_tables
 
-PLACES = ("postgres", "duckdb", "delta", "iceberg", "delta-s3", "iceberg-s3")
+# The commands of the documentation publish Delta tables to S3.
+PLACES = ("postgres", "duckdb", "delta", "iceberg", "iceberg-s3")
 # Rows sent and deleted for the second stage: none of a project that only was seen again.
 CHANGED = {
     "client_mapping": (0, 0),

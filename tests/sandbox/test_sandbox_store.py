@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sandbox import Store
@@ -79,6 +79,7 @@ def outcome(act, *arguments) -> type[Exception] | None:
     return None
 
 
+@settings(derandomize=True, deadline=None)
 @given(acts=st.lists(st.tuples(st.sampled_from(sorted(ACTS)), st.integers(1, 12)), max_size=30))
 def test_store_is_a_list(acts):
     store, listing = new_store(), Listing()

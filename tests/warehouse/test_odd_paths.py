@@ -14,10 +14,7 @@ from tests.support.loopback import Loopback
 from .conftest import list_project
 
 ODD = (
-    "back\\slash and another\\",
-    "[a] * and {b}",
-    'it\'s "two\nlines" ',
-    " #a;b&c|d$e`f 名前 ünï",
+    ' #a;b&c|d$e`f 名前 ünï [a] * and {b} it\'s "two\nlines" back\\slash and another\\',
     ":memory:",
 )
 VERBS = (

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.campaigns.play import land_directly
 from tests.docs.pages import ROOT, page
 from tests.support.home import Home
 from tests.support.loopback import Answer, Asked, Loopback
@@ -21,10 +20,7 @@ EXAMPLES = ROOT / "examples" / "monitoring"
 IN_FILE_ONLY = {"rollcall_last_attempt_timestamp_seconds", "rollcall_last_attempt_exit_code"}
 
 
-@pytest.fixture(autouse=True)
-def _without_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Monitoring is not about dlt, which takes most of a small run's time."""
-    monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
+pytestmark = pytest.mark.usefixtures("light")  # a monitor sees nothing of the published projects
 
 
 @pytest.fixture

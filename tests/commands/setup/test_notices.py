@@ -20,7 +20,7 @@ from tests.support.loopback import Answer, Asked, Loopback
 
 from .conftest import Run
 
-pytestmark = pytest.mark.usefixtures("without_dlt")
+pytestmark = pytest.mark.usefixtures("light")  # a notice says nothing of the published projects
 
 
 @pytest.fixture

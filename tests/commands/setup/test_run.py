@@ -40,6 +40,7 @@ def test_a_dry_run_shows_the_changes_and_makes_none(
     }
 
 
+@pytest.mark.usefixtures("light")
 def test_each_run_leaves_a_private_log_with_the_failing_pages_facts(
     run: Run, home: Home, sandbox: Sandbox
 ) -> None:

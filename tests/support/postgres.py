@@ -17,6 +17,8 @@ import psycopg2
 
 USER = "rollcall"
 PASSWORD = "rollcall-catalog-password"
+# Nothing here outlives the tests, so nothing needs to survive a power failure.
+SETTINGS = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c listen_addresses=127.0.0.1"
 
 
 def programs() -> Path | None:
@@ -66,9 +68,16 @@ class Postgres:
 
     def create_database(self) -> str:
         """Create an empty database. Returns its connection string, without the password."""
-        name = f"lake_{next(self.numbers)}"
+        return f"{self.place} dbname={self._create()}"
+
+    def create_url(self) -> str:
+        """Create an empty database. Returns its URL, with the password."""
+        return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{self._create()}"
+
+    def _create(self) -> str:
+        name = f"database_{next(self.numbers)}"
         self.execute(f"create database {name}")
-        return f"{self.place} dbname={name}"
+        return name
 
     @property
     def place(self) -> str:
@@ -106,7 +115,7 @@ class Postgres:
             "initdb", "-D", str(self.folder / "data"), "-U", USER, "--pwfile", str(secret),
             "--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
         )  # fmt: skip
-        options = f"-p {self.port} -k {self.folder} -c fsync=off -c listen_addresses=127.0.0.1"
+        options = f"-p {self.port} -k {self.folder} {SETTINGS}"
         self.pg_ctl("start", "-l", str(self.folder / "log"), "-o", options)
 
     def _run(self, program: str, *arguments: str) -> None:
