@@ -20,9 +20,6 @@ EXAMPLES = ROOT / "examples" / "monitoring"
 IN_FILE_ONLY = {"rollcall_last_attempt_timestamp_seconds", "rollcall_last_attempt_exit_code"}
 
 
-pytestmark = pytest.mark.usefixtures("light")  # a monitor sees nothing of the published projects
-
-
 @pytest.fixture
 def projects(home: Home, loopback: Loopback) -> list[dict[str, Any]]:
     """The projects of the one connection of the home."""
@@ -54,6 +51,7 @@ def promtool(*arguments: str, text: str = "") -> str:
     return done.stdout
 
 
+@pytest.mark.usefixtures("without_dlt")
 def test_a_run_leaves_metrics_and_a_failed_one_leaves_those_of_the_warehouse(
     run: Run, home: Home, projects: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +111,7 @@ def test_the_dashboard_is_json_with_a_query_in_every_panel() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
+@pytest.mark.usefixtures("light")
 def test_metrics_that_cannot_be_written_do_not_fail_the_run(
     run: Run, home: Home, projects: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +124,7 @@ def test_metrics_that_cannot_be_written_do_not_fail_the_run(
     )
 
 
+@pytest.mark.usefixtures("light")
 def test_removals_held_back_alarm_when_that_begins_and_when_it_changes(
     run: Run, home: Home, projects: list[dict[str, Any]], loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +151,7 @@ def test_removals_held_back_alarm_when_that_begins_and_when_it_changes(
     ]
 
 
+@pytest.mark.usefixtures("light")
 def test_logs_can_be_json_on_standard_output(
     run: Run, home: Home, projects: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
