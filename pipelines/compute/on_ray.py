@@ -18,6 +18,8 @@ from typing import Any
 # Ray reads these when it is imported, and when it starts a cluster.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("RAY_worker_niceness", "0")  # else every other process comes before a worker
+# In a process of `uv run`, Ray would copy the current directory, secrets included, and run uv there.
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray prints a warning
 
 import ray
@@ -121,7 +123,7 @@ class RayWorkers:
 
     def _report(self, report: Report) -> None:
         with contextlib.suppress(exceptions.RayError):  # progress is not worth the end of a run
-            for pages in ray.get(self._progress.take.remote()):
+            for pages in ray.get(self._progress.take.remote(), timeout=PROGRESS_S):
                 report(*pages)
 
 
