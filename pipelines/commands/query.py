@@ -9,6 +9,7 @@ from itertools import pairwise
 import duckdb
 
 from pipelines.commands.shell_commands import shell_command
+from pipelines.common.database import is_out_of_memory
 from pipelines.common.errors import UsageError
 from pipelines.common.sql import literal
 from pipelines.common.suggest import nearest
@@ -102,6 +103,8 @@ def sql_errors_as_usage_errors(sql: str) -> Iterator[None]:
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.FatalException):
         raise
     except duckdb.Error as error:
+        if is_out_of_memory(error):
+            raise duckdb.OutOfMemoryException(str(error)) from None
         if is_damage(error) or exceeds_file_limit(error):
             raise
         raise UsageError(first_line(error), excerpt=excerpt(error, sql)) from None

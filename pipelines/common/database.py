@@ -10,6 +10,9 @@ from pipelines.common.sql import literal, read_sql
 # A DuckDB file begins with three blocks: one that identifies it, and two that DuckDB writes alternately.
 HEADERS_BYTES = 3 * 4096
 
+# How DuckDB begins the message of an error that ends a query before its first rows.
+_PENDING = "Invalid Input Error: Attempting to execute an unsuccessful or closed pending query result"
+
 _CLOSED = {
     "allow_community_extensions": "false",
     "allow_persistent_secrets": "false",
@@ -48,3 +51,11 @@ def hidden_builtins(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """
     found = connection.execute(read_sql("queries/hidden_builtins"))
     return [name for (name,) in found.fetchall()]
+
+
+def is_out_of_memory(error: duckdb.Error) -> bool:
+    """Whether DuckDB ran out of memory, which it may report as an invalid input."""
+    message = str(error)
+    return isinstance(error, duckdb.OutOfMemoryException) or (
+        message.startswith(_PENDING) and "Out of Memory Error" in message
+    )

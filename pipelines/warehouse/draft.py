@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 import duckdb
 
-from pipelines.common.database import open_database
+from pipelines.common.database import is_out_of_memory, open_database
 from pipelines.common.errors import WarehouseError
 from pipelines.common.limits import physical_mb
 from pipelines.common.sql import identifier, literal, read_sql, transaction
@@ -74,9 +74,11 @@ class Draft:
         while True:
             try:
                 return work(self.db)
-            except duckdb.OutOfMemoryException:
-                if 2 * self.memory_mb > physical_mb():
+            except duckdb.Error as error:
+                if not is_out_of_memory(error):
                     raise
+                if 2 * self.memory_mb > physical_mb():
+                    raise duckdb.OutOfMemoryException(str(error)) from None
                 self.limit_memory(2 * self.memory_mb)
 
     def limit_memory(self, memory_mb: int) -> None:
