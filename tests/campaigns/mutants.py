@@ -50,7 +50,7 @@ UPDATE = [
         "test_an_update_builds_only_the_affected_customers",
         "test_projects_that_an_earlier_build_covered_are_not_affected",
         "test_an_update_is_a_build_where_that_costs_no_more",
-        "test_an_update_is_a_build_where_too_much_is_affected",
+        "test_an_update_is_a_build_with_the_same_views_where_too_much_is_affected",
         "test_an_update_is_a_build_where_models_seeds_or_time_zones_differ",
         "test_an_update_gives_what_a_build_gives",
     )
