@@ -4,17 +4,9 @@ from types import NoneType
 
 import pytest
 
-SAMPLE = {
-    "id": 1,
-    "name": "Default",
-    "default": False,
-    "hmac_required": False,
-    "team_id": 1,
-    "created_at": "2021-12-03T10:32:52+00:00",
-    "updated_at": "2021-12-04T11:35:56+00:00",
-    "deleted_at": None,
-}
-SECOND = SAMPLE | {"id": 2, "name": "Second project", "default": True}
+from tests.support.samples import BELLTASTIC
+
+SECOND = BELLTASTIC | {"id": 2, "name": "Second project", "default": True}
 NOW = "2021-12-11T13:13:09+00:00"
 NOT_FOUND = (404, {"message": "Not found."})
 
@@ -25,14 +17,14 @@ def answered(response) -> tuple[int, object]:
 
 @pytest.fixture
 def api(empty, connect):
-    empty.store("belltastic").put(SAMPLE)
+    empty.store("belltastic").put(BELLTASTIC)
     return connect(empty, "belltastic")
 
 
 def test_documented_reads(empty, api):
     empty.store("belltastic").put(SECOND)
-    assert answered(api.get("/projects")) == (200, [SAMPLE, SECOND])
-    assert answered(api.get("/project/1")) == (200, SAMPLE)
+    assert answered(api.get("/projects")) == (200, [BELLTASTIC, SECOND])
+    assert answered(api.get("/project/1")) == (200, BELLTASTIC)
 
 
 def test_an_empty_account_lists_no_projects(empty, connect):
@@ -73,7 +65,7 @@ def test_documented_creation(empty, api):
     }
     answer = api.request("POST", "/projects", json=given)
     assert answered(answer) == (201, {"message": "Project created.", "data": created})
-    assert empty.store("belltastic").records() == [SAMPLE, created]
+    assert empty.store("belltastic").records() == [BELLTASTIC, created]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +99,7 @@ def test_documented_creation(empty, api):
 def test_invalid_creation(empty, api, given, errors):
     answer = api.request("POST", "/projects", json=given)
     assert answered(answer) == (422, {"message": "The given data was invalid.", "errors": errors})
-    assert empty.store("belltastic").records() == [SAMPLE]
+    assert empty.store("belltastic").records() == [BELLTASTIC]
 
 
 def test_a_body_that_is_no_object_gives_nothing(api):
@@ -121,7 +113,7 @@ def test_name_of_255_characters(api):
 
 
 def test_documented_update(empty, api):
-    changed = SAMPLE | {"name": "New name", "updated_at": NOW}
+    changed = BELLTASTIC | {"name": "New name", "updated_at": NOW}
     answer = api.request("PUT", "/project/1", json={"name": "New name"})
     assert answered(answer) == (200, {"message": "Project updated.", "data": changed})
     assert empty.store("belltastic").records() == [changed]
@@ -129,7 +121,7 @@ def test_documented_update(empty, api):
 
 def test_update_of_flags_leaves_the_team(api):
     answer = api.request("PUT", "/project/1", json={"default": True, "hmac_required": True, "team_id": 2})
-    assert answer.json()["data"] == SAMPLE | {"default": True, "hmac_required": True, "updated_at": NOW}
+    assert answer.json()["data"] == BELLTASTIC | {"default": True, "hmac_required": True, "updated_at": NOW}
 
 
 @pytest.mark.parametrize("name", ["", None])
@@ -137,11 +129,11 @@ def test_invalid_update(empty, api, name):
     answer = api.request("PUT", "/project/1", json={"name": name})
     errors = {"name": ["The name field is required."]}
     assert answered(answer) == (422, {"message": "The given data was invalid.", "errors": errors})
-    assert empty.store("belltastic").records() == [SAMPLE]
+    assert empty.store("belltastic").records() == [BELLTASTIC]
 
 
 def test_archive_sets_deleted_at_once(empty, api):
-    archived = SAMPLE | {"updated_at": NOW, "deleted_at": NOW}
+    archived = BELLTASTIC | {"updated_at": NOW, "deleted_at": NOW}
     assert answered(api.request("PUT", "/project/1/archive")) == (
         200,
         {"message": "Project archived.", "data": archived},

@@ -4,17 +4,8 @@ from types import NoneType
 
 import pytest
 
-SAMPLE = {
-    "AccountSid": "AG5T3HFR5ASD54FS5GB3SDAFJAKSH6DS",
-    "PropertySid": "S1234567890ABCDEF1234567890ABCDE",
-    "Name": "My Awesome Project",
-    "MainDomain": "example.com",
-    "TimeZone": "AUS Eastern Standard Time",
-    "SmsEnabled": True,
-    "CallRecordingEnabled": False,
-    "IntegrationsEnabled": True,
-    "Active": True,
-}
+from tests.support.samples import FONE_DYNAMICS
+
 UNAUTHORIZED = {
     "ResponseStatus": {
         "ErrorCode": "Unauthorized",
@@ -25,11 +16,15 @@ UNAUTHORIZED = {
 
 
 def test_documented_answers(empty, connect):
-    empty.store("fone_dynamics").put(SAMPLE)
+    empty.store("fone_dynamics").put(FONE_DYNAMICS)
     api = connect(empty, "fone_dynamics")
 
-    assert api.get("/Properties").json() == {"Properties": [SAMPLE], "TotalCount": 1, "NextPageToken": None}
-    assert api.get(f"/Properties/{SAMPLE['PropertySid']}").json() == {"Property": SAMPLE}
+    assert api.get("/Properties").json() == {
+        "Properties": [FONE_DYNAMICS],
+        "TotalCount": 1,
+        "NextPageToken": None,
+    }
+    assert api.get(f"/Properties/{FONE_DYNAMICS['PropertySid']}").json() == {"Property": FONE_DYNAMICS}
 
 
 def test_an_empty_account_lists_no_properties(empty, connect):
@@ -39,7 +34,7 @@ def test_an_empty_account_lists_no_properties(empty, connect):
 
 def test_records_have_the_documented_fields(sandbox, types_by_field):
     records = sandbox.store("fone_dynamics").records()
-    documented = {field: {str} for field in SAMPLE} | {
+    documented = {field: {str} for field in FONE_DYNAMICS} | {
         "MainDomain": {str, NoneType},
         "SmsEnabled": {bool},
         "CallRecordingEnabled": {bool},
@@ -50,7 +45,7 @@ def test_records_have_the_documented_fields(sandbox, types_by_field):
     assert {record["Active"] for record in records} == {True, False}
     assert len({record["TimeZone"] for record in records}) == 11
     assert len({record["PropertySid"] for record in records}) == 250
-    assert {len(record["PropertySid"]) for record in records} == {len(SAMPLE["PropertySid"])}
+    assert {len(record["PropertySid"]) for record in records} == {len(FONE_DYNAMICS["PropertySid"])}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +101,7 @@ def test_invalid_parameters(sandbox, connect, params, fields):
 
 
 def test_unknown_property(sandbox, connect):
-    answer = connect(sandbox, "fone_dynamics").get(f"/Properties/{SAMPLE['PropertySid']}")
+    answer = connect(sandbox, "fone_dynamics").get(f"/Properties/{FONE_DYNAMICS['PropertySid']}")
     assert answer.status_code == 400
     assert answer.json() == {
         "ResponseStatus": {

@@ -4,17 +4,8 @@ from types import EllipsisType, NoneType
 
 import pytest
 
-SAMPLE = {
-    "originId": "c5b45dd2-2f9f-4b47-93b8-1af641b95e2e",
-    "name": "Project #1",
-    "description": "Project Description",
-    "clientName": "A client",
-    "logoUrl": {"referenceUrl": "/storage/111-file.jpg"},
-    "projectPhase": "PRJ_PHASE_PROGRAMMING_AND_FEASIBILITY",
-    "projectStatus": "PRJ_STATUS_ON_GOING",
-    "projectType": "COMMERCIAL",
-    "location": {"city": "Quebec", "region": "Quebec", "country": "Canada"},
-}
+from tests.support.samples import MATTER
+
 VALIDATION = "CE00001 - Connect request failed validation. Refer to provided messages for details."
 LOCALES = "de, es_MX, en, fr, zh_CN"
 
@@ -38,9 +29,9 @@ def page(projects: list, elements: int, pages: int, number: int, size: int) -> d
 
 
 def test_documented_answer(empty, connect):
-    empty.store("matter").put(SAMPLE)
+    empty.store("matter").put(MATTER)
     answer = connect(empty, "matter").get("/projects/get", locale="en", pageNumber=1, pageSize=10)
-    assert answer.json() == page([SAMPLE], 1, 1, 1, 10)
+    assert answer.json() == page([MATTER], 1, 1, 1, 10)
 
 
 def test_an_empty_account_lists_no_projects(empty, connect):

@@ -5,32 +5,7 @@ from types import EllipsisType, NoneType
 import pytest
 
 from pipelines.sandbox import RILLSOFT_CLIENT_IDS
-
-SAMPLE = {
-    "id": 123,
-    "versionId": 5,
-    "uuid": "550e8400-e29b-41d4-a716-446655440000",
-    "name": "Project X",
-    "description": "Project description notes",
-    "start": "2023-01-15T09:00:00",
-    "finish": "2023-12-31T17:00:00",
-    "code": "PRJ-X-2023",
-    "customer": "Acme Corporation",
-    "category": "Construction",
-    "priority": 1.5,
-    "status": "In Progress",
-    "path": "/Projects/2023/Project X",
-    "folderId": 42,
-    "createdAt": "2022-12-01T08:30:00",
-    "createdUserId": 7,
-    "createdUserName": "John Doe",
-    "lockAt": "2023-02-01T10:15:00",
-    "lockUserId": 8,
-    "lockUserName": "Jane Smith",
-    "notes": "Special handling required",
-    "isTemplate": False,
-    "isReadOnly": True,
-}
+from tests.support.samples import RILLSOFT
 
 
 def success(projects: list) -> dict:
@@ -48,8 +23,8 @@ def error(code: int, message: str, details: str) -> dict:
 
 
 def test_documented_answer(empty, connect):
-    empty.store("rillsoft", 12).put(SAMPLE)
-    assert connect(empty, "rillsoft").get("/clients/12/projects").json() == success([SAMPLE])
+    empty.store("rillsoft", 12).put(RILLSOFT)
+    assert connect(empty, "rillsoft").get("/clients/12/projects").json() == success([RILLSOFT])
 
 
 def test_an_empty_client_lists_no_projects(empty, connect):
@@ -73,7 +48,7 @@ def test_records_have_the_documented_fields(sandbox, types_by_field):
         for record in sandbox.store("rillsoft", client_id).records()
     ]
     assert types_by_field(records) == {
-        **{field: {type(value)} for field, value in SAMPLE.items()},
+        **{field: {type(value)} for field, value in RILLSOFT.items()},
         **{
             field: {str, NoneType}
             for field in ("description", "code", "customer", "category", "lockAt", "notes")

@@ -4,65 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.support.samples import BELLTASTIC, FONE_DYNAMICS, MATTER, RILLSOFT
 from tests.transform.raw import RUNS, Raw, Row, run
 
-FONE_DYNAMICS = {
-    "AccountSid": "AG5T3HFR5ASD54FS5GB3SDAFJAKSH6DS",
-    "PropertySid": "S1234567890ABCDEF1234567890ABCDE",
-    "Name": "My Awesome Project",
-    "MainDomain": "example.com",
-    "TimeZone": "AUS Eastern Standard Time",
-    "SmsEnabled": True,
-    "CallRecordingEnabled": False,
-    "IntegrationsEnabled": True,
-    "Active": True,
-}
-MATTER = {
-    "originId": "c5b45dd2-2f9f-4b47-93b8-1af641b95e2e",
-    "name": "Project #1",
-    "description": "Project Description",
-    "clientName": "A client",
-    "logoUrl": {"referenceUrl": "/storage/111-file.jpg"},
-    "projectPhase": "PRJ_PHASE_PROGRAMMING_AND_FEASIBILITY",
-    "projectStatus": "PRJ_STATUS_ON_GOING",
-    "projectType": "COMMERCIAL",
-    "location": {"city": "Quebec", "region": "Quebec", "country": "Canada"},
-}
-RILLSOFT = {
-    "id": 123,
-    "versionId": 5,
-    "uuid": "550e8400-e29b-41d4-a716-446655440000",
-    "name": "Project X",
-    "description": "Project description notes",
-    "start": "2023-01-15T09:00:00",
-    "finish": "2023-12-31T17:00:00",
-    "code": "PRJ-X-2023",
-    "customer": "Acme Corporation",
-    "category": "Construction",
-    "priority": 1.5,
-    "status": "In Progress",
-    "path": "/Projects/2023/Project X",
-    "folderId": 42,
-    "createdAt": "2022-12-01T08:30:00",
-    "createdUserId": 7,
-    "createdUserName": "John Doe",
-    "lockAt": "2023-02-01T10:15:00",
-    "lockUserId": 8,
-    "lockUserName": "Jane Smith",
-    "notes": "Special handling required",
-    "isTemplate": False,
-    "isReadOnly": True,
-}
-BELLTASTIC = {
-    "id": 1,
-    "name": "Default",
-    "default": False,
-    "hmac_required": False,
-    "team_id": 1,
-    "created_at": "2021-12-03T10:32:52+00:00",
-    "updated_at": "2021-12-04T11:35:56+00:00",
-    "deleted_at": None,
-}
 EVOVOICE = {
     "Id": "String",
     "DateCreated": "2026-10-01T08:00:00",
