@@ -36,8 +36,10 @@ def history(warehouse: Warehouse, key: str) -> History:
     Raises UsageError, which names similar ones, if there is none.
     """
     subject = find(warehouse, key)
-    versions = rows_of(warehouse, read_sql("queries/history/versions"), subject.parameters)
-    return History(subject, versions)
+    sql = read_sql(
+        "queries/history/versions", history=f"{subject.kind}s_history", key_column=f"{subject.kind}_key"
+    )
+    return History(subject, rows_of(warehouse, sql, {"key": subject.key}))
 
 
 def find(warehouse: Warehouse, key: str) -> Subject:

@@ -1,5 +1,10 @@
 -- The versions of one project or file: a row for each column that one changed, at least one.
-with versions as (
+with subject as (
+    select *, from {{ history }}
+    where {{ key_column }} = $key
+),
+
+versions as (
     select
         version,
         valid_from,
@@ -7,20 +12,8 @@ with versions as (
         change,
         end_reason,
         changed_columns,
-        to_json(projects_history) as cells,
-    from projects_history
-    where $kind = 'project' and project_key = $key
-    union all
-    select
-        version,
-        valid_from,
-        valid_to,
-        change,
-        end_reason,
-        changed_columns,
-        to_json(files_history) as cells,
-    from files_history
-    where $kind = 'file' and file_key = $key
+        to_json(subject) as cells,
+    from subject
 ),
 
 compared as (
