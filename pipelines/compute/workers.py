@@ -1,4 +1,4 @@
-"""Giving units to workers: in this process, or by an engine, whose name only this module knows.
+"""Giving units to the workers of an engine, whose name only this module knows.
 
 An engine starts a task again if its worker dies. An error of a task is not raised in the worker, where an
 engine would print it, but returned.
@@ -6,7 +6,7 @@ engine would print it, but returned.
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar, cast
 
@@ -42,20 +42,6 @@ def workers_for(settings: ComputeSettings) -> AbstractContextManager[Workers]:
         from pipelines.compute.on_ray import RayWorkers
 
         return RayWorkers(settings)
-
-
-class InThisProcess:
-    """No workers but this process: one unit after the other."""
-
-    def each(self, task: Task, units: Sequence[U], report: Report) -> Iterator[tuple[U, object]]:
-        """Do a task for each unit."""
-        for one in units:
-            yield one, opened(attempt(task, versions(), pickle.dumps(one), report))
-
-
-def in_this_process(_settings: ComputeSettings) -> AbstractContextManager[Workers]:
-    """Workers that need no engine."""
-    return nullcontext(InThisProcess())
 
 
 @dataclass(frozen=True)

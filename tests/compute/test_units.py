@@ -1,6 +1,8 @@
 """What a divided run adds up and publishes is as in one process. No engine is needed to see it."""
 
-from collections.abc import Iterator
+import pickle
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -8,12 +10,27 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from pipelines.common.errors import PublicationRefused
-from pipelines.compute.workers import in_this_process
+from pipelines.compute.job import Report
+from pipelines.compute.workers import Task, U, Workers, attempt, opened, versions
+from pipelines.config.compute import ComputeSettings
 from pipelines.sandbox import Sandbox
 from tests.lake.home import LakeHome, differences
 from tests.support.home import Home
 
 ODD = {"projectStatus": "PRJ_STATUS_ODD"}
+
+
+class InThisProcess:
+    """No workers but this process: one unit after the other."""
+
+    def each(self, task: Task, units: Sequence[U], report: Report) -> Iterator[tuple[U, object]]:
+        for one in units:
+            yield one, opened(attempt(task, versions(), pickle.dumps(one), report))
+
+
+def in_this_process(_settings: ComputeSettings) -> AbstractContextManager[Workers]:
+    """Workers that need no engine."""
+    return nullcontext(InThisProcess())
 
 
 @pytest.fixture
