@@ -1,9 +1,7 @@
 """A folder next to the data of a lakehouse, in which the workers of one run exchange Parquet files.
 
-Every attempt of a task writes into a folder of its own, and only files that
-a finished attempt names are read.
-The folder is removed at the end of its run, or by a later run if its own has died: a run holds a lock
-on it.
+Every attempt of a task writes into a folder of its own, and only files that a finished attempt names are
+read. The run holds a lock on the folder and removes it at its end. If the run dies, a later one removes it.
 """
 
 import secrets
@@ -18,6 +16,7 @@ import duckdb
 
 from pipelines.common.errors import WarehouseError
 from pipelines.common.files import private_folder
+from pipelines.common.sql import literal
 from pipelines.config.lake import LakeSettings
 from pipelines.warehouse.lake_lock import LakeLocks
 
@@ -123,5 +122,5 @@ def _files(lake: LakeSettings) -> tuple["fs.FileSystem", str]:
 
 def copy_rows(db: duckdb.DuckDBPyConnection, query: str, target: str) -> int:
     """Write the rows of a query to one Parquet file. Returns their number."""
-    (row,) = db.execute(f"copy ({query}) to '{target}' (format parquet, compression zstd)").fetchall()
+    (row,) = db.execute(f"copy ({query}) to {literal(target)} (format parquet, compression zstd)").fetchall()
     return int(row[0])
