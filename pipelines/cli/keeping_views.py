@@ -113,7 +113,7 @@ def show_restorable(found: "Sequence[Restorable]", *, as_json: bool) -> None:
         click.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=1))
         return
     if not found:
-        note("there is no earlier run next to the warehouse")
+        note("no earlier run found next to the warehouse")
     width = max((len(one.file.name) for one in found), default=0)
     for one in found:
         shown = one.problem or f"the run of {_minute(one.last_run)}"

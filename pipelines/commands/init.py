@@ -92,7 +92,7 @@ def _connection(choice: str, providers: Mapping[str, Provider]) -> tuple[str, st
     name, _, provider = choice.partition("=")
     provider = provider or name
     if provider not in providers:
-        raise UsageError(f"there is no provider {provider}", nearest(provider, providers, most=1))
+        raise UsageError(f"unknown provider {provider}", nearest(provider, providers, most=1))
     if not NAME.fullmatch(name):
         raise UsageError(
             f"{name} is not a valid name for a connection",

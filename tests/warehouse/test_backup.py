@@ -288,7 +288,7 @@ def test_a_home_without_earlier_runs_lists_none(home: Home) -> None:
     previous_path(home.warehouse).unlink()
     done = rollcall(home, "restore", "--list")
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == "there is no earlier run next to the warehouse\n"
+    assert done.stderr == "no earlier run found next to the warehouse\n"
     assert json.loads(rollcall(home, "restore", "--list", "--json").stdout) == []
 
 

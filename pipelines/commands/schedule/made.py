@@ -26,7 +26,7 @@ class Schedule:
 
 def not_scheduled(home: Path, see: str) -> UsageError:
     """The error for a home without a schedule."""
-    return UsageError(f"there is no schedule of {home}", f"see: {see}")
+    return UsageError(f"no schedule found for {home}", f"see: {see}")
 
 
 def run_program(program: str, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -54,7 +54,7 @@ def zone_info(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise UsageError(f"there is no time zone {name}", "give one such as Europe/Berlin") from None
+        raise UsageError(f"unknown time zone {name}", "give one such as Europe/Berlin") from None
 
 
 def local_zone() -> str:

@@ -125,7 +125,7 @@ def test_existing_settings_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("there", "choice", "message"),
     [
-        ("", "mater", "there is no provider mater. Did you mean matter?"),
+        ("", "mater", "unknown provider mater. Did you mean matter?"),
         ("", "North=matter", "North is not a valid name for a connection. Use lower-case"),
         ("[sources", "matter", "config.toml is not valid TOML. Correct it: "),
         ("sources = {}", "matter", "config.toml. Write its connections as tables such as [sources.matter]"),

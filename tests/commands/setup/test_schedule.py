@@ -86,7 +86,7 @@ def test_cron_is_installed_once_and_leaves_other_lines(
     assert run("schedule", "cron", "--remove").stdout == "the run is no longer in this user's crontab\n"
     assert table.read_text() == "@daily backup\n@weekly tidy\n"
     assert run("schedule", "cron", "--remove", code=2).stderr == (
-        f"rollcall: there is no schedule of {tmp_path}. See: crontab -l\n"
+        f"rollcall: no schedule found for {tmp_path}. See: crontab -l\n"
     )
 
 
@@ -152,7 +152,7 @@ def test_systemd_units_are_installed(run: Run, tmp_path: Path, monkeypatch: pyte
     assert list((tmp_path / "config" / "systemd" / "user").iterdir()) == []
     calls = Path(f"{program}.calls").read_text().splitlines()[2:]
     assert calls == [f"--user disable --now {timer}", "--user daemon-reload"]
-    assert "there is no schedule of" in run("schedule", "systemd", "--remove", code=2).stderr
+    assert "no schedule found for" in run("schedule", "systemd", "--remove", code=2).stderr
     assert "github is not on this machine" in run("schedule", "github", "--remove", code=2).stderr
     program.write_text("#!/bin/sh\necho no bus >&2\nexit 1\n")
     failed = run("schedule", "systemd", "--install", code=2)
@@ -340,16 +340,18 @@ def test_the_image_is_one_that_the_dockerfile_builds(run: Run, home: Home, sandb
 
 def test_variables_that_are_set_only_here_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__MATTER__ACCESS_TOKEN", "swordfish")
-    told = run("schedule", "cron").stderr
-    assert "set in this shell, but not where the schedule runs: SOURCES__MATTER__ACCESS_TOKEN; write" in told
-    assert "swordfish" not in told
+    warned = run("schedule", "cron").stderr
+    assert (
+        "set in this shell, but not where the schedule runs: SOURCES__MATTER__ACCESS_TOKEN; write" in warned
+    )
+    assert "swordfish" not in warned
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["cron", "--time-zone", "Asia/Tokyo"], "cron uses this machine's time"),
-        (["systemd", "--time-zone", "Mars/Base"], "there is no time zone Mars/Base"),
+        (["systemd", "--time-zone", "Mars/Base"], "unknown time zone Mars/Base"),
         (["kubernetes"], "no connection is configured"),
         (["cron", "--at", "25:00"], "'25:00' does not match"),
     ],
