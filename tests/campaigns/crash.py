@@ -30,7 +30,7 @@ class Runs:
 
     def __init__(self, home: Path, loopback: Loopback, forked: Forked, *, light: bool) -> None:
         self.home = home
-        self.said = home.with_suffix(".said")
+        self.output = home.with_suffix(".output")
         self.light = light
         self._loopback, self._forked = loopback, forked
         self._listed = 0
@@ -43,7 +43,7 @@ class Runs:
         """Begin a run; returns its process id."""
         self._listed += 1
         self._loopback.serve("belltastic", Answer([{"id": 1, "name": str(self._listed)}]))
-        order = {"home": str(self.home), "said": str(self.said), "light": self.light} | options
+        order = {"home": str(self.home), "output": str(self.output), "light": self.light} | options
         return self._forked.begin(Order(**order))
 
     def end(self, process: int) -> int:
@@ -66,7 +66,7 @@ class Runs:
     def plain(self) -> None:
         """Start a run that nothing befalls; it must succeed, and leave nothing lying about."""
         before = self.history
-        assert self.run() == 0, self.said.read_text()
+        assert self.run() == 0, self.output.read_text()
         assert self.history == (*before, str(self._listed))
         left = {path.name for path in self.home.iterdir()} - {".dlt", "logs"}
         assert left <= {".rollcall", "warehouse.duckdb", "warehouse.previous.duckdb"}, left
@@ -98,11 +98,11 @@ def _history(content: bytes) -> History:
             names = connection.execute(
                 "select payload ->> 'name' from raw.records order by valid_from"
             ).fetchall()
-            told = connection.execute(
+            found = connection.execute(
                 "select (select name from projects), (select count(*) from runs), count(*) "
                 "from raw.records where valid_to is null"
             ).fetchall()
-    assert told == [(*names[-1], len(names), 1)], (told, names)
+    assert found == [(*names[-1], len(names), 1)], (found, names)
     return tuple(name for (name,) in names)
 
 
@@ -128,22 +128,22 @@ def kill_at(runs: Runs, steps: Sequence[str]) -> None:
     """Kill a run at each of some steps; the next run clears up after all of them."""
     for step in steps:
         ended = runs.run(at=step)
-        assert ended == -signal.SIGKILL, (step, ended, runs.said.read_text())
+        assert ended == -signal.SIGKILL, (step, ended, runs.output.read_text())
     runs.plain()
 
 
 def fail_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
-    """Have the disk fail at each of some steps. It is told in one line; once published, it is no failure."""
+    """Have the disk fail at each of some steps. One line reports it; once published, it is no failure."""
     published_before = steps.index("replace 3 before") + 1 if "replace 3 before" in steps else len(steps)
     for number, (step, error) in enumerate(zip(steps, errors, strict=False)):
         before = runs.history
         ended = runs.run(at=step, error=error)
-        said = runs.said.read_text()
+        printed = runs.output.read_text()
         is_published = number >= published_before
-        assert (ended, runs.history != before) == ((0, True) if is_published else (1, False)), (step, said)
+        assert (ended, runs.history != before) == ((0, True) if is_published else (1, False)), (step, printed)
         if not is_published:
-            told = f"rollcall: cannot write to the disk of {runs.home} ({os.strerror(error)})"
-            assert (said.startswith(told), said.count("\n")) == (True, 1), (step, said)
+            expected = f"rollcall: cannot write to the disk of {runs.home} ({os.strerror(error)})"
+            assert (printed.startswith(expected), printed.count("\n")) == (True, 1), (step, printed)
     runs.plain()
 
 
@@ -152,13 +152,13 @@ def refuse_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
     for step, error in zip(steps, errors, strict=False):
         before = runs.history
         ended = runs.run(at=step, error=error)
-        said = runs.said.read_text()
-        assert (runs.history != before) == (ended == 0), (step, said)
+        printed = runs.output.read_text()
+        assert (runs.history != before) == (ended == 0), (step, printed)
         if ended:
-            assert (ended, said.count("\n")) == (2, 1), (step, said)
-            assert re.match(r"rollcall: the file system of .* \(.*\)\. Keep it on another disk: ", said), (
+            assert (ended, printed.count("\n")) == (2, 1), (step, printed)
+            assert re.match(r"rollcall: the file system of .* \(.*\)\. Keep it on another disk: ", printed), (
                 step,
-                said,
+                printed,
             )
     runs.plain()
 

@@ -36,7 +36,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class State:
-    """What a record says. `volatile` is no change of it; `novel` is a field that no model knows (0: none).
+    """The fields of a record. `volatile` never makes a version; `novel` is unknown to all models (0: none).
 
     `spelling` writes the same in another way.
     """
@@ -119,21 +119,21 @@ def text_of(provider: str, record: int, state: State) -> str:
 
 
 def content(provider: str, text: str) -> Row:
-    """What a record says, without what is volatile."""
-    return {name: said for name, said in json.loads(text).items() if name != VOLATILE.get(provider)}
+    """The fields of a record, without what is volatile."""
+    return {name: value for name, value in json.loads(text).items() if name != VOLATILE.get(provider)}
 
 
 def published(provider: str, text: str) -> tuple[str, str]:
     """What the models publish of a record: its name, and the provider's status or a file's type."""
-    said = json.loads(text)
+    record = json.loads(text)
     match provider:
         case "belltastic":
-            return said["name"], "archived" if said["deleted_at"] else "active"
+            return record["name"], "archived" if record["deleted_at"] else "active"
         case "rillsoft":
-            return said["name"], said["status"]
+            return record["name"], record["status"]
         case "fone_dynamics":
-            return said["Name"], "true" if said["Active"] else "false"
-    return said["fileName"], said["type"]
+            return record["Name"], "true" if record["Active"] else "false"
+    return record["fileName"], record["type"]
 
 
 @dataclass

@@ -190,15 +190,15 @@ class Played:
             for name, past in versions.items():
                 merged: Rows = []
                 for version in past:
-                    said = published(self.provider, version["payload"])
+                    row = published(self.provider, version["payload"])
                     start, end = version["valid_from"], version["valid_to"]
                     change = "created"
                     if merged:
                         *_, before, _, previous, _, _ = merged[-1]
                         change = "changed" if previous == start else "returned"
-                    if change == "changed" and before == said:
+                    if change == "changed" and before == row:
                         start, change = merged[-1][3], merged.pop()[6]
                     key = self.key(scope, name)
-                    merged.append((key, len(merged) + 1, said, start, end, version["end_reason"], change))
+                    merged.append((key, len(merged) + 1, row, start, end, version["end_reason"], change))
                 rows += merged
         return sorted(rows)

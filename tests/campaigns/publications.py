@@ -1,7 +1,7 @@
 """Publications under looping readers, and bits flipped in what is published.
 
 `make campaign-publication` makes PUBLICATIONS=500 under four readers, and flips FLIPS=1000 bits. A reader
-finds a whole run or is told that it cannot; no answer is wrong.
+finds a whole run or gets an error; no answer is wrong.
 """
 
 import os
@@ -58,8 +58,8 @@ def read(warehouse: str, published: str) -> int:
                 from projects
                 """
             ).fetchall()
-        ((least, most, rows, said),) = found
-        assert (least, rows, said) == (most, ROWS, str(most)), found
+        ((least, most, rows, name),) = found
+        assert (least, rows, name) == (most, ROWS, str(most)), found
         assert most >= last, (most, last)
         last = most
         time.sleep(PAUSE_S)

@@ -120,10 +120,10 @@ from (select unnest($1::text[]) as payload, unnest($2::text[]) as pointer)
 """
 BY_COLUMN = """
 select
-    said.id, json_type(payload::json, '/id'),
-    said.name, json_type(payload::json, '/name'),
+    fields.id, json_type(payload::json, '/id'),
+    fields.name, json_type(payload::json, '/name'),
 from (
-    select payload, from_json(payload::json, '{"id": "VARCHAR", "name": "VARCHAR"}') as said,
+    select payload, from_json(payload::json, '{"id": "VARCHAR", "name": "VARCHAR"}') as fields,
     from (select unnest($1::text[]) as payload)
 )
 """
@@ -140,7 +140,7 @@ class Text(NamedTuple):
 
     sent: bytes
     record: Record
-    said: object
+    content: object
 
 
 @dataclass
@@ -267,47 +267,47 @@ def read(text: bytes, found: Found) -> Text | None:
         return None
     found.counts["accepted"] += 1
     assert record.payload == text.removeprefix(BYTE_ORDER_MARK)
-    said = reference(text)
+    content = reference(text)
     kept = read_record(PROVIDER, DROPPED, text, {}).payload
-    assert isinstance(said, dict)
+    assert isinstance(content, dict)
     if not kept or reference(kept) != {
-        key: part for key, part in said.items() if composed(key) not in DROPPED
+        key: part for key, part in content.items() if composed(key) not in DROPPED
     }:
         found.differences.append(f"fields dropped from {text!r} leave {kept!r}")
-    return Text(record.payload, record, said)
+    return Text(record.payload, record, content)
 
 
 def _respelled(text: Text, rng: random.Random) -> bytes:
     """The record in another spelling, but for its id: 1.0 is not the id 1."""
-    assert isinstance(text.said, dict)
+    assert isinstance(text.content, dict)
     members = [
         f'"id":{json.dumps(text.record.record_id)}'
-        if isinstance(text.said["id"], str)
+        if isinstance(text.content["id"], str)
         else f'"id":{text.record.record_id}'
     ]
     members += [
-        f"{spelled(key, rng)}: {spelled(part, rng)}" for key, part in text.said.items() if key != "id"
+        f"{spelled(key, rng)}: {spelled(part, rng)}" for key, part in text.content.items() if key != "id"
     ]
     rng.shuffle(members)
     return f"{{{','.join(members)}}}".encode()
 
 
-def spelled(said: object, rng: random.Random) -> str:
+def spelled(value: object, rng: random.Random) -> str:
     """The same value in another spelling: order of keys, white space, numbers, escapes, composition."""
     space = rng.choice(SPACES)
-    if isinstance(said, dict):
-        items = list(said.items())
+    if isinstance(value, dict):
+        items = list(value.items())
         rng.shuffle(items)
         return (
             "{"
             + f",{space}".join(f"{spelled(key, rng)}:{space}{spelled(part, rng)}" for key, part in items)
             + "}"
         )
-    if isinstance(said, list):
-        return f"[{space}" + ",".join(spelled(part, rng) for part in said) + "]"
-    if isinstance(said, Decimal):
-        return _number(said, rng)
-    return json.dumps(said, ensure_ascii=rng.random() < 0.5)
+    if isinstance(value, list):
+        return f"[{space}" + ",".join(spelled(part, rng) for part in value) + "]"
+    if isinstance(value, Decimal):
+        return _number(value, rng)
+    return json.dumps(value, ensure_ascii=rng.random() < 0.5)
 
 
 def _number(number: Decimal, rng: random.Random) -> str:
@@ -319,16 +319,16 @@ def _number(number: Decimal, rng: random.Random) -> str:
     return f"{'-' * sign}{''.join(map(str, digits))}{'0' * zeros}e{exponent - zeros}"
 
 
-def leaves(said: object, path: str = "") -> Iterator[tuple[str, object]]:
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
     """Each scalar of a value with its JSON pointer."""
-    if isinstance(said, dict):
-        for key, part in said.items():
+    if isinstance(value, dict):
+        for key, part in value.items():
             yield from leaves(part, f"{path}/{key.replace('~', '~0').replace('/', '~1')}")
-    elif isinstance(said, list):
-        for number, part in enumerate(said):
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
             yield from leaves(part, f"{path}/{number}")
     else:
-        yield path, said
+        yield path, value
 
 
 def compare(
@@ -339,18 +339,20 @@ def compare(
         other = _respelled(text, rng)
         if read_record(PROVIDER, (), other, {}, exact=True).canonical_hash != text.record.canonical_hash:
             found.differences.append(f"another hash for another spelling: {text.sent!r} and {other!r}")
-    values = [(text.sent.decode(), pointer, said) for text in texts for pointer, said in leaves(text.said)]
+    values = [
+        (text.sent.decode(), pointer, value) for text in texts for pointer, value in leaves(text.content)
+    ]
     found.counts["values compared"] += len(values)
     read_there = connection.execute(BY_POINTER, [[one[0] for one in values], [one[1] for one in values]])
-    for (sent, pointer, said), (there, kind) in zip(values, read_there.fetchall(), strict=True):
-        if not _is_same(said, there, kind):
-            found.differences.append(f"{pointer} of {sent!r} is {said!r}, and {there!r} ({kind}) in DuckDB")
+    for (sent, pointer, value), (there, kind) in zip(values, read_there.fetchall(), strict=True):
+        if not _is_same(value, there, kind):
+            found.differences.append(f"{pointer} of {sent!r} is {value!r}, and {there!r} ({kind}) in DuckDB")
     read_there = connection.execute(BY_COLUMN, [[text.sent.decode() for text in texts]])
     for text, fields in zip(texts, read_there.fetchall(), strict=True):
-        assert isinstance(text.said, dict)
+        assert isinstance(text.content, dict)
         for key, (there, kind) in zip(("id", "name"), batched(fields), strict=True):
-            said = text.said.get(key)
-            if not isinstance(said, dict | list) and not _is_same(said, there, kind or "NULL"):
+            value = text.content.get(key)
+            if not isinstance(value, dict | list) and not _is_same(value, there, kind or "NULL"):
                 found.differences.append(f"the column {key} of {text.sent!r} is {there!r} in DuckDB")
 
 
@@ -386,18 +388,18 @@ def batched(fields: tuple[str | None, ...]) -> Iterator[tuple[str | None, str | 
     return zip(fields[::2], fields[1::2], strict=True)
 
 
-def _is_same(said: object, text: str | None, kind: str | None) -> bool:
+def _is_same(value: object, text: str | None, kind: str | None) -> bool:
     """Whether DuckDB's text is the value: a whole number exactly, another number as a double."""
-    if said is None:
+    if value is None:
         return text is None and kind == "NULL"
-    if isinstance(said, bool):
-        return (text, kind) == (str(said).lower(), "BOOLEAN")
-    if isinstance(said, str):
-        return (text, kind) == (said, "VARCHAR")
-    assert isinstance(said, Decimal)
+    if isinstance(value, bool):
+        return (text, kind) == (str(value).lower(), "BOOLEAN")
+    if isinstance(value, str):
+        return (text, kind) == (value, "VARCHAR")
+    assert isinstance(value, Decimal)
     if text is None or kind in ("VARCHAR", "NULL"):
         return False
-    return Decimal(text) == said or (said.as_tuple().exponent != 0 and float(text) == float(said))
+    return Decimal(text) == value or (value.as_tuple().exponent != 0 and float(text) == float(value))
 
 
 def campaign(seed: int, is_over: Callable[[int], bool]) -> Found:

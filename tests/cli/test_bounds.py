@@ -18,7 +18,7 @@ from pipelines.common.limits import Clock, bounded_memory, bounded_time
 
 
 class Connection:
-    """Counts interrupts; `heard` is set by the first, `close` does as it is told."""
+    """Counts interrupts; `heard` is set by the first, `close` calls what it was given."""
 
     def __init__(self, close: Callable[[], object] = lambda: None) -> None:
         self.interrupts = 0
@@ -72,11 +72,11 @@ def test_other_errors_stay_what_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "armed"),
     [(0.01, "the query took longer than 0.01 s"), (None, None)],
 )
 def test_the_process_ends_where_nothing_is_heard(
-    monkeypatch: pytest.MonkeyPatch, seconds: float | None, told: str | None
+    monkeypatch: pytest.MonkeyPatch, seconds: float | None, armed: str | None
 ) -> None:
     left = threading.Event()
     steps: list[object] = []
@@ -95,7 +95,7 @@ def test_the_process_ends_where_nothing_is_heard(
             assert left.wait(60)
     finally:
         signal.signal(signal.SIGINT, previous)
-    assert steps[:2] == ["tidied", told]
+    assert steps[:2] == ["tidied", armed]
 
 
 def test_grace_is_given_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,20 +148,20 @@ def test_signals_are_as_before_and_a_thread_leaves_them_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "told", "code"),
+    ("reason", "message", "code"),
     [(UsageError("it is late", "ask less"), "it is late. Ask less", 2), (None, "interrupted", 130)],
 )
 def test_an_interrupted_process_prints_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     reason: UsageError | None,
-    told: str,
+    message: str,
     code: int,
 ) -> None:
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
     bounds._leave(reason)
-    assert (capsys.readouterr().err, codes) == (f"rollcall: {told}\n", [code])
+    assert (capsys.readouterr().err, codes) == (f"rollcall: {message}\n", [code])
 
 
 def test_memory_is_never_allowed_more_than_before() -> None:

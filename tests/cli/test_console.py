@@ -243,8 +243,8 @@ def test_signals_leave_nothing_behind(
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.02)
         process.send_signal(number)
-        _, said = process.communicate()
-    assert (process.returncode, said) == (130, "rollcall: interrupted\n")
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, "rollcall: interrupted\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -34,14 +34,14 @@ def test_project_as_csv(cli: Cli) -> None:
 
 def test_the_changes_are_those_of_project_changes(cli: Cli) -> None:
     versions = json.loads(cli("history", "matter:17", "--json").stdout)
-    told = {
+    printed = {
         (row["valid_from"], row["column_name"], row["old_value"], row["new_value"])
         for row in versions
         if row["change"] == "changed"
     }
     sql = "select changed_at, column_name, old_value, new_value from project_changes where change = 'changed'"
     published = json.loads(cli("query", sql, "--json").stdout)
-    assert told == {tuple(row.values()) for row in published}
+    assert printed == {tuple(row.values()) for row in published}
 
 
 def test_a_gap(cli: Cli) -> None:

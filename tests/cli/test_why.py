@@ -8,7 +8,7 @@ import duckdb
 from .conftest import RUNS, Cli
 
 
-def told(cli: Cli, key: str, *columns: str) -> list[tuple[Any, ...]]:
+def events_of(cli: Cli, key: str, *columns: str) -> list[tuple[Any, ...]]:
     rows = json.loads(cli("why", key, "--json").stdout)
     return [tuple(row[column] for column in columns) for row in rows]
 
@@ -29,25 +29,25 @@ def test_each_boundary_is_explained(cli: Cli) -> None:
 
 def test_payloads_stand_before_and_after(cli: Cli) -> None:
     columns = ("event", "changed_fields", "before", "after")
-    one, two, _ = told(cli, "matter:17", *columns)
+    one, two, _ = events_of(cli, "matter:17", *columns)
     harbour = {"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}
     assert one == ("created", None, None, harbour)
     assert two == ("changed", ["name"], harbour, harbour | {"name": "Harbour East"})
 
 
 def test_a_gap_has_two_ends(cli: Cli) -> None:
-    said = {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}
-    assert told(cli, "matter:18", "run", "event", "before", "after") == [
-        ("2026-11-01T02:00:00Z", "created", None, said),
-        ("2026-11-02T02:00:00Z", "removed", said, None),
-        ("2026-11-03T02:00:00Z", "returned", said, said),
+    fields = {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}
+    assert events_of(cli, "matter:18", "run", "event", "before", "after") == [
+        ("2026-11-01T02:00:00Z", "created", None, fields),
+        ("2026-11-02T02:00:00Z", "removed", fields, None),
+        ("2026-11-03T02:00:00Z", "returned", fields, fields),
     ]
 
 
 def test_a_customer_is_explained_by_its_files(cli: Cli) -> None:
-    events = told(cli, "evovoice:c1", "event", "entity", "record_id", "changed_fields")
+    events = events_of(cli, "evovoice:c1", "event", "entity", "record_id", "changed_fields")
     assert events == [("created", "files", "f1", None), ("changed", "files", "f1", ["FileName"])]
-    assert told(cli, "evovoice:f1", "event", "entity", "record_id", "changed_fields") == events
+    assert events_of(cli, "evovoice:f1", "event", "entity", "record_id", "changed_fields") == events
 
 
 def test_the_listings_own_message_is_shown(cli: Cli) -> None:
@@ -58,7 +58,7 @@ def test_the_listings_own_message_is_shown(cli: Cli) -> None:
             [RUNS[2]],
         )
         warehouse.execute("update raw.records set refreshed_at = $1 where record_id = '18' ", [RUNS[2]])
-    proofs = told(cli, "matter:18", "event", "outcome", "pages", "records", "message")
+    proofs = events_of(cli, "matter:18", "event", "outcome", "pages", "records", "message")
     assert proofs[-1] == ("returned", "unverified", 2, 3, "it moved")
     assert [event for event, *_ in proofs].count("refreshed") == 2
     assert "returned   18      unverified listing of 3 records: it moved" in cli("why", "matter:18").stdout

@@ -1,4 +1,4 @@
-"""Promise 29: a home that has published begins no new history unless it is told to."""
+"""Promise 29: a home that has published begins no new history unless asked to."""
 
 import errno
 import json

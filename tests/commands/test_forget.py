@@ -116,7 +116,7 @@ def nested() -> list[object]:
 def test_an_erased_project_leaves_no_byte_and_does_not_come_back(home: Home, bells: Bells) -> None:
     bells.projects[1]["name"] = NEW
     home.run()
-    # Who guesses what a record said could try the guess on its hash.
+    # Whoever guesses the content of a record could test the guess against its hash.
     hashes = "select content_hash, canonical_hash from raw.records where record_id <> '1' order by valid_from"
     assert [row["canonical_hash"] is None for row in home.rows(hashes)] == [True, False]
     assert files_with(home, "unobtainium") == {home.warehouse, previous_path(home.warehouse)}
@@ -319,22 +319,22 @@ def test_a_file_that_has_moved_stays_with_its_new_customer(home: Home, voices: V
     assert pseudonym.startswith("forgotten-")
     gone = {"customer_id": pseudonym, "file_name": None}
     moved = {"customer_id": "c2", "file_name": "a.mp3"}
-    told = [
+    expected = [
         {**gone, "version": 1, "change": "created"},
         {**moved, "version": 2, "change": "changed"},
         {**gone, "version": 3, "change": "changed"},
         {**moved, "version": 4, "change": "changed"},
     ]
-    assert home.rows(history) == told[:2]
+    assert home.rows(history) == expected[:2]
     with light():
         assert home.run(full=True).listings[0].unchanged == 2
     voices.files = [{"id": "f1", "fileName": "unobtainium.mp3", **ours}, {"id": "f2", **ours, "type": "Fax"}]
     home.run(full=True)
     assert files_with(home, "unobtainium") == set()
-    assert home.rows(history) == told[:3]
+    assert home.rows(history) == expected[:3]
     voices.files = [{"id": "f1", "fileName": "a.mp3", **theirs}, {"id": "f2", "fileName": "b.mp3", **theirs}]
     assert home.run(full=True).listings[0].removed == 1
-    assert home.rows(history) == told
+    assert home.rows(history) == expected
     assert [row["file_id"] for row in home.rows("from files")] == ["f1", "f2"]
     run(home, "forget", "evovoice:c2", "--yes")
     assert home.rows("from files where file_name is not null") == []
@@ -349,8 +349,8 @@ def test_customers_that_name_an_erased_customer_are_named(home: Home, voices: Vo
         {"id": "f2", "customerId": "c2", "customerName": "Quay", "customerBreadcrumb": above},
     ]
     home.run()
-    told = run(home, "forget", "evovoice:c1", "--yes").stderr
-    assert "evovoice:c1 is still named as the parent customer in evovoice:c2: forget these too\n" in told
+    printed = run(home, "forget", "evovoice:c1", "--yes").stderr
+    assert "evovoice:c1 is still named as the parent customer in evovoice:c2: forget these too\n" in printed
     assert "stays named" not in run(home, "forget", "evovoice:c2", "--yes").stderr
     with light():
         assert home.run(full=True).listings[0].unchanged == 2
@@ -412,19 +412,19 @@ def test_later_runs_do_not_quote_the_provider(
     home: Home, bells: Bells, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
-    said = {"message": "project unobtainium-2 is broken"}
-    for answer, told in (
-        (Answer(said, status=422), "page 1: projects answered 422 (***)"),
-        (Answer(said), "page 1: projects answered 200 (***)"),
+    body = {"message": "project unobtainium-2 is broken"}
+    for answer, message in (
+        (Answer(body, status=422), "page 1: projects answered 422 (***)"),
+        (Answer(body), "page 1: projects answered 200 (***)"),
         (Answer({"unobtainium": 2}), "page 1: projects returned an undocumented answer"),
     ):
         home.connect("belltastic", base_url=loopback.serve("refusing", answer), api_token="user_1")
         with light():
             result = run(home, "sync", code=3)
-        assert told in result.output
+        assert message in result.output
         assert files_with(home, "unobtainium") == set()
         assert home.rows("select message from listings order by started_at desc limit 1") == [
-            {"message": told}
+            {"message": message}
         ]
 
     def fail(*_: object, **__: object) -> None:
@@ -459,8 +459,8 @@ def test_a_pseudonym_cannot_be_tried_without_the_warehouse(
     run(home, "forget", "unobtainium-2", "--yes")
     ((salt,),) = (row.values() for row in home.rows("from raw.salt"))
     known = home.rows("select record_id from raw.records where record_id <> '1'")
-    said = f"{salt}/belltastic//projects/unobtainium-2"
-    assert known == [{"record_id": f"forgotten-{hashlib.sha256(said.encode()).hexdigest()[:16]}"}]
+    hashed = f"{salt}/belltastic//projects/unobtainium-2"
+    assert known == [{"record_id": f"forgotten-{hashlib.sha256(hashed.encode()).hexdigest()[:16]}"}]
     run(home, "export")
     run(home, "report")
     assert files_with(home, salt) == {home.warehouse, previous_path(home.warehouse)}

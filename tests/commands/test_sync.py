@@ -57,9 +57,9 @@ def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
         published,
     ]
     accepted = run(home, "sync", "belltastic", "--accept-removals", "belltastic=20", "--json")
-    said = json.loads(accepted.stdout)
-    (listing,) = said["listings"]
-    assert (said["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "verified")
+    summary = json.loads(accepted.stdout)
+    (listing,) = summary["listings"]
+    assert (summary["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "verified")
 
 
 @pytest.mark.usefixtures("sandbox", "light")

@@ -55,9 +55,9 @@ def test_commands_run(here: Path, name: str, line: str) -> None:
 
 def test_python(here: Path) -> None:
     for code, printed in PYTHON:
-        with contextlib.redirect_stdout(io.StringIO()) as told:
+        with contextlib.redirect_stdout(io.StringIO()) as output:
             exec(code, {})
-        assert told.getvalue() == printed
+        assert output.getvalue() == printed
 
 
 @pytest.mark.skipif(shutil.which("duckdb") is None, reason="DuckDB's shell is not installed")

@@ -71,17 +71,17 @@ def errors_made(code: int) -> set[str]:
 
 def unverified_reasons() -> set[str]:
     """The templates of what can speak against a listing."""
-    told = set()
+    messages = set()
     for scope in functions():
         if scope.name in {"_unverified_reasons", "reason_against_removals"}:
             for end in (node for node in ast.walk(scope) if isinstance(node, ast.Yield | ast.Return)):
                 parts = (
                     (end.value.body, end.value.orelse) if isinstance(end.value, ast.IfExp) else (end.value,)
                 )
-                told |= {
+                messages |= {
                     template(part, scope) for part in parts if isinstance(part, ast.Constant | ast.JoinedStr)
                 }
-    return told - {"…"}
+    return messages - {"…"}
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 5])

@@ -1,4 +1,4 @@
-"""How one request is asked again, refused, or told: what each status, header and kind of answer leads to."""
+"""How one request is repeated, refused or reported: what each status, header and kind of answer leads to."""
 
 import errno
 import threading
@@ -87,18 +87,18 @@ def test_a_failure_after_a_retry_says_how_often_it_was_tried(
     answer: Answer, reason: str, loopback: Loopback
 ) -> None:
     answers = in_turn(Answer([], 503), answer)
-    with api_of(loopback, answers, max_retries=4) as api, pytest.raises(ProviderError) as told:
+    with api_of(loopback, answers, max_retries=4) as api, pytest.raises(ProviderError) as caught:
         api.get(PROJECTS, elements)
-    assert told.value.reason == reason
+    assert caught.value.reason == reason
 
 
 def test_a_refusal_counts_the_attempts_of_its_own_request(loopback: Loopback) -> None:
     answers = in_turn(Answer([], 401), Answer([], 401), Answer([], 503))
     with api_of(loopback, answers, max_retries=1) as api:
         for _ in range(4):
-            with pytest.raises(AccessRefused) as told:
+            with pytest.raises(AccessRefused) as caught:
                 api.get(PROJECTS, len)
-            assert told.value.reason == "projects answered 401"
+            assert caught.value.reason == "projects answered 401"
 
 
 @pytest.mark.parametrize(
@@ -116,21 +116,21 @@ def test_a_refusal_counts_the_attempts_of_its_own_request(loopback: Loopback) ->
 def test_a_permanent_failure_is_not_retried(
     status: int, failure: type[ProviderError], unauthorized: bool | None, loopback: Loopback
 ) -> None:
-    with api_of(loopback, Answer(b"", status), max_retries=2) as api, pytest.raises(ProviderError) as told:
+    with api_of(loopback, Answer(b"", status), max_retries=2) as api, pytest.raises(ProviderError) as caught:
         api.get(PROJECTS, len)
-    assert type(told.value) is failure
-    assert told.value.reason == f"projects answered {status}"
-    assert getattr(told.value, "unauthorized", None) == unauthorized
+    assert type(caught.value) is failure
+    assert caught.value.reason == f"projects answered {status}"
+    assert getattr(caught.value, "unauthorized", None) == unauthorized
     remedy = "check the credentials of bells, and what they may see" if failure is AccessRefused else ""
-    assert (told.value.remedy, api.traffic.requests) == (remedy, 1)
+    assert (caught.value.remedy, api.traffic.requests) == (remedy, 1)
 
 
 @pytest.mark.parametrize("status", [300, 302, 399])
 def test_a_redirect_is_not_followed(status: int, loopback: Loopback) -> None:
     answer = Answer(b"", status, {"Location": "/api/elsewhere"})
-    with api_of(loopback, answer) as api, pytest.raises(MalformedAnswer) as told:
+    with api_of(loopback, answer) as api, pytest.raises(MalformedAnswer) as caught:
         api.get(PROJECTS, len)
-    assert str(told.value) == (
+    assert str(caught.value) == (
         f"projects answered {status}, a redirect, which is never followed: correct base_url"
     )
     assert len(loopback.asked["api"]) == 1
@@ -173,9 +173,9 @@ def test_a_retry_waits_as_long_as_the_provider_asks(
     assert slept == [pytest.approx(wait)]
 
 
-@pytest.mark.parametrize(("header", "seconds", "told"), [("120", 600, 120), ("30", 20, 30)])
+@pytest.mark.parametrize(("header", "seconds", "shown"), [("120", 600, 120), ("30", 20, 30)])
 def test_nobody_waits_longer_than_two_minutes_nor_than_the_run(
-    header: str, seconds: float, told: int, loopback: Loopback, slept: list[float]
+    header: str, seconds: float, shown: int, loopback: Loopback, slept: list[float]
 ) -> None:
     refusal = Answer([], 429, JSON | {"Retry-After": header})
     with (
@@ -183,7 +183,7 @@ def test_nobody_waits_longer_than_two_minutes_nor_than_the_run(
         pytest.raises(ProviderError) as failure,
     ):
         api.get(PROJECTS, len)
-    expected = f"projects answered 429; the next try would be in {told} s: try later"
+    expected = f"projects answered 429; the next try would be in {shown} s: try later"
     assert (str(failure.value), slept, api.traffic.requests) == (expected, [], 1)
 
 
@@ -241,10 +241,10 @@ def test_json_in_utf_8_is_read(content_type: str, loopback: Loopback) -> None:
 def test_anything_else_is_not(content_type: str, body: bytes, reason: str, loopback: Loopback) -> None:
     with (
         api_of(loopback, Answer(body, 200, {"Content-Type": content_type}), max_retries=2) as api,
-        pytest.raises(MalformedAnswer) as told,
+        pytest.raises(MalformedAnswer) as caught,
     ):
         api.get(PROJECTS, len)
-    assert (told.value.reason, api.traffic.requests) == (reason, 1)
+    assert (caught.value.reason, api.traffic.requests) == (reason, 1)
 
 
 def test_an_answer_may_be_as_large_as_allowed(loopback: Loopback) -> None:
@@ -252,18 +252,18 @@ def test_an_answer_may_be_as_large_as_allowed(loopback: Loopback) -> None:
         assert api.get(PROJECTS, len) == 1 << 20
     with (
         api_of(loopback, Answer(b" " * ((1 << 20) + 1)), max_body_mb=1) as api,
-        pytest.raises(MalformedAnswer) as told,
+        pytest.raises(MalformedAnswer) as caught,
     ):
         api.get(PROJECTS, len)
-    assert told.value.reason == "the answer is larger than 1 MB"
+    assert caught.value.reason == "the answer is larger than 1 MB"
 
 
 def test_a_servers_message_is_quoted_on_one_line_in_part_and_without_secrets(loopback: Loopback) -> None:
-    said = {"message": f"no\n\x1b {SECRET} " + "x" * 400}
-    with api_of(loopback, Answer(said, 400)) as api, pytest.raises(MalformedAnswer) as told:
+    body = {"message": f"no\n\x1b {SECRET} " + "x" * 400}
+    with api_of(loopback, Answer(body, 400)) as api, pytest.raises(MalformedAnswer) as caught:
         api.get(PROJECTS, len)
     begin = r"message: no \x1b *** "
-    assert told.value.reason == f"projects answered 400 ({begin}{'x' * (300 - len(begin))})"
+    assert caught.value.reason == f"projects answered 400 ({begin}{'x' * (300 - len(begin))})"
 
 
 def test_an_error_can_come_with_status_200(loopback: Loopback) -> None:
@@ -275,21 +275,21 @@ def test_an_error_can_come_with_status_200(loopback: Loopback) -> None:
         ({}, "no list"),
         ([], "no list"),
     ):
-        with api_of(loopback, Answer(body)) as api, pytest.raises(MalformedAnswer) as told:
+        with api_of(loopback, Answer(body)) as api, pytest.raises(MalformedAnswer) as caught:
             api.get(PROJECTS, refuse)
-        assert told.value.reason == reason
+        assert caught.value.reason == reason
 
 
 def test_a_token_that_is_refused_twice_in_a_row_is_not_sent_again(loopback: Loopback) -> None:
     answers = in_turn(*(Answer([], status) for status in (401, 403, 200, 401, 401, 200)))
     with api_of(loopback, answers) as api:
-        told = []
+        endings = []
         for _ in range(7):
             try:
-                told.append(str(api.get(PROJECTS, len)))
+                endings.append(str(api.get(PROJECTS, len)))
             except AccessRefused as refusal:
-                told.append(refusal.reason[-3:])
-    assert told == ["401", "403", "2", "401", "401", "401", "401"]
+                endings.append(refusal.reason[-3:])
+    assert endings == ["401", "403", "2", "401", "401", "401", "401"]
     assert len(loopback.asked["api"]) == 5
 
 

@@ -265,7 +265,7 @@ def test_a_file_that_is_not_toml_is_named(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         (
             "import toys",
@@ -274,13 +274,13 @@ def test_a_file_that_is_not_toml_is_named(
         ("PROVIDER = 'toys'", "does not define a provider: give it a PROVIDER = Provider(...)"),
     ],
 )
-def test_a_module_that_is_no_provider_is_named(text: str, told: str, load: Load, tmp_path: Path) -> None:
+def test_a_module_that_is_no_provider_is_named(text: str, reason: str, load: Load, tmp_path: Path) -> None:
     module = tmp_path / "providers" / "toy.py"
     module.parent.mkdir()
     module.write_text(text)
     with pytest.raises(ConfigurationError) as refusal:
         load(BELLTASTIC, TOKEN)
-    assert str(refusal.value) == f"{module} {told}"
+    assert str(refusal.value) == f"{module} {reason}"
 
 
 def test_settings_are_a_mapping(load: Load) -> None:

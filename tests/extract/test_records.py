@@ -1,4 +1,4 @@
-"""Promise 13: only what is said makes a version. And what cannot be taken is told with its reason."""
+"""Promise 13: only a change of content makes a version. A record that is not taken has its reason."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,12 +60,12 @@ def test_promise_13_a_different_value_is_a_change(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ['{{"id": 1, "{}": 2}}', '{{"id": 1, "x": ["{}"]}}', '{{"id": 1, "x": "{}"}}']
+    "template", ['{{"id": 1, "{}": 2}}', '{{"id": 1, "x": ["{}"]}}', '{{"id": 1, "x": "{}"}}']
 )
-@pytest.mark.parametrize("said", ["Caf{}", "2026-Caf{}"])
-def test_promise_13_a_different_composition_is_not_a_change(told: str, said: str) -> None:
-    assert content(told.format(said.format("e\u0301"))) == content(told.format(said.format("é")))
-    assert content(told.format(said.format("e"))) != content(told.format(said.format("é")))
+@pytest.mark.parametrize("text", ["Caf{}", "2026-Caf{}"])
+def test_promise_13_a_different_composition_is_not_a_change(template: str, text: str) -> None:
+    assert content(template.format(text.format("e\u0301"))) == content(template.format(text.format("é")))
+    assert content(template.format(text.format("e"))) != content(template.format(text.format("é")))
 
 
 def test_promise_13_the_hashes_that_are_kept_stay_true() -> None:
@@ -121,8 +121,8 @@ def test_promise_13_numbers_at_the_edges_have_one_content(one: str, other: str) 
     ],
 )
 def test_promise_07_only_what_sql_reads_as_a_timestamp_has_another_spelling(other: str) -> None:
-    said = datetime.fromisoformat(other.replace("24:00:00", "00:00:00").replace("00:60", "01:00"))
-    same = said.astimezone(UTC).isoformat()
+    moment = datetime.fromisoformat(other.replace("24:00:00", "00:00:00").replace("00:60", "01:00"))
+    same = moment.astimezone(UTC).isoformat()
     assert content(f'{{"id": 1, "x": "{other}"}}') != content(f'{{"id": 1, "x": "{same}"}}')
 
 
@@ -140,15 +140,15 @@ def test_promise_16_a_member_that_another_one_hides_may_be_nested_at_any_depth(
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("value", "reason"),
     [
         ('"a%s"' % ("\u0301" * 31), "it has more than 30 combining marks in a row"),
         ("[" * 300 + "]" * 300, "it is nested more than 200 levels deep"),
     ],
     ids=["marks", "levels"],
 )
-def test_promise_16_an_unreadable_volatile_field_is_quarantined(said: str, reason: str) -> None:
-    text = f'{{"id": 7, "lockUserName": {said}}}'
+def test_promise_16_an_unreadable_volatile_field_is_quarantined(value: str, reason: str) -> None:
+    text = f'{{"id": 7, "lockUserName": {value}}}'
     assert read_record(PROVIDERS["rillsoft"], (), text.encode(), {}) == Record(
         "7", text.encode(), reason=reason
     )

@@ -16,12 +16,12 @@ class Stage:
 
     def all(self, keyword: str) -> list[str]:
         """What each instruction of a kind says."""
-        return [said for word, said in self.instructions if word == keyword]
+        return [text for word, text in self.instructions if word == keyword]
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that it sets."""
-        return dict(pair.split("=", 1) for said in self.all("ENV") for pair in said.split())
+        return dict(pair.split("=", 1) for text in self.all("ENV") for pair in text.split())
 
 
 def stages() -> list[Stage]:
@@ -29,10 +29,10 @@ def stages() -> list[Stage]:
     text = re.sub(r"^\s*#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
     found: list[Stage] = []
     for line in filter(None, re.sub(r"\\\n\s*", " ", text).splitlines()):
-        keyword, said = line.split(" ", 1)
+        keyword, text = line.split(" ", 1)
         if keyword == "FROM":
-            base, _, name = said.partition(" AS ")
+            base, _, name = text.partition(" AS ")
             found.append(Stage(base, name))
         else:
-            found[-1].instructions.append((keyword, said.strip()))
+            found[-1].instructions.append((keyword, text.strip()))
     return found

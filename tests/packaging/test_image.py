@@ -80,7 +80,7 @@ def ignored(path: str) -> bool:
 
 
 def test_the_context_holds_what_is_copied_and_nothing_else() -> None:
-    copied = [name for said in BUILD.all("COPY") for name in said.split()[:-1]]
+    copied = [name for text in BUILD.all("COPY") for name in text.split()[:-1]]
     assert [name for name in copied if ignored(name) or not (ROOT / name).exists()] == []
     kept = {path.name for path in ROOT.iterdir() if not ignored(path.name)}
     assert kept == set(copied)

@@ -96,25 +96,25 @@ def test_the_steps_of_the_dockerfile_build_what_the_image_runs(tmp_path: Path) -
     """They run here, in folders in the place of the image's, without a compiler in reach."""
     places = {"/opt/rollcall": str(tmp_path / "opt"), "/src": str(tmp_path / "src")}
 
-    def moved(said: str) -> str:
+    def moved(text: str) -> str:
         for place, here in places.items():
-            said = said.replace(place, here)
-        return said
+            text = text.replace(place, here)
+        return text
 
     build, image = stages()
     python = environment(tmp_path / "base")
     run([uv(), "pip", "install", "--quiet", "--python", str(python), "pip"], ROOT)
     variables = {"PATH": f"{python.parent}:/nonexistent", "VERSION": "7.8.9", "UV_PYTHON": str(python)}
     folder = tmp_path
-    for keyword, said in build.instructions:
+    for keyword, text in build.instructions:
         match keyword:
             case "WORKDIR":
-                folder = Path(moved(said))
+                folder = Path(moved(text))
                 folder.mkdir()
             case "ENV":
                 variables |= {name: moved(value) for name, value in build.environment.items()}
             case "COPY":
-                *names, target = said.split()
+                *names, target = text.split()
                 for name in names:
                     source = ROOT / name
                     if source.is_dir():
@@ -122,13 +122,13 @@ def test_the_steps_of_the_dockerfile_build_what_the_image_runs(tmp_path: Path) -
                     else:
                         shutil.copyfile(source, folder / target / name)
             case "RUN":
-                run(["/bin/sh", "-e", "-c", moved(said)], folder, variables)
+                run(["/bin/sh", "-e", "-c", moved(text)], folder, variables)
             case other:
                 assert other == "ARG"
     shutil.rmtree(tmp_path / "src")  # the image has the environment only
     home = tmp_path / "home"
     home.mkdir()
     given = {"ROLLCALL_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", "PATH": f"{tmp_path}/opt/bin:/bin"}
-    (entrypoint,) = (json.loads(said) for said in image.all("ENTRYPOINT"))
+    (entrypoint,) = (json.loads(text) for text in image.all("ENTRYPOINT"))
     assert run([*entrypoint, "--version"], home, given) == "rollcall 7.8.9"
     assert run([*entrypoint, "init", "belltastic"], home, given).startswith("wrote ")

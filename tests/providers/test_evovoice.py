@@ -321,8 +321,8 @@ LOCAL_TIMES = {
 @pytest.mark.usefixtures("without_dlt")
 def test_a_time_without_an_offset_is_in_the_configured_time_zone(home: Home, loopback: Loopback) -> None:
     accounts: dict[str, dict[str, object]] = {}
-    for name, (time_zone, said, _) in LOCAL_TIMES.items():
-        file = {"Id": "f", "AccountId": "a", "DateCreated": said}
+    for name, (time_zone, sent, _) in LOCAL_TIMES.items():
+        file = {"Id": "f", "AccountId": "a", "DateCreated": sent}
         base_url = loopback.serve(name, Answer({"Items": [file], "TotalCount": 1, "TotalPages": 1}))
         accounts[name] = {**LOGIN, "base_url": base_url}
         accounts[name] |= {"time_zone": time_zone} if time_zone else {}

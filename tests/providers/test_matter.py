@@ -53,7 +53,7 @@ def test_only_a_success_with_its_envelope_is_read(
 
 
 @pytest.mark.parametrize(
-    ("code", "messages", "failure", "told"),
+    ("code", "messages", "failure", "reason"),
     [
         ("CE00000 - Unexpected", [], Transient, "CE00000: Unexpected"),
         ("CE00001 - Invalid", ["page", "size"], MalformedAnswer, "CE00001: Invalid; page; size"),
@@ -63,12 +63,12 @@ def test_only_a_success_with_its_envelope_is_read(
     ],
 )
 def test_an_error_code_says_what_helps(
-    code: str, messages: object, failure: type[ProviderError], told: str, loopback: Loopback, tmp_path: Path
+    code: str, messages: object, failure: type[ProviderError], reason: str, loopback: Loopback, tmp_path: Path
 ) -> None:
     status = {"state": "ERROR", "code": code, "messages": messages}
     with pytest.raises(ProviderError) as refusal:
         listed(Answer({"status": status}), loopback, tmp_path)
-    assert (type(refusal.value), refusal.value.reason) == (failure, f"projects/get answered 200 ({told})")
+    assert (type(refusal.value), refusal.value.reason) == (failure, f"projects/get answered 200 ({reason})")
 
 
 def test_an_empty_first_page_is_the_only_one(loopback: Loopback, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The vendors' own sample answers, and the rows that they must give; their errors, and what is said of them.
+"""The vendors' own sample answers, and the rows that they must give; their errors, and our messages.
 
 `recorded/PROVIDER/` holds what a listing answers, in `answer.json`; the rows that are then published, in
 `expected.json`; and in `errors.json` the answers that refuse, each with the listing's message. All values in

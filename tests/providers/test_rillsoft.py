@@ -106,7 +106,7 @@ def test_only_a_success_with_a_list_is_read(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ('{"status": "success", "message": "done"}', None),
         ('{"status": "error"}', None),
@@ -116,5 +116,5 @@ def test_only_a_success_with_a_list_is_read(body: str) -> None:
         ('{"message": "no"}', ErrorBody("", "no")),
     ],
 )
-def test_an_error_says_why(body: str, told: ErrorBody | None) -> None:
-    assert error_body(body.encode()) == told
+def test_an_error_says_why(body: str, expected: ErrorBody | None) -> None:
+    assert error_body(body.encode()) == expected

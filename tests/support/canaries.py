@@ -13,18 +13,18 @@ import pyarrow.parquet as pq
 
 LEAST = 8  # characters: a shorter one may be there by chance
 
-told: set[str] = set()
+known: set[str] = set()
 """Every spelling of every secret that a run of this session was configured with."""
 
 
 def canaries(home: Path) -> set[str]:
-    """The spellings of the secrets that are configured in `home`, which are `told` from now on."""
+    """The spellings of the secrets that are configured in `home`, kept in `known` from now on."""
     secrets = home / ".dlt" / "secrets.toml"
     given = tomllib.loads(secrets.read_text()) if secrets.exists() else {}
     tables = (*given.get("sources", {}).values(), given.get("warehouse", {}))
     found = {value for table in tables for value in table.values() if len(str(value)) >= LEAST}
     spelled = {spelling for secret in found for spelling in _spellings(str(secret))}
-    told.update(spelled)
+    known.update(spelled)
     return spelled
 
 

@@ -47,7 +47,7 @@ IMPORTED = (
 
 @dataclass(frozen=True)
 class Order:
-    """A run to run in the directory `home`; what it prints goes to the file `said`.
+    """A run to run in the directory `home`; what it prints goes to the file `output`.
 
     `at` names a step and when (`rename before`): there it is sent a `signal`, or OSError number `error`
     raised. `steps` gets a line for each step. A `light` run lands without dlt and builds no more than its
@@ -55,7 +55,7 @@ class Order:
     """
 
     home: str
-    said: str
+    output: str
     at: str = ""
     signal: int = signal.SIGKILL
     error: int = 0
@@ -138,9 +138,9 @@ def run(given: dict[str, object]) -> int:
 
     order = Order(**given)  # type: ignore[arg-type]
     _obey_permissions()
-    said = os.open(order.said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
+    output = os.open(order.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     if order.most_bytes:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order.most_bytes, order.most_bytes))
     with light() if order.light else contextlib.nullcontext(), acting(order):

@@ -26,9 +26,9 @@ def sound(shared_raw: Raw) -> Raw:
     raw.record("matter", "lost", MATTER, 1, RUNS, "removed")
     raw.record("matter", "new", MATTER, RUNS)
     for file, begun, ended in (("f", 1, None), ("g", 1, 3), ("g", 3, None)):
-        said = {"id": file, "customerId": "c", "customerName": "Quay", "fileName": str(begun)}
-        said["dateCreated"] = "2026-10-01T00:00:00Z"
-        raw.record("evovoice", file, said, begun, ended)
+        fields = {"id": file, "customerId": "c", "customerName": "Quay", "fileName": str(begun)}
+        fields["dateCreated"] = "2026-10-01T00:00:00Z"
+        raw.record("evovoice", file, fields, begun, ended)
     raw.connection.execute(
         f"""
         {LISTING}
@@ -356,8 +356,8 @@ def test_values_kept_as_text_are_those_of_now(raw: Raw) -> None:
         ("belltastic", "created_at", {}),
         ("evovoice", "dateCreated", {"customerId": "c"}),
     ):
-        for number, said in enumerate(("soon", "soon", "later")):
-            raw.record(provider, f"{number}", {field: said, "updated_at": "2026-01-01T00:00:00Z", **more})
+        for number, fields in enumerate(("soon", "soon", "later")):
+            raw.record(provider, f"{number}", {field: fields, "updated_at": "2026-01-01T00:00:00Z", **more})
         raw.record(provider, "gone", {field: "earlier", **more}, 1, 2, "removed")
     raw.build()
     assert raw.rows(raw.sql("checks", "values_kept_as_text")) == [

@@ -186,8 +186,8 @@ def test_a_project_missing_from_the_last_complete_listing_is_held_back(raw: Raw)
 @given
 def missing(raw: Raw) -> None:
     for day, customer in ((1, "old"), (20, "young"), (1, "both"), (20, "both")):
-        said = {"id": "-", "customerId": customer, "dateCreated": f"2026-10-{day:02}T00:00:00Z"}
-        raw.record("evovoice", f"{customer}{day}", said, connection="missing")
+        fields = {"id": "-", "customerId": customer, "dateCreated": f"2026-10-{day:02}T00:00:00Z"}
+        raw.record("evovoice", f"{customer}{day}", fields, connection="missing")
     raw.connection.execute("update raw.records set last_seen_at = $1 where connection = 'missing'", [run(6)])
     listing(
         raw,
@@ -207,9 +207,15 @@ def test_a_customer_is_held_back_where_all_its_files_are_missing_from_the_window
 @given
 def active(raw: Raw) -> None:
     for number, day in ((1, 5), (2, 7), (3, 9)):
-        said = {"id": "-", "customerId": "c", "dateCreated": f"2026-10-{day:02}T00:00:00Z"}
+        fields = {"id": "-", "customerId": "c", "dateCreated": f"2026-10-{day:02}T00:00:00Z"}
         raw.record(
-            "evovoice", str(number), said, number, 8 if number == 3 else None, "removed", connection="active"
+            "evovoice",
+            str(number),
+            fields,
+            number,
+            8 if number == 3 else None,
+            "removed",
+            connection="active",
         )
     raw.record("matter", "1", {"lastUpdated": "2026-01-02T00:00:00Z"}, connection="active")
 

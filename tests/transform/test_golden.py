@@ -130,22 +130,22 @@ class Account:
     def _record(self, record: int) -> dict[str, object]:
         id_key, name_key, _ = FIELDS[self.provider]
         rng = self.rng
-        said: dict[str, object] = {id_key: str(record), name_key: rng.choice(NAMES)}
+        fields: dict[str, object] = {id_key: str(record), name_key: rng.choice(NAMES)}
         if self.provider == "evovoice":
-            said["DateCreated"] = f"{FIRST - timedelta(days=9 * record):%Y-%m-%dT%H:%M:%SZ}"
-            said["CustomerId"] = f"C{record % 4}"
-        said["at"] = rng.choice(MOMENTS)
-        said["n"] = [Decimal(rng.choice(NUMBERS)), {"name": rng.choice(NAMES)}, None, True]
-        return said
+            fields["DateCreated"] = f"{FIRST - timedelta(days=9 * record):%Y-%m-%dT%H:%M:%SZ}"
+            fields["CustomerId"] = f"C{record % 4}"
+        fields["at"] = rng.choice(MOMENTS)
+        fields["n"] = [Decimal(rng.choice(NUMBERS)), {"name": rng.choice(NAMES)}, None, True]
+        return fields
 
     def _text(self, record: dict[str, object]) -> bytes:
         """The record as it is sent: as the last time, or in another spelling."""
-        said = dict(record)
+        fields = dict(record)
         if volatile := FIELDS[self.provider][2]:
-            said[volatile] = self.rng.choice("ab")
+            fields[volatile] = self.rng.choice("ab")
         if self.rng.random() < 0.8:
-            return spelled(said, random.Random(1)).encode()
-        return spelled(said, self.rng).encode()
+            return spelled(fields, random.Random(1)).encode()
+        return spelled(fields, self.rng).encode()
 
 
 def erase(warehouse: duckdb.DuckDBPyConnection, run: int) -> None:

@@ -1,4 +1,4 @@
-"""The published history: what makes a version, what it is called, and what is said to have changed."""
+"""The published history: what makes a version, what it is called, and which columns it says have changed."""
 
 import json
 import random
@@ -255,8 +255,8 @@ def test_every_published_column_can_be_seen_to_change(raw: Raw) -> None:
     published = [row["column_name"] for row in raw.rows("describe projects")]
     comparable = [column for column in published if column not in fixed | ours]
     assert versions(raw, "toy:1", "status")[1] == ("active", 2, 2, None, True, "changed", None, comparable)
-    told = {column: new for _, _, column, _, new in changes(raw, "toy:1") if column}
-    assert told == dict.fromkeys(comparable, "b") | {
+    changed_to = {column: new for _, _, column, _, new in changes(raw, "toy:1") if column}
+    assert changed_to == dict.fromkeys(comparable, "b") | {
         "status": "active",
         "priority": "1.0",
         "attributes": '{"b":1}',
@@ -454,8 +454,8 @@ def test_an_erased_project_is_unknown_and_counted_nowhere(raw: Raw) -> None:
     providers = ("belltastic", "evovoice", "fone_dynamics", "matter", "rillsoft")
     for provider in providers:
         pseudonym = f"forgotten-{provider}"
-        said = {"customerId": pseudonym} if provider == "evovoice" else {}
-        raw.record(provider, pseudonym, said, scope="11" if provider == "rillsoft" else None)
+        fields = {"customerId": pseudonym} if provider == "evovoice" else {}
+        raw.record(provider, pseudonym, fields, scope="11" if provider == "rillsoft" else None)
         raw.record(provider, "2", {"customerId": "c2"}, scope="11" if provider == "rillsoft" else None)
         raw.connection.execute(
             "insert into raw.forgotten values ($1, $2, true, now())", [pseudonym, provider]

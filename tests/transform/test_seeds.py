@@ -33,8 +33,8 @@ def statuses(raw: Raw) -> dict[str, str]:
 
 
 def test_a_user_adds_to_the_mapping_and_overrides_it(raw: Raw) -> None:
-    for number, said in enumerate(("Ruht", "in progress", "Geplant", "IN ARBEIT")):
-        raw.record("rillsoft", str(number), {"status": said}, scope="1")
+    for number, status in enumerate(("Ruht", "in progress", "Geplant", "IN ARBEIT")):
+        raw.record("rillsoft", str(number), {"status": status}, scope="1")
     (raw.home / "status_mapping.csv").write_text(
         HEAD + "rillsoft,ruht,on_hold\nrillsoft, In Progress ,planned\nrillsoft,in PROGRESS,completed\n",
         encoding="utf-8-sig",

@@ -57,21 +57,21 @@ NO_INSTANTS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "instant"), INSTANTS.items())
+@pytest.mark.parametrize(("text", "instant"), INSTANTS.items())
 def test_a_text_with_an_offset_is_an_instant(
-    connection: duckdb.DuckDBPyConnection, said: str, instant: datetime
+    connection: duckdb.DuckDBPyConnection, text: str, instant: datetime
 ) -> None:
     found = "select staging.parse_timestamp($1), staging.parse_local_timestamp($1, 'Europe/Berlin')"
-    assert connection.execute(found, [said]).fetchall() == [(instant, instant)]
+    assert connection.execute(found, [text]).fetchall() == [(instant, instant)]
 
 
-@pytest.mark.parametrize("said", NO_INSTANTS)
-def test_any_other_text_is_none(connection: duckdb.DuckDBPyConnection, said: str) -> None:
-    assert connection.execute("select staging.parse_timestamp($1)", [said]).fetchall() == [(None,)]
+@pytest.mark.parametrize("text", NO_INSTANTS)
+def test_any_other_text_is_none(connection: duckdb.DuckDBPyConnection, text: str) -> None:
+    assert connection.execute("select staging.parse_timestamp($1)", [text]).fetchall() == [(None,)]
 
 
 @pytest.mark.parametrize(
-    ("said", "zone", "instant"),
+    ("text", "zone", "instant"),
     [
         ("2026-07-01T12:00:00", "UTC", datetime(2026, 7, 1, 12, tzinfo=UTC)),
         ("2026-07-01T12:00", "Europe/Berlin", datetime(2026, 7, 1, 10, tzinfo=UTC)),
@@ -95,10 +95,10 @@ def test_any_other_text_is_none(connection: duckdb.DuckDBPyConnection, said: str
     ],
 )
 def test_promise_15_a_local_time_is_an_instant_where_clocks_show_it_once(
-    connection: duckdb.DuckDBPyConnection, said: str | None, zone: str | None, instant: datetime | None
+    connection: duckdb.DuckDBPyConnection, text: str | None, zone: str | None, instant: datetime | None
 ) -> None:
     found = "select staging.parse_local_timestamp($1::text, $2::text)"
-    assert connection.execute(found, [said, zone]).fetchall() == [(instant,)]
+    assert connection.execute(found, [text, zone]).fetchall() == [(instant,)]
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,8 @@ def first_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs.begin()
     for number in range(20):
         runs.begin_version("matter", f"r{number}", {"name": "Great Tom"})
-        said = {"id": "-", "customerId": f"c{number % 4}", "customerName": "Great Tom"}
-        runs.begin_version("evovoice", f"r{number}", said)
+        fields = {"id": "-", "customerId": f"c{number % 4}", "customerName": "Great Tom"}
+        runs.begin_version("evovoice", f"r{number}", fields)
     models.update(runs.connection, home)
     runs.connection.close()
     return home / "built.duckdb"
@@ -132,7 +132,7 @@ def names(runs: Runs, provider: str) -> list[tuple[str, int]]:
     return runs.connection.execute(query, [provider]).fetchall()
 
 
-def said(provider: str, chance: random.Random) -> dict[str, Any]:
+def fields(provider: str, chance: random.Random) -> dict[str, Any]:
     """A record of few possible values, so that runs bring back what was."""
     name = chance.choice(NAMES)
     if provider == "matter":
@@ -163,14 +163,14 @@ def play(runs: Runs, chance: random.Random, share: float) -> None:
             if chance.random() > share:
                 continue
             if (provider, record_id) not in held:
-                runs.begin_version(provider, record_id, said(provider, chance))
+                runs.begin_version(provider, record_id, fields(provider, chance))
                 continue
             match chance.choice(["refresh", "change", "remove"]):
                 case "refresh":
-                    runs.refresh(provider, record_id, said(provider, chance))
+                    runs.refresh(provider, record_id, fields(provider, chance))
                 case "change":
                     runs.end_version(provider, record_id, "changed")
-                    runs.begin_version(provider, record_id, said(provider, chance))
+                    runs.begin_version(provider, record_id, fields(provider, chance))
                 case "remove":
                     runs.end_version(provider, record_id, "removed")
 

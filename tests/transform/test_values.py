@@ -257,7 +257,7 @@ def test_values_that_do_not_fit_are_reported(raw: Raw) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "sorted_said"),
+    ("text", "sorted_text"),
     [
         (
             '{ "b" : 1.50, "a/~" : [2, 1], "\\u00e9": {"d":1, "c":2} }',
@@ -275,9 +275,9 @@ def test_values_that_do_not_fit_are_reported(raw: Raw) -> None:
     ],
 )
 def test_an_object_is_written_with_its_keys_in_order(
-    shared_raw: Raw, said: str, sorted_said: str | None
+    shared_raw: Raw, text: str, sorted_text: str | None
 ) -> None:
     """Also one whose keys came in order, which is not put together again."""
     columns = """from_json('{"x": ' || $1 || '}', '{"x": "JSON"}')"""
-    rows = shared_raw.connection.execute(f"select staging.sorted_object(({columns}).x)", [said]).fetchall()
-    assert rows == [(sorted_said,)]
+    rows = shared_raw.connection.execute(f"select staging.sorted_object(({columns}).x)", [text]).fetchall()
+    assert rows == [(sorted_text,)]

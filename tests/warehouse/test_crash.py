@@ -88,9 +88,9 @@ def test_promise_02_a_disk_that_is_full(tmp_path: Path, loopback: Loopback, fork
     runs = Runs(tmp_path / "home", loopback, forked, light=False)
     for most_bytes in (20_000, 2_000_000):
         assert runs.run(most_bytes=most_bytes) == 1
-        said = runs.said.read_text()
-        assert (runs.history, said.count("\n")) == ((), 1), said
-        assert f"rollcall: cannot write to the disk of {runs.home} (File too large)" in said
+        printed = runs.output.read_text()
+        assert (runs.history, printed.count("\n")) == ((), 1), printed
+        assert f"rollcall: cannot write to the disk of {runs.home} (File too large)" in printed
     runs.light = True
     runs.plain()
 
@@ -108,32 +108,32 @@ class Waiting:
         return Answer([{"id": 1, "name": "late"}])
 
 
-@pytest.mark.parametrize(("told", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_ends_at_once_on_a_signal(
-    runs: Runs, loopback: Loopback, forked: Forked, told: signal.Signals, exit_code: int
+    runs: Runs, loopback: Loopback, forked: Forked, number: signal.Signals, exit_code: int
 ) -> None:
     before, waiting = runs.history, Waiting(runs, loopback)
     loopback.serve("belltastic", waiting)
-    order = Order(home=str(runs.home), said=str(runs.said))
+    order = Order(home=str(runs.home), output=str(runs.output))
     try:
         process = forked.begin(order)
         assert waiting.asked.wait(60)
-        os.kill(process, told)
+        os.kill(process, number)
         assert forked.wait(process, within_s=5) == exit_code
     finally:
         waiting.released.set()
-    assert runs.said.read_text().endswith("rollcall: interrupted; the published warehouse is unchanged\n")
+    assert runs.output.read_text().endswith("rollcall: interrupted; the published warehouse is unchanged\n")
     assert published(runs.home / "warehouse.duckdb") == before
     assert tidied(runs.home)
 
 
 @pytest.mark.parametrize("step", ["copy before", "open after", "check before", "replace 2 after"])
-@pytest.mark.parametrize(("told", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_promise_02_told_to_end_at_a_step(
-    runs: Runs, step: str, told: signal.Signals, exit_code: int
+    runs: Runs, step: str, number: signal.Signals, exit_code: int
 ) -> None:
-    assert runs.run(at=step, signal=told) == exit_code
-    assert runs.said.read_text() == "rollcall: interrupted; the published warehouse is unchanged\n"
+    assert runs.run(at=step, signal=number) == exit_code
+    assert runs.output.read_text() == "rollcall: interrupted; the published warehouse is unchanged\n"
     assert tidied(runs.home)
 
 
@@ -145,7 +145,7 @@ def test_a_directory_that_may_not_be_written_to(runs: Runs) -> None:
     finally:
         runs.home.chmod(0o700)
     assert (ended, runs.history) == (2, before)
-    assert runs.said.read_text() == (
+    assert runs.output.read_text() == (
         f"rollcall: {runs.home} is not writable. Run this as its owner, on a disk that is not read-only\n"
     )
 
@@ -153,7 +153,7 @@ def test_a_directory_that_may_not_be_written_to(runs: Runs) -> None:
 def test_promise_19_of_four_runs_at_once_one_runs(runs: Runs, loopback: Loopback, forked: Forked) -> None:
     waiting = Waiting(runs, loopback)
     loopback.serve("belltastic", waiting)
-    order = Order(home=str(runs.home), said=str(runs.said), light=True)
+    order = Order(home=str(runs.home), output=str(runs.output), light=True)
     try:
         for _ in range(4):
             forked.begin(order)

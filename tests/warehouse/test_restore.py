@@ -117,11 +117,11 @@ def test_damage_that_a_run_would_not_read_stops_it_too(home: Home) -> None:
             break
     with pytest.raises(WarehouseError, match="computed checksum"):
         home.run()
-    told = rollcall(home, "query", "select bit_xor(note) from raw.notes")
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert f"{home.warehouse} cannot be read (" in told.stderr
-    assert "Corrupt database file" in told.stderr
-    assert "`rollcall restore`" in told.stderr
+    result = rollcall(home, "query", "select bit_xor(note) from raw.notes")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{home.warehouse} cannot be read (" in result.stderr
+    assert "Corrupt database file" in result.stderr
+    assert "`rollcall restore`" in result.stderr
 
 
 def test_a_write_ahead_log_of_another_program_is_noticed_and_left_out(home: Home) -> None:
@@ -153,9 +153,9 @@ def test_a_log_of_another_file_is_noticed_too(home: Home) -> None:
 
 
 def test_as_json(home: Home) -> None:
-    told = json.loads(rollcall(home, "restore", "--json").stdout)
+    restored = json.loads(rollcall(home, "restore", "--json").stdout)
     (aside,) = asides(home)
-    assert told == {
+    assert restored == {
         "warehouse": str(home.warehouse),
         "source": str(previous_path(home.warehouse)),
         "last_run": "2026-11-01T02:00:00+00:00",

@@ -1,4 +1,4 @@
-"""The warehouse file by itself: its lock, its copy, its publication, and what is said of the machine."""
+"""The warehouse file by itself: its lock, its copy, its publication, and what it reports of the machine."""
 
 import errno
 import os

@@ -155,11 +155,11 @@ def test_a_place_that_a_run_would_refuse(
     monkeypatch.setattr(name, stand_in)
     monkeypatch.setenv("SOURCES__BELLTASTIC__API_TOKEN", "x")
     monkeypatch.setenv("SOURCES__BELLTASTIC__BASE_URL", "http://127.0.0.1:1")
-    said = json.loads(run("doctor", "--json", code=code).stdout)["checks"]
-    (check,) = [check for check in said if check["name"] == "lock"]
+    checks = json.loads(run("doctor", "--json", code=code).stdout)["checks"]
+    (check,) = [check for check in checks if check["name"] == "lock"]
     assert check["outcome"] == "failed"
     assert message in check["message"]
-    assert {"models", "warehouse"} < {check["name"] for check in said}  # the rest is looked at all the same
+    assert {"models", "warehouse"} < {check["name"] for check in checks}  # the rest is looked at all the same
 
 
 @pytest.mark.parametrize(("name", "sign"), [("why?", "?"), ("50%", "%")])

@@ -32,7 +32,7 @@ FAILED = Notice("the run failed", ("page 3 broke",), "failure")
 
 
 class PostOffice:
-    """What a mail server was told: logins, and messages that came under TLS."""
+    """What a mail server received: logins, and messages that came under TLS."""
 
     def __init__(self) -> None:
         self.logins: list[tuple[bytes, bytes]] = []
@@ -113,7 +113,7 @@ def configure(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def warnings_of(home: Home) -> list[str]:
-    """What is said where a notice of a failed run is sent."""
+    """The warnings of a failed run that sends a notice."""
     settings, warnings = read_notify(home.path), []
     assert settings is not None
     send(settings, FAILED, warnings.append)
@@ -164,8 +164,8 @@ def test_a_wrong_certificate_is_refused_before_the_login(
 ) -> None:
     with mail_server(security, wrong(authority)) as (office, port):
         configure(security, port)
-        told = warnings_of(home)
-    assert told == ["the e-mail notice was not delivered: the certificate was not accepted"]
+        warnings = warnings_of(home)
+    assert warnings == ["the e-mail notice was not delivered: the certificate was not accepted"]
     assert (office.logins, office.messages) == ([], [])
 
 
@@ -203,8 +203,8 @@ def test_tls_at_a_port_without_it_is_reported(
 ) -> None:
     with mail_server("starttls", authority.issue_cert("127.0.0.1")) as (office, port):
         configure("tls", port)
-        told = warnings_of(home)
-    assert told == [
+        warnings = warnings_of(home)
+    assert warnings == [
         "the e-mail notice was not delivered: no TLS at that port: see smtp_security and smtp_port"
     ]
     assert office.logins == []

@@ -32,8 +32,8 @@ def matter(home: Home, sandbox: Sandbox) -> str:
 
 
 @pytest.fixture
-def told(home: Home, matter: str, loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
-    """Whatever the webhook and the ping of the home are told."""
+def sent(home: Home, matter: str, loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    """Whatever the webhook and the ping of the home receive."""
     asked: list[Asked] = []
 
     def take(request: Asked) -> Answer:
@@ -47,14 +47,14 @@ def told(home: Home, matter: str, loopback: Loopback, monkeypatch: pytest.Monkey
 
 
 def test_a_failed_listing_is_reported_with_its_facts(
-    run: Run, told: list[Asked], sandbox: Sandbox, matter: str
+    run: Run, sent: list[Asked], sandbox: Sandbox, matter: str
 ) -> None:
     sandbox.faults.add(
         Fault("matter", times=None, status=403, body=f'{{"m": "<!channel> {matter}"}}'.encode())
     )
     run("sync", code=3)
-    assert sorted(asked.path for asked in told) == ["ping/uuid/fail", "ping/uuid/start", "services/T0/B0/k3y"]
-    bodies = {asked.path: asked.body.decode() for asked in told}
+    assert sorted(asked.path for asked in sent) == ["ping/uuid/fail", "ping/uuid/start", "services/T0/B0/k3y"]
+    bodies = {asked.path: asked.body.decode() for asked in sent}
     slack = json.loads(bodies["services/T0/B0/k3y"])["text"]
     assert slack.startswith(":rotating_light: Rollcall on ")
     for text in (slack, bodies["ping/uuid/fail"]):
@@ -65,45 +65,45 @@ def test_a_failed_listing_is_reported_with_its_facts(
 
 
 def test_a_run_that_could_not_be_published_is_reported(
-    run: Run, home: Home, told: list[Asked], matter: str, monkeypatch: pytest.MonkeyPatch
+    run: Run, home: Home, sent: list[Asked], matter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.connect(
         "matter", base_url="https://matter.example.com/connect/v2", access_token=matter, page_size=101
     )
     run("sync", code=2)
-    fail = next(asked.body.decode() for asked in told if asked.path == "ping/uuid/fail")
+    fail = next(asked.body.decode() for asked in sent if asked.path == "ping/uuid/fail")
     assert "the run failed\npage_size of matter is 101: set it to a number from 1 to 100\n" in fail
 
     def break_down(*_: object, **__: object) -> None:
         raise RuntimeError(f"with {matter} in hand")
 
-    told.clear()
+    sent.clear()
     monkeypatch.setattr(watch, "sync", break_down)
     home.connect("matter", base_url="https://matter.example.com/connect/v2", access_token=matter)
     run("sync", code=1)
-    texts = [asked.body.decode() for asked in told]
+    texts = [asked.body.decode() for asked in sent]
     assert any("internal error (RuntimeError): see the log" in text for text in texts)
     assert not any(matter in text for text in texts)
     log = max((home.path / "logs").iterdir())
     assert "RuntimeError: with *** in hand" in log.read_text()
 
 
-def test_a_second_run_alarms_nobody(run: Run, home: Home, told: list[Asked]) -> None:
+def test_a_second_run_alarms_nobody(run: Run, home: Home, sent: list[Asked]) -> None:
     with locked(home.warehouse):
         run("sync", code=5)
-    assert told == []
+    assert sent == []
 
 
-def test_a_wrong_argument_alarms_nobody(run: Run, told: list[Asked]) -> None:
+def test_a_wrong_argument_alarms_nobody(run: Run, sent: list[Asked]) -> None:
     run("sync")
-    told.clear()
+    sent.clear()
     run("sync", "mater", code=2)
     run("sync", "--accept-removals", "mater=3", code=2)
-    assert told == []
+    assert sent == []
 
 
 def test_an_interrupted_run_leaves_its_end_open(
-    run: Run, told: list[Asked], monkeypatch: pytest.MonkeyPatch
+    run: Run, sent: list[Asked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, observer: Observer, **__: object) -> None:
         observer.begun()
@@ -111,18 +111,18 @@ def test_an_interrupted_run_leaves_its_end_open(
 
     monkeypatch.setattr(watch, "sync", interrupted)
     run("sync", code=130)
-    assert [asked.path for asked in told] == ["ping/uuid/start"]
+    assert [asked.path for asked in sent] == ["ping/uuid/start"]
 
 
 def test_a_run_of_one_connection_reports_how_the_others_stand(
-    run: Run, home: Home, told: list[Asked], sandbox: Sandbox, matter: str
+    run: Run, home: Home, sent: list[Asked], sandbox: Sandbox, matter: str
 ) -> None:
     home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])
 
     def ends(*arguments: str, code: int = 0) -> dict[str, str]:
-        told.clear()
+        sent.clear()
         run("sync", *arguments, code=code)
-        return {asked.path: asked.body.decode() for asked in told if asked.path != "ping/uuid/start"}
+        return {asked.path: asked.body.decode() for asked in sent if asked.path != "ping/uuid/start"}
 
     never = ends("matter")
     assert "belltastic was not in this run, and has never been synced" in never["ping/uuid/fail"]
@@ -143,22 +143,22 @@ def test_a_run_of_one_connection_reports_how_the_others_stand(
     assert list(ends("matter")) == ["ping/uuid"]
 
 
-def test_a_test_notice_reaches_every_channel_without_an_alarm(run: Run, told: list[Asked]) -> None:
+def test_a_test_notice_reaches_every_channel_without_an_alarm(run: Run, sent: list[Asked]) -> None:
     run("doctor", "--send-notice")
-    bodies = {asked.path: asked.body.decode() for asked in told}
+    bodies = {asked.path: asked.body.decode() for asked in sent}
     assert sorted(bodies) == ["ping/uuid/log", "services/T0/B0/k3y"]
     assert json.loads(bodies["services/T0/B0/k3y"])["text"].startswith(":information_source: Rollcall on ")
     assert all("This is a test: no run has failed." in text for text in bodies.values())
 
 
 def test_a_verified_run_only_pings_unless_all_are_wanted(
-    home: Home, told: list[Asked], monkeypatch: pytest.MonkeyPatch
+    home: Home, sent: list[Asked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = Notice("done", ("all is well",), "success")
     notices = Notices(home.path, refuse)
     notices.begin()
     notices.end(good)
-    assert [(asked.method, asked.path, asked.query, asked.body) for asked in told] == [
+    assert [(asked.method, asked.path, asked.query, asked.body) for asked in sent] == [
         ("POST", "ping/uuid/start", {"create": "1"}, b""),
         ("POST", "ping/uuid", {"create": "1"}, b"done\nall is well"),
     ]
@@ -166,19 +166,19 @@ def test_a_verified_run_only_pings_unless_all_are_wanted(
     notices = Notices(home.path, refuse)
     notices.begin()
     notices.end(good)
-    assert sorted(asked.path for asked in told[3:]) == ["ping/uuid", "services/T0/B0/k3y"]
+    assert sorted(asked.path for asked in sent[3:]) == ["ping/uuid", "services/T0/B0/k3y"]
     notices.end(Notice("done", ("<!channel> & all",), "success"))
-    slack = next(asked.body for asked in told[5:] if asked.path.startswith("services"))
+    slack = next(asked.body for asked in sent[5:] if asked.path.startswith("services"))
     assert json.loads(slack) == {"text": ":white_check_mark: done\n&lt;!channel&gt; &amp; all"}
 
 
 def test_a_notice_without_an_answer_is_abandoned() -> None:
-    told: list[str] = []
+    warnings: list[str] = []
     answered = threading.Event()
-    _deliver({"slow": lambda: answered.wait(60) and None}, 0.05, told.append)
+    _deliver({"slow": lambda: answered.wait(60) and None}, 0.05, warnings.append)
     waited = not answered.is_set()
     answered.set()
-    assert (told, waited) == (["the slow notice was not delivered: no answer in time"], True)
+    assert (warnings, waited) == (["the slow notice was not delivered: no answer in time"], True)
 
 
 def test_a_notice_that_cannot_be_delivered_is_a_warning(
@@ -240,7 +240,7 @@ class _Mail(socketserver.StreamRequestHandler):
         self.wfile.write(b"220 here\r\n")
         taking = False
         for line in self.rfile:
-            self.server.said.append(line.decode().rstrip("\r\n"))  # type: ignore[attr-defined]
+            self.server.received.append(line.decode().rstrip("\r\n"))  # type: ignore[attr-defined]
             if taking:
                 if line == b".\r\n":
                     taking = False
@@ -258,7 +258,7 @@ class _Mail(socketserver.StreamRequestHandler):
 @pytest.fixture
 def mail() -> Iterator[socketserver.ThreadingTCPServer]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Mail) as server:
-        server.said = []  # type: ignore[attr-defined]
+        server.received = []  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -271,15 +271,17 @@ def test_mail(home: Home, mail: socketserver.ThreadingTCPServer, monkeypatch: py
     settings = read_notify(home.path)
     assert settings is not None
     send(settings, Notice("done", (), "success"), refuse)
-    assert mail.said == []  # type: ignore[attr-defined]
+    assert mail.received == []  # type: ignore[attr-defined]
     send(settings, Notice("it failed", ("page 3", "broke\x1b[31m"), "failure"), refuse)
-    said = mail.said  # type: ignore[attr-defined]
-    assert said[1:4] == [
+    received = mail.received  # type: ignore[attr-defined]
+    assert received[1:4] == [
         "mail FROM:<rollcall@example.com>",
         "rcpt TO:<a@example.com>",
         "rcpt TO:<b@example.com>",
     ]
-    assert {"Subject: it failed", "To: a@example.com, b@example.com", "page 3", "broke\\x1b[31m"} <= set(said)
+    assert {"Subject: it failed", "To: a@example.com, b@example.com", "page 3", "broke\\x1b[31m"} <= set(
+        received
+    )
 
 
 def test_a_password_is_not_sent_to_a_server_without_tls(
@@ -290,7 +292,7 @@ def test_a_password_is_not_sent_to_a_server_without_tls(
     assert settings is not None
     send(settings, Notice("it failed", (), "failure"), warnings.append)
     assert warnings == ["the e-mail notice was not delivered: the server offers no encryption, or no login"]
-    assert [line[:4] for line in mail.said] == ["ehlo", "QUIT"]  # type: ignore[attr-defined]
+    assert [line[:4] for line in mail.received] == ["ehlo", "QUIT"]  # type: ignore[attr-defined]
 
 
 def configure_mail(

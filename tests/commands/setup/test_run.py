@@ -25,7 +25,7 @@ def test_a_dry_run_shows_the_changes_and_makes_none(
     store = sandbox.store("belltastic")
     store.change(2, name="Renamed")
     store.remove(3)
-    monkeypatch.setenv("NOTIFY__PING_URL", "http://127.0.0.1:1/")  # would be a warning, were it told
+    monkeypatch.setenv("NOTIFY__PING_URL", "http://127.0.0.1:1/")  # would be a warning if it were sent
     result = run("sync", "--dry-run")
     assert result.stderr == ""
     shown = [line.split() for line in result.stdout.splitlines()]

@@ -29,29 +29,29 @@ ERRORS: dict[str, Any] = {
 }
 TOLD_BY = {
     "fone_dynamics": {
-        "told": "Busy: Not now.",
+        "message": "Busy: Not now.",
         "missing": "the answer has neither Properties nor Projects",
         "null": "expected an array, not null",
     },
     "matter": {
-        "told": "CE00001: Busy; Not now.",
+        "message": "CE00001: Busy; Not now.",
         "missing": "expected an array, not null",
         "null": "expected an array, not null",
     },
     "rillsoft": {
-        "told": "500: Busy, Not now.",
+        "message": "500: Busy, Not now.",
         "missing": "the answer has no list of projects",
         "null": "the answer has no list of projects",
     },
     "evovoice": {
-        "told": "Busy: Not now.",
+        "message": "Busy: Not now.",
         "missing": "the answer has no Items",
         "null": "expected an array, not null",
     },
-    "belltastic": {"told": "message: Not now.", "null": "expected an array, not null"},
+    "belltastic": {"message": "message: Not now.", "null": "expected an array, not null"},
 }
-for _told in TOLD_BY.values():
-    _told["told_on_many_lines"] = _told["told"].replace("Not now.", r"a \x1b[2Jb c")
+for _texts in TOLD_BY.values():
+    _texts["message_on_many_lines"] = _texts["message"].replace("Not now.", r"a \x1b[2Jb c")
 UNUSUAL = {
     "_dlt_id": "1",
     "_dlt_load_id": 2,
@@ -185,11 +185,11 @@ def nameless(value: object) -> Case:
 
 
 BODY = {
-    "error_in_200": failing(error_in_200, "page 1: {path} answered 200 ({told})"),
+    "error_in_200": failing(error_in_200, "page 1: {path} answered 200 ({message})"),
     "error_in_200_on_page_2": Case(
         on_page(2, error_in_200),
         "unverified",
-        "page 2: {path} answered 200 ({told})",
+        "page 2: {path} answered 200 ({message})",
         of=PAGED,
         counts={"unchanged": 5},
     ),
@@ -206,7 +206,7 @@ BODY = {
         lambda asked: Reply(
             json.dumps(ERRORS[asked.provider]).replace("Not now.", r"a\r\n\u001b[2Jb\u2028c").encode(), 400
         ),
-        "page 1: {path} answered 400 ({told_on_many_lines})",
+        "page 1: {path} answered 400 ({message_on_many_lines})",
     ),
     "error_of_any_length": failing(
         lambda asked: Reply(json.dumps(ERRORS[asked.provider]).replace("Not", "x" * 100_000).encode(), 400),

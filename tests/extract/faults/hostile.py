@@ -1,4 +1,4 @@
-"""A server that does harm as it is told: the five vendors' APIs over real sockets and real TLS.
+"""A server that does harm on request: the five vendors' APIs over real sockets and real TLS.
 
 Each account answers like the sandbox, byte for byte, until its fault answers instead, or takes the socket.
 """

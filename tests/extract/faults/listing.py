@@ -47,8 +47,8 @@ def without_total(asked: Exchange) -> Reply:
 def added_to_total(number: int) -> Fault:
     def answer(asked: Exchange) -> Reply:
         body = asked.json()
-        said = at(body, TOTAL[asked.provider])
-        return json_reply(put(body, TOTAL[asked.provider], type(said)(int(said) + number)))
+        total = at(body, TOTAL[asked.provider])
+        return json_reply(put(body, TOTAL[asked.provider], type(total)(int(total) + number)))
 
     return answer
 

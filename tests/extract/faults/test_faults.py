@@ -1,4 +1,4 @@
-"""Every kind of fault: what is published then, and what is said.
+"""Every kind of fault: what is published then, and the message.
 
 Two runs for each provider, with a connection for each fault. The first run is a good one; in the second
 the server does what the connection is named after.
@@ -134,7 +134,7 @@ each_provider = pytest.mark.parametrize("provider", ALL)
 @each_case
 def test_a_fault_gives_the_expected_listing(runs: Runs, name: str) -> None:
     case, listing = CASES[name], runs.listing(name)
-    told = {
+    values = {
         "path": PATH[listing.provider],
         "first_path": "auth/credentials" if listing.provider == "evovoice" else PATH[listing.provider],
         "connection": name,
@@ -143,7 +143,7 @@ def test_a_fault_gives_the_expected_listing(runs: Runs, name: str) -> None:
         "count": TOTAL.get(listing.provider, ("",))[-1].replace("t", "T", listing.provider == "evovoice"),
         **body.TOLD_BY[listing.provider],
     }
-    message = case.message and case.message.format(**told)
+    message = case.message and case.message.format(**values)
     if message and message.endswith("…") and listing.message:
         assert listing.message.startswith(message[:-1])
         message = listing.message

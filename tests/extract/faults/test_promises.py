@@ -61,9 +61,9 @@ class Ran:
 def run(home: Home, environment: Mapping[str, str]) -> Ran:
     command = [sys.executable, "-c", WATCHED, "sync", "--json", "--full", "--home", str(home.path)]
     done = subprocess.run(command, env=environment, cwd="/", capture_output=True, check=False, timeout=120)
-    told = json.loads(done.stderr)
+    counted = json.loads(done.stderr)
     listings = {listing["connection"]: listing for listing in json.loads(done.stdout)["listings"]}
-    return Ran(done.returncode, listings, told["met"], told["megabytes"])
+    return Ran(done.returncode, listings, counted["met"], counted["megabytes"])
 
 
 def ordinary(provider: str, server: Hostile, name: str) -> dict[str, object]:
