@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-browser test-duckdb2 test-notebook test-orchestrators check check-release dist format lock docs site \
-	bench profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-faults \
+	bench bench-engines profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-faults \
 	campaign-publication clean
 
 help: ## what there is
@@ -81,6 +81,11 @@ BENCH := $(RUN) --with matplotlib==3.11.2 --with httptools==0.9.0 --with uvloop=
 
 bench: .venv/.synced ## speed beside the peers: CASE="first-10k ..." N=repeats SIZE=records SIDES="rollcall limit ..."
 	$(BENCH) $(CASE) $(if $(N),--repeat $(N)) $(if $(SIZE),--size $(SIZE)) $(SIDES:%=--side %)
+
+# Its server and the runs share the processors, so an idle machine is needed for figures to keep.
+bench-engines: .venv/.synced ## runs into the file, a lakehouse and on engines: SIZES="100000 1000000" N=repeats SETUPS="file ray-2"
+	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 python -m benchmarks.engines $(SIZES) $(if $(N),--repeat $(N)) \
+		$(SETUPS:%=--setup %) $(if $(TRIAL),--trial)
 
 profile: .venv/.synced ## where the time of a run of 100,000 projects goes
 	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 --with py-spy==0.4.3 python -m benchmarks.profile

@@ -19,6 +19,9 @@ from starlette.types import Message, Receive, Scope, Send
 from benchmarks import CONTROL
 from pipelines.sandbox import Sandbox
 
+NAMES = {b"matter": b'"name":"', b"fone_dynamics": b'"Name":"'}
+"""Where the name of a project begins, at the providers whose projects can be renamed."""
+
 
 class RememberingSandbox(Sandbox):
     """A sandbox that makes each answer only once."""
@@ -28,6 +31,7 @@ class RememberingSandbox(Sandbox):
         self._answers: dict[bytes, tuple[Message, bytes]] = {}
         self._edition = 0
         self._few: tuple[int, int] | None = None
+        self._each_page: int | None = None
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == CONTROL:
@@ -76,19 +80,20 @@ class RememberingSandbox(Sandbox):
         """An answer with other names of all or some projects, or with other links to files."""
         if key.startswith(b"/evovoice"):
             return body.replace(b'"uri":"', b'"uri":"https://%d.example/' % self._edition)
-        if not key.startswith(b"/matter"):
+        name = NAMES.get(key[1:].partition(b"/")[0])
+        if name is None:
             return body
-        count = -1
+        count = -1 if self._each_page is None else self._each_page
         if self._few is not None:
             count, pages = self._few
             if b"pageNumber=%d" % (1 + self._edition % pages) not in key.partition(b"?")[2].split(b"&"):
                 return body
-        return body.replace(b'"name":"', b'"name":"%d. ' % self._edition, count)
+        return body.replace(name, name + b"%d. " % self._edition, count)
 
     async def _control(self, receive: Receive, send: Send) -> None:
         wanted = json.loads((await receive())["body"])
         self.latency_s, self._edition = wanted["latency_s"], wanted["edition"]
-        self._few = wanted["few"]
+        self._few, self._each_page = wanted["few"], wanted.get("each_page")
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 

@@ -13,8 +13,19 @@ from pathlib import Path
 
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 MAXRSS_MB = 1e-6 if sys.platform == "darwin" else 1.024e-3
+KIBIBYTE_MB = 1.024e-3
 SAMPLE_S = 0.05
 SAMPLES_PER_LOOK = 4  # finding new children reads all processes of the machine
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of a run, as the last sample of it found it: its processor time and its own peak memory."""
+
+    command: str
+    cpu_s: float
+    peak_mb: float
+    is_root: bool
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,8 @@ class Run:
 
     `tree_mb` is the greatest sum of resident memory over the tree that a sample found; `largest_mb` the peak
     of its largest process, which the kernel counts and no sample misses. `machine_s` is the processor time
-    that the whole machine used meanwhile.
+    that the whole machine used meanwhile. `cpu_s` has the children for which their parents waited;
+    `processes` are all that a sample found.
     """
 
     wall_s: float
@@ -33,6 +45,7 @@ class Run:
     machine_s: float
     exit_code: int
     output: str
+    processes: tuple[Process, ...] = ()
 
     @property
     def peak_mb(self) -> float:
@@ -76,6 +89,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], ti
             machine_s=busy_s,
             exit_code=process.returncode,
             output=output.read(),
+            processes=tuple(memory.processes.values()),
         )
 
 
@@ -96,6 +110,7 @@ class _Memory(threading.Thread):
     def __init__(self, root: int) -> None:
         super().__init__(daemon=True)
         self.peak_mb = 0.0
+        self.processes: dict[int, Process] = {}
         self._root = root
         self._ended = threading.Event()
         self.start()
@@ -111,13 +126,42 @@ class _Memory(threading.Thread):
         sample = 0
         while not self._ended.is_set():
             if sample % SAMPLES_PER_LOOK == 0:
-                tree = _descendants(self._root)
+                tree = descendants(self._root)
             self.peak_mb = max(self.peak_mb, sum(map(_resident_mb, tree)))
+            for number in tree:
+                self._look_at(number)
             sample += 1
             self._ended.wait(SAMPLE_S)
 
+    def _look_at(self, number: int) -> None:
+        """Keep the newest numbers of a process. One that ends loses its command line first."""
+        folder = Path(f"/proc/{number}")
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            if command:
+                peak = (folder / "status").read_text().partition("VmHWM:")[2].split()[0]
+                self.processes[number] = Process(
+                    command, processor_s(number), int(peak) * KIBIBYTE_MB, number == self._root
+                )
 
-def _descendants(root: int) -> set[int]:
+
+def processor_s(process: int, *, with_ended_children: bool = False) -> float:
+    """The processor time that a process has used so far, in seconds. Raises OSError if it has ended."""
+    fields = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    counted = fields[11:15] if with_ended_children else fields[11:13]
+    return sum(map(int, counted)) / os.sysconf("SC_CLK_TCK")
+
+
+def tree_processor_s(root: int) -> float:
+    """The processor time of a process and all below it so far, also of those that have ended."""
+    used = 0.0
+    for process in descendants(root):
+        with contextlib.suppress(OSError):
+            used += processor_s(process, with_ended_children=True)
+    return used
+
+
+def descendants(root: int) -> set[int]:
     """The process and all below it."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):

@@ -1,17 +1,19 @@
-"""Two pages from the results: `docs/speed.md` for users, `benchmarks/README.md` for those who work on speed.
+"""Pages from the results: `docs/speed.md` for users, `benchmarks/README.md` for those who work on speed.
 
-`python -m benchmarks.page` writes both.
+`python -m benchmarks.page` writes both, and the figures of `docs/scale.md`.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import INSIDE, RESULTS, ROOT
 from benchmarks.cases import CASES, TOOLS
+from benchmarks.engines.page import write_figures
 from benchmarks.environments import PACKAGES
 from benchmarks.goals import GOALS
 from benchmarks.growth import FAR, Growth, connections, growth
+from benchmarks.markdown import part, seconds, table
 from benchmarks.results import Measured, Result, Results, load
 from benchmarks.sides import SIDES
 
@@ -51,7 +53,9 @@ README = """\
 
 `make bench` runs all cases, `make bench CASE="first-10k unchanged-10k" N=3` some of them. The results are
 in `results/`; [docs/speed.md](../docs/speed.md) and this page are generated from them. `make profile`, `make
-floors` and `make choices` measure where the time goes, and the alternatives to each choice."""
+floors` and `make choices` measure where the time goes, and the alternatives to each choice. `make
+bench-engines` measures lakehouses and engines; the figures of [docs/scale.md](../docs/scale.md) are generated
+from its results."""
 
 INSIDES = {
     "profile": """\
@@ -96,7 +100,7 @@ def page(results: Results, picture: str) -> str:
 
 def readme(results: Results, insides: Sequence[str] = ()) -> str:
     """The page for those who work on speed: goals, and where the time goes in the sections `insides`."""
-    goals = "## Goals\n\n" + _table(("case", "goal", "reached", ""), _goals(results))
+    goals = "## Goals\n\n" + table(("case", "goal", "reached", ""), _goals(results))
     return "\n\n".join((README, goals, *insides))
 
 
@@ -112,14 +116,14 @@ def _waiting(results: Results) -> str:
                 rows.append([f"{int(result.facts['size']):,}", f"{1000 * latency_s:.0f} ms", *cells])
         if rows:
             heading = ("projects", "each answer after", *(LABELS[side] for side in TOOLS))
-            tables.append(f"### {title}\n\n{_table(heading, rows)}")
+            tables.append(f"### {title}\n\n{table(heading, rows)}")
     return "\n\n".join(tables)
 
 
 def _cell(measured: Measured | None) -> str:
     if measured is None or measured.wall is None or measured.cpu is None:
         return ""
-    return f"{_seconds(measured.wall)} ({_seconds(measured.cpu)})"
+    return f"{seconds(measured.wall)} ({seconds(measured.cpu)})"
 
 
 def write_pages() -> None:
@@ -135,7 +139,7 @@ def insides(folder: Path) -> Iterator[str]:
         if (folder / f"{name}.json").exists():
             yield about
             for heading, (columns, *rows) in json.loads((folder / f"{name}.json").read_text()):
-                yield f"### {heading}\n\n{_table(columns, rows)}"
+                yield f"### {heading}\n\n{table(columns, rows)}"
     yield REFUSED.read_text().strip()
 
 
@@ -169,7 +173,7 @@ def _case(result: Result) -> str:
         "runs",
         "wrong",
     )
-    lines.append(_table(heading, rows))
+    lines.append(table(heading, rows))
     return "\n\n".join(lines)
 
 
@@ -204,12 +208,12 @@ def _row(result: Result, measured: Measured) -> Sequence[str]:
     return (
         label,
         measured.step,
-        _seconds(measured.wall),
+        seconds(measured.wall),
         times,
-        _seconds(measured.cpu or 0.0),
+        seconds(measured.cpu or 0.0),
         f"{measured.peak_mb:,.0f} MB",
-        _part(measured.server_share),
-        _part(measured.others_share),
+        part(measured.server_share),
+        part(measured.others_share),
         str(len(measured.wall_s)),
         measured.wrong or "",
     )
@@ -224,10 +228,10 @@ def _growth(results: Results) -> str:
         "The last column extrapolates with the last exponent, for a machine like this one."
     )
     by_size = _grown(grown, [f"{FAR:,}"], lambda each: [_hours(each.far_s)])
-    table = f"## Growth\n\n{about}\n\n{by_size}"
+    text = f"## Growth\n\n{about}\n\n{by_size}"
     if by_count := connections(results):
-        table += f"\n\nSeconds by number of connections of 100 projects each.\n\n{_grown(by_count)}"
-    return table
+        text += f"\n\nSeconds by number of connections of 100 projects each.\n\n{_grown(by_count)}"
+    return text
 
 
 def _grown(
@@ -239,9 +243,9 @@ def _grown(
     rows = []
     for each in grown:
         exponents = ", ".join(f"{exponent:.2f}" for exponent in each.exponents)
-        cells = [_seconds(each.seconds[size]) if size in each.seconds else "" for size in sizes]
+        cells = [seconds(each.seconds[size]) if size in each.seconds else "" for size in sizes]
         rows.append((LABELS[each.side], each.step, *cells, exponents, *cells_of(each)))
-    return _table(("side", "run", *(f"{size:,}" for size in sizes), "exponents", *more), rows)
+    return table(("side", "run", *(f"{size:,}" for size in sizes), "exponents", *more), rows)
 
 
 def _hours(seconds: float | None) -> str:
@@ -258,21 +262,9 @@ def _machines(results: Results) -> str:
         (name, result.measured_at, result.commit, *result.machine.values())
         for name, result in results.items()
     ]
-    return _table(("case", "measured", "commit", "processors", "memory", "system", "Python", "DuckDB"), rows)
-
-
-def _part(share: float | None) -> str:
-    return "" if share is None else f"{share:.0%}"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:,.0f} s"
-
-
-def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heading, ["---"] * len(heading), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in line) + " |" for line in lines)
+    return table(("case", "measured", "commit", "processors", "memory", "system", "Python", "DuckDB"), rows)
 
 
 if __name__ == "__main__":
     write_pages()
+    write_figures()

@@ -17,10 +17,18 @@ from benchmarks.measure import Run
 from benchmarks.server import Ceiling
 
 
+class Part(msgspec.Struct):
+    """Some processes of the runs: the processor time of all, and the peak memory of the largest."""
+
+    cpu_s: list[float] = msgspec.field(default_factory=list)
+    peak_mb: list[float] = msgspec.field(default_factory=list)
+
+
 class Measured(msgspec.Struct):
     """The runs of one side in one step of a case: seconds and megabytes, in the order of the runs.
 
-    `fault` says why there are no numbers, `wrong` what is wrong with the result of the side.
+    `fault` says why there are no numbers, `wrong` what is wrong with the result of the side. Where several
+    processes work, `parts` tells them apart, and `load` has the load average of the minute before each run.
     """
 
     side: str
@@ -33,6 +41,8 @@ class Measured(msgspec.Struct):
     others_cpu_s: list[float] = msgspec.field(default_factory=list)
     fault: str | None = None
     wrong: str | None = None
+    parts: dict[str, Part] = msgspec.field(default_factory=dict)
+    load: list[float] = msgspec.field(default_factory=list)
 
     def take(self, run: Run, server_cpu_s: float) -> None:
         """Add one run's numbers."""
@@ -68,6 +78,14 @@ class Measured(msgspec.Struct):
     def others_share(self) -> float | None:
         """The largest share of a run's time in which other programs used a processor."""
         return self._share(self.others_cpu_s)
+
+    def part_cpu(self, name: str) -> float | None:
+        """The median of a part's processor time, in seconds."""
+        return median(self.parts[name].cpu_s) if name in self.parts else None
+
+    def part_peak_mb(self, name: str) -> float | None:
+        """The median of the peaks of a part's largest process, in megabytes."""
+        return median(self.parts[name].peak_mb) if name in self.parts else None
 
     def _share(self, cpu_s: list[float]) -> float | None:
         shares = [cpu / wall for cpu, wall in zip(cpu_s, self.wall_s, strict=False)]

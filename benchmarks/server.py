@@ -5,6 +5,7 @@ server.warm("matter")
 server.control(latency_s=0.05)
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 import tomllib
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -78,14 +80,20 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def control(
-        self, *, latency_s: float = 0.0, edition: int = 0, few: tuple[int, int] | None = None
+        self,
+        *,
+        latency_s: float = 0.0,
+        edition: int = 0,
+        few: tuple[int, int] | None = None,
+        each_page: int | None = None,
     ) -> None:
-        """Delay every answer; change the name of every project of Matter and the link of every EvoVoice file.
+        """Delay every answer; change the name of every project of Matter and Fone Dynamics, and the link of
+        every EvoVoice file.
 
-        Names and links differ in each edition. `few` renames only that number of projects, all on one
-        page, and on another page in the next edition.
+        Names and links differ in each edition. `few` renames only that number of Matter's projects, all on
+        one page, and on another page in the next edition; `each_page` that number on every page.
         """
-        body = json.dumps({"latency_s": latency_s, "edition": edition, "few": few})
+        body = json.dumps({"latency_s": latency_s, "edition": edition, "few": few, "each_page": each_page})
         self._exchange("PUT", CONTROL, body)
 
     def warm(self, provider: str) -> Ceiling:
@@ -104,13 +112,16 @@ class Server:
 
     def page(self, provider: str) -> bytes:
         """The first page of a listing."""
-        connection = self._connect()
-        connection.request("GET", self._pages(provider)[0], headers=self._credentials(provider))
-        return connection.getresponse().read()
+        with contextlib.closing(self._connect()) as connection:
+            connection.request("GET", self._pages(provider)[0], headers=self._credentials(provider))
+            return connection.getresponse().read()
 
     def _credentials(self, provider: str) -> dict[str, str]:
         if provider == "evovoice":
             return {"Cookie": self._sign_in()}
+        if provider == "fone_dynamics":
+            user, token = self.settings[provider]["account_sid"], self.secrets[provider]["token"]
+            return {"Authorization": f"Basic {b64encode(f'{user}:{token}'.encode()).decode()}"}
         return {"Authorization": f"Bearer {self.secrets['matter']['access_token']}"}
 
     def _pages(self, provider: str) -> Sequence[str]:
@@ -118,9 +129,11 @@ class Server:
         if provider == "evovoice":
             asked = "/files?SortField=DateCreated&SortOrder=Ascend&CountPerPage=100&Page={}"
             return [root + asked.format(page) for page in range(max(1, -(-self.files // 100)))]
-        asked = "/projects/get?locale=en&pageSize=100&pageNumber={}"
         count = self.projects if isinstance(self.projects, int) else self.projects[provider]
         pages = max(1, -(-count // 100))
+        if provider == "fone_dynamics":
+            return [f"{root}/Properties?Results_Count=100&Results_Skip={100 * page}" for page in range(pages)]
+        asked = "/projects/get?locale=en&pageSize=100&pageNumber={}"
         return [root + asked.format(page) for page in range(1, pages + 1)]
 
     def _fetch_all(self, targets: Sequence[str], headers: Mapping[str, str]) -> int:

@@ -106,7 +106,7 @@ def configure(home: Path, connections: Mapping[str, Mapping[str, Any]], secrets:
     folder.mkdir(parents=True)
     for file, tables in (("config.toml", connections), ("secrets.toml", secrets)):
         path = folder / file
-        path.write_text("".join(_table(name, table) for name, table in tables.items()))
+        path.write_text("".join(toml_table(f"sources.{name}", table) for name, table in tables.items()))
         path.chmod(0o600)
 
 
@@ -127,7 +127,8 @@ def furnish(home: Path, server: Server) -> None:
     (home / "target.json").write_text(json.dumps(target))
 
 
-def _table(name: str, settings: Mapping[str, Any]) -> str:
+def toml_table(name: str, settings: Mapping[str, Any]) -> str:
+    """A table of a TOML file."""
     # Strings, numbers and lists of them have the same form in JSON and TOML.
     lines = (f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
-    return f"[sources.{name}]\n{''.join(lines)}"
+    return f"[{name}]\n{''.join(lines)}"

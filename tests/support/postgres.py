@@ -55,14 +55,14 @@ class Postgres:
 
     @classmethod
     @contextlib.contextmanager
-    def started(cls, bin: Path) -> Iterator["Postgres"]:
-        """Run a server while the block runs."""
+    def started(cls, bin: Path, settings: str = SETTINGS) -> Iterator["Postgres"]:
+        """Run a server with these options while the block runs."""
         with tempfile.TemporaryDirectory(prefix="rollcall-postgres-", ignore_cleanup_errors=True) as folder:
             if os.geteuid() == 0:
                 bin = copied(bin, Path(folder))
             server = cls(_free_port(), Path(folder), bin)
             try:
-                server._start()
+                server._start(settings)
                 yield server
             finally:
                 server.pg_ctl("stop", "-m", "immediate")
@@ -83,6 +83,11 @@ class Postgres:
     @property
     def place(self) -> str:
         return f"host=127.0.0.1 port={self.port} user={USER}"
+
+    @property
+    def process(self) -> int:
+        """The number of the server's first process."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
 
     def execute(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
         with contextlib.closing(
@@ -105,7 +110,7 @@ class Postgres:
     def pg_ctl(self, *arguments: str) -> None:
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", *arguments)
 
-    def _start(self) -> None:
+    def _start(self, settings: str) -> None:
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
         if os.geteuid() == 0:
@@ -116,7 +121,7 @@ class Postgres:
             "initdb", "-D", str(self.folder / "data"), "-U", USER, "--pwfile", str(secret),
             "--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
         )  # fmt: skip
-        options = f"-p {self.port} -k {self.folder} {SETTINGS}"
+        options = f"-p {self.port} -k {self.folder} {settings}"
         self.pg_ctl("start", "-l", str(self.folder / "log"), "-o", options)
 
     def _run(self, program: str, *arguments: str) -> None:
