@@ -92,14 +92,20 @@ class Access:
 PRIVATE = Access()
 
 
-def link_or_copy(source: Path, target: Path) -> bool:
-    """Give a file a second name. False if the file system lacks hard links, so that it is a copy."""
+def link(source: Path, target: Path) -> bool:
+    """Give a file a second name. False if the file system lacks hard links."""
     try:
         os.link(source, target)
     except OSError as error:
         if error.errno in DISK_ERRORS:
             raise
-    else:
+        return False
+    return True
+
+
+def link_or_copy(source: Path, target: Path) -> bool:
+    """Give a file a second name. False if the file system lacks hard links, so that it is a copy."""
+    if link(source, target):
         return True
     shutil.copyfile(source, target)
     set_mode(target, 0o600)

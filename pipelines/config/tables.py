@@ -8,7 +8,7 @@ from pipelines.config.secret_sources import SUFFIXES
 
 EXPORTS_KEPT = 14
 LOGS_KEPT = 60
-PREVIOUS_KEPT = 1
+PREVIOUS_KEPT = 3
 MEMORY_MB = 300
 
 type_names = Literal["text", "integer", "number", "list"]

@@ -1,14 +1,13 @@
 """The files of earlier runs next to the published one: how many stay, and which is which.
 
 A publication leaves the previous run as `warehouse.previous.duckdb`. With `[warehouse] keep` above 1 there
-are also `warehouse.previous-2.duckdb`, the run before that one, and so on. They are hard links where the file
-system has those: one more file then takes its size on the disk, and no time.
+are also `warehouse.previous-2.duckdb`, the run before that one, and so on. None of them is copied.
 """
 
 from itertools import pairwise
 from pathlib import Path
 
-from pipelines.common.filesystem import link_or_copy
+from pipelines.common.filesystem import link
 from pipelines.warehouse.paths import previous_path, previous_paths, wal_path
 
 
@@ -16,7 +15,8 @@ def keep_older(warehouse: Path, scratch: Path, keep: int) -> None:
     """Move the files of earlier runs one place back, before a publication; at most `keep` stay with it.
 
     `scratch` is on the same file system. A run that was killed may have moved some of them already. Two
-    places then have one file, and what is behind it is where it belongs.
+    places then have one file or, without hard links, one place has none; what is behind it is where it
+    belongs.
     """
     places = [warehouse, *(previous_path(warehouse, number) for number in range(1, keep + 1))]
     moves = []
@@ -26,9 +26,9 @@ def keep_older(warehouse: Path, scratch: Path, keep: int) -> None:
         moves.append((newer, older))
     for newer, older in reversed(moves[1:]):  # the first is the publication's own
         spare = scratch / "older"
-        link_or_copy(newer, spare)
+        moved = spare if link(newer, spare) else newer
         wal_path(older).unlink(missing_ok=True)
-        spare.replace(older)
+        moved.replace(older)
     for number, path in previous_paths(warehouse).items():
         if number > keep:
             _remove(path)

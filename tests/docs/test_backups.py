@@ -35,7 +35,8 @@ def test_the_commands_run_in_order(home: Path) -> None:
         assert done.returncode == 0, (line, done.stdout, done.stderr)
         printed[line] = done.stdout
     assert [line.partition("  ")[0] for line in printed["rollcall restore --list"].splitlines()] == [
-        "warehouse.previous.duckdb"
+        "warehouse.previous.duckdb",
+        "warehouse.previous-2.duckdb",
     ]
     assert printed["rollcall restore"].startswith("warehouse.duckdb is now the run of 2026-11-02 02:00")
     (drilled,) = [text for line, text in printed.items() if "count(*) as runs" in line]
@@ -59,4 +60,4 @@ def test_the_line_for_cron_runs(home: Path, tmp_path: Path) -> None:
 
 
 def test_how_many_earlier_runs_stay_is_as_stated() -> None:
-    assert (PREVIOUS_KEPT, "One earlier run stays next to the warehouse." in PAGE) == (1, True)
+    assert (PREVIOUS_KEPT, "Three earlier runs stay next to the warehouse:" in PAGE) == (3, True)

@@ -1,8 +1,10 @@
 """A backup is a verified copy of one published run, and can take the place of the published file again."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -211,7 +213,6 @@ def keep(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 def test_the_configured_number_of_earlier_runs_is_kept(
     home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep(monkeypatch, 3)
     play(home, loopback, "Third", "Fourth", "Fifth")
     assert names(home) == {
         "warehouse.duckdb": "Fifth",
@@ -222,15 +223,39 @@ def test_the_configured_number_of_earlier_runs_is_kept(
     keep(monkeypatch, 2)
     play(home, loopback, "Sixth")
     assert list(names(home).values()) == ["Sixth", "Fourth", "Fifth"]
-    monkeypatch.delenv("WAREHOUSE__KEEP")
+    keep(monkeypatch, 1)
     play(home, loopback, "Seventh")
     assert names(home) == {"warehouse.duckdb": "Seventh", "warehouse.previous.duckdb": "Sixth"}
 
 
-def test_a_run_that_publishes_nothing_moves_none(
+def test_without_hard_links_only_the_published_file_is_copied(
     home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep(monkeypatch, 3)
+    play(home, loopback, "Third", "Fourth")
+
+    def lacking(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", lacking)
+    copies = []
+    copyfile = shutil.copyfile
+    monkeypatch.setattr(shutil, "copyfile", lambda *paths: copies.append(paths[0]) or copyfile(*paths))
+    play(home, loopback, "Fifth")
+    assert home.warehouse in copies
+    assert not {*home.path.glob("warehouse.previous*")} & {*copies}
+    assert sorted(names(home).values()) == ["Fifth", "Fourth", "Second", "Third"]
+    for number in (2, 1):  # as a run that was killed leaves them
+        previous_path(home.warehouse, number).rename(previous_path(home.warehouse, number + 1))
+    play(home, loopback, "Sixth")
+    assert names(home) == {
+        "warehouse.duckdb": "Sixth",
+        "warehouse.previous.duckdb": "Fifth",
+        "warehouse.previous-2.duckdb": "Fourth",
+        "warehouse.previous-3.duckdb": "Third",
+    }
+
+
+def test_a_run_that_publishes_nothing_moves_none(home: Home, loopback: Loopback) -> None:
     play(home, loopback, "Third")
     before = names(home)
     home.run(dry_run=True)
@@ -239,9 +264,8 @@ def test_a_run_that_publishes_nothing_moves_none(
 
 @pytest.mark.parametrize("step", ["moved one", "moved all", "published the previous"])
 def test_a_run_that_was_killed_while_it_moved_them_loses_none(
-    step: str, home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+    step: str, home: Home, loopback: Loopback
 ) -> None:
-    keep(monkeypatch, 3)
     play(home, loopback, "Third", "Fourth", "Fifth")
     places = [previous_path(home.warehouse, number) for number in (3, 2, 1)]
     moves = [(places[1], places[0]), (places[2], places[1]), (home.warehouse, places[2])]
@@ -253,10 +277,7 @@ def test_a_run_that_was_killed_while_it_moved_them_loses_none(
     assert names(home)["warehouse.previous.duckdb"] == "Fifth"
 
 
-def test_each_earlier_run_is_listed_and_can_be_restored(
-    home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keep(monkeypatch, 3)
+def test_each_earlier_run_is_listed_and_can_be_restored(home: Home, loopback: Loopback) -> None:
     play(home, loopback, "Third", "Fourth")
     previous_path(home.warehouse, 3).write_bytes(b"scribble" * 4096)
     for other in (
@@ -312,10 +333,7 @@ def test_keeping_no_earlier_run_is_refused(home: Home, monkeypatch: pytest.Monke
     assert "keep of [warehouse] is 0. Set it to 1 or more: restore needs one" in refused.stderr
 
 
-def test_forget_removes_the_earlier_runs(
-    home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keep(monkeypatch, 3)
+def test_forget_removes_the_earlier_runs(home: Home, loopback: Loopback) -> None:
     play(home, loopback, "Third", "Fourth")
     older = previous_path(home.warehouse, 2)
     older.with_name(f"{older.name}.wal").write_bytes(b"Third")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.config.tables import PREVIOUS_KEPT
 from tests.campaigns.crash import (
     Runs,
     befores,
@@ -30,10 +31,10 @@ KILLS = 20
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback, forked: Forked) -> Runs:
-    """After two runs."""
+    """After so many runs that the next one drops the oldest file."""
     runs = Runs(tmp_path_factory.mktemp("home"), loopback, forked, light=True)
-    runs.plain()
-    runs.plain()
+    for _ in range(PREVIOUS_KEPT + 2):
+        runs.plain()
     return runs
 
 
@@ -50,10 +51,10 @@ def test_promise_03_the_steps_are_those_of_a_run(steps: list[str]) -> None:
         "verify",
         "permit 2",
         "sync 3",
-        "link 3",
-        "replace 2",
-        "remove 3",
-        "replace 3",
+        "link 5",
+        "replace 4",
+        "remove 5",
+        "replace 5",
         "sync 4",
         "clear scratch",
     ]
