@@ -157,5 +157,6 @@ def scratch_directory(home: Path) -> Iterator[Path]:
 
 
 def _clear_if_dead(scratch: Path) -> None:
-    with contextlib.suppress(BlockingIOError), locked_file(scratch / "lock"):
+    # Its own run may end meanwhile, and remove it.
+    with contextlib.suppress(BlockingIOError, FileNotFoundError), locked_file(scratch / "lock"):
         clear(scratch)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.sandbox import Sandbox
+from pipelines.warehouse import lake_lock
 from tests.lake.home import LakeHome
 from tests.support.loopback import Answer, Asked, Loopback
 
@@ -99,3 +100,18 @@ def test_a_killed_run_publishes_all_or_nothing(lake_home: LakeHome, sandbox: San
     assert lake_home.run("rillsoft").exit_code == 0
     assert len(lake_home.rows("from runs")) == 4
     assert [path.name for path in (lake_home.path / ".rollcall").glob("lake-run-*")] == []
+
+
+def test_a_run_that_ends_while_another_begins_does_not_stop_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = lake_lock._clear_if_dead
+    with lake_lock.scratch_directory(tmp_path) as ending:
+
+        def look_after_its_end(scratch: Path) -> None:
+            lake_lock.clear(scratch)
+            look(scratch)
+
+        monkeypatch.setattr(lake_lock, "_clear_if_dead", look_after_its_end)
+        with lake_lock.scratch_directory(tmp_path) as beginning:
+            assert (ending.exists(), beginning.exists()) == (False, True)
