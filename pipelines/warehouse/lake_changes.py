@@ -3,33 +3,60 @@
 The rows of a draft have a `last_seen_at`; those of a lakehouse lack it if the last listing confirmed them.
 """
 
+import re
+from collections.abc import Sequence
+
 import duckdb
 
 from pipelines.common.sql import identifier, read_sql
 from pipelines.warehouse.lake_tables import Columns, StoredTable
 
+# Columns of the comparison, which no table has.
+HASH, IS_NEW = "rollcall_hash", "rollcall_is_new"
+_NESTED = re.compile(r"STRUCT|MAP|UNION|.*\[\d*\]$", re.DOTALL)
+
 
 def find_changes(
     db: duckdb.DuckDBPyConnection, table: StoredTable, columns: Columns, which: str, held: str
 ) -> None:
-    """Create `fresh`, the rows of the attached `draft` that `held` lacks, and `stale`, those only it has.
+    """Create the views `fresh`, the rows of the attached `draft` that `held` lacks, and `stale`, the keys of
+    those only it has.
 
     `which` is a condition on the rows of the draft, and `held` a query of the rows to compare them with.
+    Where nothing is held, all rows are new. Otherwise hashes of 64 bits are compared, as in a publication:
+    whole rows would take more memory than a run may use.
     """
     new = f"select {_encoded(columns)} from draft.{table.source} as one {_join(columns)} where {which}"
-    db.execute(f"create or replace temp table fresh as ({new}) except ({held})")
-    db.execute(f"create or replace temp table stale as ({held}) except ({new})")
+    key = ", ".join(map(identifier, table.key))
+    if not db.execute(f"select exists ({held})").fetchall()[0][0]:
+        db.execute(f"create or replace temp view fresh as {new}")
+        db.execute(f"create or replace temp view stale as select {key} from ({held})")
+        return
+    types = ", ".join(f"{identifier(name)}::{kind} as {identifier(name)}" for name, kind in columns.items())
+    digest = f"hash({', '.join(_hashed(*column) for column in columns.items())}) as {HASH}"
+    db.execute(
+        f"create or replace temp table differing as "
+        f"select {key}, bool_or({IS_NEW}) as {IS_NEW} from ("
+        f"select {key}, {digest}, true as {IS_NEW} from (select {types} from ({new})) union all "
+        f"select {key}, {digest}, false as {IS_NEW} from (select {types} from ({held}))) "
+        f"group by {key}, {HASH} having bool_or({IS_NEW}) = bool_and({IS_NEW})"
+    )
+    db.execute(
+        f"create or replace temp view fresh as select one.* from ({new}) as one "
+        f"semi join (from differing where {IS_NEW}) as other on {_same('one', 'other', table.key)}"
+    )
+    db.execute(f"create or replace temp view stale as select {key} from differing where not {IS_NEW}")
 
 
 def apply_changes(
     db: duckdb.DuckDBPyConnection, table: StoredTable, fresh: str = "fresh", stale: str = "stale"
 ) -> None:
     """Delete the rows in `stale` from the lakehouse, by their keys, and insert those in `fresh`."""
-    same = " and ".join(
-        f"held.{identifier(name)} is not distinct from stale.{identifier(name)}" for name in table.key
-    )
     if stale and db.execute(f"select exists (from {stale})").fetchall()[0][0]:
-        db.execute(f"delete from {table.in_lake} as held using {stale} as stale where {same}")
+        db.execute(
+            f"delete from {table.in_lake} as held using {stale} as stale "
+            f"where {_same('held', 'stale', table.key)}"
+        )
     if fresh and db.execute(f"select exists (from {fresh})").fetchall()[0][0]:
         db.execute(f"insert into {table.in_lake} by name from {fresh}")
 
@@ -53,3 +80,14 @@ def _join(columns: Columns) -> str:
         return ""
     listed = read_sql("queries/lake/last_listed", listings="draft.raw.listings")
     return f"left join ({listed}) as listed using (connection)"
+
+
+def _hashed(name: str, kind: str) -> str:
+    """SQL for what is hashed of a column: DuckDB hashes an empty list like one that is null."""
+    return f"to_json({identifier(name)})" if _NESTED.match(kind) else identifier(name)
+
+
+def _same(one: str, other: str, key: Sequence[str]) -> str:
+    return " and ".join(
+        f"{one}.{identifier(name)} is not distinct from {other}.{identifier(name)}" for name in key
+    )
