@@ -62,7 +62,8 @@ def _changes(
     table = read_table(connection, model, kind)
     connection.register("stored", STORED.empty_table() if stored is None else stored)
     written = warehouse.workspace / f"{model.name}.parquet"
-    connection.execute(f"copy ({changed_rows_sql(table)}) to {literal(str(written))} (format parquet)")
+    rows = changed_rows_sql(table, has_stored=bool(stored))
+    connection.execute(f"copy ({rows}) to {literal(str(written))} (format parquet)")
     connection.unregister("stored")
     row = connection.execute(
         f"""

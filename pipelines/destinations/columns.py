@@ -110,8 +110,9 @@ def _value(name: str, data_type: str, kind: Kind) -> str:
     return f"replace({value}, chr(0), '�')" if data_type == "VARCHAR" else value
 
 
-def changed_rows_sql(table: Table) -> str:
-    """The SQL for the rows that differ from those in `stored`, a table of keys and hashes.
+def changed_rows_sql(table: Table, *, has_stored: bool = True) -> str:
+    """The SQL for the rows that differ from those in `stored`, a table of keys and hashes; or, unless it
+    `has_stored` rows, for all rows of the table.
 
     A row that `stored` has and the table lacks is among them, with its key, and with `DELETED` true.
     """
@@ -119,7 +120,7 @@ def changed_rows_sql(table: Table) -> str:
     texts = ", ".join(f"cast({identifier(name)} as varchar)" for name in table.grain)
     key = f"md5(cast(to_json([{texts}]) as varchar))"
     return read_sql(
-        "queries/publish/changed_rows",
+        f"queries/publish/{'changed' if has_stored else 'all'}_rows",
         table=f"main.{identifier(table.name)}",
         values=values,
         key=key,

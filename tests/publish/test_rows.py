@@ -1,0 +1,21 @@
+"""The rows that a publication sends: the first time all of them, without keeping any in memory to compare."""
+
+from pipelines.common.database import open_database
+from pipelines.destinations.columns import Column, Table, changed_rows_sql
+
+ID, TEXT = (Column(name, name, is_json=False, description="") for name in ("id", "text"))
+NOTES = Table("notes", "Notes.", ("id",), ("id",), (ID, TEXT))
+
+
+def test_a_first_publication_sends_the_rows_that_a_comparison_with_nothing_finds() -> None:
+    with open_database() as db:
+        db.execute("create table notes as from (values (1, 'a'), (2, null), (3, '')) as one(id, text)")
+        db.execute("create table stored (_rollcall_key varchar, _rollcall_hash bigint)")
+        first, compared = (changed_rows_sql(NOTES, has_stored=has_stored) for has_stored in (False, True))
+        rows = db.execute(f"from ({first}) order by all").fetchall()
+        assert rows == db.execute(f"from ({compared}) order by all").fetchall()
+        assert [row[:2] for row in rows] == [(1, "a"), (2, None), (3, "")]
+        plans = [db.execute(f"explain {sql}").fetchall()[0][1] for sql in (first, compared)]
+        assert ["JOIN" in plan for plan in plans] == [False, True]
+        db.execute(f"insert into stored select _rollcall_key, _rollcall_hash from ({first})")
+        assert db.execute(f"from ({compared})").fetchall() == []
