@@ -13,14 +13,18 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/rollcall \
 WORKDIR /src
 # The packages come first: they change less often than the sources, and this step is then kept.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --no-install-project --no-build
+# What is installed beyond the default, such as "lake ray".
+ARG EXTRAS=""
+RUN for extra in $EXTRAS; do set -- "$@" --extra "$extra"; done; \
+    uv sync --frozen --no-dev --no-install-project --no-build "$@"
 COPY README.md LICENSE CHANGELOG.md ./
 COPY pipelines pipelines
 COPY sql sql
 COPY notebooks notebooks
 # There is no git here to tell the version.
 ARG VERSION=0.1.0.dev0
-RUN SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION" uv sync --frozen --no-dev --no-editable
+RUN for extra in $EXTRAS; do set -- "$@" --extra "$extra"; done; \
+    SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION" uv sync --frozen --no-dev --no-editable "$@"
 
 FROM python:3.13-slim-bookworm
 RUN groupadd --gid 10001 rollcall \
