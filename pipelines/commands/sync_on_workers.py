@@ -90,10 +90,11 @@ def _units(
     started_at: datetime,
 ) -> list[ConnectionUnit]:
     write_facts(draft.db, exchange)
-    snapshot, known = store.known_versions()
+    known = store.known()
     job = Job(
         exchange,
-        snapshot,
+        known.snapshot,
+        known.columns,
         started_at,
         order.full,
         dict(order.accept),
@@ -102,7 +103,7 @@ def _units(
         home_files(home),
         order.longest_s,
     )
-    units = [ConnectionUnit(job, asked(one), known.get(one.name, 0)) for one in order.connections]
+    units = [ConnectionUnit(job, asked(one), known.versions.get(one.name, 0)) for one in order.connections]
     return sorted(units, key=lambda unit: -unit.known)  # the longest begin first
 
 

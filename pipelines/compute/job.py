@@ -10,6 +10,7 @@ from pipelines.compute.parcel import Asked, HomeFiles
 from pipelines.transform.build import Finding
 from pipelines.warehouse.exchange import Exchange
 from pipelines.warehouse.lake_parts import Changes
+from pipelines.warehouse.lake_tables import Columns
 
 Report = Callable[[str, str | None, int, int], None]
 """Called with the names of a connection and a scope, and the numbers of pages and records so far."""
@@ -19,12 +20,13 @@ Report = Callable[[str, str | None, int, int], None]
 class Job:
     """What all units of a run have in common.
 
-    `snapshot` is the one of the lakehouse that all of them read; None if nothing was ever published. The run
-    must end within `seconds`.
+    `snapshot` is the one of the lakehouse that all of them read, and `columns` those of its tables; None if
+    nothing was ever published. The run must end within `seconds`.
     """
 
     exchange: Exchange = field(repr=False)
     snapshot: int | None
+    columns: Mapping[str, Columns] = field(repr=False)
     started_at: datetime
     full: bool
     accepted: Mapping[str, int]

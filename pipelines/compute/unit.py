@@ -72,7 +72,7 @@ def receive(unit: Unit, report: Report) -> Landed | Finished:
             return Landed(listings, _divided(db, unit, home, listings, files, buckets))
         counted = _merge(db, unit, home, listings, files)
         with attached_lake(db, unit.job) as lake:
-            held = held_in_lake(db, changed_tables(home), unit.asked.name) if lake else {}
+            held = held_in_lake(unit.job.columns, changed_tables(home), unit.asked.name) if lake else {}
             return _finished(db, unit, home, held, listings, counted)
 
 
@@ -121,7 +121,7 @@ def _take_known(
     with attached_lake(db, unit.job) as lake:
         if not lake:
             return
-        held = held_in_lake(db, changed_tables(home), unit.asked.name)[RECORDS]
+        held = held_in_lake(unit.job.columns, changed_tables(home), unit.asked.name)[RECORDS]
         if not with_payloads:
             current = f"select * replace ('{{}}' as payload) from ({held.query}) where valid_to is null"
             held = Held(current, held.columns)
@@ -158,7 +158,7 @@ def _divided(
     held: dict[str, tuple[dict[int, tuple[str, ...]], frozenset[str]]] = {}
     with attached_lake(db, unit.job) as lake:
         tables = [table for table in changed_tables(home) if lake and table.is_versioned]
-        of_connection = held_in_lake(db, tables, unit.asked.name) if lake else {}
+        of_connection = held_in_lake(unit.job.columns, tables, unit.asked.name) if lake else {}
         for table in tables:
             found = of_connection[table.source]
             if found.query:

@@ -5,17 +5,16 @@ in each table as Parquet files; one commit applies the files of all parts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
 from pipelines.common.sql import identifier, literal, read_sql
-from pipelines.warehouse.catalog import LAKE
 from pipelines.warehouse.exchange import Exchange, copy_rows
 from pipelines.warehouse.lake_changes import connection_of, find_changes
-from pipelines.warehouse.lake_tables import Columns, StoredTable, columns_in, stored_tables
+from pipelines.warehouse.lake_tables import Columns, StoredTable, stored_tables
 
 # Facts that a part reads and does not change, but for quarantined and forgotten records.
 FACTS = ("runs", "operations", "connections", "listings", "salt", "forgotten", "renamed")
@@ -49,6 +48,17 @@ class Changed(NamedTuple):
     stale: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Known:
+    """A snapshot of the lakehouse, how many versions it has of each connection, and the columns of each
+    table. Without a snapshot, nothing was ever published.
+    """
+
+    snapshot: int | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[str, Columns] = field(default_factory=dict)
+
+
 Changes = Mapping[str, Changed]
 """What changes in each table, by its name in a draft."""
 
@@ -79,10 +89,12 @@ def changed_tables(home: Path) -> tuple[StoredTable, ...]:
 
 
 def held_in_lake(
-    db: duckdb.DuckDBPyConnection, tables: Iterable[StoredTable], connection: str
+    held: Mapping[str, Columns], tables: Iterable[StoredTable], connection: str
 ) -> dict[str, Held]:
-    """The rows of one connection in the attached lakehouse, by the name of their table in a draft."""
-    held = columns_in(db, LAKE)
+    """The rows of one connection in the attached lakehouse, by the name of their table in a draft.
+
+    `held` are the columns of the lakehouse's tables.
+    """
     found = {}
     for table in tables:
         columns = held.get(f"{table.schema}.{table.name}", {})

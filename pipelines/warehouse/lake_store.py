@@ -1,7 +1,7 @@
 """A lakehouse as the store of runs, on any number of machines at once."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pipelines.config.settings import memory_mb
 from pipelines.warehouse.draft import Draft
 from pipelines.warehouse.exchange import Exchange, exchange
 from pipelines.warehouse.lake_lock import LakeLocks, claim_connections, scratch_directory
-from pipelines.warehouse.lake_parts import Changes
+from pipelines.warehouse.lake_parts import Changes, Known
 from pipelines.warehouse.lakehouse import Lakehouse
 from pipelines.warehouse.runs import MILLISECOND, next_start
 
@@ -83,9 +83,9 @@ class LakeStore:
         with exchange(self._lake, self._locks) as folder:
             yield folder
 
-    def known_versions(self) -> tuple[int | None, Mapping[str, int]]:
-        """The current snapshot, and how many versions it has of each connection; None if there is none."""
-        return self._lakehouse.known_versions()
+    def known(self) -> Known:
+        """The current snapshot, and what it has."""
+        return self._lakehouse.known()
 
     def publish_parts(
         self, draft: Path, changes: Changes, conclude: Callable[[duckdb.DuckDBPyConnection], None]

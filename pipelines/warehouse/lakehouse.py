@@ -32,7 +32,7 @@ from pipelines.warehouse.exchange import remove_dead_exchanges
 from pipelines.warehouse.lake_changes import apply_changes, connection_of, find_changes
 from pipelines.warehouse.lake_lock import COMMIT, LakeLocks
 from pipelines.warehouse.lake_maintenance import Maintained, erase_history, maintain_lake
-from pipelines.warehouse.lake_parts import Changes, read_files
+from pipelines.warehouse.lake_parts import Changes, Known, read_files
 from pipelines.warehouse.lake_tables import (
     Columns,
     StoredTable,
@@ -123,18 +123,18 @@ class Lakehouse:
             erase_history(db)
         locks.vacuum()
 
-    def known_versions(self) -> tuple[int | None, dict[str, int]]:
-        """The current snapshot, and how many versions it has of each connection; None if there is none."""
+    def known(self) -> Known:
+        """The current snapshot, and what it has."""
         try:
-            with self.attached(read_only=True) as db:
+            with self.attached(read_only=True) as db, transaction(db):
                 if not holds_rows(db):
-                    return None, {}
+                    return Known()
                 counts = db.execute(
                     f"select connection, count(*) from {in_lake('stored', 'records')} group by connection"
                 )
-                return current_snapshot(db), dict(counts.fetchall())
+                return Known(current_snapshot(db), dict(counts.fetchall()), columns_in(db, LAKE))
         except NothingPublished:
-            return None, {}
+            return Known()
 
     def connections(self) -> tuple[str, ...]:
         """The names of all connections that were ever synced. Raises NothingPublished if there are none."""
