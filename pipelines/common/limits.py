@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import duckdb
@@ -141,9 +142,21 @@ def physical_mb() -> int:
 
 @contextlib.contextmanager
 def bounded_memory(megabytes: int) -> Iterator[None]:
-    """Limit the memory of the process; allocations beyond it fail."""
-    with _limited(resource.RLIMIT_DATA, megabytes << 20):
+    """Limit the memory that the process takes in addition; allocations beyond it fail.
+
+    It counts from what the process has: a large one, such as a notebook, could not even start a thread.
+    """
+    with _limited(resource.RLIMIT_DATA, _data_bytes() + (megabytes << 20)):
         yield
+
+
+def _data_bytes() -> int:
+    """The memory of the process that RLIMIT_DATA counts; 0 if the system does not say."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[5]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 @contextlib.contextmanager
