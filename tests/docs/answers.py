@@ -1,17 +1,14 @@
 """The answers to the questions of the page, worked out in plain Python from what the providers served."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
 
-from tests.docs.conftest import Served
-from tests.docs.served import Project, projects_in
+from tests.docs.served import Project, Served, projects_in
 from tests.support.home import FIRST_RUN
 
 Cell = str | int | float | list[str] | None
 Row = tuple[Cell, ...]
-NOW = FIRST_RUN + timedelta(days=2)
-DATES = ("2026-11-01", "2026-11-02", "2026-11-03")
 PROVIDERS = ("belltastic", "evovoice", "fone_dynamics", "matter", "rillsoft")
 
 
@@ -26,13 +23,24 @@ def counted(keys: Iterable[Row]) -> list[Row]:
 
 
 class Answers:
-    """The answers: a method for each question, named after its most important words."""
+    """The answers: a method for each question, named after its most important words.
 
-    def __init__(self, served: Sequence[Served]) -> None:
-        self.served = served
+    `served` are the records that each run was served, a run a day; of a listing that failed, those of the run
+    before. `stale` are the rows of connections that are not up to date. `held` says when each project whose
+    removal is held back was seen last.
+    """
+
+    def __init__(
+        self, served: Sequence[Served], stale: Sequence[Row] = (), held: Mapping[str, str] | None = None
+    ) -> None:
+        self.served, self.stale, self.held = served, stale, held or {}
+        self.ended_at = FIRST_RUN + timedelta(days=len(served) - 1)
+        self.dates = [f"{FIRST_RUN + timedelta(days=day):%Y-%m-%d}" for day in range(len(served))]
         self.days = [projects_in(one) for one in served]
         self.now = list(self.days[-1].values())
-        self.changes = [row for day in (1, 2) for row in self._changes(day - 1, day, DATES[day])]
+        self.changes = [
+            row for day in range(1, len(served)) for row in self._changes(day - 1, day, self.dates[day])
+        ]
         self.known = {key: one for day in self.days for key, one in day.items()}
 
     def _changes(self, before: int, after: int, day: str) -> list[Row]:
@@ -50,15 +58,17 @@ class Answers:
         found += [(day, key, "returned", None, None, None) for key in returned]
         return found + [(day, key, "created", None, None, None) for key in new.keys() - seen]
 
-    def name(self, key: Cell) -> str:
-        return self.known[str(key)].name
+    def name(self, key: Cell, day: Cell = None) -> str:
+        """The name of the project on a day, or at last; if it was gone by then, its last one before."""
+        count = len(self.days) if day is None else self.dates.index(str(day)) + 1
+        return next(listed[str(key)].name for listed in reversed(self.days[:count]) if key in listed)
 
     def each_provider(self) -> list[Row]:
         grouped = {name: [one for one in self.now if one.provider == name] for name in PROVIDERS}
         return [(name, len(its), sum(one.is_open for one in its)) for name, its in grouped.items()]
 
     def active_at_month_end(self) -> list[Row]:
-        return counted((DATES[-1], one.provider) for one in self.now if one.status == "active")
+        return counted((self.dates[-1], one.provider) for one in self.now if one.status == "active")
 
     def accounts(self) -> list[Row]:
         return counted((one.provider, one.account) for one in self.now if one.account)
@@ -74,8 +84,10 @@ class Answers:
         return counted((one.status,) for one in self.days[1].values())
 
     def new_per_week(self) -> list[Row]:
-        created = sum(change == "created" for _, _, change, *_ in self.changes)
-        return [("2026-10-26", 0), ("2026-11-02", created)]
+        weeks = {str(_monday(day)): 0 for day in self.dates}
+        for day, _, change, *_ in self.changes:
+            weeks[str(_monday(day))] += change == "created"
+        return ordered(weeks.items())
 
     def came_and_went(self) -> list[Row]:
         came = Counter(self.known[key].provider for _, key, change, *_ in self.changes
@@ -84,28 +96,30 @@ class Answers:
         return [("2026-11-01", name, came[name], went[name]) for name in PROVIDERS]
 
     def changed_last_week(self) -> list[Row]:
-        return ordered((day, self.name(key), *rest) for day, key, *rest in self.changes)
+        return ordered(
+            (day, self.name(key, day), *rest) for day, key, *rest in self.changes if day in self.dates[-7:]
+        )
 
     def two_dates(self) -> list[Row]:
-        return ordered((self.name(key), *rest) for _, key, *rest in self._changes(0, 2, DATES[2]))
+        names = {key: one.name for day in (0, 2) for key, one in self.days[day].items()}
+        return ordered((names[str(key)], *rest) for _, key, *rest in self._changes(0, 2, self.dates[2]))
 
     def still_gone(self) -> list[Row]:
-        return ordered(
-            (day, key, self.name(key))
-            for day, key, change, *_ in self.changes
-            if change == "removed" and key not in self.days[-1]
-        )
+        removed = {key: day for day, key, change, *_ in self.changes if change == "removed"}
+        return ordered((day, key, self.name(key)) for key, day in removed.items() if key not in self.days[-1])
 
     def returned(self) -> list[Row]:
-        removed = {key: day for day, key, change, *_ in self.changes if change == "removed"}
-        return ordered(
-            (self.name(key), removed[key], day)
-            for day, key, change, *_ in self.changes
-            if change == "returned"
-        )
+        removed: dict[Cell, Cell] = {}
+        found = []
+        for day, key, change, *_ in self.changes:
+            if change == "removed":
+                removed[key] = day
+            elif change == "returned":
+                found.append((self.name(key, day), removed[key], day))
+        return ordered(found)
 
     def clients_that_lost(self) -> list[Row]:
-        still = {one.key for one in self.now if one.is_open}
+        still = {one.key for one in self.now if one.is_open or one.status == "unknown"}
         return counted(
             (one.client,)
             for one in self.days[0].values()
@@ -117,7 +131,7 @@ class Answers:
 
     def completed(self) -> list[Row]:
         return ordered(
-            (day, self.known[key].provider, self.name(key))
+            (day, self.known[key].provider, self.name(key, day))
             for day, key, _, column, _, new in self.changes
             if (column, new) == ("status", "completed")
         )
@@ -132,10 +146,10 @@ class Answers:
 
     def longest_running(self) -> list[Row]:
         found = sorted((one.start, one.name) for one in self.now if one.is_open and one.start)
-        return [(name, f"{at:%Y-%m-%d}", (NOW.date() - at.date()).days) for at, name in found[:5]]
+        return [(name, f"{at:%Y-%m-%d}", (self.ended_at.date() - at.date()).days) for at, name in found[:5]]
 
     def overdue(self) -> list[Row]:
-        late = [one for one in self.now if one.is_open and one.finish and one.finish < NOW]
+        late = [one for one in self.now if one.is_open and one.finish and one.finish < self.ended_at]
         late = sorted(sorted(late, key=lambda one: one.name), key=lambda one: one.finish, reverse=True)
         return [(one.provider, one.name, f"{one.finish:%Y-%m-%d}", one.status) for one in late[:5]]
 
@@ -151,18 +165,24 @@ class Answers:
         lasted = defaultdict(list)
         for key in self.known:
             statuses = [day[key].status if key in day else None for day in self.days]
-            begun = [day for day in (1, 2) if statuses[day] and statuses[day] != statuses[day - 1]]
+            count = len(statuses)
+            begun = [day for day in range(1, count) if statuses[day] and statuses[day] != statuses[day - 1]]
             for day in begun:
-                ended = next((later for later in range(day, 3) if statuses[later] != statuses[day]), 2)
+                ended = next(
+                    (later for later in range(day, count) if statuses[later] != statuses[day]), count - 1
+                )
                 lasted[statuses[day]].append(ended - day)
         return ordered((status, len(days), sum(days) / len(days)) for status, days in lasted.items())
 
     def archived(self) -> list[Row]:
         found = [(one.name, one.archived.date()) for one in self.now if one.archived]
-        return [(name, str(at), (NOW.date() - at).days) for name, at in sorted(found, key=lambda row: row[1])]
+        return [
+            (name, str(at), (self.ended_at.date() - at).days)
+            for name, at in sorted(found, key=lambda row: (row[1], row[0]))
+        ]
 
     def dormant(self) -> list[Row]:
-        limit = NOW.replace(year=NOW.year - 1)
+        limit = self.ended_at.replace(year=self.ended_at.year - 1)
         found = [one for one in self.now if one.is_open and one.activity and one.activity < limit]
         oldest = {name: min((one.activity for one in found if one.provider == name), default=None)
                   for name in PROVIDERS}  # fmt: skip
@@ -208,8 +228,19 @@ class Answers:
             keys[one.name.lower()].append(one.key)
         return ordered((name, sorted(its)) for name, its in keys.items() if len(its) > 1)
 
-    def nothing(self) -> list[Row]:
-        return []
+    def not_up_to_date(self) -> list[Row]:
+        return list(self.stale)
+
+    def held_back(self) -> list[Row]:
+        return ordered((self.known[key].provider, key, self.name(key), at) for key, at in self.held.items())
+
+    def unmapped(self) -> list[Row]:
+        return counted((one.provider, one.provider_status) for one in self.now if one.status == "unknown")
+
+
+def _monday(day: Cell) -> date:
+    at = date.fromisoformat(str(day))
+    return at - timedelta(days=at.weekday())
 
 
 # Each question of the page, and what answers it in Python.
@@ -242,7 +273,7 @@ ANSWERS: dict[str, Callable[[Answers], list[Row]]] = {
     "Which customers are below which?": Answers.customer_tree,
     "Which customers have the most files?": Answers.files_per_customer,
     "Which projects may be duplicates?": Answers.duplicates,
-    "Which connections are not up to date, and how many projects have they?": Answers.nothing,
-    "Which removals are held back?": Answers.nothing,
-    "Which statuses have no mapping?": Answers.nothing,
+    "Which connections are not up to date, and how many projects have they?": Answers.not_up_to_date,
+    "Which removals are held back?": Answers.held_back,
+    "Which statuses have no mapping?": Answers.unmapped,
 }

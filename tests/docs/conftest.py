@@ -1,7 +1,7 @@
 """The demo as the pages show it, with its runs at 02:00 on the first days of November 2026."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,11 +13,10 @@ from pipelines.cli import main
 from pipelines.commands import demo as demo_module
 from pipelines.commands import sync as sync_module
 from pipelines.commands.sync import Run, sync
-from pipelines.sandbox import RILLSOFT_CLIENT_IDS, Record, Sandbox
+from pipelines.sandbox import Sandbox
+from tests.docs.served import Served, records_of
 from tests.support.home import FIRST_RUN
 from tests.support.made_once import made_once
-
-Served = Mapping[str, Sequence[Record]]
 
 
 @dataclass(frozen=True)
@@ -26,15 +25,6 @@ class PlayedDemo:
 
     home: Path
     served: Sequence[Served]
-
-
-def records_of(sandbox: Sandbox) -> Served:
-    """What the sandbox lists now: by provider, and for Rillsoft by `rillsoft:CLIENT`."""
-    providers = ("belltastic", "evovoice", "fone_dynamics", "matter")
-    listed = {name: sandbox.store(name).records() for name in providers}
-    return listed | {
-        f"rillsoft:{client}": sandbox.store("rillsoft", client).records() for client in RILLSOFT_CLIENT_IDS
-    }
 
 
 def _play(place: Path) -> None:

@@ -1,6 +1,6 @@
 """The projects in what the providers served, read in plain Python, without Rollcall's models.
 
-Only as much as the questions on the page of questions need, and only for the records of the demo.
+Only as much as the questions on the page of questions need, and only for the records of the sandbox.
 """
 
 from collections import defaultdict
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipelines.sandbox import Record
+from pipelines.sandbox import RILLSOFT_CLIENT_IDS, Record, Sandbox
 
 STATUSES = {
     "PRJ_STATUS_COMPLETE": "completed",
@@ -29,6 +29,10 @@ STATUSES = {
     "archived": "archived",
     None: "active",  # EvoVoice gives none
 }
+
+
+Served = Mapping[str, Sequence[Record]]
+"""The records that a run was served: by provider, and for Rillsoft by `rillsoft:CLIENT`."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Project:
 
     @property
     def status(self) -> str:
-        return STATUSES[self.provider_status]
+        return STATUSES.get(self.provider_status, "unknown")
 
     @property
     def is_open(self) -> bool:
@@ -71,7 +75,16 @@ class Project:
         }
 
 
-def projects_in(served: Mapping[str, Sequence[Record]]) -> dict[str, Project]:
+def records_of(sandbox: Sandbox) -> Served:
+    """What the sandbox lists now."""
+    providers = ("belltastic", "evovoice", "fone_dynamics", "matter")
+    listed = {name: sandbox.store(name).records() for name in providers}
+    return listed | {
+        f"rillsoft:{client}": sandbox.store("rillsoft", client).records() for client in RILLSOFT_CLIENT_IDS
+    }
+
+
+def projects_in(served: Served) -> dict[str, Project]:
     """The projects listed in one run, by key."""
     readers = {"belltastic": _belltastic, "fone_dynamics": _fone_dynamics, "matter": _matter}
     found = [project for name, read in readers.items() for project in map(read, served[name])]
