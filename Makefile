@@ -10,7 +10,7 @@ RUN := $(UV) run --frozen
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-browser test-duckdb2 test-notebook test-orchestrators check check-release dist format lock docs site \
 	bench bench-engines profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-faults \
-	campaign-publication clean
+	campaign-publication campaign-questions clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -113,6 +113,9 @@ campaign-faults: .venv/.synced ## every fault of an answer at every provider
 
 campaign-publication: .venv/.synced ## PUBLICATIONS=500 under four readers, FLIPS=1000 bits flipped in what is published
 	PUBLICATIONS=$(PUBLICATIONS) FLIPS=$(FLIPS) $(RUN) python -m tests.campaigns.publications
+
+campaign-questions: .venv/.synced ## the queries of docs/questions.md on 20,000 projects and 15 runs
+	$(RUN) python -m tests.campaigns.questions
 
 # What fetches and proves, what merges and publishes, and the tests that show it without programs of their own.
 LAYERS := extract/* load/* providers/* transform/* warehouse/draft warehouse/fingerprint warehouse/inspection \
