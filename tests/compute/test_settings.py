@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
+from pipelines.commands.doctor import doctor
 from tests.lake.home import LakeHome
 from tests.support.home import Home
 
@@ -55,6 +56,23 @@ def lake(tmp_path: Path) -> LakeHome:
 def test_wrong_settings_are_refused(lake: LakeHome, settings: dict[str, object], message: str) -> None:
     lake.divide(**settings)
     assert refused(lake) == message
+
+
+def compute_check(home: Home) -> tuple[str, str, tuple[str, ...]]:
+    """What `rollcall doctor` finds out about [compute]."""
+    (found,) = (check for check in doctor(home.path).checks if check.name == "compute")
+    return found.outcome, found.message, found.remedies
+
+
+def test_doctor_checks_that_the_engine_is_installed(lake: LakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.divide(engine="ray", workers=3)
+    assert compute_check(lake) == ("ok", "ray is installed; a run starts 3 workers", ())
+    monkeypatch.delitem(sys.modules, "pipelines.compute.on_ray")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    remedy = "run: pip install 'ray[client]>=2.50'"
+    assert compute_check(lake) == ("failed", "ray is not installed", (remedy,))
+    monkeypatch.setenv("COMPUTE__WORKERS", "0")
+    assert compute_check(lake) == ("failed", "workers of [compute] is 0", ("set it to 1 or more",))
 
 
 def test_a_file_is_not_divided_among_workers(home: Home) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.commands.doctor.check import Check, failed
+from pipelines.commands.doctor.compute import check_compute
 from pipelines.commands.doctor.configuration import check_configuration, check_files
 from pipelines.commands.doctor.models import check_models
 from pipelines.commands.doctor.outputs import check_notices, check_outputs
@@ -69,6 +70,7 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
             if store.shared
             else [*check_place(warehouse), check_file(home, warehouse)]
         )
+    checks += check_compute(home)
     checks += check_providers(connections)
     return Examination(_without_repetitions(checks))
 
