@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-duckdb2 test-notebook test-orchestrators check check-release dist format lock docs site \
+.PHONY: help demo test test-browser test-duckdb2 test-engines test-notebook test-orchestrators check check-release dist format lock docs site \
 	bench bench-engines profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-faults \
 	campaign-publication campaign-questions clean
 
@@ -34,6 +34,9 @@ test-browser: .venv/.synced ## the report in a browser; needs a Chromium, as of 
 
 test-orchestrators: .venv/.synced ## the examples in Airflow, Dagster and Prefect, in environments of their own
 	ORCHESTRATORS=1 $(RUN) pytest -n 0 tests/examples
+
+test-engines: .venv/.synced ## the tests on Ray and on Spark, in an environment of their own; needs Java 17, as of apt install
+	UV_PROJECT_ENVIRONMENT=.venv-engines ENGINES=1 $(RUN) --extra spark pytest -n 0 tests/compute
 
 # The lock stays on DuckDB 1.5, and pip takes the newest that is supported.
 test-duckdb2: .venv/.synced ## the tests on DuckDB 2, in an environment of its own; TESTS="tests/commands ..."
@@ -137,4 +140,4 @@ mutants: .venv/.synced ## small faults in what proves, merges and publishes, EAC
 	$(RUN) --with cosmic-ray==8.7.0 python -m tests.campaigns.mutants $(if $(EACH),--each $(EACH)) $(ONLY)
 
 clean: ## remove the environment and the demo
-	rm -rf .venv .venv-duckdb2 .tools demo site benchmarks/scratch
+	rm -rf .venv .venv-duckdb2 .venv-engines .tools demo site benchmarks/scratch

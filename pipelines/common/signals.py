@@ -37,6 +37,16 @@ def ending_at_once(tidy: Callable[[], None]) -> Iterator[None]:
         os.close(reader)
 
 
+@contextlib.contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Set the handlers of this process again after the block, in which a library sets its own."""
+    handlers = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 def _left_to_the_watch(*_: object) -> None:
     """Do nothing: a signal without a Python handler is not written to the pipe."""
 

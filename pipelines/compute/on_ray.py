@@ -9,9 +9,7 @@ import logging
 import os
 import pickle
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +24,7 @@ import ray
 from ray import exceptions
 
 from pipelines.common.errors import WorkerFailed
-from pipelines.common.signals import ENDING
+from pipelines.common.signals import handlers_kept
 from pipelines.compute.job import Report
 from pipelines.compute.workers import RETRIES, Task, U, attempt, opened, versions
 from pipelines.config.compute import ComputeSettings
@@ -77,7 +75,7 @@ class RayWorkers:
             on_failure.callback(self._held.close)
             self._held.callback(ray.shutdown)
             try:
-                with _own_signal_handlers():
+                with handlers_kept():
                     self._connect()
             except Exception as error:
                 reason = " ".join(str(error).split())[:300]
@@ -149,16 +147,6 @@ def start_cluster(workers: int, folder: str) -> None:
                 raise
         else:
             return
-
-
-@contextlib.contextmanager
-def _own_signal_handlers() -> Iterator[None]:
-    """Set the handlers of this process again after the block, in which Ray sets its own."""
-    handlers = {number: signal.getsignal(number) for number in ENDING}
-    yield
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 def _failed(name: str, error: exceptions.RayError) -> WorkerFailed:

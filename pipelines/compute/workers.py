@@ -37,11 +37,15 @@ class Workers(Protocol):
 
 
 def workers_for(settings: ComputeSettings) -> AbstractContextManager[Workers]:
-    """The workers of the engine that is configured. Raises ConfigurationError if it is not installed."""
+    """The workers of the engine that is configured. Raises ConfigurationError if it cannot run here."""
     with needing(settings.engine):
-        from pipelines.compute.on_ray import RayWorkers
+        if settings.engine == "ray":
+            from pipelines.compute.on_ray import RayWorkers
 
-        return RayWorkers(settings)
+            return RayWorkers(settings)
+        from pipelines.compute.on_spark import SparkWorkers
+
+        return SparkWorkers(settings)
 
 
 @dataclass(frozen=True)

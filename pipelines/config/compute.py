@@ -9,13 +9,20 @@ from pipelines.common.errors import ConfigurationError
 from pipelines.config.lake import lake_settings
 from pipelines.config.settings import given_number, given_text
 
-Engine = Literal["ray"]
-ENGINES = ("ray",)
+Engine = Literal["ray", "spark"]
+ENGINES = ("ray", "spark")
 # What each engine accepts as the address of a cluster.
 _ADDRESSES = {
     "ray": re.compile(r"(ray://)?[^\s/:]+:\d+"),
+    "spark": re.compile(
+        r"spark://[^\s/:,]+:\d+(,[^\s/:,]+:\d+)*|yarn|k8s://\S+"
+        r"|local\[([1-9]\d*|\*)\]|local-cluster\[[1-9]\d*,[1-9]\d*,[1-9]\d*\]"
+    ),
 }
-_EXAMPLES = {"ray": "ray://HOST:10001 or HOST:6379"}
+_EXAMPLES = {
+    "ray": "ray://HOST:10001 or HOST:6379",
+    "spark": "spark://HOST:7077, yarn, k8s://HOST:PORT, local[N] or local-cluster[N,CORES,MB]",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ def compute_settings(home: Path) -> ComputeSettings | None:
             f"address of [compute] is {address!r}",
             f"{engine} takes {_EXAMPLES[engine]}; without an address, the run starts its own workers",
         )
-    if address and not lake.is_shared:
+    is_elsewhere = address and not address.startswith("local")
+    if is_elsewhere and not lake.is_shared:
         raise ConfigurationError(
             "[compute] has an address, and catalog of [warehouse] is a file",
             "workers on other machines need a catalog in PostgreSQL",

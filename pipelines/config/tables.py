@@ -86,8 +86,11 @@ WAREHOUSE = (
     Setting("s3_endpoint", about="ducklake: the URL of the object storage, if it is not Amazon's"),
 )
 COMPUTE = (
-    Setting("engine", about="ray: divide runs among workers; needs a lakehouse"),
-    Setting("address", about="of a cluster, such as ray://HOST:10001; unset: each run starts its own"),
+    Setting("engine", about="ray or spark: divide runs among workers; needs a lakehouse"),
+    Setting(
+        "address",
+        about="of a cluster, such as ray://HOST:10001 or spark://HOST:7077; unset: each run starts its own",
+    ),
     Setting("workers", "integer", 2, about="how many workers a run starts of its own"),
     Setting("unit_records", "integer", 50_000, about="a connection with more records is divided"),
     Setting("memory_mb", "integer", 600, about="how much memory DuckDB may take in each worker"),

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from pipelines.commands.doctor import doctor
+from pipelines.config.compute import compute_settings
 from tests.lake.home import LakeHome
 from tests.support.home import Home
 
@@ -31,12 +32,22 @@ def lake(tmp_path: Path) -> LakeHome:
     [
         (
             {"engine": "dask"},
-            "engine of [compute] is 'dask'. Set it to one of ray",
+            "engine of [compute] is 'dask'. Set it to one of ray, spark",
         ),
         (
             {"engine": "ray", "address": "spark://host:7077"},
             "address of [compute] is 'spark://host:7077'. Ray takes ray://HOST:10001 or HOST:6379; without "
             "an address, the run starts its own workers",
+        ),
+        (
+            {"engine": "spark", "address": "host:7077"},
+            "address of [compute] is 'host:7077'. Spark takes spark://HOST:7077, yarn, k8s://HOST:PORT, "
+            "local[N] or local-cluster[N,CORES,MB]; without an address, the run starts its own workers",
+        ),
+        (
+            {"engine": "spark", "address": "yarn"},
+            "[compute] has an address, and catalog of [warehouse] is a file. Workers on other machines need "
+            "a catalog in PostgreSQL",
         ),
         (
             {"engine": "ray", "address": "ray://host:10001"},
@@ -85,8 +96,34 @@ def test_a_file_is_not_divided_among_workers(home: Home) -> None:
         )
 
 
-def test_an_engine_that_is_not_installed_is_named(lake: LakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    lake.divide(engine="ray")
-    monkeypatch.delitem(sys.modules, "pipelines.compute.on_ray", raising=False)
-    monkeypatch.setitem(sys.modules, "ray", None)
-    assert refused(lake) == "ray is not installed. Run: pip install 'ray[client]>=2.50'"
+@pytest.mark.parametrize(
+    "address",
+    [
+        "spark://host:7077",
+        "spark://one:7077,other:7077",
+        "yarn",
+        "k8s://https://host:6443",
+        "local[4]",
+        "local[*]",
+        "local-cluster[2,1,1024]",
+    ],
+)
+def test_spark_has_several_kinds_of_addresses(tmp_path: Path, address: str) -> None:
+    home = LakeHome(tmp_path, "postgres:dbname=never-asked", str(tmp_path / "data"))
+    home.divide(engine="spark", address=address)
+    found = compute_settings(tmp_path)
+    assert found
+    assert (found.engine, found.address) == ("spark", address)
+
+
+@pytest.mark.parametrize(
+    ("engine", "module", "package"),
+    [("ray", "ray", "ray[client]>=2.50"), ("spark", "pyspark", "pyspark<5,>=4.1")],
+)
+def test_an_engine_that_is_not_installed_is_named(
+    lake: LakeHome, monkeypatch: pytest.MonkeyPatch, engine: str, module: str, package: str
+) -> None:
+    lake.divide(engine=engine)
+    monkeypatch.delitem(sys.modules, f"pipelines.compute.on_{engine}", raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    assert refused(lake) == f"{module} is not installed. Run: pip install '{package}'"

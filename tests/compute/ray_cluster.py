@@ -26,7 +26,7 @@ def started() -> Iterator[tuple[str, Path]]:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         with subprocess.Popen(
-            [sys.executable, "-m", "tests.compute.cluster", folder],
+            [sys.executable, "-m", "tests.compute.ray_cluster", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

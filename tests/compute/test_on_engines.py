@@ -1,6 +1,6 @@
-"""Runs on workers of Ray leave the rows that a run in one process leaves, also when workers are killed.
+"""Runs on workers of an engine leave the rows that a run in one process leaves, also when workers are killed.
 
-One file, so that one process of the tests starts the one cluster.
+One file, so that one process of the tests starts the one cluster of each engine.
 """
 
 import signal
@@ -38,7 +38,7 @@ for frame in traceback.extract_stack():
         marker = Path({markers!r}, frame.name)
         if not marker.exists():
             marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill({victim}, signal.SIGKILL)
 """
 
 
@@ -51,7 +51,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def test_a_history_on_workers_equals_those_in_one_process(
-    sandbox: Sandbox, tmp_path: Path, ray_home: LakeHome, ray_cluster: tuple[str, Path], postgres: Postgres
+    sandbox: Sandbox, tmp_path: Path, divided_home: LakeHome, cluster: tuple[str, Path], postgres: Postgres
 ) -> None:
     for name in ("file", "one process"):
         (tmp_path / name).mkdir()
@@ -59,7 +59,7 @@ def test_a_history_on_workers_equals_those_in_one_process(
     one_process = LakeHome(
         tmp_path / "one process", f"postgres:{postgres.create_database()}", str(tmp_path / "other data")
     )
-    homes = (file_home, one_process, ray_home)
+    homes = (file_home, one_process, divided_home)
     for home in homes:
         home.connect_all(sandbox, max_retries=1)
     runs = [[without_times(home.run()) for home in homes]]
@@ -76,44 +76,46 @@ def test_a_history_on_workers_equals_those_in_one_process(
         home.run("matter")
         sandbox.faults.clear()
     assert [one.count(one[0]) for one in runs] == [3, 3, 3, 3]
-    for lake in (one_process, ray_home):
+    for lake in (one_process, divided_home):
         found = differences(file_home.warehouse, lake.path)
         assert found == dict.fromkeys(found, 0)
-    assert [row["outcome"] for row in ray_home.rows(OUTCOMES)] == [
+    assert [row["outcome"] for row in divided_home.rows(OUTCOMES)] == [
         "verified",
         "verified",
         "held_back",
         "verified",
         "failed",
     ]
-    assert list(Path(str(ray_home.warehouse_settings["data"]), "exchange").iterdir()) == []
-    assert leaks(ray_home.path, str(ray_cluster[1])) == []  # Ray's own logs
+    assert list(Path(str(divided_home.warehouse_settings["data"]), "exchange").iterdir()) == []
+    assert leaks(divided_home.path, str(cluster[1])) == []  # what the engine writes itself
 
 
 def test_a_task_of_each_kind_that_is_killed_is_done_again(
-    sandbox: Sandbox, tmp_path: Path, ray_home: LakeHome
+    sandbox: Sandbox, tmp_path: Path, divided_home: LakeHome
 ) -> None:
     markers = tmp_path / "markers"
     markers.mkdir()
     (tmp_path / "file").mkdir()
-    homes = (Home(tmp_path / "file"), ray_home)
-    ray_home.divide(**ray_home.compute_settings | {"unit_records": 5})
+    homes = (Home(tmp_path / "file"), divided_home)
+    divided_home.divide(**divided_home.compute_settings | {"unit_records": 5})
     settings = sandbox_settings(sandbox)["belltastic"]
     for home in homes:
         (home.path / "providers").mkdir()
-        (home.path / "providers" / "dying.py").write_text(DYING.format(markers=str(markers)))
+        (home.path / "providers" / "dying.py").write_text(
+            DYING.format(markers=str(markers), victim="os.getpid()")
+        )
         home.connect("dying", **settings)
         assert home.run().exit_code == 0
     assert sorted(path.name for path in markers.iterdir()) == ["count", "finish", "receive"]
-    found = differences(homes[0].warehouse, ray_home.path)
+    found = differences(homes[0].warehouse, divided_home.path)
     assert found == dict.fromkeys(found, 0)
 
 
-def test_a_killed_run_on_workers_publishes_nothing(sandbox: Sandbox, ray_home: LakeHome) -> None:
-    exchange = Path(str(ray_home.warehouse_settings["data"]), "exchange")
-    ray_home.connect_all(sandbox)
-    assert started(ray_home.path, "in the commit", "fone_dynamics").wait() == -signal.SIGKILL
+def test_a_killed_run_on_workers_publishes_nothing(sandbox: Sandbox, divided_home: LakeHome) -> None:
+    exchange = Path(str(divided_home.warehouse_settings["data"]), "exchange")
+    divided_home.connect_all(sandbox)
+    assert started(divided_home.path, "in the commit", "fone_dynamics").wait() == -signal.SIGKILL
     assert len(list(exchange.iterdir())) == 1
-    assert ray_home.run("fone_dynamics").exit_code == 0
-    assert len(ray_home.rows("from runs")) == 1
+    assert divided_home.run("fone_dynamics").exit_code == 0
+    assert len(divided_home.rows("from runs")) == 1
     assert list(exchange.iterdir()) == []
