@@ -1,42 +1,33 @@
 """A cluster of Ray with two workers, as a process of its own, which ends with its standard input."""
 
 import contextlib
-import secrets
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 WORKERS = 2
 
 
 @contextlib.contextmanager
 def started() -> Iterator[tuple[str, Path]]:
-    """Run a cluster while the block runs. Returns its address and the directory of its logs.
-
-    Only processes with the token of this one may use it.
-    """
+    """Run a cluster while the block runs. Returns its address and the directory of its logs."""
     with (
-        pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory(prefix="rollcall-test-", ignore_cleanup_errors=True) as folder,
-    ):
-        patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        with subprocess.Popen(
+        subprocess.Popen(
             [sys.executable, "-m", "tests.compute.ray_cluster", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            yield process.stdout.readline().strip(), Path(folder)
-            process.stdin.close()
-            assert process.wait() == 0
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), Path(folder)
+        process.stdin.close()
+        assert process.wait() == 0
 
 
 def _run(folder: str) -> None:
