@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.common.errors import ConfigurationError
+from pipelines.config.network import certificates
 from pipelines.config.settings import given_secret, given_text
 
 ENGINES = ("duckdb", "ducklake")
@@ -15,13 +16,17 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True)
 class ObjectStorage:
-    """How to sign in to S3 or a service like it. `endpoint` is a URL; empty for Amazon's own."""
+    """How to sign in to S3 or a service like it. `endpoint` is a URL; empty for Amazon's own.
+
+    `ca_file` is the absolute path of the certificates to trust; empty for the default ones.
+    """
 
     endpoint: str
     region: str
     key_id: str = field(repr=False)
     secret: str = field(repr=False)
     session_token: str = field(repr=False)
+    ca_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,4 +101,6 @@ def _storage(home: Path) -> ObjectStorage:
         raise ConfigurationError(
             "s3_endpoint of [warehouse] is not an https URL", 'write it as s3_endpoint = "https://HOST"'
         )
-    return ObjectStorage(endpoint, region, key_id, secret, token)
+    ca_file = given_text(home, "warehouse", "s3_ca_file")
+    trusted = certificates(home.absolute(), "[warehouse]", ca_file, key="s3_ca_file") if ca_file else ""
+    return ObjectStorage(endpoint, region, key_id, secret, token, trusted)

@@ -55,14 +55,14 @@ def proxies(settings: Settings) -> dict[str, str]:
     return {"http": proxy, "https": proxy} if proxy else {}
 
 
-def certificates(home: Path, owner: str, file: str) -> str:
+def certificates(home: Path, owner: str, file: str, *, key: str = "ca_file") -> str:
     """Check the path of a file of certificates: without it, a connection would trust none."""
-    path = home / file
+    path = home / Path(file).expanduser()
     try:
         ssl.create_default_context(cafile=path)
     except OSError as error:  # ssl's own errors are among them
         raise ConfigurationError(
-            f"ca_file of {owner} is {file}, which cannot be read ({error.strerror or error})",
+            f"{key} of {owner} is {file}, which cannot be read ({error.strerror or error})",
             "name a file of certificates in PEM form",
         ) from None
     return str(path)

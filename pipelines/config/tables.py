@@ -84,6 +84,9 @@ WAREHOUSE = (
     Setting("s3_session_token", secret=True, about="ducklake: the session token of temporary credentials"),
     Setting("s3_region", about="ducklake: the region of the bucket"),
     Setting("s3_endpoint", about="ducklake: the URL of the object storage, if it is not Amazon's"),
+    Setting(
+        "s3_ca_file", about="ducklake: certificates to trust there, in PEM form, instead of the default ones"
+    ),
 )
 COMPUTE = (
     Setting("engine", about="ray or spark: divide runs among workers; needs a lakehouse"),

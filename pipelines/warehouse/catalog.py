@@ -92,6 +92,10 @@ def _sign_in(db: duckdb.DuckDBPyConnection, lake: LakeSettings) -> None:
 
 
 def _sign_in_to_storage(db: duckdb.DuckDBPyConnection, data: str, storage: ObjectStorage) -> None:
+    # Also for connections that DuckLake opens itself.
+    db.execute("set global enable_server_cert_verification = true")
+    if storage.ca_file:
+        db.execute(f"set global ca_cert_file = {literal(storage.ca_file)}")
     db.execute(f"create or replace secret storage (type s3, {_s3_options(data, storage)})")
 
 
@@ -133,9 +137,9 @@ def as_warehouse_error(lake: LakeSettings, error: duckdb.Error) -> WarehouseErro
         return WarehouseError(
             f"{lake.name} belongs to data elsewhere than {lake.data}", "correct data of [warehouse]"
         )
-    found = re.search(r"connection to server .*|Could not set lock .*|HTTP .*", text)
+    found = re.search(r"connection to server .*|Could not set lock .*|[^:]*\bHTTP .*", text)
     return WarehouseError(
-        f"{lake.name} does not answer ({(found[0] if found else text)[:300]})",
+        f"{lake.name} does not answer ({(found[0] if found else text).strip()[:300]})",
         "check catalog and data of [warehouse], and that both can be reached",
     )
 

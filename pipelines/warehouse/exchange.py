@@ -115,6 +115,7 @@ def _files(lake: LakeSettings) -> tuple["fs.FileSystem", str]:
         "region": given.region,
         "scheme": url.scheme,
         "endpoint_override": f"{url.netloc}{url.path.rstrip('/')}",
+        "tls_ca_file_path": given.ca_file,
     }
     files = fs.S3FileSystem(**{name: value for name, value in options.items() if value})
     return files, _root(lake).removeprefix("s3://")

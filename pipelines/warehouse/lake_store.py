@@ -9,6 +9,7 @@ import duckdb
 
 from pipelines.config.lake import LakeSettings
 from pipelines.config.settings import memory_mb
+from pipelines.warehouse.catalog import open_storage
 from pipelines.warehouse.draft import Draft
 from pipelines.warehouse.exchange import Exchange, exchange
 from pipelines.warehouse.lake_lock import LakeLocks, claim_connections, scratch_directory
@@ -72,9 +73,11 @@ class LakeStore:
         """Open a draft with the facts about runs and connections, without records."""
         locked, self._connections = self._connections, ()
         try:
-            return self.open_draft(scratch, memory_mb)
+            draft = self.open_draft(scratch, memory_mb)
         finally:
             self._connections = locked
+        open_storage(draft.db, self._lake)
+        return draft
 
     @contextlib.contextmanager
     def exchange(self) -> Iterator[Exchange]:

@@ -14,7 +14,8 @@ from pipelines.destinations.kinds import KINDS
 from tests.cli.conftest import published  # noqa: F401 - the fixture
 from tests.docs.pages import commands, page, shown, unpadded
 from tests.publish.conftest import bucket  # noqa: F401 - the fixture
-from tests.publish.places import S3, Delta, Postgres
+from tests.publish.places import Delta, Postgres
+from tests.support.s3 import S3
 
 PAGE = page("publishing.md")
 

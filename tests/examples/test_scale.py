@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 import pytest
+import trustme
 import yaml
 from ray.scripts.scripts import cli as ray
 
@@ -87,12 +88,14 @@ def test_rollcall_reads_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyP
     environment = SERVICES["rollcall"]["environment"]
     for name, value in environment.items():
         monkeypatch.setenv(name, filled(value))
+    trustme.CA().cert_pem.write_to_path(tmp_path / "trusted.pem")
+    monkeypatch.setenv("WAREHOUSE__S3_CA_FILE", "trusted.pem")
     lake, compute = lake_settings(tmp_path), compute_settings(tmp_path)
     assert lake is not None
     assert lake.storage is not None
     assert compute is not None
     used = {name for name in environment if "__" in name}
-    assert len(used) == 10
+    assert len(used) == 11
     assert (lake.data, lake.password) == ("s3://rollcall/lake/", "value-of-catalog_password")
     assert (lake.storage.key_id, lake.storage.secret) == ("value-of-s3_key_id", "value-of-s3_secret")
     catalog = dict(part.split("=") for part in lake.catalog.split())
@@ -115,8 +118,9 @@ def test_rollcall_reads_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_certificate_of_the_storage_is_trusted_where_it_is_read() -> None:
-    trusted = "./certificates/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro"
-    assert all(trusted in SERVICES[name]["volumes"] for name in OURS)
+    trusted = SERVICES["rollcall"]["environment"]["WAREHOUSE__S3_CA_FILE"]
+    assert all(f".{trusted}:{trusted}:ro" in SERVICES[name]["volumes"] for name in OURS)
+    assert f"-s3.cert.file={trusted}" in SERVICES["objects"]["command"]
     sample = (FOLDER / "env.sample").read_text()
     for option in ("cert", "key"):
         (path,) = re.findall(rf"-s3\.{option}\.file=/(\S+)", TEXT)

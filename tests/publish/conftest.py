@@ -1,11 +1,7 @@
 """Two states of one warehouse, and destinations that they are published to."""
 
 import json
-import re
 import shutil
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +11,8 @@ import pytest
 
 from pipelines.transform import build as models
 from tests.cli.conftest import RUNS, patience, published  # noqa: F401 - fixtures
-from tests.publish.places import S3, Delta, DuckDb, Iceberg, Place, Postgres
+from tests.publish.places import Delta, DuckDb, Iceberg, Place, Postgres
+from tests.support.s3 import S3, serving
 
 NEXT_RUN = "2026-11-04 02:00:00+00"
 # What a destination could misread: NUL, an escape that is none, nothing, quotes, and a formula.
@@ -67,16 +64,9 @@ def stages(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Stages:
 
 @pytest.fixture(scope="session")
 def bucket() -> Iterator[S3]:
-    """An S3 server on loopback, with a bucket; a process of its own, as deltalake blocks the interpreter."""
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        found = next(filter(None, (re.search(r"http://127\.0\.0\.1:\d+", line) for line in server.stderr)))
-        threading.Thread(target=server.stderr.read, daemon=True).start()  # it logs every request
-        s3 = S3(found[0], "warehouses")
-        s3.create()
+    """An S3 server on loopback, with a bucket."""
+    with serving("warehouses") as s3:
         yield s3
-        server.kill()
 
 
 @pytest.fixture

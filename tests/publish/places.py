@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+
+from tests.support.s3 import S3
 
 Rows = Counter[tuple[str, ...]]
 # Each table takes seconds on an S3 server that is written in Python.
@@ -141,28 +142,6 @@ class DuckDb:
 
     def read(self, table: str) -> list[dict[str, Any]]:
         return self.query(f"select * from rollcall.{table}")
-
-
-@dataclass(frozen=True)
-class S3:
-    """A bucket of an S3 server."""
-
-    endpoint: str
-    bucket: str
-
-    @property
-    def credentials(self) -> Mapping[str, str]:
-        return {
-            "aws_access_key_id": "tester",
-            "aws_secret_access_key": "not-a-secret",
-            "endpoint_url": self.endpoint,
-            "region_name": "us-east-1",
-        }
-
-    def create(self) -> None:
-        import s3fs
-
-        s3fs.S3FileSystem(key="tester", secret="not-a-secret", endpoint_url=self.endpoint).mkdir(self.bucket)
 
 
 class _Lake:
