@@ -1,5 +1,7 @@
 """A home, the five stand-in providers and a scripted server, for tests that do runs."""
 
+import os
+import secrets
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -16,9 +18,14 @@ from tests.support.postgres import Postgres, programs
 
 
 def pytest_configure() -> None:
-    """Let an interruption end what tests start, though a shell that runs them behind ignores it."""
+    """Let an interruption end what tests start, though a shell that runs them behind ignores it.
+
+    Only processes with a token may use the tests' cluster of Ray, which reads it when a test file imports it.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 # Files that share what is costly to start: servers of PostgreSQL and S3.

@@ -1,6 +1,5 @@
 """A cluster of each engine, one PostgreSQL server for the catalogs, and homes that use both."""
 
-import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,15 +18,6 @@ __all__ = ["catalog", "lake_home"]
 LEAVES_SOCKETS = pytest.mark.filterwarnings(
     "ignore:unclosed <socket:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _token() -> Iterator[None]:
-    """Only processes with the token may use a cluster of Ray. Ray reads it when it is imported."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        yield
 
 
 @pytest.fixture(
