@@ -3,6 +3,7 @@
 No container is started.
 """
 
+import importlib
 import re
 import shlex
 import subprocess
@@ -16,7 +17,6 @@ import click
 import pytest
 import trustme
 import yaml
-from ray.scripts.scripts import cli as ray
 
 from pipelines.cli import main
 from pipelines.commands.schedule.kubernetes import HOME
@@ -127,11 +127,19 @@ def test_the_certificate_of_the_storage_is_trusted_where_it_is_read() -> None:
         assert path in sample
 
 
+def ray_cli() -> click.Group:
+    """Ray's command line. Ray reads what `on_ray` sets when it is imported, for all tests of this process."""
+    importlib.import_module("pipelines.compute.on_ray")
+    cli: click.Group = importlib.import_module("ray.scripts.scripts").cli
+    return cli
+
+
 @pytest.mark.parametrize("name", ["head", "worker"])
 def test_ray_takes_the_commands_of_its_containers(name: str) -> None:
     service = SERVICES[name]
     program, verb, *options = [*service["entrypoint"], *service["command"]]
     assert program == "ray"
+    ray = ray_cli()
     command = ray.get_command(click.Context(ray), verb)
     assert command is not None
     found = command.make_context(verb, options).params
