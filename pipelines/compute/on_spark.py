@@ -175,7 +175,7 @@ def _is_local(address: str) -> bool:
 def _need_java() -> None:
     home = os.environ.get("JAVA_HOME")
     if home and not os.access(Path(home, "bin", "java"), os.X_OK):
-        raise ConfigurationError(f"JAVA_HOME is {home}, and there is no bin/java in it", INSTALL_JAVA)
+        raise ConfigurationError(f"JAVA_HOME is {home}, which has no bin/java", INSTALL_JAVA)
     if not home and not shutil.which("java"):
         raise ConfigurationError("Spark needs Java, and this machine has none", INSTALL_JAVA)
 

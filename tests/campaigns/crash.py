@@ -146,7 +146,7 @@ def kill_at(runs: Runs, steps: Sequence[str]) -> None:
 
 
 def fail_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
-    """Have the disk fail at each of some steps. One line reports it; once published, it is no failure."""
+    """Have the disk fail at each of some steps. One line reports it. After publication, the run succeeds."""
     published_before = steps.index("replace 5 before") + 1 if "replace 5 before" in steps else len(steps)
     for number, (step, error) in enumerate(zip(steps, errors, strict=False)):
         before = runs.history

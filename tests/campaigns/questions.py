@@ -37,7 +37,7 @@ RILLSOFT = ("Abgeschlossen", "Geplant", "In Progress", "Zurückgestellt")
 
 @dataclass
 class Played:
-    """What the runs were served, and what they leave besides: see `Answers`."""
+    """What the runs were served, and what else `Answers` needs."""
 
     home: Home
     served: list[Served] = field(default_factory=list)

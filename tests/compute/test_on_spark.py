@@ -136,7 +136,7 @@ def test_a_missing_java_is_named(
         monkeypatch.delenv("JAVA_HOME", raising=False)
     result = CliRunner().invoke(main, ["--home", str(lake_home.path), "sync"])
     reason = (
-        "JAVA_HOME is /nowhere, and there is no bin/java in it"
+        "JAVA_HOME is /nowhere, which has no bin/java"
         if java_home
         else "Spark needs Java, and this machine has none"
     )

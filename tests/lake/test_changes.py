@@ -39,7 +39,8 @@ def db(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def changes(db: duckdb.DuckDBPyConnection) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
     find_changes(db, NOTES, COLUMNS, "one.connection = 'one'", "select * from lake.notes")
-    return tuple(db.execute(f"from {name} order by all").fetchall() for name in ("fresh", "stale"))  # type: ignore[return-value]
+    fresh, stale = (db.execute(f"from {name} order by all").fetchall() for name in ("fresh", "stale"))
+    return fresh, stale
 
 
 def rows(db: duckdb.DuckDBPyConnection, database: str, values: str) -> None:

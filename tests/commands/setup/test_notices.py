@@ -33,7 +33,7 @@ def matter(home: Home, sandbox: Sandbox) -> str:
 
 @pytest.fixture
 def sent(home: Home, matter: str, loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
-    """Whatever the webhook and the ping of the home receive."""
+    """The requests that the webhook and the ping of the home receive."""
     asked: list[Asked] = []
 
     def take(request: Asked) -> Answer:
@@ -233,14 +233,24 @@ def test_mail_is_not_sent_in_the_open(home: Home, monkeypatch: pytest.MonkeyPatc
         read_notify(home.path)
 
 
+class MailServer(socketserver.ThreadingTCPServer):
+    """A mail server that keeps the lines that it receives."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Mail)
+        self.received: list[str] = []
+
+
 class _Mail(socketserver.StreamRequestHandler):
     """As much of SMTP as a client without TLS speaks."""
+
+    server: MailServer
 
     def handle(self) -> None:
         self.wfile.write(b"220 here\r\n")
         taking = False
         for line in self.rfile:
-            self.server.received.append(line.decode().rstrip("\r\n"))  # type: ignore[attr-defined]
+            self.server.received.append(line.decode().rstrip("\r\n"))
             if taking:
                 if line == b".\r\n":
                     taking = False
@@ -256,9 +266,8 @@ class _Mail(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-def mail() -> Iterator[socketserver.ThreadingTCPServer]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Mail) as server:
-        server.received = []  # type: ignore[attr-defined]
+def mail() -> Iterator[MailServer]:
+    with MailServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -266,14 +275,14 @@ def mail() -> Iterator[socketserver.ThreadingTCPServer]:
         thread.join()
 
 
-def test_mail(home: Home, mail: socketserver.ThreadingTCPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mail(home: Home, mail: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
     configure_mail(monkeypatch, mail, EMAIL_FROM="rollcall@example.com", SMTP_SECURITY="none")
     settings = read_notify(home.path)
     assert settings is not None
     send(settings, Notice("done", (), "success"), refuse)
-    assert mail.received == []  # type: ignore[attr-defined]
+    assert mail.received == []
     send(settings, Notice("it failed", ("page 3", "broke\x1b[31m"), "failure"), refuse)
-    received = mail.received  # type: ignore[attr-defined]
+    received = mail.received
     assert received[1:4] == [
         "mail FROM:<rollcall@example.com>",
         "rcpt TO:<a@example.com>",
@@ -285,19 +294,17 @@ def test_mail(home: Home, mail: socketserver.ThreadingTCPServer, monkeypatch: py
 
 
 def test_a_password_is_not_sent_to_a_server_without_tls(
-    home: Home, mail: socketserver.ThreadingTCPServer, monkeypatch: pytest.MonkeyPatch
+    home: Home, mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure_mail(monkeypatch, mail, SMTP_USER="rollcall", SMTP_PASSWORD="swordfish")
     settings, warnings = read_notify(home.path), []
     assert settings is not None
     send(settings, Notice("it failed", (), "failure"), warnings.append)
     assert warnings == ["the e-mail notice was not delivered: the server offers no encryption, or no login"]
-    assert [line[:4] for line in mail.received] == ["ehlo", "QUIT"]  # type: ignore[attr-defined]
+    assert [line[:4] for line in mail.received] == ["ehlo", "QUIT"]
 
 
-def configure_mail(
-    monkeypatch: pytest.MonkeyPatch, mail: socketserver.ThreadingTCPServer, **settings: str
-) -> None:
+def configure_mail(monkeypatch: pytest.MonkeyPatch, mail: MailServer, **settings: str) -> None:
     port = str(mail.server_address[1])
     to = {"EMAIL_TO": "a@example.com, b@example.com", "SMTP_HOST": "127.0.0.1", "SMTP_PORT": port}
     for key, value in (to | settings).items():
