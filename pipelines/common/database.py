@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.common.limits import physical_mb
 from pipelines.common.sql import literal, read_sql
 
 # A DuckDB file begins with three blocks: one that identifies it, and two that DuckDB writes alternately.
@@ -51,6 +52,20 @@ def hidden_builtins(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """
     found = connection.execute(read_sql("queries/hidden_builtins"))
     return [name for (name,) in found.fetchall()]
+
+
+def doubled_memory_mb(memory_mb: int, error: duckdb.Error) -> int:
+    """Twice a memory limit, to try again what ended with `error`.
+
+    DuckDB spills to disk, except the strings of the few thousand rows that it works on. Their size is not
+    known in advance. Raises OutOfMemoryException if the machine has no more memory, and `error` itself if it
+    is about anything but memory.
+    """
+    if not is_out_of_memory(error):
+        raise error
+    if 2 * memory_mb > physical_mb():
+        raise duckdb.OutOfMemoryException(str(error)) from None
+    return 2 * memory_mb
 
 
 def is_out_of_memory(error: duckdb.Error) -> bool:

@@ -48,6 +48,7 @@ def transaction(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.rollback()
+        with contextlib.suppress(Exception):  # it fails if a server of the database is lost
+            connection.rollback()
         raise
     connection.commit()

@@ -115,8 +115,14 @@ def _s3_options(data: str, storage: ObjectStorage) -> str:
     return ", ".join(f"{key} {literal(value)}" for key, value in values.items() if value)
 
 
-# What DuckDB raises where a session with PostgreSQL ends.
-_LOST = (duckdb.ConnectionException, duckdb.TransactionException)
+_ANSWERS = (
+    duckdb.IOException,
+    duckdb.HTTPException,
+    duckdb.InvalidInputException,
+    # Raised where a session with PostgreSQL ends.
+    duckdb.ConnectionException,
+    duckdb.TransactionException,
+)
 
 
 @contextlib.contextmanager
@@ -124,7 +130,10 @@ def catalog_errors(lake: LakeSettings) -> Iterator[None]:
     """Turn DuckDB's errors about the catalog and the data into errors that say what to do."""
     try:
         yield
-    except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException, *_LOST) as error:
+    except duckdb.Error as error:
+        # DuckLake raises the base class for what it has asked PostgreSQL in vain.
+        if type(error) is not duckdb.Error and not isinstance(error, _ANSWERS):
+            raise
         raise as_warehouse_error(lake, error) from error
 
 
@@ -137,9 +146,12 @@ def as_warehouse_error(lake: LakeSettings, error: duckdb.Error) -> WarehouseErro
         return WarehouseError(
             f"{lake.name} belongs to data elsewhere than {lake.data}", "correct data of [warehouse]"
         )
-    found = re.search(r"connection to server .*|Could not set lock .*|[^:]*\bHTTP .*", text)
+    storage = re.search(r"[^:]*\bHTTP .*", text)
+    catalog = re.search(r"connection to server .*|Could not set lock .*|server closed the connection.*", text)
+    found = storage or catalog
+    reason = (found[0] if found else text).strip()[:300]
     return WarehouseError(
-        f"{lake.name} does not answer ({(found[0] if found else text).strip()[:300]})",
+        f"{lake.data if storage else lake.name} does not answer ({reason})",
         "check catalog and data of [warehouse], and that both can be reached",
     )
 

@@ -9,9 +9,8 @@ from typing import Self, TypeVar
 
 import duckdb
 
-from pipelines.common.database import is_out_of_memory, open_database
+from pipelines.common.database import doubled_memory_mb, open_database
 from pipelines.common.errors import WarehouseError
-from pipelines.common.limits import physical_mb
 from pipelines.common.sql import identifier, literal, read_sql, transaction
 from pipelines.transform.facts import facts_sql
 from pipelines.transform.incremental import forget_build
@@ -68,18 +67,13 @@ class Draft:
     def run(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Return `work` of `db`, which is one transaction; retry with twice the memory if it runs out.
 
-        DuckDB spills to disk, except the strings of the few thousand rows that it works on. Their size is not
-        known in advance. Raises OutOfMemoryException if the machine has no more memory.
+        Raises OutOfMemoryException if the machine has no more memory.
         """
         while True:
             try:
                 return work(self.db)
             except duckdb.Error as error:
-                if not is_out_of_memory(error):
-                    raise
-                if 2 * self.memory_mb > physical_mb():
-                    raise duckdb.OutOfMemoryException(str(error)) from None
-                self.limit_memory(2 * self.memory_mb)
+                self.limit_memory(doubled_memory_mb(self.memory_mb, error))
 
     def limit_memory(self, memory_mb: int) -> None:
         """Set how much memory DuckDB may use."""

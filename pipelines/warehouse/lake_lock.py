@@ -16,7 +16,7 @@ from pipelines.common.extras import needing
 from pipelines.common.files import private_folder
 from pipelines.common.filesystem import locked_file
 from pipelines.config.lake import LakeSettings
-from pipelines.warehouse.lock import clear
+from pipelines.warehouse.lock import clear, system_errors_as_sync_errors
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -141,11 +141,13 @@ def claim_connections(locks: LakeLocks, connections: Sequence[str]) -> None:
 def scratch_directory(home: Path) -> Iterator[Path]:
     """A new private directory in `home/.rollcall`, removed afterwards, as are those of runs that have died.
 
-    Runs of several connections share a home, so each holds a lock on its own directory.
+    Runs of several connections share a home, so each holds a lock on its own directory. Raises SyncError if
+    the block fails because of the disk, or of too little memory.
     """
     workshop = home / ".rollcall"
-    private_folder(workshop)
     with contextlib.ExitStack() as held:
+        held.enter_context(system_errors_as_sync_errors(workshop))
+        private_folder(workshop)
         # Nobody removes a directory between its creation and its lock.
         with locked_file(workshop / "lake-scratch.lock", wait=True):
             for other in workshop.glob("lake-run-*"):

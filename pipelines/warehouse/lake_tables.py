@@ -22,7 +22,6 @@ from pipelines.warehouse.catalog import LAKE, in_lake
 
 SCHEMAS = ("main", "raw", "seeds", "staging", "stored")
 RECORDS_KEY = ("connection", "scope", "entity", "record_id", "valid_from")
-# When a connection was last listed, at least in part.
 
 
 @dataclass(frozen=True)

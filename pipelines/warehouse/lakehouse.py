@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.common.database import open_database
+from pipelines.common.database import doubled_memory_mb, open_database
 from pipelines.common.errors import RunInProgress, UsageError
 from pipelines.common.sql import identifier, literal, read_sql, transaction
 from pipelines.config.lake import LakeSettings, lake_settings
@@ -70,10 +70,12 @@ class Lakehouse:
     session with PostgreSQL does not outlast a long run.
     """
 
-    def __init__(self, lake: LakeSettings, memory_mb: int = 0) -> None:
+    def __init__(self, lake: LakeSettings, memory_mb: int) -> None:
         self.lake = lake
-        limit = {"memory_limit": f"{memory_mb}MB"} if memory_mb else {}
-        self._db = open_database(settings=limit | {"preserve_insertion_order": "false"})
+        self._memory_mb = memory_mb
+        self._db = open_database(
+            settings={"memory_limit": f"{memory_mb}MB", "preserve_insertion_order": "false"}
+        )
 
     def close(self) -> None:
         """Close DuckDB."""
@@ -189,20 +191,25 @@ class Lakehouse:
     def _commit(
         self, draft: Path, locks: LakeLocks, commit: Callable[[duckdb.DuckDBPyConnection], int]
     ) -> int:
+        """Commit, and try again after a conflict, or with twice the memory if it runs out."""
         self._db.execute(f"set temp_directory = {literal(str(draft.with_suffix('.commit')))}")
         with (
             locks.waiting_for(COMMIT),
             self.attached(read_only=False) as db,
             attached_file(db, draft, read_only=True),
         ):
-            for tried in range(1, MOST_TRIES + 1):
+            conflicts = 0
+            while True:
                 try:
                     return commit(db)
                 except duckdb.TransactionException as error:
-                    if tried == MOST_TRIES or CONFLICT not in str(error):
+                    conflicts += 1
+                    if conflicts == MOST_TRIES or CONFLICT not in str(error):
                         raise
-                time.sleep(random.random() * tried / 10)
-        raise AssertionError("unreachable")
+                    time.sleep(random.random() * conflicts / 10)
+                except duckdb.Error as error:
+                    self._memory_mb = doubled_memory_mb(self._memory_mb, error)
+                    db.execute(f"set memory_limit = '{self._memory_mb}MB'")
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ def locked(warehouse: Path) -> Iterator[Path]:
     """
     workshop = warehouse.parent / ".rollcall"
     with contextlib.ExitStack() as held:
-        held.enter_context(_system_errors_as_sync_errors(warehouse))
+        held.enter_context(system_errors_as_sync_errors(warehouse))
         _refuse_unfit(warehouse)
         _refuse_read_only(warehouse.parent)
         workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def _refuse_read_only(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
+def system_errors_as_sync_errors(warehouse: Path) -> Iterator[None]:
     """Turn errors of the disk, of a missing call or of too little memory into a SyncError."""
     try:
         yield
