@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-duckdb2 test-engines test-notebook test-orchestrators check check-release dist format lock docs site \
+.PHONY: help demo test test-servers test-browser test-duckdb2 test-engines test-notebook test-orchestrators check check-release dist format lock docs site \
 	bench bench-engines profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-faults \
 	campaign-publication campaign-questions clean
 
@@ -26,8 +26,14 @@ help: ## what there is
 demo: .venv/.synced ## three runs against simulated providers; leaves a warehouse in demo/
 	.venv/bin/rollcall demo
 
-test: .venv/.synced ## the tests
-	$(RUN) pytest -n auto
+# Half of the time of all tests, and needed by those who work on a lakehouse, on workers or on publishing.
+SERVERS := tests/compute tests/lake tests/publish tests/docs/test_publishing.py
+
+test: .venv/.synced ## the tests, but for those of test-servers
+	$(RUN) pytest -n auto $(SERVERS:%=--ignore=%)
+
+test-servers: .venv/.synced ## the tests with PostgreSQL, S3 and Ray, which they start themselves
+	$(RUN) pytest -n auto $(SERVERS)
 
 test-browser: .venv/.synced ## the report in a browser; needs a Chromium, as of apt install chromium
 	BROWSER=1 $(RUN) --group browser pytest -n 0 tests/commands/report/test_browser.py
@@ -62,6 +68,7 @@ check: .venv/.synced ## format, lint, types, imports, SQL lint, links and tests
 	$(RUN) sqlfluff lint --disable-progress-bar sql
 	$(MAKE) site
 	$(MAKE) test
+	$(MAKE) test-servers
 
 format: .venv/.synced ## put code and SQL into the project's form
 	$(RUN) ruff format pipelines tests benchmarks examples notebooks docs/site_pages.py

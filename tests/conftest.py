@@ -29,7 +29,7 @@ def pytest_configure() -> None:
 
 
 # Files that share what is costly to start: servers of PostgreSQL and S3.
-TOGETHER = ("tests/compute/", "tests/lake/", "tests/publish/", "tests/docs/test_publishing.py")
+TOGETHER = ("tests/lake/", "tests/publish/", "tests/docs/test_publishing.py")
 
 
 @pytest.hookimpl(optionalhook=True)
