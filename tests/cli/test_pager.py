@@ -253,6 +253,5 @@ def test_a_query_that_takes_too_long_ends_its_pager(run) -> None:
     terminal.type("G")  # less reads on, to the end, and there is none
     code, shown = terminal.end()
     assert code == 2
-    assert shown.rstrip().endswith(
-        "rollcall: the query took longer than 1 s. Simplify it, or raise --timeout"
-    )
+    # If less has ended before the key arrives, the terminal shows the key after the message.
+    assert "rollcall: the query took longer than 1 s. Simplify it, or raise --timeout" in shown
