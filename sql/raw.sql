@@ -143,5 +143,5 @@ create table if not exists raw.records ( -- noqa: PRS, sqlfluff cannot read how 
     valid_to timestamptz, -- start of the run that found it changed or removed; null while it is current
     end_reason text check (end_reason in ('changed', 'removed', 'retired')), -- why it ended; null while it is current
     last_seen_at timestamptz not null, -- start of the last run that received this version
-    refreshed_at timestamptz -- start of the last run that received another text with the same content
+    refreshed_at timestamptz -- start of the last run that received other volatile fields
 );

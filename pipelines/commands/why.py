@@ -12,8 +12,8 @@ from pipelines.warehouse.reader import Warehouse
 class Reasons:
     """A row for each event of each record of a subject, oldest first.
 
-    `event` is created, changed, returned, removed or refreshed (another text of the same content; the one
-    before is not kept). `outcome`, `pages`, `records`, `window_start` and `message` are those of the listing
+    `event` is created, changed, returned, removed or refreshed (only volatile fields differ; their values
+    before are not kept). `outcome`, `pages`, `records`, `window_start` and `message` are those of the listing
     that showed it, `changed_fields` the members that differ, `before` and `after` the payloads.
     """
 

@@ -116,6 +116,17 @@ def canonical_hash(provider: "Provider", text: bytes) -> str | None:
     return None
 
 
+def volatile_hash(provider: "Provider", text: bytes) -> str | None:
+    """The canonical hash of the volatile fields of a stored text; None if it has none, or cannot be read."""
+    if not provider.volatile:
+        return None
+    with contextlib.suppress(MalformedAnswer):
+        fields = value(text)
+        if isinstance(fields, dict):
+            return hash_of({name: fields[name] for name in provider.volatile & fields.keys()})
+    return None
+
+
 def _is_plain(text: bytes) -> bool:
     """Whether `canonical` certainly accepts a valid JSON text; False if uncertain."""
     return text.count(b"{") + text.count(b"[") <= MOST_LEVELS and has_few_marks(text)

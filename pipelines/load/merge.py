@@ -17,7 +17,7 @@ from pipelines.common.sql import literal, read_sql, set_variables, transaction
 from pipelines.common.version import rollcall_version
 from pipelines.extract.listing import Listing
 from pipelines.extract.provider import Provider
-from pipelines.extract.records import canonical_hash
+from pipelines.extract.records import canonical_hash, volatile_hash
 from pipelines.load.landing import Landing
 from pipelines.load.listings import RECORDS
 
@@ -48,6 +48,7 @@ CONTENTS = pa.schema(
         ("position", pa.int64()),
         ("canonical_hash", pa.string()),
         ("known_canonical_hash", pa.string()),
+        ("has_new_volatile_fields", pa.bool_()),
     ]
 )
 COUNTED = pa.schema(
@@ -176,9 +177,14 @@ def _compare(db: duckdb.DuckDBPyConnection, providers: Providers) -> None:
     for batch in undecided.to_arrow_reader(AT_ONCE):
         columns = (column.to_pylist() for column in batch.columns)
         for listing, position, name, new_hash, text, known_hash, known_text in zip(*columns, strict=True):
-            before = canonical_hash(providers[name], known_text.encode()) if known_text else known_hash
-            now = new_hash or canonical_hash(providers[name], text.encode())
-            rows.append(dict(zip(CONTENTS.names, (listing, position, now, before), strict=True)))
+            provider = providers[name]
+            before = known_hash or (known_text and canonical_hash(provider, known_text.encode()))
+            now = new_hash or canonical_hash(provider, text.encode())
+            has_new_volatile_fields = bool(known_text) and (
+                volatile_hash(provider, known_text.encode()) != volatile_hash(provider, text.encode())
+            )
+            row = (listing, position, now, before, has_new_volatile_fields)
+            rows.append(dict(zip(CONTENTS.names, row, strict=True)))
     _create(db, "contents", pa.Table.from_pylist(rows, schema=CONTENTS))
 
 

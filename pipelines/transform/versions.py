@@ -25,6 +25,7 @@ def versions_query(model: Model, sql: str, columns: Iterable[str]) -> str:
         f"{_compared(model, f'previous.{column}')}),"
         for column in compared_columns(model, published)
     )
+    kept = [column for column in compared_columns(model, published) if column not in dict(model.compared_as)]
     assert model.versions_of
     return read_sql(
         "kinds/versions",
@@ -32,6 +33,8 @@ def versions_query(model: Model, sql: str, columns: Iterable[str]) -> str:
         key=model.versions_of,
         columns=",\n    ".join(published),
         comparisons="\n                ".join(comparisons),
+        values=",\n                    ".join(f"{column} := {column}" for column in kept),
+        kept=", ".join(kept),
     )
 
 
@@ -57,7 +60,15 @@ def cell_macro(model: Model, query: exp.Query) -> str:
 @functools.cache
 def period_columns() -> dict[str, str]:
     """The columns that the template adds, with their descriptions."""
-    sql = read_sql("kinds/versions", typed="select 1 as one", key="one", columns="one", comparisons="")
+    sql = read_sql(
+        "kinds/versions",
+        typed="select 1 as one",
+        key="one",
+        columns="one",
+        comparisons="",
+        values="one := one",
+        kept="one",
+    )
     query = sqlglot.parse_one(sql, dialect="duckdb")
     assert isinstance(query, exp.Query)
     return {

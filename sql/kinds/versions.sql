@@ -43,13 +43,17 @@ flagged as (
         case
             when change <> 'changed' or len(changed_columns) > 0
                 then struct_pack(
-                    valid_from := valid_from, change := change, changed_columns := changed_columns
+                    valid_from := valid_from,
+                    change := change,
+                    changed_columns := changed_columns,
+                    {{ values }}
                 )
         end as beginning,
     from compared
 ),
 
--- A version begins with its first row and has the values of its last row.
+-- A version begins with its first row. It keeps the values of that row, in their spelling, and has those that are not
+-- compared of its last row.
 collapsed as (
     select
         *,
@@ -62,8 +66,8 @@ collapsed as (
 
 versions as (
     select
-        * exclude (beginning, first)
-        replace (first.valid_from as valid_from, first.change as change, first.changed_columns as changed_columns),
+        * exclude (beginning, first, valid_from, change, changed_columns, {{ kept }}),
+        first.*,
     from collapsed
     union all by name
     select

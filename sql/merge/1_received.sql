@@ -147,8 +147,6 @@ where undecided.listing = received.listing and undecided.position = received.pos
 update undecided
 set
     payload = coalesce(undecided.payload, known.payload::text),
-    known_payload = if(differs and known_canonical_hash is null, known.payload::text, null)
+    known_payload = if(differs, known.payload::text, null)
 from raw.records as known
-where
-    undecided.known_row = known.rowid
-    and (undecided.payload is null or (differs and known_canonical_hash is null));
+where undecided.known_row = known.rowid and (undecided.payload is null or differs);

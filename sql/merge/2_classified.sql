@@ -23,7 +23,7 @@ group by all;
 -- Every received record with exactly one disposition, so that the counts add up.
 create or replace temp table classified as
 select
-    matched.* exclude (reason, canonical_hash, known_hash, known_canonical_hash),
+    matched.* exclude (reason, canonical_hash, has_known_text, known_hash, known_canonical_hash),
     coalesce(contents.canonical_hash, matched.canonical_hash) as canonical_hash,
     coalesce(
         matched.reason,
@@ -40,30 +40,32 @@ select
             then 'unchanged'
         else 'changed'
     end as disposition,
+    -- Another spelling does not: published rows of earlier runs would change with it.
+    disposition = 'unchanged' and (
+        coalesce(contents.has_new_volatile_fields, false)
+        or (not matched.has_known_text and matched.content_hash = 'forgotten')
+    ) as refreshes,
     null::text as payload,
 from matched
 left join contents on matched.listing = contents.listing and matched.position = contents.position
 left join duplicates on matched.listing = duplicates.listing and matched.record_id = duplicates.record_id;
 
--- The payloads of records that begin no version: those to quarantine, and those that refresh a current version.
+-- The payloads of records that begin no version: those to quarantine, and those that may refresh a current version.
 update classified
 set payload = received.payload
 from received
 where
     classified.listing = received.listing
     and classified.position = received.position
-    and (
-        classified.disposition = 'quarantined'
-        or (classified.disposition = 'unchanged' and not classified.has_known_text)
-    );
+    and (classified.disposition = 'quarantined' or classified.refreshes);
 
 -- The payload of a forgotten record may name another customer now.
 update classified
-set has_known_text = true
+set refreshes = false
 from raw.records as known
 where
     classified.known_row = known.rowid
-    and classified.disposition = 'unchanged'
+    and classified.refreshes
     and classified.content_hash = 'forgotten'
     and classified.payload = known.payload::text;
 

@@ -11,7 +11,7 @@ from expected
 inner join outcomes on expected.listing = outcomes.listing
 where known.rowid = expected.known_row and expected.is_absent and outcomes.outcome = 'verified';
 
--- If only volatile fields or the spelling differ, the payload of the current version is replaced.
+-- If volatile fields differ and nothing else does, the payload of the current version is replaced.
 update raw.records as known
 set
     payload = classified.payload,
@@ -19,10 +19,17 @@ set
     canonical_hash = classified.canonical_hash,
     refreshed_at = getvariable('started_at')
 from classified
+where known.rowid = classified.known_row and classified.refreshes;
+
+-- So that the content of a version is read only once, however often it comes in another spelling.
+update raw.records as known
+set canonical_hash = classified.canonical_hash
+from classified
 where
     known.rowid = classified.known_row
     and classified.disposition = 'unchanged'
-    and not classified.has_known_text;
+    and known.canonical_hash is null
+    and classified.canonical_hash is not null;
 
 update raw.records as known
 set last_seen_at = getvariable('started_at')

@@ -182,6 +182,12 @@ def test_spelling_makes_no_version(history: Raw) -> None:
     ]
 
 
+def test_a_version_keeps_its_first_spelling(history: Raw) -> None:
+    assert history.project("matter:spelled")["name"] == "Caf\u00e9"
+    (created,) = history.rows("select name from project_changes where project_key = 'matter:spelled'")
+    assert created == {"name": "Caf\u00e9"}
+
+
 @given
 def returned(raw: Raw) -> None:
     raw.record("belltastic", "returned", {"name": "Bell", "team_id": 1}, 1, 2, "removed")
