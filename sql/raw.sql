@@ -136,7 +136,7 @@ create table if not exists raw.records ( -- noqa: PRS, sqlfluff cannot read how 
     record_id text not null, -- the provider's own id, exactly; a pseudonym if the record is forgotten
     -- Compressed to a third of the size, at no cost in time: docs/decisions/storage.md.
     payload json not null using compression zstd, -- the record as sent, without the fields in `drop_fields`
-    content_hash text not null, -- first 128 bits of the payload's SHA-256; 'forgotten' if the payload was erased
+    content_hash text not null, -- first 128 bits of the SHA-256 of the text last received; 'forgotten' if it was erased
     canonical_hash text, -- hash of the content, regardless of its formatting; null until it is needed
     created_at timestamptz, -- what windowed listings filter by; null if the provider has no such listings
     valid_from timestamptz not null, -- start of the run that first received this version

@@ -23,7 +23,7 @@ group by all;
 -- Every received record with exactly one disposition, so that the counts add up.
 create or replace temp table classified as
 select
-    matched.* exclude (reason, canonical_hash, has_known_text, known_hash, known_canonical_hash),
+    matched.* exclude (reason, canonical_hash, known_hash, known_canonical_hash),
     coalesce(contents.canonical_hash, matched.canonical_hash) as canonical_hash,
     coalesce(
         matched.reason,
@@ -40,7 +40,8 @@ select
             then 'unchanged'
         else 'changed'
     end as disposition,
-    -- Another spelling does not: published rows of earlier runs would change with it.
+    -- Whether its payload replaces the known one. Another spelling alone does not: published rows of earlier runs would
+    -- change with it.
     disposition = 'unchanged' and (
         coalesce(contents.has_new_volatile_fields, false)
         or (not matched.has_known_text and matched.content_hash = 'forgotten')
@@ -61,7 +62,7 @@ where
 
 -- The payload of a forgotten record may name another customer now.
 update classified
-set refreshes = false
+set has_known_text = true, refreshes = false
 from raw.records as known
 where
     classified.known_row = known.rowid

@@ -11,25 +11,18 @@ from expected
 inner join outcomes on expected.listing = outcomes.listing
 where known.rowid = expected.known_row and expected.is_absent and outcomes.outcome = 'verified';
 
--- If volatile fields differ and nothing else does, the payload of the current version is replaced.
+-- The same content in another text. The hash of the text lets the next run see that nothing changed.
 update raw.records as known
 set
-    payload = classified.payload,
+    payload = if(classified.refreshes, classified.payload, known.payload),
     content_hash = classified.content_hash,
     canonical_hash = classified.canonical_hash,
-    refreshed_at = getvariable('started_at')
-from classified
-where known.rowid = classified.known_row and classified.refreshes;
-
--- So that the content of a version is read only once, however often it comes in another spelling.
-update raw.records as known
-set canonical_hash = classified.canonical_hash
+    refreshed_at = if(classified.refreshes, getvariable('started_at'), known.refreshed_at)
 from classified
 where
     known.rowid = classified.known_row
     and classified.disposition = 'unchanged'
-    and known.canonical_hash is null
-    and classified.canonical_hash is not null;
+    and not classified.has_known_text;
 
 update raw.records as known
 set last_seen_at = getvariable('started_at')
