@@ -6,13 +6,11 @@ variable called TOKEN to a provider.
 
 import math
 import os
-from pathlib import Path
-from typing import cast
 
 import msgspec
 
 from pipelines.common.errors import ConfigurationError
-from pipelines.config.secret_sources import SUFFIXES, read_secret_file, run_secret_command, words
+from pipelines.config.secret_sources import SUFFIXES, secret_given
 from pipelines.config.tables import Setting
 
 
@@ -26,7 +24,7 @@ def resolve(table: str, setting: Setting) -> object:
     where, owner = f"{table}.{setting.name}", table.rpartition(".")[2]
     given: object = dlt.secrets.get(where, str) if setting.secret else dlt.config.get(where)
     if setting.secret:
-        given = _kept_elsewhere(table, setting, given)
+        given = _secret(table, setting, given)
     if given in (None, "", []):
         if setting.required:
             raise ConfigurationError(f"{owner} has no {setting.name}", how_to_set(table, setting))
@@ -43,7 +41,7 @@ def resolve(table: str, setting: Setting) -> object:
     return value
 
 
-def _kept_elsewhere(table: str, setting: Setting, given: object) -> object:
+def _secret(table: str, setting: Setting, given: object) -> object:
     """The secret `given`, or that of the file or the command that is configured instead.
 
     A variable of the key itself comes first: a container gets secrets as variables, and the same files.
@@ -52,24 +50,10 @@ def _kept_elsewhere(table: str, setting: Setting, given: object) -> object:
 
     if os.environ.get(variable(table, setting)):
         return given
-    owner = table.rpartition(".")[2]
     sources: dict[str, object] = {setting.name: given}
     for suffix in SUFFIXES:
         sources[f"{setting.name}{suffix}"] = dlt.config.get(f"{table}.{setting.name}{suffix}")
-    used = [name for name, value in sources.items() if value not in (None, "", [])]
-    if len(used) > 1:
-        raise ConfigurationError(f"{owner} has {' and '.join(used)}", "leave one of them")
-    if not used or used == [setting.name]:
-        return given
-    (name,) = used
-    value, named = sources[name], f"{name} of {owner}"
-    if name.endswith("_file"):
-        return read_secret_file(Path(str(value)), current_home(), named)
-    try:
-        command = words(cast("str | list[str]", value))
-    except (TypeError, ValueError):
-        raise ConfigurationError(f"{named} is not a command", 'write it as ["program", "argument"]') from None
-    return run_secret_command(command, current_home(), named)
+    return secret_given(setting.name, table.rpartition(".")[2], sources, current_home())
 
 
 _EXPECTED = {
@@ -101,9 +85,10 @@ def _check_range(connection: str, setting: Setting, value: object) -> None:
         return
     low, high = setting.minimum, setting.maximum
     if not (-math.inf if low is None else low) <= value <= (math.inf if high is None else high):  # nor NaN
-        wanted = f"from {low:g}" + (f" to {high:g}" if high is not None else "")
+        bounds = [f"from {low:g}"] if low is not None else []
+        bounds += [f"to {high:g}"] if high is not None else []
         raise ConfigurationError(
-            f"{setting.name} of {connection} is {value:g}", f"set it to a number {wanted}"
+            f"{setting.name} of {connection} is {value:g}", " ".join(["set it to a number", *bounds])
         )
 
 

@@ -1,6 +1,6 @@
-"""Secrets that are kept elsewhere: in a file of their own, or printed by a command, as of a password manager.
+"""A secret that is given under its key, in a file of its own, or by a command such as a password manager.
 
-Only the first line counts. Neither the secret nor anything that the command printed is in a message.
+Only the first line of a file or of a command's output counts. Messages quote neither.
 """
 
 import functools
@@ -9,14 +9,34 @@ import shlex
 import signal
 import stat
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from pipelines.common.errors import ConfigurationError
 
 LONGEST_COMMAND_S = 30.0
 LONGEST_SECRET = 64 << 10  # bytes
 SUFFIXES = ("_file", "_command")
+
+
+def secret_given(name: str, owner: str, given: Mapping[str, object], home: Path) -> object:
+    """The secret `name` of `owner`: the value given itself, or that of the file or the command given instead.
+
+    `given` has the values of the keys `NAME`, `NAME_file` and `NAME_command`. Returns None if none of them is
+    set. Raises ConfigurationError if several are, or if the file or the command gives no secret.
+    """
+    used = {key: value for key, value in given.items() if value not in (None, "", [])}
+    if len(used) > 1:
+        raise ConfigurationError(f"{owner} has {' and '.join(used)}", "leave one of them")
+    for key, value in used.items():
+        named = f"{key} of {owner}"
+        if key == f"{name}_file":
+            return read_secret_file(Path(str(value)), home, named)
+        if key == f"{name}_command":
+            return run_secret_command(_words(value, named), home, named)
+        return value
+    return None
 
 
 def read_secret_file(path: Path, home: Path, named: str) -> str:
@@ -74,12 +94,16 @@ def run_secret_command(command: tuple[str, ...], home: Path, named: str) -> str:
     return _first_line(printed, f"the output of {named}")
 
 
-def words(command: str | Sequence[str]) -> tuple[str, ...]:
-    """A command as its words: a list as it is, a string as a shell would split it. Raises ValueError."""
-    found = tuple(shlex.split(command)) if isinstance(command, str) else tuple(map(str, command))
-    if not found:
-        raise ValueError(command)
-    return found
+def _words(command: object, named: str) -> tuple[str, ...]:
+    """A command as its words: a list as it is, a string as a shell would split it."""
+    try:
+        found = shlex.split(command) if isinstance(command, str) else cast("Sequence[object]", command)
+        words = tuple(map(str, found))
+    except (TypeError, ValueError):
+        words = ()
+    if not words:
+        raise ConfigurationError(f"{named} is not a command", 'write it as ["program", "argument"]')
+    return words
 
 
 def _first_line(content: bytes, source: str) -> str:

@@ -17,7 +17,7 @@ from pipelines.common.errors import ConfigurationError
 from pipelines.common.filesystem import Access
 from pipelines.common.suggest import nearest
 from pipelines.config.files import CONFIG, SECRETS, read_toml, settings_file
-from pipelines.config.secret_sources import read_secret_file, run_secret_command, words
+from pipelines.config.secret_sources import SUFFIXES, secret_given
 from pipelines.config.tables import TABLES
 from pipelines.config.unknown import refuse_unknown
 
@@ -198,22 +198,39 @@ def given_number(home: Path, table: str, key: str) -> int:
 
 
 def given_secret(home: Path, table: str, key: str) -> str:
-    """The secret under a key, or in the file or from the command that stand for it; empty if unset."""
-    if value := given_text(home, table, key):
+    """The secret under a key, or that of the file or the command given instead; empty if unset.
+
+    Raises ConfigurationError, which does not quote it, if it is not a string or cannot be read.
+    """
+    refuse_unknown(home)
+    if value := os.environ.get(_variable(table, key)):
         return value
-    section = cast("Mapping[str, object]", read_toml(settings_file(home, CONFIG)).get(table, {}))
-    if path := os.environ.get(f"{table}__{key}_file".upper()) or section.get(f"{key}_file"):
-        return read_secret_file(Path(str(path)), home, f"{key}_file of {table}")
-    command = os.environ.get(f"{table}__{key}_command".upper()) or section.get(f"{key}_command")
-    if command:
-        return run_secret_command(words(cast("str | list[str]", command)), home, f"{key}_command of {table}")
-    return ""
+    given = {key: _section(home, SECRETS, table).get(key)}
+    for suffix in SUFFIXES:
+        given[f"{key}{suffix}"] = _from_environment_or_file(home, CONFIG, table, f"{key}{suffix}")
+    secret = secret_given(key, table, given, home)
+    if not (secret is None or isinstance(secret, str)):
+        raise ConfigurationError(
+            f"{key} of [{table}] in {settings_file(home, SECRETS)} should be a string",
+            f'write it as {key} = "…"',
+        )
+    return secret or ""
 
 
 def _given(home: Path, table: str, key: str) -> tuple[object, object]:
-    """The value given for a key (None if unset), and its default. Secrets come from their own file."""
+    """The value given for a key that is not a secret (None if unset), and its default."""
     refuse_unknown(home)
     (setting,) = (setting for setting in TABLES[table] if setting.name == key)
-    file = settings_file(home, SECRETS if setting.secret else CONFIG)
-    section = cast("Mapping[str, object]", read_toml(file).get(table, {}))
-    return os.environ.get(f"{table}__{key}".upper()) or section.get(key), setting.default
+    return _from_environment_or_file(home, CONFIG, table, key), setting.default
+
+
+def _from_environment_or_file(home: Path, file: str, table: str, key: str) -> object:
+    return os.environ.get(_variable(table, key)) or _section(home, file, table).get(key)
+
+
+def _section(home: Path, file: str, table: str) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", read_toml(settings_file(home, file)).get(table, {}))
+
+
+def _variable(table: str, key: str) -> str:
+    return f"{table}__{key}".upper()

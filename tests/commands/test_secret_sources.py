@@ -6,6 +6,10 @@ import pytest
 
 from pipelines.common.errors import ConfigurationError
 from pipelines.config import secret_sources
+from pipelines.config.dlt_runtime import use_home
+from pipelines.config.resolve import resolve
+from pipelines.config.settings import given_secret
+from pipelines.config.tables import Setting
 from pipelines.extract.connections import load_connections
 from pipelines.monitoring.notifications import read_notify
 
@@ -128,3 +132,33 @@ def test_notices_take_them_too(home: Path) -> None:
     settings = read_notify(home)
     assert settings is not None
     assert settings.text("ping_url") == "https://hc.example.com/uuid"
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "message"),
+    [
+        (
+            "",
+            "s3_secret = 12345678901",
+            "s3_secret of [warehouse] in HOME/.dlt/secrets.toml should be a string",
+        ),
+        ('s3_secret_command = "echo \'unclosed"', "", "s3_secret_command of warehouse is not a command"),
+        ('s3_secret_file = "a"', f's3_secret = "{SECRET}"', "warehouse has s3_secret and s3_secret_file"),
+    ],
+)
+def test_the_warehouse_takes_them_by_the_same_rules(
+    home: Path, config: str, secrets: str, message: str
+) -> None:
+    configure(home, config, table="warehouse")
+    (home / ".dlt" / "secrets.toml").write_text(f"[warehouse]\n{secrets}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        given_secret(home, "warehouse", "s3_secret")
+    assert caught.value.reason.replace(str(home), "HOME") == message
+    assert not any(secret in str(caught.value) for secret in (SECRET, "12345678901"))
+
+
+def test_a_number_that_has_no_range_is_still_a_number(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__OWN__RATIO", "nan")
+    use_home(home)
+    with pytest.raises(ConfigurationError, match=r"ratio of own is nan: set it to a number$"):
+        resolve("sources.own", Setting("ratio", "number"))
