@@ -3,7 +3,8 @@
 The built-in reports have fewer columns here than as files, in an order for people: `sql/workbook`.
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ FRESHNESS = "How fresh"
 # The built-in reports, in the order of their sheets; other reports follow.
 ORDER = ("projects", "project_changes", "projects_history", "files")
 LONGEST_NAME = 31  # of a sheet, in characters
+RESERVED = "history"  # Excel uses this name itself
 
 
 def export_workbook(warehouse: Warehouse, reports: Mapping[str, Path], file: Path, time_zone: str) -> Export:
@@ -42,7 +44,7 @@ def export_workbook(warehouse: Warehouse, reports: Mapping[str, Path], file: Pat
                 failed.append(Failed(name, error.reason, error.remedy, error.excerpt))
                 continue
             with naming(source):
-                written = write_sheet(rows, book, _sheet_name(name, [one.report for one in files]))
+                written = write_sheet(rows, book, _sheet_name(name, book.sheetnames))
             files.append(Exported(name, file, written.rows, 0, written.cut))
     deliver(finished, file)
     return Export(tuple(files), tuple(failed), proofs(warehouse))
@@ -64,8 +66,9 @@ def _freshness(warehouse: Warehouse, time_zone: str) -> Rows:
     return replace(rows, columns=tuple(columns))
 
 
-def _sheet_name(report: str, before: list[str]) -> str:
-    """A name for the sheet of a report, different from those of the reports before it."""
+def _sheet_name(report: str, taken: Collection[str]) -> str:
+    """A name for the sheet of a report that is not `taken`; Excel ignores case."""
+    used = {RESERVED, *(name.lower() for name in taken)}
     name = heading(report)[:LONGEST_NAME]
-    number = sum(heading(one)[:LONGEST_NAME].lower() == name.lower() for one in before)
-    return f"{name[: LONGEST_NAME - 3]} {number + 1}" if number else name
+    numbered = (f"{name[: LONGEST_NAME - 3]} {number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([name], numbered) if one.lower() not in used)

@@ -96,6 +96,15 @@ def test_the_zone_of_the_home_is_used_and_own_reports_follow(own: Cli) -> None:
     assert load_workbook(own.home / "rollcall.xlsx").sheetnames == ["How fresh", "Projects", "Files"]
 
 
+def test_reports_with_the_same_heading_get_sheets_of_their_own(own: Cli) -> None:
+    (own.home / "sql" / "reports").mkdir(parents=True)
+    for name in ("history", "how_fresh", "open", "open_2", "open_at"):
+        (own.home / "sql" / "reports" / f"{name}.sql").write_text("select 1 as n")
+    own("export", "history", "how_fresh", "open", "open_2", "open_at", "--workbook")
+    book = load_workbook(own.home / "exports" / "rollcall.xlsx")
+    assert book.sheetnames == ["How fresh", "History 2", "How fresh 2", "Open", "Open 2", "Open 3"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
