@@ -1,6 +1,6 @@
 """What `rollcall sync` does once a run is published: exports, the report, publishing to other warehouses.
 
-A failure there is a line, no more.
+The run stays published, so a failure here is a line of its result and changes nothing else.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,20 @@ from pipelines.common.errors import SyncError
 def after_sync(home: Path, *, export: bool, report: bool) -> tuple[str, ...]:
     """Write the exports and the report, if wanted, and publish. Returns a line for each failure."""
     steps = [
-        *([("export", _export)] if export else []),
-        *([("report", _report)] if report else []),
-        ("publication", _publish),
+        *([("export", "export --all", _export)] if export else []),
+        *([("report", "report", _report)] if report else []),
+        ("publication", "publish", _publish),
     ]
     failures: list[str] = []
-    for name, step in steps:
+    for name, verb, step in steps:
         try:
             failures += step(home)
         except (OSError, SyncError) as error:
             failures.append(f"the {name} failed: {error}")
+        except Exception as error:  # noqa: BLE001 - the run is published, so nothing here may end it
+            failures.append(
+                f"the {name} failed: internal error ({type(error).__name__}). To see it, run: rollcall {verb}"
+            )
     return tuple(failures)
 
 

@@ -138,7 +138,7 @@ def publish_each(home: Path, names: Sequence[str]) -> tuple[str, ...]:
         try:
             publish(home, name)
         except Exception as error:  # noqa: BLE001 - the run is published, so nothing here may end it
-            what = str(error) if isinstance(error, SyncError) else f"internal error ({error!r})"
+            what = str(error) if isinstance(error, SyncError) else f"internal error ({type(error).__name__})"
             failures.append(f"not published to {name}: {what}. Then run: rollcall publish --to {name}")
     return tuple(failures)
 

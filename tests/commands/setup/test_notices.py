@@ -88,6 +88,20 @@ def test_a_run_that_could_not_be_published_is_reported(
     assert "RuntimeError: with *** in hand" in log.read_text()
 
 
+def test_a_published_run_stays_published_if_its_exports_break_down(
+    run: Run, home: Home, sent: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("pipelines.commands.export_all.export_all", break_down)
+    shown = run("sync", "--export")
+    assert (
+        "Note: the export failed: internal error (RuntimeError). To see it, run: rollcall export --all\n"
+    ) in shown.stdout
+    assert [asked.path for asked in sent] == ["ping/uuid/start", "ping/uuid"]
+
+
 def test_a_second_run_alarms_nobody(run: Run, home: Home, sent: list[Asked]) -> None:
     with locked(home.warehouse):
         run("sync", code=5)
