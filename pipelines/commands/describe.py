@@ -6,6 +6,7 @@ from pipelines.common.errors import UsageError
 from pipelines.common.sql import identifier, literal, read_sql
 from pipelines.common.suggest import nearest
 from pipelines.output.result import Rows, rows_of
+from pipelines.warehouse.published import columns_sql
 from pipelines.warehouse.reader import Warehouse
 
 
@@ -67,20 +68,15 @@ def _macros(warehouse: Warehouse) -> dict[str, tuple[list[str], str | None]]:
     return {name: (parameters, comment) for name, parameters, comment in found}
 
 
-def _columns(warehouse: Warehouse) -> str:
-    """SQL for all columns with their comments."""
-    return read_sql(f"queries/describe/{'columns' if warehouse.path else 'lake_columns'}")
-
-
 def _columns_of_table(warehouse: Warehouse, table: str) -> Rows:
     schema, _, name = table.rpartition(".")
-    sql = read_sql("queries/describe/table", columns=_columns(warehouse))
+    sql = read_sql("queries/describe/table", columns=columns_sql(warehouse))
     return rows_of(warehouse, sql, {"schema": schema or "main", "name": name})
 
 
 def _columns_of_macro(warehouse: Warehouse, macro: str, parameters: list[str]) -> Rows:
     """The columns of a macro, with the comments of the table that shares the most of them."""
     given = rows_of(warehouse, f"from {identifier(macro)}({', '.join('null' for _ in parameters)})").columns
-    sql = read_sql("queries/describe/macro", columns=_columns(warehouse))
+    sql = read_sql("queries/describe/macro", columns=columns_sql(warehouse))
     names, types = map(list, zip(*given, strict=True))
     return rows_of(warehouse, sql, {"names": names, "types": types})

@@ -13,7 +13,6 @@ from pipelines.common.errors import RunInProgress, SyncError
 from pipelines.common.files import private_folder
 from pipelines.common.filesystem import locked_file
 from pipelines.config.files import refuse_open_secrets
-from pipelines.config.settings import warehouse_path
 from pipelines.destinations import databases, lakes
 from pipelines.destinations.changes import Changes, find_changes
 from pipelines.destinations.columns import descriptions_hash, tables_to_publish
@@ -105,9 +104,7 @@ def publish(
     with _scratch(home, name) as scratch, session(home, target, scratch) as pipeline:
         stored = store.read_stored(pipeline, target, (*models, PUBLICATIONS))
         last = store.last_publication(pipeline, target) if stored[PUBLICATIONS] is not None else None
-        run, changes = find_changes(
-            warehouse_path(home), tuple(models.values()), target.kind, stored, scratch
-        )
+        run, changes = find_changes(home, tuple(models.values()), target.kind, stored, scratch)
         described = descriptions_hash([change.table for change in changes])
         published = Publication(
             name,

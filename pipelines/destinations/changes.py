@@ -12,7 +12,8 @@ from pipelines.common.sql import literal
 from pipelines.destinations.columns import Table, changed_rows_sql, read_table
 from pipelines.destinations.kinds import DELETED, HASH, KEY, Kind
 from pipelines.transform.model import Model
-from pipelines.warehouse.reader import Warehouse, open_warehouse
+from pipelines.warehouse.published import open_published
+from pipelines.warehouse.reader import Warehouse
 from pipelines.warehouse.runs import read_last_run
 
 STORED = pa.schema([(KEY, pa.string()), (HASH, pa.int64())])
@@ -40,17 +41,17 @@ class Changes:
 
 
 def find_changes(
-    path: Path, models: Sequence[Model], kind: Kind, stored: Mapping[str, pa.Table | None], folder: Path
+    home: Path, models: Sequence[Model], kind: Kind, stored: Mapping[str, pa.Table | None], folder: Path
 ) -> tuple[datetime, tuple[Changes, ...]]:
-    """Compare the published warehouse with what is stored at the destination.
+    """Compare the published warehouse of `home` with what is stored at the destination.
 
     Returns when the last run started, and the changes of each table, with their files in `folder`. Raises
     WarehouseError if there is no run, ConfigurationError if rows of a table have the same key.
     """
-    with open_warehouse(path, workspace_in=folder) as warehouse:
+    with open_published(home, workspace_in=folder) as warehouse:
         last_run = read_last_run(warehouse.connection, "runs")
         if last_run is None:
-            raise WarehouseError(f"there is no run in {path} yet", "run `rollcall sync`")
+            raise WarehouseError(f"there is no run in {warehouse.name} yet", "run `rollcall sync`")
         changes = [_changes(warehouse, model, kind, stored[model.name], folder) for model in models]
         return last_run.started_at, tuple(changes)
 
@@ -59,7 +60,7 @@ def _changes(
     warehouse: Warehouse, model: Model, kind: Kind, stored: pa.Table | None, folder: Path
 ) -> Changes:
     connection = warehouse.connection
-    table = read_table(connection, model, kind)
+    table = read_table(warehouse, model, kind)
     connection.register("stored", STORED.empty_table() if stored is None else stored)
     written = warehouse.workspace / f"{model.name}.parquet"
     rows = changed_rows_sql(table, has_stored=bool(stored))

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.sql import identifier, read_sql
 from pipelines.common.suggest import nearest
 from pipelines.destinations.kinds import DELETED, HASH, KEY, Kind
 from pipelines.transform.model import Model, read_models
+from pipelines.warehouse.published import columns_sql
+from pipelines.warehouse.reader import Warehouse
 
 # It would change every row in every run. `connections.last_verified_at` says the same for all but a few.
 LEFT_OUT = "last_seen_at"
@@ -83,9 +83,10 @@ def tables_to_publish(home: Path, wanted: Sequence[str]) -> dict[str, Model]:
     return chosen
 
 
-def read_table(connection: duckdb.DuckDBPyConnection, model: Model, kind: Kind) -> Table:
+def read_table(warehouse: Warehouse, model: Model, kind: Kind) -> Table:
     """Describe a table of the warehouse as the destination is to have it."""
-    found = connection.execute(read_sql("queries/publish/columns"), {"name": model.name}).fetchall()
+    sql = read_sql("queries/publish/columns", columns=columns_sql(warehouse))
+    found = warehouse.connection.execute(sql, {"name": model.name}).fetchall()
     columns = tuple(
         Column(name, _value(name, data_type, kind), bool(_NESTED.match(data_type)), comment)
         for name, data_type, comment in found

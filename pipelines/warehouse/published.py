@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.common.errors import UsageError
+from pipelines.common.sql import read_sql
 from pipelines.config.lake import lake_settings
 from pipelines.config.settings import warehouse_path
 from pipelines.warehouse import reader
@@ -66,3 +67,8 @@ def bytes_of(warehouse: Warehouse) -> int:
         "select sum(file_size_bytes + delete_file_size_bytes) from lake.table_info()"
     ).fetchone()
     return int(row[0] or 0) if row else 0
+
+
+def columns_sql(warehouse: Warehouse) -> str:
+    """SQL for the columns of all tables, with their descriptions."""
+    return read_sql(f"queries/describe/{'columns' if warehouse.path else 'lake_columns'}")

@@ -14,6 +14,7 @@ from pipelines.config.lake import lake_settings
 from pipelines.sandbox import Sandbox
 from pipelines.warehouse.lake_lock import LakeLocks
 from tests.lake.home import LakeHome, differences
+from tests.publish.places import DuckDb
 from tests.support.postgres import PASSWORD, Postgres
 
 OLD_NAME, NEW_NAME = "Lighthouse Survey", "Lighthouse Renovation"
@@ -97,6 +98,24 @@ def test_as_of_run_reads_what_a_run_published(played: LakeHome) -> None:
 )
 def test_a_query_reads_published_tables_only(played: LakeHome, sql: str) -> None:
     assert rollcall(played, "query", sql).exit_code == 2
+
+
+def test_publish_sends_the_tables_of_a_lakehouse(played: LakeHome, tmp_path: Path) -> None:
+    place, home = DuckDb(tmp_path / "bi.duckdb"), tmp_path / "home"
+    shutil.copytree(played.path, home)
+    config, secrets = (home / ".dlt" / name for name in ("config.toml", "secrets.toml"))
+    config.write_text(config.read_text() + place.settings)
+    secrets.write_text(secrets.read_text() + place.secrets)
+    result = CliRunner().invoke(main, ["--home", str(home), "publish", "--to", "bi", "--json"])
+    assert result.exit_code == 0, result.output
+    sent = {table["name"]: table["rows_sent"] for table in json.loads(result.stdout)["tables"]}
+    assert sent["projects_history"] == len(played.rows("from projects_history")) > 0
+    keys = {row["project_key"] for row in place.read("projects")}
+    assert keys == {row["project_key"] for row in played.rows("select project_key from projects")}
+    (described,) = place.query(
+        "select comment from duckdb_columns() where table_name = 'projects' and column_name = 'project_key'"
+    )
+    assert str(described["comment"]).startswith("unique and stable")
 
 
 @pytest.mark.parametrize("arguments", [("backup", "DIR"), ("restore",), ("restore", "--list")])
