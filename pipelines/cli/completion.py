@@ -1,8 +1,7 @@
-"""Shell completion of names that come from files.
+"""Shell completion of names from the files of a home and from its warehouse.
 
-Nothing here imports dlt, because a shell waits for it at every tab, and only names that are in the warehouse
-need duckdb. Files that cannot be read are
-ignored.
+A shell waits at every tab, so nothing here imports dlt, and only names from the warehouse need duckdb. What
+cannot be read completes to nothing.
 """
 
 import contextlib
@@ -16,7 +15,6 @@ from pipelines.cli.options import home_of
 from pipelines.common.errors import ConfigurationError, SyncError
 from pipelines.common.sql import SQL_ROOT
 from pipelines.config.files import CONFIG, SECRETS, connections_in
-from pipelines.config.settings import warehouse_path
 from pipelines.transform.model import files_in
 
 Completer = Callable[[Context, Parameter, str], list[str]]
@@ -64,9 +62,9 @@ def _in_warehouse(sql: str) -> Completer:
     """Complete from the values that `sql` finds in the warehouse of the home."""
 
     def names_in(home: Path) -> Iterator[str]:
-        from pipelines.warehouse.reader import open_warehouse
+        from pipelines.warehouse.published import open_published
 
-        with contextlib.suppress(SyncError), open_warehouse(warehouse_path(home)) as warehouse:
+        with contextlib.suppress(SyncError), open_published(home) as warehouse:
             yield from (name for (name,) in warehouse.connection.execute(sql).fetchall())
 
     return _completer(names_in)

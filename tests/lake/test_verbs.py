@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
@@ -98,6 +99,13 @@ def test_as_of_run_reads_what_a_run_published(played: LakeHome) -> None:
 )
 def test_a_query_reads_published_tables_only(played: LakeHome, sql: str) -> None:
     assert rollcall(played, "query", sql).exit_code == 2
+
+
+def test_names_in_a_lakehouse_are_completed(played: LakeHome) -> None:
+    shell = ShellComplete(main, {}, "rollcall", "_ROLLCALL_COMPLETE")
+    found = shell.get_completions(["--home", str(played.path), "changes", "--client"], "")
+    known = {row["name"] for row in played.rows("select name from clients")}
+    assert {item.value for item in found} == known != set()
 
 
 def test_publish_sends_the_tables_of_a_lakehouse(played: LakeHome, tmp_path: Path) -> None:
