@@ -7,7 +7,6 @@ does not wait for a run, nor a run for a backup. The folder gets its name when a
 the disk.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,10 +19,10 @@ import duckdb
 
 from pipelines.common.database import open_database
 from pipelines.common.errors import WarehouseError
-from pipelines.common.files import replace_atomically
+from pipelines.common.files import sha256_of
 from pipelines.common.filesystem import sync
 from pipelines.config.settings import warehouse_path
-from pipelines.output.dated import place_of, workshop
+from pipelines.output.dated import MANIFEST, exclusive_scratch, place_of, write_manifest
 from pipelines.warehouse.inspection import readable
 from pipelines.warehouse.paths import recovery_hint
 from pipelines.warehouse.published import refuse_lakehouse
@@ -31,7 +30,6 @@ from pipelines.warehouse.reader import open_warehouse
 from pipelines.warehouse.runs import read_last_run
 
 FILE = "warehouse.duckdb"
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def backup(home: Path, directory: Path) -> Backup:
     with open_warehouse(warehouse):
         pass  # what cannot be opened is refused as it is everywhere
     with (
-        workshop(directory) as scratch,
+        exclusive_scratch(directory) as scratch,
         tempfile.TemporaryDirectory(prefix=".rollcall-", dir=scratch) as private,
     ):
         draft = Path(private) / "backup"
@@ -81,9 +79,8 @@ def backup(home: Path, directory: Path) -> Backup:
             readable(connection, copy, warehouse, recovery_hint(warehouse)),
         ):
             name, run = _last_run(connection, warehouse)
-        size, sha256 = copy.stat().st_size, _sha256(copy)
-        manifest = {"file": FILE, "bytes": size, "sha256": sha256, "run": asdict(run)}
-        _write_manifest(manifest, Path(private), draft)
+        size, sha256 = copy.stat().st_size, sha256_of(copy)
+        write_manifest(draft, {"file": FILE, "bytes": size, "sha256": sha256, "run": asdict(run)})
         place = place_of(directory, name, draft)
         existed = place.exists()
         if not existed:
@@ -97,7 +94,7 @@ def backed_up_in(folder: Path) -> Path:
     file = folder / FILE
     try:
         expected = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
-        found = _sha256(file)
+        found = sha256_of(file)
     except (OSError, ValueError, LookupError, TypeError):
         raise WarehouseError(
             f"{folder} is not a backup", f"name a folder with {FILE} and {MANIFEST}, or a file"
@@ -107,11 +104,6 @@ def backed_up_in(folder: Path) -> Path:
     return file
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _last_run(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> tuple[str, BackedUpRun]:
     """The name of its folder, and the run."""
     run = read_last_run(connection, "published.raw.runs")
@@ -119,9 +111,3 @@ def _last_run(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> tuple[s
         raise WarehouseError(f"there is no run in {warehouse} yet", "run `rollcall sync`")
     started_at = f"{run.started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return run.name, BackedUpRun(started_at, run.outcome, run.rollcall_version, run.duckdb_version)
-
-
-def _write_manifest(manifest: dict[str, object], scratch: Path, draft: Path) -> None:
-    finished = scratch / MANIFEST
-    finished.write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    replace_atomically(finished, draft / MANIFEST)

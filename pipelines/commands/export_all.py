@@ -8,7 +8,6 @@ report has changed, a second export of the same run goes to another folder, 2026
 """
 
 import errno
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,16 +16,15 @@ from typing import NamedTuple
 
 from pipelines.commands.export import Export, Exported, export
 from pipelines.common.errors import UsageError, WarehouseError
-from pipelines.common.files import replace_atomically
+from pipelines.common.files import replace_atomically, sha256_of
 from pipelines.common.filesystem import sync
 from pipelines.output.cells import text
-from pipelines.output.dated import dated, place_of, workshop
+from pipelines.output.dated import MANIFEST, dated, exclusive_scratch, place_of, write_manifest
 from pipelines.output.writer import Output
 from pipelines.warehouse.published import open_published, refuse_missing
 from pipelines.warehouse.reader import Warehouse
 from pipelines.warehouse.runs import read_last_run
 
-MANIFEST = "manifest.json"
 MADE_BY = "rollcall export --all"
 
 # Errors of file systems without symbolic links, such as FAT and some network shares.
@@ -63,7 +61,7 @@ def export_all(
     *,
     keep: int,
 ) -> ExportAll:
-    """Write the reports into a new folder of `folder`, named after the last run, and turn `latest` to it.
+    """Write the reports into a new folder of `folder`, named after the last run, and point `latest` at it.
 
     A failure before that leaves `folder` unchanged. Keeps the newest `keep` folders that this function wrote;
     0 keeps all. Raises as `open_published` does, and UsageError if something else is in the way. Waits for an
@@ -76,14 +74,14 @@ def export_all(
     if output.form == "json" and "manifest" in reports:
         raise UsageError("a report named manifest would overwrite the manifest", "rename it")
     with (
-        workshop(folder) as scratch,
+        exclusive_scratch(folder) as scratch,
         open_published(home, workspace_in=scratch, time_zone=output.time_zone) as warehouse,
     ):
         run = _last_run(warehouse)
         draft = warehouse.workspace / "run"
         draft.mkdir(mode=0o700)
         exported = export(warehouse, reports, draft, output)
-        _write_manifest(warehouse, run, exported, draft)
+        write_manifest(draft, _manifest(run, exported))
         place = place_of(folder, run.name, draft)
         existed = place.exists()
         if not existed:
@@ -91,7 +89,7 @@ def export_all(
             sync(folder)
         return ExportAll(
             folder=place,
-            latest=_turn(latest, place, warehouse.workspace),
+            latest=_point(latest, place, warehouse.workspace),
             existed=existed,
             removed=tuple(_prune(folder, place, keep, warehouse.workspace)),
             export=replace(exported, files=tuple(_moved(file, place) for file in exported.files)),
@@ -107,28 +105,23 @@ def _last_run(warehouse: Warehouse) -> Run:
     return Run(run.name, started_at, run.outcome)
 
 
-def _write_manifest(warehouse: Warehouse, run: Run, exported: Export, folder: Path) -> None:
-    manifest = {
+def _manifest(run: Run, exported: Export) -> dict[str, object]:
+    return {
         "made_by": MADE_BY,
         "run": {"started_at": run.started_at, "outcome": run.outcome},
         "reports": [_described(file) for file in exported.files],
         "failed": [failed._asdict() for failed in exported.failed],
         "connections": [proof._asdict() for proof in exported.connections],
     }
-    finished = warehouse.workspace / MANIFEST
-    finished.write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    replace_atomically(finished, folder / MANIFEST)
 
 
 def _described(exported: Exported) -> dict[str, object]:
-    with exported.file.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "report": exported.report,
         "file": exported.file.name,
         "rows": exported.rows,
         "bytes": exported.file.stat().st_size,
-        "sha256": sha256,
+        "sha256": sha256_of(exported.file),
         "neutralised": exported.neutralised,
         "cut": exported.cut.cells,
     }
@@ -138,7 +131,7 @@ def _moved(exported: Exported, folder: Path) -> Exported:
     return exported._replace(file=folder / exported.file.name)
 
 
-def _turn(latest: Path, place: Path, workspace: Path) -> Path:
+def _point(latest: Path, place: Path, workspace: Path) -> Path:
     """Point `latest` at `place`, atomically."""
     link = workspace / latest.name
     try:

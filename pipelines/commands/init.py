@@ -6,14 +6,12 @@ added below it.
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.common.errors import ConfigurationError, UsageError
-from pipelines.common.files import private_folder, replace_atomically
-from pipelines.common.filesystem import set_mode
+from pipelines.common.files import private_folder, write_atomically
 from pipelines.common.suggest import nearest
 from pipelines.config.files import CONFIG, SECRETS, parse_toml, read_text
 from pipelines.config.resolve import how_to_set, variable
@@ -139,13 +137,8 @@ def _add(path: Path, before: str, addition: str) -> None:
         raise ConfigurationError(
             f"cannot add a table to {path}", "write its connections as tables such as [sources.matter]"
         ) from None
-    permissions = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
-        file.write(text)
-    replace_atomically(Path(name), path)
-    if path.name != FILES[True]:
-        set_mode(path, permissions)
+    is_public = path.name != SECRETS and path.exists()
+    write_atomically(path, text, mode=path.stat().st_mode & 0o777 if is_public else 0o600)
 
 
 def _keep_out_of_git(folder: Path) -> None:

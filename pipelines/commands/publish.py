@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pipelines.common.errors import RunInProgress, SyncError
-from pipelines.common.files import private_folder
+from pipelines.common.files import STATE_FOLDER, private_folder
 from pipelines.common.filesystem import locked_file
 from pipelines.config.files import refuse_open_secrets
 from pipelines.destinations import databases, lakes
@@ -24,8 +24,6 @@ from pipelines.destinations.target import Target, load_target
 if TYPE_CHECKING:
     import pyarrow as pa
     from dlt import Pipeline
-
-WORKSHOP = ".rollcall"
 
 
 class Store(Protocol):
@@ -143,12 +141,12 @@ def publish_each(home: Path, names: Sequence[str]) -> tuple[str, ...]:
 @contextlib.contextmanager
 def _scratch(home: Path, name: str) -> Iterator[Path]:
     """A private directory for one publication; one at a time for each destination."""
-    workshop = home / WORKSHOP
-    private_folder(workshop)
-    scratch = workshop / f"publish-{name}"
+    folder = home / STATE_FOLDER
+    private_folder(folder)
+    scratch = folder / f"publish-{name}"
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(locked_file(workshop / f"publish-{name}.lock"))
+            held.enter_context(locked_file(folder / f"publish-{name}.lock"))
         except BlockingIOError:
             raise RunInProgress(
                 f"a publication to {name} is in progress", "wait for it to end, then try again"

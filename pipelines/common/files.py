@@ -2,12 +2,17 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from pipelines.common.errors import UsageError
 from pipelines.common.filesystem import set_mode, sync
+
+STATE_FOLDER = ".rollcall"
+"""The folder in a home, and next to a warehouse or exports, for locks, marks and scratch files."""
 
 
 def private_folder(folder: Path) -> None:
@@ -43,7 +48,7 @@ def _why_kept(target: Path) -> str | None:
         return None
     folder = target.parent.resolve()
     if any(
-        one.name.casefold() == ".rollcall" and (any(one.glob("*.lock")) or (one / "published").exists())
+        one.name.casefold() == STATE_FOLDER and (any(one.glob("*.lock")) or (one / "published").exists())
         for one in (folder, *folder.parents)
     ):
         return "is one of Rollcall's own files"
@@ -55,9 +60,22 @@ def _why_kept(target: Path) -> str | None:
     return None
 
 
-def replace_atomically(finished: Path, target: Path) -> None:
+def write_atomically(target: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write `text` to the file `target`, which appears complete or not at all. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    draft = Path(name)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
+            file.write(text)
+        replace_atomically(draft, target, mode=mode)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def replace_atomically(finished: Path, target: Path, *, mode: int = 0o600) -> None:
     """Rename `finished` to `target`, on the same file system, once it is on disk."""
-    set_mode(finished, 0o600)
+    set_mode(finished, mode)
     sync(finished)
     finished.replace(target)
     sync(target.parent)
@@ -68,3 +86,9 @@ def is_device(target: Path) -> bool:
     if target.is_symlink():
         return target.is_relative_to("/dev") or target.is_relative_to("/proc")
     return target.exists() and not target.is_file()
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

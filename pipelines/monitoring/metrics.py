@@ -6,8 +6,6 @@ that no alert fires for it.
 """
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from pipelines.common.files import write_atomically
 from pipelines.common.sql import read_sql
 from pipelines.common.version import rollcall_version
 from pipelines.config.settings import textfile_path
@@ -69,20 +68,6 @@ def metrics_text(home: Path, warehouse: "Warehouse | None", attempt: Attempt | N
     return generate_latest(registry).decode()
 
 
-def write_textfile(path: Path, text: str) -> None:
-    """Replace the file at `path`, which the user of node_exporter can read. Raises OSError."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    draft = Path(name)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
-            file.write(text)
-            os.fchmod(file.fileno(), READABLE_BY_ALL)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-
-
 def update_textfile(home: Path, attempt: Attempt, warn: Callable[[str], None]) -> None:
     """Write the file of `[monitoring] textfile`, if it is configured. A failure is a warning only."""
     try:
@@ -94,7 +79,7 @@ def update_textfile(home: Path, attempt: Attempt, warn: Callable[[str], None]) -
             # After a run that failed, there may be no warehouse, or one that cannot be read.
             with contextlib.suppress(Exception):
                 warehouse = stack.enter_context(open_published(home))
-            write_textfile(path, metrics_text(home, warehouse, attempt))
+            write_atomically(path, metrics_text(home, warehouse, attempt), mode=READABLE_BY_ALL)
     except Exception as error:  # noqa: BLE001 - metrics must not end the run
         warn(f"cannot write metrics: {error}")
 

@@ -1,34 +1,41 @@
 """Folders named after a run, such as 20261103T020000Z.
 
-Each appears as a whole, and never changes after that. What differs for the same run goes into another
-one, 20261103T020000Z-02.
+Each appears as a whole and never changes after that. Different content for the same run goes into another
+folder, 20261103T020000Z-02.
 """
 
 import contextlib
 import filecmp
+import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipelines.common.files import private_folder
+from pipelines.common.files import STATE_FOLDER, private_folder, write_atomically
 from pipelines.common.filesystem import locked_file
 
+MANIFEST = "manifest.json"
 _DATED = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d{2,}))?")
 
 
 @contextlib.contextmanager
-def workshop(folder: Path) -> Iterator[Path]:
-    """A private directory in `folder`, once no other process holds its lock.
+def exclusive_scratch(folder: Path) -> Iterator[Path]:
+    """A private directory in `folder` for one process at a time; waits until no other process uses it.
 
     The kernel releases the lock when a process ends, so what is found there is left over from one that died.
     """
-    scratch = folder / ".rollcall"
+    scratch = folder / STATE_FOLDER
     private_folder(scratch)
     with locked_file(scratch / "folders.lock", table="exports", wait=True):
         for dead in scratch.glob(".rollcall-*"):
             shutil.rmtree(dead, ignore_errors=True)
         yield scratch
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
+    """Write `manifest` as JSON to the file `MANIFEST` of a folder."""
+    write_atomically(folder / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
 
 
 def place_of(folder: Path, run: str, draft: Path) -> Path:

@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 
 from pipelines.common.database import HEADERS_BYTES
+from pipelines.common.files import STATE_FOLDER
 
 
 def is_as_published(copy: Path, warehouse: Path) -> bool:
@@ -22,7 +23,7 @@ def note_published(warehouse: Path) -> None:
 
 
 def _note_of(warehouse: Path) -> Path:
-    return warehouse.parent / ".rollcall" / f"{warehouse.name}.fingerprint"
+    return warehouse.parent / STATE_FOLDER / f"{warehouse.name}.fingerprint"
 
 
 def _fingerprint(file: Path) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.common.errors import ConfigurationError, RunInProgress, SyncError, WarehouseError
+from pipelines.common.files import STATE_FOLDER
 from pipelines.common.filesystem import DISK_ERRORS, LACKING, disk_failure, elsewhere, locked_file
 
 UNFIT = "%?"  # dlt uses paths as format strings, and DuckDB reads the part after a ? as options
@@ -25,24 +26,24 @@ def locked(warehouse: Path) -> Iterator[Path]:
     runs. Raises RunInProgress if the lock is held, WarehouseError if the directory is not writable, and
     SyncError if the block fails because of the disk or the file system.
     """
-    workshop = warehouse.parent / ".rollcall"
+    folder = warehouse.parent / STATE_FOLDER
     with contextlib.ExitStack() as held:
         held.enter_context(system_errors_as_sync_errors(warehouse))
         _refuse_unfit(warehouse)
         _refuse_read_only(warehouse.parent)
-        workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_link(workshop)
-        _refuse_read_only(workshop)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_link(folder)
+        _refuse_read_only(folder)
         try:
-            held.enter_context(locked_file(workshop / f"{warehouse.name}.lock"))
+            held.enter_context(locked_file(folder / f"{warehouse.name}.lock"))
         except BlockingIOError:
             raise RunInProgress(
                 f"another run is in progress for {warehouse}", "wait for it to end, then try again"
             ) from None
         prefix = f"{warehouse.name}-run-"
-        for dead in workshop.glob(f"{glob.escape(prefix)}*"):
+        for dead in folder.glob(f"{glob.escape(prefix)}*"):
             clear(dead)
-        scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=workshop))
+        scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
         held.callback(clear, scratch)
         yield scratch
 

@@ -198,7 +198,7 @@ def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> 
     where = {
         "the third file": ("deliver", "if target.name == 'projects.csv'"),
         "before the folder": ("place_of", ""),
-        "before latest": ("_turn", ""),
+        "before latest": ("_point", ""),
         "before pruning": ("_prune", ""),
     }[step]
     module = "export" if where[0] == "deliver" else "export_all"

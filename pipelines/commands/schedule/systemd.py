@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from pipelines.commands.schedule.nightly import (
 )
 from pipelines.commands.schedule.render import render
 from pipelines.common.errors import ConfigurationError
-from pipelines.common.files import private_folder, replace_atomically
+from pipelines.common.files import private_folder, write_atomically
 
 READABLE = 60  # characters of a path; a file's name has at most 255
 
@@ -57,7 +56,7 @@ def install_systemd(made: Schedule) -> tuple[str, ...]:
     folder = _units()
     private_folder(folder)
     for name, text in made.files.items():
-        _write(folder / name, text)
+        write_atomically(folder / name, text)
     timer = next(name for name in made.files if name.endswith(".timer"))
     for arguments in (("daemon-reload",), ("enable", "--now", timer)):
         done = run_program("systemctl", "--user", *arguments)
@@ -94,10 +93,3 @@ def _units() -> Path:
     """The directory of this user's units."""
     configuration = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(configuration) / "systemd" / "user"
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor has no path
-        file.write(text)
-    replace_atomically(Path(name), path)
