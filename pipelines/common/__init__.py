@@ -1,4 +1,4 @@
-"""What every layer uses and what does not depend on projects: errors, files, SQL, limits and signals.
+"""What every layer uses: errors, files, SQL, limits and signals. None of it knows about projects.
 
 Imports none of the other layers. Start reading at `errors`.
 """

@@ -1,11 +1,11 @@
-"""Everything that can go wrong and is not a bug.
+"""The expected failures: everything that can go wrong and is not a bug.
 
 SyncError                       what happened, and what to do
 ├── ConfigurationError          a setting is missing or wrong                       exit 2
 ├── UsageError                  an argument names nothing, or asks for too much     exit 2
 ├── WarehouseError              there is no warehouse, or it cannot be read         exit 2
 ├── PublicationRefused          a check found a broken promise; nothing published   exit 4
-├── DestinationFailed           a destination cannot be reached, or refuses          exit 1
+├── DestinationFailed           a destination cannot be reached, or refuses         exit 1
 ├── WorkerFailed                a worker of a run died, or cannot do its part       exit 1
 ├── RunInProgress               another run holds the lock                          exit 5
 └── ProviderError               one listing failed; the run continues               exit 3
@@ -92,7 +92,7 @@ class ProviderError(SyncError):
     kind: ClassVar[str] = "provider"
 
     def after(self, attempts: int) -> Self:
-        """Add the number of attempts to this failure."""
+        """Return this failure with the number of attempts in its reason."""
         if attempts == 1:
             return self
         failure = copy.copy(self)  # one refusal can end several requests

@@ -1,4 +1,4 @@
-"""The optional parts of Rollcall: what a verb needs that is installed only where somebody asked for it."""
+"""The extras of the distribution: packages that only some verbs need."""
 
 import contextlib
 import re
@@ -11,7 +11,7 @@ from pipelines.common.version import DISTRIBUTION
 
 @contextlib.contextmanager
 def needing(extra: str) -> Iterator[None]:
-    """Import what `extra` brings. Raises ConfigurationError, with the remedy, where it is not installed."""
+    """Run a block that imports packages of `extra`. Raises ConfigurationError if one is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:

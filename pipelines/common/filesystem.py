@@ -1,8 +1,8 @@
 """What Rollcall needs from the file system of a warehouse, and what it does if a call is missing.
 
 Network shares, FAT, bind mounts and FUSE lack calls that a local disk supports. `probe` tries every call that
-a run needs before the run needs it: when it starts, and in `rollcall doctor`. For some calls there is a
-fallback, and `probe` returns a line about it; for the others it raises an error that says what to do.
+a run needs when the run starts, and in `rollcall doctor`. If a missing call has a fallback, `probe` returns a
+line about it; otherwise it raises an error that says what to do.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ def elsewhere(table: str = "warehouse") -> str:
 
 
 def sync(path: Path) -> bool:
-    """Have the kernel write a file, or a directory's entries, to disk. False if the file system cannot."""
+    """Write a file, or the entries of a directory, to disk. False if the file system cannot."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -104,7 +104,7 @@ def link(source: Path, target: Path) -> bool:
 
 
 def link_or_copy(source: Path, target: Path) -> bool:
-    """Give a file a second name. False if the file system lacks hard links, so that it is a copy."""
+    """Give a file a second name. False if the file system lacks hard links: then it is a copy."""
     if link(source, target):
         return True
     shutil.copyfile(source, target)
@@ -165,7 +165,7 @@ def _no_locks(folder: Path, error: OSError, table: str) -> WarehouseError:
 
 
 def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
-    """Try in `scratch` what a run does with files; returns a line for each call that has a fallback.
+    """Try in `scratch` what a run does with files. Returns a line for each missing call that has a fallback.
 
     Raises WarehouseError if a call without a fallback is missing, or the warehouse cannot be replaced.
     """
@@ -177,23 +177,23 @@ def probe(warehouse: Path, scratch: Path) -> tuple[str, ...]:
         except OSError as error:
             raise _no_locks(warehouse.parent, error, "warehouse") from None
     here = f"the file system of {warehouse.parent}"
-    private = (
-        f"{here} does not support permissions (chmod): make sure that nobody else can read the warehouse"
-    )
-    lasting = f"{here} does not support fsync: a power failure may lose the last run"
-    linked = (
-        f"{here} does not support hard links: every run copies the previous file instead, which takes longer"
-    )
-    limits = {
-        private: set_mode(trial, 0o600),
-        lasting: sync(trial) and sync(warehouse.parent),
-        linked: link_or_copy(trial, second),
-    }
+    missing = []
+    if not set_mode(trial, 0o600):
+        missing.append(
+            f"{here} does not support permissions (chmod): make sure that nobody else can read the warehouse"
+        )
+    if not (sync(trial) and sync(warehouse.parent)):
+        missing.append(f"{here} does not support fsync: a power failure may lose the last run")
+    if not link_or_copy(trial, second):
+        missing.append(
+            f"{here} does not support hard links: every run copies the previous file instead, "
+            "which takes longer"
+        )
     trial.replace(second)
     second.unlink()
     if warehouse.exists():
         _refuse_mounted(warehouse, second)
-    return tuple(limit for limit, holds in limits.items() if not holds)
+    return tuple(missing)
 
 
 def _refuse_mounted(warehouse: Path, trial: Path) -> None:
@@ -213,25 +213,25 @@ def _refuse_mounted(warehouse: Path, trial: Path) -> None:
 
 
 def space_needed(warehouse: Path) -> int:
-    """How many bytes of free space a run may need."""
+    """The number of bytes that a run may need on the disk of the warehouse."""
     size = warehouse.stat().st_size if warehouse.exists() else 0
     return SPACE_PER_WAREHOUSE * size + LEAST_SPACE_BYTES
 
 
 def free_bytes(path: Path) -> int:
-    """How much is free on the file system of a path, which need not exist."""
+    """The number of free bytes on the file system of a path, which need not exist."""
     return shutil.disk_usage(_existing(path)).free
 
 
 def space_left(path: Path) -> str:
-    """Free space on the file system of a path, and where it is mounted."""
+    """The free space on the file system of a path and its mount point, for a message."""
     place = _existing(path)
     mount = next(folder for folder in (place, *place.parents) if os.path.ismount(folder))
     return f"{free_bytes(path) >> 20:,} MB are free on {mount}"
 
 
 def _existing(path: Path) -> Path:
-    """The path, or the part of it that exists."""
+    """The path itself, or its nearest parent that exists."""
     path = path.absolute()
     return next(place for place in (path, *path.parents) if place.exists()).resolve()
 

@@ -27,7 +27,7 @@ GRACE_S = 2.0
 
 
 class Clock:
-    """A countdown of `seconds`; None never ends."""
+    """A countdown of `seconds` for one query; None never ends."""
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = math.inf if seconds is None else seconds
@@ -128,7 +128,7 @@ def _signals_on_a_pipe() -> Iterator[tuple[int, int]]:
 
 
 def _leave(reason: UsageError | None) -> NoReturn:
-    """End the process with this error, or because it was interrupted."""
+    """End the process at once, with this error or because it was interrupted."""
     message = sentences(reason.reason, reason.remedy) if reason else "interrupted"
     sys.stderr.write(f"rollcall: {message}\n")
     sys.stderr.flush()
@@ -142,9 +142,9 @@ def physical_mb() -> int:
 
 @contextlib.contextmanager
 def bounded_memory(megabytes: int) -> Iterator[None]:
-    """Limit the memory that the process takes in addition; allocations beyond it fail.
+    """Limit how much more memory the process may take; allocations beyond that fail.
 
-    It counts from what the process has: a large one, such as a notebook, could not even start a thread.
+    An absolute limit could be below what a large process, such as a notebook, has already.
     """
     with _limited(resource.RLIMIT_DATA, _data_bytes() + (megabytes << 20)):
         yield

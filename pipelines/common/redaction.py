@@ -1,6 +1,6 @@
 """Finding secrets in every spelling in which a provider may repeat them, to keep them out of all output.
 
-A text is searched as it is, and again with its JSON escapes, percent-encoding and HTML entities undone.
+A text is searched as it is, and again after undoing its JSON escapes, percent-encoding and HTML entities.
 """
 
 import base64
@@ -85,6 +85,7 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 
 def _without(body: bytes, secret: bytes) -> bytes:
+    """The body with `***` for each place that begins like the secret, as far as it is like it."""
     head, kept, at = secret[:LEAST_PREFIX], [], 0
     while (begin := body.find(head, at)) >= 0:
         pairs = zip(secret, body[begin : begin + len(secret)], strict=False)

@@ -15,7 +15,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def ending_at_once(tidy: Callable[[], None]) -> Iterator[None]:
-    """On SIGINT or SIGTERM run `tidy`, say so, and exit with 128 + the signal, even if threads are busy."""
+    """On SIGINT or SIGTERM, run `tidy`, print a line and exit with 128 + the signal, even if threads run."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signal handlers
         return
@@ -23,9 +23,9 @@ def ending_at_once(tidy: Callable[[], None]) -> Iterator[None]:
     os.set_blocking(writer, False)
     # The interpreter writes each signal's number here at once, even while the main thread is held up.
     previous_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    previous = {number: signal.signal(number, _left_to_the_watch) for number in ENDING}
-    watch = threading.Thread(target=_watch, args=(reader, tidy), name="signals", daemon=True)
-    watch.start()
+    previous = {number: signal.signal(number, _left_to_the_thread) for number in ENDING}
+    thread = threading.Thread(target=_wait_for_signal, args=(reader, tidy), name="signals", daemon=True)
+    thread.start()
     try:
         yield
     finally:
@@ -33,13 +33,13 @@ def ending_at_once(tidy: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, handler)
         signal.set_wakeup_fd(previous_writer)
         os.close(writer)
-        watch.join()
+        thread.join()
         os.close(reader)
 
 
 @contextlib.contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Set the handlers of this process again after the block, in which a library sets its own."""
+    """Restore this process's signal handlers after the block, in which a library sets its own."""
     handlers = {number: signal.getsignal(number) for number in ENDING}
     yield
     if threading.current_thread() is threading.main_thread():
@@ -47,11 +47,11 @@ def handlers_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _left_to_the_watch(*_: object) -> None:
+def _left_to_the_thread(*_: object) -> None:
     """Do nothing: a signal without a Python handler is not written to the pipe."""
 
 
-def _watch(reader: int, tidy: Callable[[], None]) -> None:
+def _wait_for_signal(reader: int, tidy: Callable[[], None]) -> None:
     while received := os.read(reader, 1):
         if received[0] in ENDING:
             tidy()

@@ -17,7 +17,7 @@ SQL_ROOT = _installed if _installed.is_dir() else Path(__file__).parents[2] / "s
 def read_sql(name: str, **fragments: str) -> str:
     """The SQL in a file of `sql/`, such as `queries/why`, with a fragment of SQL for each `{{ name }}` in it.
 
-    Values are not fragments. They are parameters, `$name`, of the statement that executes the SQL.
+    Fragments are SQL, never values: pass values as parameters, `$name`, when the SQL is executed.
     """
     sql = (SQL_ROOT / f"{name}.sql").read_text(encoding="utf-8")
     return re.sub(r"\{\{ (\w+) \}\}", lambda placeholder: fragments[placeholder[1]], sql)
@@ -43,7 +43,7 @@ def set_variables(
 
 @contextlib.contextmanager
 def transaction(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
-    """Run the block in a transaction."""
+    """Run the block in a transaction: commit at its end, roll back on any exception."""
     connection.begin()
     try:
         yield

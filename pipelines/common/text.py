@@ -1,4 +1,4 @@
-"""Text that is safe to show: control characters are escaped."""
+"""Escaping control characters, so that text is safe to show."""
 
 import re
 

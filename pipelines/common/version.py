@@ -1,4 +1,4 @@
-"""The name and the version of the distribution: the one place that knows them.
+"""The name and the version of the distribution, in one place.
 
 On PyPI `rollcall` is the name of an unrelated program. The name of the distribution is `rollcall-sync`.
 """

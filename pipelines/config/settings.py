@@ -177,10 +177,7 @@ def given_text(home: Path, table: str, key: str) -> str:
     """
     given, default = _given(home, table, key)
     if not (given is None or isinstance(given, str)):
-        raise ConfigurationError(
-            f"{key} of [{table}] in {settings_file(home, CONFIG)} should be a string, not {given!r}",
-            f'write it as {key} = "…"',
-        )
+        raise _not_a_string(settings_file(home, CONFIG), table, key, repr(given))
     return given or str(default or "")
 
 
@@ -210,11 +207,14 @@ def given_secret(home: Path, table: str, key: str) -> str:
         given[f"{key}{suffix}"] = _from_environment_or_file(home, CONFIG, table, f"{key}{suffix}")
     secret = secret_given(key, table, given, home)
     if not (secret is None or isinstance(secret, str)):
-        raise ConfigurationError(
-            f"{key} of [{table}] in {settings_file(home, SECRETS)} should be a string",
-            f'write it as {key} = "…"',
-        )
+        raise _not_a_string(settings_file(home, SECRETS), table, key, "the value given")
     return secret or ""
+
+
+def _not_a_string(file: Path, table: str, key: str, shown: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{key} of [{table}] in {file} should be a string, not {shown}", f'write it as {key} = "…"'
+    )
 
 
 def _given(home: Path, table: str, key: str) -> tuple[object, object]:

@@ -140,7 +140,7 @@ def test_notices_take_them_too(home: Path) -> None:
         (
             "",
             "s3_secret = 12345678901",
-            "s3_secret of [warehouse] in HOME/.dlt/secrets.toml should be a string",
+            "s3_secret of [warehouse] in HOME/.dlt/secrets.toml should be a string, not the value given",
         ),
         ('s3_secret_command = "echo \'unclosed"', "", "s3_secret_command of warehouse is not a command"),
         ('s3_secret_file = "a"', f's3_secret = "{SECRET}"', "warehouse has s3_secret and s3_secret_file"),
