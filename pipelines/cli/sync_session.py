@@ -15,7 +15,7 @@ from pipelines.cli.run_view import attention, next_steps, not_asked, run_facts
 from pipelines.commands.sync import Observer, Options, Run, sync
 from pipelines.common.errors import SyncError
 from pipelines.common.exit_codes import ExitCode
-from pipelines.config.files import read_files
+from pipelines.config.files import check_files
 from pipelines.monitoring.channels import Notice
 from pipelines.monitoring.held_back import held_back_as_before
 from pipelines.monitoring.notifications import NOT_STARTED, Notices, subject
@@ -30,7 +30,7 @@ def watched_sync(
     `afterwards` runs once the run is published, and returns a line for each failure. A dry run sends no
     notice. Raises what `sync` raises.
     """
-    read_files(home)  # the log, the notices, the metrics and the run need them: one error is enough
+    check_files(home)  # the log, the notices, the metrics and the run need them: one error is enough
     console = Console(file=cast("TextIO", StandardError()), quiet=quiet, highlight=False)
     with run_log(home, _warn) as log:
 

@@ -1,4 +1,4 @@
-"""The settings of runs that workers share: which engine starts them, and how large their units are."""
+"""The settings of runs that are divided among workers: the engine, and the size of a unit of work."""
 
 import re
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ _EXAMPLES = {
 
 @dataclass(frozen=True)
 class ComputeSettings:
-    """How the work of a run is divided. `address` is that of a cluster; empty: one for this run alone.
+    """How a run is divided among workers.
 
-    `workers` is the number of workers of such a cluster. A connection with more than `unit_records` records
-    is divided. DuckDB may use `memory_mb` in each worker.
+    `address` is that of a cluster; if it is empty, the run starts `workers` workers of its own. A connection
+    with more than `unit_records` records is divided. DuckDB may use `memory_mb` MB in each worker.
     """
 
     engine: Engine

@@ -1,8 +1,9 @@
-"""dlt with everything turned off that a run does not need. Import dlt only from here.
+"""dlt without everything that a run does not need. Import dlt only from here.
 
-dlt reads more than a home: a global folder (`~/.dlt`, `/var/dlt`), `/run/secrets`, Airflow and vaults, and
-any folder that `DLT_PROJECT_DIR` or a plugin names. A connection found there would sync another project's
-data, so `HomeContext` replaces dlt's own context. Telemetry is on by default; its setting is read at import.
+By default, dlt reads more than a home: a global folder (`~/.dlt`, `/var/dlt`), `/run/secrets`, Airflow and
+vaults, and any folder that `DLT_PROJECT_DIR` or a plugin names. A connection found there would sync another
+project's data, so `HomeContext` replaces dlt's own context. dlt's telemetry is turned off before the import,
+which reads its setting.
 """
 
 import contextlib
@@ -77,7 +78,7 @@ class HomeContext(RunContext):
 
 
 class HomeOnly(PluggableRunContext):
-    """dlt's holder of a context, without the providers that dlt adds to one: Airflow and the vaults."""
+    """dlt's holder of a run context, without the providers that dlt adds to it: Airflow and vaults."""
 
     def add_extras(self) -> None:
         """Start the runtime, and add nothing."""
@@ -85,12 +86,12 @@ class HomeOnly(PluggableRunContext):
 
 
 def use_home(home: Path) -> None:
-    """Make dlt read the configuration in `home/.dlt` only, and keep no list of what it has read.
+    """Make dlt read the configuration in `home/.dlt` only, and not keep a list of what it has read.
 
     Raises ConfigurationError if a file cannot be read.
     """
     Container()[PluggableRunContext] = HomeOnly(HomeContext(str(home)))
-    # Its list would hold secrets, and grow by 1.7 MB a run in a process of many runs.
+    # The list would hold secrets, and grow by 1.7 MB per run in a process of many runs.
     Container()[TraceLogContext].logging_enabled = False
 
 

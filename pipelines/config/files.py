@@ -13,17 +13,17 @@ CONFIG, SECRETS = "config.toml", "secrets.toml"
 
 
 def settings_file(home: Path, name: str) -> Path:
-    """The path of one of them, absolute."""
+    """The absolute path of the file `name`, `CONFIG` or `SECRETS`, of a home."""
     return home.absolute() / ".dlt" / name
 
 
 def connections_in(home: Path, name: str) -> tuple[str, ...]:
-    """The connections with a table in one of the two files."""
+    """The names of the connections with a table in the file `name`. Raises as `read_toml` does."""
     sources = read_toml(settings_file(home, name)).get("sources", {})
     return tuple(sources) if isinstance(sources, Mapping) else ()
 
 
-def read_files(home: Path) -> None:
+def check_files(home: Path) -> None:
     """Raise ConfigurationError if one of the two files cannot be read or is not TOML."""
     for name in (CONFIG, SECRETS):
         read_toml(settings_file(home, name))

@@ -1,4 +1,4 @@
-"""The settings of a lakehouse: where its catalog and its data are, and what signs in to them."""
+"""The settings of a lakehouse: the places of its catalog and its data, and the credentials for both."""
 
 import re
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class LakeSettings:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its catalog, as messages name it: without a password."""
         return f"{POSTGRES if self.is_shared else ''}{self.catalog}"
 
 

@@ -11,15 +11,15 @@ from pipelines.config.tables import Settings
 
 
 def check_base_url(connection: str, url: str) -> None:
-    """Refuse a URL that would send credentials without TLS, except to this machine."""
+    """Raise ConfigurationError unless `url` is a host and a path, with https except to this machine."""
     wrong = f"base_url of {connection} is {url!r}"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ConfigurationError(wrong, "give a whole URL such as https://example.com/api") from None
+        raise ConfigurationError(wrong, "give a complete URL such as https://example.com/api") from None
     if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", url):
-        raise ConfigurationError(wrong, "give a whole URL such as https://example.com/api")
+        raise ConfigurationError(wrong, "give a complete URL such as https://example.com/api")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError(
             f"base_url of {connection} has more than a host and a path",
@@ -56,7 +56,7 @@ def proxies(settings: Settings) -> dict[str, str]:
 
 
 def certificates(home: Path, owner: str, file: str, *, key: str = "ca_file") -> str:
-    """Check the path of a file of certificates: without it, a connection would trust none."""
+    """The absolute path of a file of certificates. Raises ConfigurationError if it cannot be read."""
     path = home / Path(file).expanduser()
     try:
         ssl.create_default_context(cafile=path)
@@ -69,7 +69,7 @@ def certificates(home: Path, owner: str, file: str, *, key: str = "ca_file") -> 
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine."""
+    """Whether `host` is a loopback address or `localhost`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,6 +1,6 @@
 """Resolving one key of a table: its sources in order, its type and its range.
 
-dlt reads the sources. It resolves each key at exactly one place: its usual search could send an unrelated
+dlt reads the sources, but each key only under its full name: dlt's usual search could send an unrelated
 variable called TOKEN to a provider.
 """
 
@@ -93,7 +93,7 @@ def _check_range(connection: str, setting: Setting, value: object) -> None:
 
 
 def how_to_set(table: str, setting: Setting) -> str:
-    """The line that sets a key of a table such as `sources.matter`, in both forms of configuration."""
+    """A remedy: how to set a key of a table such as `sources.matter`, in its file or as a variable."""
     file = ".dlt/secrets.toml" if setting.secret else ".dlt/config.toml"
     example = '["…"]' if setting.type == "list" else '"…"' if setting.type == "text" else "…"
     line = f"set {setting.name} = {example} under [{table}] in {file}"

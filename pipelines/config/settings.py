@@ -21,7 +21,7 @@ from pipelines.config.secret_sources import SUFFIXES, secret_given
 from pipelines.config.tables import TABLES
 from pipelines.config.unknown import refuse_unknown
 
-OWNERS, READABLE = 0o600, 0o644  # what a mode must have, and what it may have
+LEAST_MODE, MOST_MODE = 0o600, 0o644  # the permissions that a mode must have, and may have
 LOG_FORMATS = ("text", "json")
 STANDARD_OUTPUT = "-"
 TEXTFILE_ENDING = ".prom"  # node_exporter reads no others
@@ -30,8 +30,8 @@ TEXTFILE_ENDING = ".prom"  # node_exporter reads no others
 def warehouse_path(home: Path) -> Path:
     """The absolute path of the published warehouse, with a symbolic link resolved.
 
-    Everything that belongs to a warehouse is next to that file, and the link stays. Raises ConfigurationError
-    if the configuration is wrong, or the link leads to itself.
+    All other files of a warehouse are next to that file, not next to the link. Raises ConfigurationError if
+    the configuration is wrong or the link leads to itself.
     """
     path = _path(home, "warehouse")
     if not path.is_symlink():
@@ -65,7 +65,7 @@ def warehouse_access(home: Path) -> Access:
     """Who may read the published file. Raises ConfigurationError if the mode or the group is wrong."""
     given = given_text(home, "warehouse", "mode")
     mode = int(given, 8) if re.fullmatch("0?[0-7]{3}", given) else 0
-    if mode & ~READABLE or mode & OWNERS != OWNERS:
+    if mode & ~MOST_MODE or mode & LEAST_MODE != LEAST_MODE:
         raise ConfigurationError(
             f"mode of [warehouse] is {given!r}", 'set it to "0600", or to "0640" or "0644" for readers'
         )
@@ -163,7 +163,7 @@ def _path(home: Path, table: str, key: str = "path") -> Path:
     path = home.absolute() / Path(given_text(home, table, key)).expanduser()
     try:
         str(path).encode()
-    except UnicodeEncodeError:  # a byte that is not UTF-8, for which DuckDB has no way
+    except UnicodeEncodeError:  # DuckDB cannot open a path that is not UTF-8
         raise ConfigurationError(
             f"{key} of [{table}] is not UTF-8: {os.fsencode(path)!r}", "give it another name"
         ) from None

@@ -11,18 +11,19 @@ LOGS_KEPT = 60
 PREVIOUS_KEPT = 3
 MEMORY_MB = 300
 
-type_names = Literal["text", "integer", "number", "list"]
+SettingType = Literal["text", "integer", "number", "list"]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One key of a connection's table. `default` None with `required` False means unset.
+    """One key of a table of the configuration. Unset, it has its `default`, unless it is `required`.
 
-    `about` is its comment in a new configuration: where the value comes from, or what it does.
+    A number lies from `minimum` to `maximum`; None: no bound. `about` is the comment of the key in a new
+    configuration: where its value comes from, or what it does.
     """
 
     name: str
-    type: type_names = "text"
+    type: SettingType = "text"
     default: object = None
     required: bool = False
     secret: bool = False
@@ -32,13 +33,13 @@ class Setting:
 
 
 def names_of(setting: Setting) -> tuple[str, ...]:
-    """The keys that set it: a secret can also be in a file, or be printed by a command."""
+    """The keys that set it: a secret can also come from a file or a command."""
     others = SUFFIXES if setting.secret else ()
     return (setting.name, *(f"{setting.name}{suffix}" for suffix in others))
 
 
 class Settings(Mapping[str, object]):
-    """A connection's resolved settings, read by type."""
+    """The resolved settings of one table, read by type. A method raises KeyError for an unknown name."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self._values = dict(values)

@@ -11,7 +11,7 @@ from pipelines.config.files import CONFIG, SECRETS, read_toml, settings_file
 from pipelines.config.tables import DESTINATION, TABLES, Setting, names_of
 
 LIKE_OURS = 0.75  # how similar a name must be to that of a setting
-# Tables of dlt's own, which `dlt init` writes. Rollcall sets what dlt needs itself: they have no effect.
+# Tables that `dlt init` writes. They have no effect, because Rollcall itself sets what dlt needs.
 OF_DLT = frozenset({"data_writer", "destination", "extract", "load", "normalize", "runtime", "schema"})
 
 
@@ -22,10 +22,10 @@ def refuse_unknown(home: Path) -> None:
 
 
 def find_unknown(home: Path) -> Iterator[ConfigurationError]:
-    """Return an error for each unknown table, key and variable.
+    """Yield an error for each unknown table, key and variable.
 
-    Skips the keys of connections, which only their provider knows, and a secrets file that this user may not
-    read, because reading the warehouse does not need it. Raises ConfigurationError if a file is not TOML.
+    Skips the keys of connections, which only their providers know, and a secrets file that this user may not
+    read: reading the warehouse does not need it. Raises ConfigurationError if a file is not TOML.
     """
     for file in (settings_file(home, CONFIG), settings_file(home, SECRETS)):
         if file.name == CONFIG or os.access(file, os.R_OK):

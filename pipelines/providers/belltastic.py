@@ -29,12 +29,12 @@ def auth(settings: Settings) -> BearerAuth:
     return BearerAuth(settings.text("api_token"))
 
 
-def pages(client: Client, _ask: ListingRequest) -> Iterator[Page]:
+def pages(client: Client, _request: ListingRequest) -> Iterator[Page]:
     """The only page. Anything but an array is an error, never an empty listing."""
     yield client.get(Request("projects"), lambda body: Page(elements(body)))
 
 
-def read_one(client: Client, _ask: ListingRequest, record_id: str) -> bytes:
+def read_one(client: Client, _request: ListingRequest, record_id: str) -> bytes:
     """The current state of one project."""
 
     def read(body: bytes) -> bytes:

@@ -45,17 +45,17 @@ def sign_in(client: Client) -> None:
     client.post_login("auth/credentials", credentials)
 
 
-def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
+def pages(client: Client, request: ListingRequest) -> Iterator[Page]:
     """Oldest first, so that files created during the listing come last."""
-    size = ask.settings.integer("page_size")
-    window: dict[str, str | int] = {"SortField": "DateCreated", "SortOrder": "Ascend"}
-    if ask.since is not None:
-        window["DateCreatedStart"] = ask.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if accounts := ask.settings.texts("account_ids"):
-        window["AccountIds"] = ",".join(accounts)
+    size = request.settings.integer("page_size")
+    params: dict[str, str | int] = {"SortField": "DateCreated", "SortOrder": "Ascend"}
+    if request.since is not None:
+        params["DateCreatedStart"] = request.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if accounts := request.settings.texts("account_ids"):
+        params["AccountIds"] = ",".join(accounts)
 
     def numbered(number: int, _records: int = 0) -> Request:
-        return Request("files", {**window, "Page": number, "CountPerPage": size})
+        return Request("files", {**params, "Page": number, "CountPerPage": size})
 
     walk = pages_of(client, numbered, read_page)
     first = next(walk)
@@ -130,7 +130,7 @@ PROVIDER = Provider(
             7,
             minimum=0,
             maximum=36_500,
-            about="how often all files are read; 0: every night",
+            about="how often all files are read; 0: in every run",
         ),
     ),
     id_keys=("id", "Id"),

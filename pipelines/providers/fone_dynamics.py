@@ -34,9 +34,9 @@ def auth(settings: Settings) -> HTTPBasicAuth:
     return HTTPBasicAuth(settings.text("account_sid"), settings.text("token"))
 
 
-def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
+def pages(client: Client, request: ListingRequest) -> Iterator[Page]:
     """Each page skips the records of the earlier pages."""
-    size = ask.settings.integer("page_size")
+    size = request.settings.integer("page_size")
 
     def skipping(_number: int, records: int) -> Request:
         return Request("Properties", {"Results_Count": size, "Results_Skip": records})
@@ -53,7 +53,7 @@ def read_page(body: bytes) -> Page:
     return counted(elements(records), ("TotalCount", envelope.get("TotalCount")))
 
 
-def read_one(client: Client, _ask: ListingRequest, record_id: str) -> bytes:
+def read_one(client: Client, _request: ListingRequest, record_id: str) -> bytes:
     """The current state of one Property."""
 
     def read(body: bytes) -> bytes:

@@ -42,12 +42,12 @@ def auth(settings: Settings) -> BearerAuth:
     return BearerAuth(settings.text("access_token"))
 
 
-def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
+def pages(client: Client, request: ListingRequest) -> Iterator[Page]:
     """Pages are numbered from 1."""
-    size = ask.settings.integer("page_size")
+    size = request.settings.integer("page_size")
 
     def numbered(number: int, _records: int) -> Request:
-        params: dict[str, str | int] = {"locale": ask.settings.text("locale")}
+        params: dict[str, str | int] = {"locale": request.settings.text("locale")}
         return Request("projects/get", params | {"pageNumber": number + 1, "pageSize": size})
 
     return pages_of(client, numbered, read_page)

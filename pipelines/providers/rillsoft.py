@@ -36,11 +36,11 @@ def scopes(settings: Settings) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(settings.texts("client_ids")))
 
 
-def pages(client: Client, ask: ListingRequest) -> Iterator[Page]:
-    """The only page of the client `ask.scope`."""
-    permission = ask.settings.text("permission")
+def pages(client: Client, request: ListingRequest) -> Iterator[Page]:
+    """The only page of the client `request.scope`."""
+    permission = request.settings.text("permission")
     params = {"permission": permission} if permission else None
-    yield client.get(Request(f"clients/{quote(ask.scope or '', safe='')}/projects", params), read_page)
+    yield client.get(Request(f"clients/{quote(request.scope or '', safe='')}/projects", params), read_page)
 
 
 def read_page(body: bytes) -> Page:
@@ -57,16 +57,9 @@ def error_body(body: bytes) -> ErrorBody | None:
     envelope = members(body)
     if "message" not in envelope or as_text(envelope.get("status")) == "success":
         return None
-    texts = [
-        as_text(envelope["message"]),
-        None if is_list(envelope.get("details", b"")) else details(envelope),
-    ]
+    details = envelope.get("details")
+    texts = [as_text(envelope["message"]), None if details and is_list(details) else as_text(details)]
     return ErrorBody(as_text(envelope.get("code")) or "", ", ".join(text for text in texts if text))
-
-
-def details(envelope: dict[str, bytes]) -> str | None:
-    """The details of an error, which are a string."""
-    return as_text(envelope.get("details"))
 
 
 PROVIDER = Provider(

@@ -86,7 +86,7 @@ def test_a_mistake_is_one_line(home: Home) -> None:
     assert (wrong_setting.exit_code, wrong_setting.stdout, wrong_setting.stderr) == (
         2,
         "",
-        "rollcall: base_url of matter is 'nonsense'. Give a whole URL such as https://example.com/api\n",
+        "rollcall: base_url of matter is 'nonsense'. Give a complete URL such as https://example.com/api\n",
     )
     no_connection = run(home, "sync", "mater")
     assert (no_connection.exit_code, no_connection.stderr) == (

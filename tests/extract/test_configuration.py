@@ -20,7 +20,7 @@ from tests.support.loopback import Answer, Loopback
 BELLTASTIC = "[sources.belltastic]\n"
 TOKEN = '[sources.belltastic]\napi_token = "user_1"\n'
 PROVIDERS = "belltastic, evovoice, fone_dynamics, matter, rillsoft"
-WHOLE_URL = "give a whole URL such as https://example.com/api"
+WHOLE_URL = "give a complete URL such as https://example.com/api"
 
 Load = Callable[..., tuple[Connection, ...]]
 
