@@ -1,6 +1,6 @@
-"""What an answer, or an exception instead of one, means for a listing: go on, retry, or an error.
+"""What an answer, or the exception instead of it, means for a listing: continue, retry or fail.
 
-Errors quote a server on one line, without secrets, and up to a limit.
+Errors quote a server in one line of at most `LONGEST_QUOTE` characters, without secrets.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ LONGEST_QUOTE = 300  # characters of a server's text
 
 
 def documented_error(connection: Connection, body: bytes) -> ErrorBody | None:
-    """The provider's own code and message, if the body has them."""
+    """The provider's own code and message; None if the body is not its documented error."""
     with contextlib.suppress(MalformedAnswer):
         return connection.provider.error_body(body)
     return None
@@ -71,7 +71,7 @@ def failure_of(
 def fault_of(
     connection: Connection, request: Request, error: Exception, *, out_of_time: bool
 ) -> ProviderError:
-    """The error for an exception of `requests` or `urllib3`, in one line, without addresses of objects."""
+    """The error for an exception of `requests` or `urllib3`, in one line."""
     settings, cause = connection.settings, _root(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ProviderError(
@@ -104,7 +104,7 @@ def _kind_of(content_type: str) -> tuple[str, str]:
 
 
 def _failure_of(status: int) -> type[ProviderError]:
-    """Whether a status other than 200 is worth a retry."""
+    """The kind of failure that a status other than 200 means without a documented error."""
     if status in TRANSIENT_STATUSES or status >= 500:
         return Transient
     return AccessRefused if status in REFUSED_STATUSES else MalformedAnswer

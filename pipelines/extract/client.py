@@ -57,7 +57,7 @@ class RequestCounter:
 
 
 class HttpClient:
-    """One connection's HTTP session. Safe to use from several threads; close it when done.
+    """One connection's HTTP session. Safe to use from several threads; use it in a `with` block.
 
     Every method raises `Transient` when all attempts failed, `AccessRefused` on credentials or permissions,
     and `MalformedAnswer` when the answer is not what the vendor documents.
@@ -81,7 +81,7 @@ class HttpClient:
         adapter = DeadlineAdapter(pool_maxsize=self._in_flight, max_retries=0)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
-        # The common parts of all requests are prepared once: this takes as long as the rest of a request.
+        # Prepared once for all requests, because preparing takes as long as the rest of a request.
         self._blank = self._session.prepare_request(requests.Request("GET", "https://host"))
         self._tries = Retrying(
             retry=retry_if_exception_type(Transient),
@@ -107,9 +107,9 @@ class HttpClient:
         return self._tries(lambda: self._try(request, read, next(attempts)))
 
     def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
-        """Yield the answers in the order of the requests, with up to `max_connections` in parallel.
+        """Yield `read` of each answer, in the order of the requests; up to `max_connections` run in parallel.
 
-        If the provider asks for fewer requests (429, or Retry-After), all wait.
+        If the provider asks for fewer requests (429, or Retry-After), all of them wait.
         """
         if self._in_flight == 1:
             yield from (self.get(request, read) for request in wanted)
@@ -127,7 +127,7 @@ class HttpClient:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def post_login(self, path: str, credentials: Mapping[str, object]) -> None:
-        """Send credentials to a login below the base URL; the cookies it sets are kept for the session."""
+        """Send credentials to a login below the base URL; the session keeps the cookies that it sets."""
         self._exchange("POST", Request(path), lambda _body: None, credentials)
 
     def _new_access(self) -> Access:
@@ -234,7 +234,10 @@ class HttpClient:
             return body.getvalue()
 
     def _wait(self, state: RetryCallState) -> float:
-        """Seconds before the next attempt: as the provider asks, else exponential with full jitter."""
+        """Seconds before the next attempt: as the provider asks, else exponential backoff with jitter.
+
+        Raises ProviderError if that is too long, or after the deadline of the run.
+        """
         failure = state.outcome.exception() if state.outcome else None
         base = self.settings.number("retry_wait_s") * 2 ** (state.attempt_number - 1)
         wait: float = base * random.uniform(0.5, 1.5)

@@ -34,8 +34,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 class Connection:
     """One configured account at one provider.
 
-    `may_quote` says whether messages may quote the provider, which might name an erased record. The window of
-    a listing is requested from `window_margin` earlier than the start that counts.
+    `may_quote` is False if messages must not quote the provider, because it might name an erased record. A
+    windowed listing requests records from `window_margin` before the start of its window.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Connection:
         return self._secrets.redact(text)
 
     def quote(self, text: str) -> str:
-        """`text`, which may quote the provider, as it may be shown."""
+        """`text`, a quotation from the provider, in a form that messages may show."""
         return self.redact(text) if self.may_quote else HIDDEN
 
     def is_secret_in(self, body: bytes) -> bool:
@@ -117,7 +117,7 @@ class Configured:
 
 
 def read_tables(home: Path, names: Sequence[str] = ()) -> Configured:
-    """What is configured in `home`, not validated yet.
+    """Read what is configured in `home`, without validating the keys.
 
     Raises ConfigurationError if a file is wrong or nothing is configured, UsageError if a name is unknown.
     """
@@ -149,8 +149,8 @@ def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
         for name, table in given.items() if isinstance(given, Mapping) else ():
             if isinstance(table, Mapping):
                 tables.setdefault(name, set()).update(table)
-    for name_given in os.environ:
-        match name_given.split("__"):
+    for variable in os.environ:
+        match variable.split("__"):
             case ["SOURCES", name, key]:
                 name = name.lower()
                 if name in tables or name in providers or f"SOURCES__{name.upper()}__PROVIDER" in os.environ:
@@ -160,13 +160,13 @@ def _tables(providers: Mapping[str, Provider]) -> dict[str, set[str]]:
 
 def _refuse_misspelled(known: set[str]) -> None:
     """Raise ConfigurationError if a variable looks like a misspelled one of a `known` connection."""
-    for variable_given in sorted(os.environ):
-        match variable_given.split("__"):
+    for variable in sorted(os.environ):
+        match variable.split("__"):
             case ["SOURCES", name, key] if name.lower() not in known:
                 near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=LIKE_OURS)
                 if near:
                     raise ConfigurationError(
-                        f"the variable {variable_given} has no effect",
+                        f"the variable {variable} has no effect",
                         f"did you mean SOURCES__{near[0].upper()}__{key}?",
                     )
 
@@ -181,7 +181,7 @@ def make_connection(name: str, configured: Configured) -> Connection:
         )
     provider_name = cast("str", resolve(f"sources.{name}", COMMON[0]) or name)
     if provider_name not in providers:
-        raise _of_no_provider(name, provider_name, configured)
+        raise _unknown_provider(name, provider_name, configured)
     provider = providers[provider_name]
     wanted = {setting.name: setting for setting in (*COMMON, *provider.settings)}
     known = {key for setting in wanted.values() for key in names_of(setting)}
@@ -198,8 +198,8 @@ def make_connection(name: str, configured: Configured) -> Connection:
     return connection
 
 
-def _of_no_provider(name: str, provider_name: str, configured: Configured) -> ConfigurationError:
-    """The error for a connection without a provider: where it is, and what to write."""
+def _unknown_provider(name: str, provider_name: str, configured: Configured) -> ConfigurationError:
+    """The error for a connection whose provider is unknown: where it is configured, and what to write."""
     files = [file for file in (CONFIG, SECRETS) if name in connections_in(configured.home, file)]
     where = " and ".join(f".dlt/{file}" for file in files) or "the environment"
     others = [other for other in (*configured.tables, *configured.providers) if other != name]
@@ -213,7 +213,7 @@ def _of_no_provider(name: str, provider_name: str, configured: Configured) -> Co
 
 
 def _refuse_unsendable(connection: Connection) -> None:
-    """Raise ConfigurationError if a credential cannot be sent in a header, before anything is sent."""
+    """Raise ConfigurationError if a credential cannot be sent in a header."""
     settings, provider = connection.settings, connection.provider
     texts = {one.name: settings.text(one.name) for one in provider.settings if one.type == "text"}
     try:

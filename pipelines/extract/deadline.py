@@ -1,7 +1,7 @@
 """A total deadline for one HTTP exchange, which `requests` does not have: its timeouts are per read.
 
-A server that sends a byte now and then never times out. Here the socket of an exchange is shut down at the
-deadline, in any state, so that everything that waits for it fails at once.
+A server that sends a byte now and then never reaches such a timeout. Here, the socket of an exchange is shut
+down at the deadline, in any state, so that everything that waits for it fails at once.
 """
 
 import contextlib
@@ -92,7 +92,7 @@ _start_lock = threading.Lock()
 
 
 def _deadline_thread() -> _DeadlineThread:
-    """The thread of this process. A forked process has none, because threads are not forked."""
+    """The thread of this process; starts it if there is none, as in a forked process."""
     with _start_lock:
         thread = next((one for one in _threads if one.is_alive()), None)
         if thread is None:
@@ -148,7 +148,7 @@ def _expose(connected: socket.socket | None) -> None:
     """Pass the socket to the deadline of this thread's exchange, before waiting for the answer."""
     deadline: Deadline = _exchange.deadline
     deadline.socket = connected
-    if deadline.ended:  # while it was being connected
+    if deadline.ended:  # the deadline passed while it was being connected
         deadline.end()
 
 

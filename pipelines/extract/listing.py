@@ -5,11 +5,10 @@ the number of distinct ids equals every total, no id had different contents, no 
 every record had an id. Without totals, one complete, valid answer verifies a listing of one page.
 
 Records can change while pages are read one after the other. If a record disappears from a page already read,
-a later record moves to that page and is missed. If another record is added, the total stays the same. In that
-case, the reading contains a record that no longer existed at its end. So a listing of several pages that
-lacks a known record is read again. It is verified by a reading that contains everything of the reading
-before: then no record had disappeared. Without a total, two readings must have the same ids in the same
-order.
+a later record moves to that page and is missed; if another record is added, the total does not show it. But
+such a reading contains the record that disappeared. So a listing of several pages that lacks a known record
+is read again, and verified by a reading that contains everything of the reading before it: then no record
+had disappeared. Without a total, two readings must have the same ids in the same order.
 """
 
 import time
@@ -24,7 +23,7 @@ from pipelines.extract.provider import ListingRequest, Page
 from pipelines.extract.records import KnownRecords, Record, read_record
 
 RE_READINGS = 3
-MOST_EMPTY_PAGES = 100  # with these, a reading fails
+MOST_EMPTY_PAGES = 100  # a reading with more fails
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Reading:
     fingerprints: set[int] = field(default_factory=set)
 
     def take(self, page: Page, records: tuple[Record, ...]) -> None:
-        """Count one page. Raises MalformedAnswer, and takes nothing, if the provider repeats a page."""
+        """Count one page. Raises MalformedAnswer if it repeats an earlier one, or is one empty page too many."""
         fingerprint = hash(page.records)
         if records and fingerprint in self.fingerprints:
             raise MalformedAnswer("it repeats an earlier page", "check the provider's paging")
@@ -90,7 +89,7 @@ class Reading:
             self.totals.add(page.total)
         if page.page_count is not None:
             self.page_counts.add(page.page_count)
-        # Takes a third of the memory of strings.
+        # Integers take a third of the memory of strings.
         contents = [
             (record.record_id, hash(record.canonical_hash or record.content_hash)) for record in records
         ]
@@ -111,9 +110,9 @@ class Reading:
 
     @property
     def is_undecided(self) -> bool:
-        """Whether ids were received twice with different bytes, and nothing else is against it so far.
+        """Whether the only doubt so far is ids that were received twice with different bytes.
 
-        Only an exact reading shows whether their content is the same.
+        Only an exact reading shows whether their contents are equal.
         """
         return bool(self.conflicts) and self.uncounted is None
 
@@ -156,7 +155,7 @@ class Reading:
                 yield f"{total} records do not match {_numbers(self.page_counts)} pages"
 
     def _fitting_page_counts(self, total: int) -> set[int]:
-        """Accept any rounding, and a page or none for an empty listing: no vendor documents either."""
+        """The numbers of pages that match a total. Vendors document neither rounding nor empty listings."""
         if not self.page_size:
             return {0, 1}
         return {total // self.page_size, -(-total // self.page_size)}
@@ -191,7 +190,7 @@ class ListingReader:
         return self._result
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the pages of every reading. Never raises because of a provider."""
+        """Yield the records of every page of every reading. Never raises because of a provider."""
         began = time.monotonic()
         requests, retries = self._api.traffic.requests, self._api.traffic.retries
         expected = frozenset(self._known.values())

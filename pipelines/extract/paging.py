@@ -1,4 +1,4 @@
-"""Reading a listing page by page, by its total, or else to its end."""
+"""Reading a listing page by page: as many as its total says, or else until a page is short."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -16,9 +16,9 @@ def pages_of(
 ) -> Iterator[Page]:
     """Every page of a listing in order.
 
-    `request` creates the request for a page from its number, from 0, and the number of records before it. A
-    server may return fewer records than requested, so the first page shows the page size. Without a plausible
-    total, pages are read one by one up to one that is empty or shorter than the first.
+    `request` creates the request for a page from its number, which counts from 0, and the number of records
+    before it. The size of the first page is the page size, because a server may cap it. Without a plausible
+    total, pages are read one by one until one is shorter than the first.
     """
     first = client.get(request(0, 0), read)
     yield first

@@ -68,7 +68,10 @@ class Client(Protocol):
 
 @dataclass(frozen=True)
 class ListingRequest:
-    """What to list: a scope (None if the provider has none), and records created since a time."""
+    """What to list, by the `settings` of a connection.
+
+    `scope` is None if the provider has none. `since` asks only for records created from then on; None: all.
+    """
 
     settings: Settings
     scope: str | None = None
@@ -103,12 +106,12 @@ class ErrorBody:
 
 
 def no_error_body(_body: bytes) -> ErrorBody | None:
-    """For a provider that documents no error body."""
+    """None, for a provider that documents no error body."""
     return None
 
 
 def one_scope(_settings: Settings) -> tuple[str | None, ...]:
-    """For a provider whose listing has no scopes."""
+    """The only scope, None, of a provider without scopes."""
     return (None,)
 
 
@@ -116,8 +119,12 @@ def one_scope(_settings: Settings) -> tuple[str | None, ...]:
 class Provider:
     """How to list one kind of record of one service.
 
-    `id_keys` and `created_keys` name a field by every spelling that the service uses. `pages` yields the
-    pages of one listing in order. `created_keys` is set if the listing supports a window.
+    `pages` yields the pages of one listing in order. `read_one` returns the JSON of one record by its id;
+    None if the service documents no such call. `sign_in` logs in; None if `auth` adds a token to every
+    request. `id_keys` and `created_keys` name the id and the creation time by every spelling that the service
+    uses; `created_keys` is empty unless the listing supports a window. A change of only `volatile` fields is
+    not a change of the record. `time_zone` is that of times without an offset; None if it is unknown or there
+    are no such times.
     """
 
     entity: Literal["projects", "files"]
@@ -135,7 +142,10 @@ class Provider:
 
 
 def find_providers(home: Path) -> dict[str, Provider]:
-    """All providers by name: those of the package, and those of `home/providers`."""
+    """All providers by name: those of the package, and those of `home/providers`.
+
+    Raises ConfigurationError if a module in the home cannot be imported or does not define a provider.
+    """
     package = importlib.import_module(PACKAGE)
     found = {
         info.name: _provider_of(importlib.import_module(f"{PACKAGE}.{info.name}"))

@@ -32,9 +32,9 @@ from pipelines.extract.raw_json import (
 if TYPE_CHECKING:
     from pipelines.extract.provider import Provider
 
-# A thousand times the size of a usual record. A larger one would use up the memory of a run.
+# A thousand times the size of a usual record. A larger record would take too much of a run's memory.
 MOST_RECORD_BYTES = 8 << 20
-KEPT_BYTES = 64 << 10  # of a larger one, in quarantine
+KEPT_BYTES = 64 << 10  # of a larger record, in quarantine
 # No provider documents more than three; Python and DuckDB read some hundreds.
 MOST_LEVELS = 200
 SPELLED_ONE_WAY = frozenset({NoneType, bool})
@@ -133,7 +133,7 @@ def _is_plain(text: bytes) -> bool:
 
 
 def _quotable(text: bytes) -> bytes:
-    """The text as UTF-8, cut if it is too large; invalid bytes become U+FFFD."""
+    """The text for the quarantine, as UTF-8: cut if it is too large; invalid bytes become U+FFFD."""
     if len(text) > MOST_RECORD_BYTES:
         return text[:KEPT_BYTES].decode(errors="ignore").encode()
     return text.decode(errors="replace").encode()

@@ -8,11 +8,11 @@ from pipelines.common.errors import AccessRefused
 
 T = TypeVar("T")
 
-MOST_REFUSALS = 2  # of one token in a row: more might lock the account
+MOST_REFUSALS = 2  # in a row, of one token: more might lock the account
 
 
 class Access(Protocol):
-    """How requests are sent that need credentials. Safe to use from several threads."""
+    """How to send requests that need credentials. Safe to use from several threads."""
 
     def begin_listing(self) -> None:
         """Begin another listing."""
@@ -32,7 +32,10 @@ class Token:
         """A token lasts for all listings."""
 
     def send(self, exchange: Callable[[], T]) -> T:
-        """Exchange, unless the token was refused too often; a single client may refuse it."""
+        """Return what `exchange` returns, unless the token was refused too often in a row.
+
+        A single refusal may concern one client of several.
+        """
         if self._refusal and self._refusals >= MOST_REFUSALS:
             raise self._refusal
         try:
@@ -61,7 +64,7 @@ class SignIn:
         self._is_renewed = self._is_answered = False
 
     def send(self, exchange: Callable[[], T]) -> T:
-        """Exchange in a session; once more in a new one if the session has ended."""
+        """Return what `exchange` returns; if the session has ended, log in and call it once more."""
         session = self._log_in_after(0)
         try:
             return self._in_session(exchange)

@@ -1,7 +1,7 @@
-"""Landing: dlt runs the connections side by side and loads what they receive as Parquet files.
+"""Landing: dlt reads the connections side by side and writes their records to Parquet files.
 
-Each connection is a dlt resource that yields Arrow tables; all of them load into one table, `records`, of a
-folder that lives for one run. No field is interpreted here.
+Each connection is a dlt resource that yields Arrow tables. All of them load into one table, `records`, in a
+folder that exists for one run. No field is interpreted here.
 """
 
 import functools

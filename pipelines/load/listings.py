@@ -1,4 +1,4 @@
-"""The listings of a run: each is read as Arrow tables, and leaves its result here."""
+"""The listings of a run: reads each as Arrow tables, and keeps its result."""
 
 import functools
 import itertools
@@ -39,9 +39,9 @@ Progress = Callable[[Connection, str | None, int, int], None]
 class Listings:
     """The listings of a run, one for each scope of each connection, numbered in their order from 0.
 
-    `windows` gives the start of the window for connections that are listed in part. `known` gives the known
-    records of each listing; a listing takes its own out, so that their memory is free when it ends.
-    `deadline` ends the run, in seconds of `time.monotonic`.
+    `windows` has the start of the window of each connection that is listed in part. `known` has the known
+    records of each listing, which takes its own out, so that their memory is free when it ends. `deadline`
+    ends the run, in seconds of `time.monotonic`.
     """
 
     connections: Sequence[Connection]

@@ -1,8 +1,8 @@
 """One transaction merges the landing of a run into `raw.*`, which only ever gains facts.
 
 The files of `sql/merge` run in the order of their names. After the first file, Python compares the content of
-records whose bytes differ. A connection's records can also be merged in parts: `count_records` of each part,
-add up what was counted, and `judge` each part by the totals.
+records whose bytes differ. A connection's records can also be merged in parts: call `count_records` for each
+part, add up the counts, and `judge` each part by the totals.
 """
 
 from collections.abc import Mapping, Sequence
@@ -97,7 +97,7 @@ def begin_merge(
     finished_at: datetime | None = None,
     configured: Sequence[str] | None = None,
 ) -> None:
-    """Set what the SQL of a merge reads besides records: the rows of `RUN_LISTINGS`, and facts of the run."""
+    """Give the SQL of a merge what it reads apart from records: the rows of `RUN_LISTINGS`, and variables."""
     _create(db, "run_listings", listings)
     set_variables(
         db,
@@ -109,7 +109,7 @@ def begin_merge(
 
 
 def count_records(db: duckdb.DuckDBPyConnection, files: Sequence[Path | str], providers: Providers) -> None:
-    """Compare the records in Parquet `files` with the known ones: creates `counted`, changes no record."""
+    """Compare the records in Parquet `files` with the known ones: create `counted`, change no record."""
     if files:
         listed = ", ".join(literal(str(file)) for file in files)
         query = f"from read_parquet([{listed}], hive_partitioning = false)"
@@ -123,7 +123,7 @@ def count_records(db: duckdb.DuckDBPyConnection, files: Sequence[Path | str], pr
 
 
 def read_counted(db: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The rows of `counted`, as `COUNTED`: they can be added to those of other parts of the records."""
+    """The rows of `counted`, with the schema `COUNTED`; the caller may add up those of several parts."""
     return db.execute(f"select {', '.join(COUNTED.names)} from counted").to_arrow_table().cast(COUNTED)
 
 

@@ -1,4 +1,4 @@
-"""What a run asks for: its start, its connections, their windows, and what the warehouse knows of each."""
+"""The plan of a run: its start, its connections, their windows, and what the warehouse knows of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ KnownListings = dict[tuple[str, str | None], KnownRecords]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run asks for. `windows` gives the start of the window of connections that are listed in part."""
+    """The plan of a run. `windows` has the start of the window of each connection that is listed in part."""
 
     started_at: datetime
     connections: tuple[Connection, ...]
@@ -37,8 +37,8 @@ def plan_run(
     refuse_changed_provider(db, connections)
     started_at = next_start(db, now)
     windows = {} if full else windows_due(db, connections, started_at)
-    asked = with_margins(db, _without_quotes(db, connections), windows)
-    return Plan(started_at, asked, windows, known_records(db, connections, windows))
+    planned = with_margins(db, _without_quotes(db, connections), windows)
+    return Plan(started_at, planned, windows, known_records(db, connections, windows))
 
 
 def known_records(
@@ -46,7 +46,7 @@ def known_records(
 ) -> KnownListings:
     """The known records of each listing, by connection and scope; for a window, only those created within it.
 
-    Erased records are not known any more, nor is any text of an erased customer's files.
+    Leaves out erased records, and the texts of an erased customer's files.
     """
     names = [connection.name for connection in connections]
     listings = db.execute(
@@ -57,7 +57,10 @@ def known_records(
 
 
 def refuse_changed_provider(db: duckdb.DuckDBPyConnection, connections: Sequence[Connection]) -> None:
-    """A name belongs to one account for ever: its keys must not come to mean another provider's projects."""
+    """Raise ConfigurationError if a connection had another provider before.
+
+    Its keys would then mean projects of both providers.
+    """
     rows = db.execute("select connection, provider from raw.connections").fetchall()
     known: dict[str, str] = dict(rows)
     for connection in connections:
@@ -72,6 +75,6 @@ def refuse_changed_provider(db: duckdb.DuckDBPyConnection, connections: Sequence
 def _without_quotes(
     db: duckdb.DuckDBPyConnection, connections: Sequence[Connection]
 ) -> tuple[Connection, ...]:
-    """The connections; a provider with erased records is not quoted, because it might name one of them."""
+    """The connections, of which those with erased records are not quoted: they might name such a record."""
     erased_from = {name for (name,) in db.execute("select connection from raw.forgotten").fetchall()}
     return tuple(replace(one, may_quote=one.name not in erased_from) for one in connections)

@@ -1,4 +1,4 @@
-"""Windows: a connection that can be listed in part is asked only for the records created since a time."""
+"""Windows: if a provider supports it, a run requests only the records created since a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ def with_margins(
 ) -> tuple[Connection, ...]:
     """The connections, with a margin before the windows of those whose timestamps have no offset.
 
-    It is unknown in which time zone their servers read the start of a window. A record that a server leaves
+    The time zone in which their servers read the start of a window is unknown. A record that a server leaves
     out for that reason must not count as removed.
     """
     return tuple(
@@ -65,7 +65,7 @@ def _last_full_listing(
 ) -> tuple[datetime | None, datetime | None]:
     """When the connection was last listed in full and verified, and its newest known creation time.
 
-    An impossible time, such as one in the future or .NET's year 1, would move the window away.
+    Ignores impossible times, such as one in the future or .NET's year 1, which would move the window away.
     """
     row = db.execute(
         read_sql("queries/load/last_full_listing"),
