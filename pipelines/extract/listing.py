@@ -73,7 +73,7 @@ class Reading:
     fingerprints: set[int] = field(default_factory=set)
 
     def take(self, page: Page, records: tuple[Record, ...]) -> None:
-        """Count one page. Raises MalformedAnswer if it repeats an earlier one, or is one empty page too many."""
+        """Count one page. Raises MalformedAnswer if it repeats an earlier page, or if too many were empty."""
         fingerprint = hash(page.records)
         if records and fingerprint in self.fingerprints:
             raise MalformedAnswer("it repeats an earlier page", "check the provider's paging")

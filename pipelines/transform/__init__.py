@@ -1,4 +1,4 @@
-"""The SQL models: what they are, in which order they run, building them, and building only what changed.
+"""The SQL models: reading and ordering them, building their tables, updating what changed, and checking.
 
 Imports `common` only. Start reading at `model`, then `graph` and `build`.
 """

@@ -1,4 +1,4 @@
-"""Building: everything published is built from `raw.*` and the seeds, described, and checked."""
+"""Building all published tables from `raw.*` and the seeds, and describing them."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
@@ -36,100 +36,98 @@ __all__ = [
 ]
 
 
-def build(connection: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) -> None:
-    """Build everything that is published, in one transaction; without `comments`, columns are not described.
+def build(db: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) -> None:
+    """Build everything that is published, in one transaction. `comments` describes tables and columns.
 
     Raises ConfigurationError if a model or a mapping in the user's home cannot be used.
     """
-    connection.execute("set TimeZone = 'UTC'")
-    with transaction(connection):
-        built_before = built_tables(connection)
-        _refuse_replacing(connection, home)
-        fill_seeds(connection, home)
-        _stage(connection, home, comments=comments)
-        _make(connection, home, affected=None, comments=comments)
-        _drop_previous(connection, home, built_before)
+    db.execute("set TimeZone = 'UTC'")
+    with transaction(db):
+        built_before = built_tables(db)
+        _refuse_replacing(db, home)
+        fill_seeds(db, home)
+        _stage(db, home, comments=comments)
+        _build_marts(db, home, affected=None, comments=comments)
+        _drop_previous(db, home, built_before)
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+def prepare(db: duckdb.DuckDBPyConnection, home: Path) -> None:
     """Create what the marts of a first run read, before there are records."""
-    with transaction(connection):
-        fill_seeds(connection, home)
-        _stage(connection, home)
+    with transaction(db):
+        fill_seeds(db, home)
+        _stage(db, home)
 
 
-def update(connection: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bool = False) -> bool:
-    """Update everything that is published to what `build` would create, at the cost of the changes only.
+def update(db: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bool = False) -> bool:
+    """Update everything that is published to what `build` would create, computing only what has changed.
 
-    Everything is built if Rollcall, the models, the seeds or DuckDB have changed, or if many records have.
-    Returns whether any record, or anything else that the tables are built from, has changed.
+    Builds everything if Rollcall, the models, the seeds or DuckDB have changed, or many records have. With
+    `is_prepared`, `prepare` has run. Returns whether anything that the tables are built from has changed.
     """
-    connection.execute("set TimeZone = 'UTC'")
-    with transaction(connection):
-        _refuse_replacing(connection, home)
-        built_before = built_tables(connection)
+    db.execute("set TimeZone = 'UTC'")
+    with transaction(db):
+        _refuse_replacing(db, home)
+        built_before = built_tables(db)
         if not is_prepared:
-            fill_seeds(connection, home)
-        built_at = last_build(connection, home)
-        affected = find_affected(connection, built_at) if built_at else None
+            fill_seeds(db, home)
+        built_at = last_build(db, home)
+        affected = find_affected(db, built_at) if built_at else None
         if built_at is None and not is_prepared:
-            _stage(connection, home)
-        _make(connection, home, affected)
-        _drop_previous(connection, home, built_before)
+            _stage(db, home)
+        _build_marts(db, home, affected)
+        _drop_previous(db, home, built_before)
     # Not within the transaction: DuckDB cannot commit one that creates, fills and drops a table.
-    connection.execute("drop schema if exists affected cascade")
+    db.execute("drop schema if exists affected cascade")
     return affected != 0
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) -> None:
-    """Create the functions and the staging views, and remove those that no longer exist."""
-    connection.execute("drop schema if exists staging cascade; create schema staging")
+def _stage(db: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) -> None:
+    """Create the schema `staging` again: its functions and views."""
+    db.execute("drop schema if exists staging cascade; create schema staging")
     for functions in read_models("functions", home).values():
-        execute(connection, functions, functions.sql)
-    connection.execute("create view staging.records as from raw.records")
+        execute(db, functions, functions.sql)
+    db.execute("create view staging.records as from raw.records")
     relations = read_relations(home)
     described = described_columns(relations) if comments else {}
     for relation in relations:
         if relation.kind == "view" and not relation.is_published:
-            _create(connection, relation, described)
+            _create(db, relation, described)
         if relation.macro:
-            connection.execute(relation.macro)
+            db.execute(relation.macro)
 
 
-def _make(
-    connection: duckdb.DuckDBPyConnection, home: Path, affected: int | None, *, comments: bool = True
+def _build_marts(
+    db: duckdb.DuckDBPyConnection, home: Path, affected: int | None, *, comments: bool = True
 ) -> None:
-    """Create every table and published view. If the number of `affected` records is given, update those that
-    are incremental.
-    """
+    """Create every table and published view; if `affected` records are counted, update incremental tables."""
     relations = read_relations(home)
     described = described_columns(relations) if comments else {}
-    replaced = find_keys(connection, relations) if affected else {}
+    replaced = find_keys(db, relations) if affected else {}
     if affected is None:
-        _drop_of_other_kind(connection, relations)
+        _drop_of_other_kind(db, relations)
     for relation in relations:
         key = relation.model and relation.model.incremental
         if relation.kind == "view":
             if relation.is_published and affected is None:
-                _create(connection, relation, described)
+                _create(db, relation, described)
             elif relation.is_published and affected:
-                read_affected(connection, relation, replaced)
+                read_affected(db, relation, replaced)
         elif not key or affected is None:
-            _create(connection, relation, described)
+            _create(db, relation, described)
         else:
             if affected:
-                rebuild(connection, relation, key, replaced)
-            refresh(connection, relation, key)
+                rebuild(db, relation, key, replaced)
+            refresh(db, relation, key)
     for macro in read_models("macros", home).values():
-        execute(connection, macro, macro.sql)
-        connection.execute(f"comment on macro table {macro.name} is {literal(macro.description)}")
-    note_build(connection, home, [relation.name for relation in relations if relation.is_published])
+        execute(db, macro, macro.sql)
+        db.execute(f"comment on macro table {macro.name} is {literal(macro.description)}")
+    note_build(db, home, [relation.name for relation in relations if relation.is_published])
 
 
-def _refuse_replacing(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+def _refuse_replacing(db: duckdb.DuckDBPyConnection, home: Path) -> None:
     """Raise ConfigurationError if a mart has the name of a table that a user has created in the file."""
-    built = built_tables(connection)
-    held = relations_in(connection) if built else {}
+    built = built_tables(db)
+    held = relations_in(db) if built else {}
     for relation in read_relations(home):
         if relation.is_published and relation.full_name in held and relation.name not in built:
             raise ConfigurationError(
@@ -138,31 +136,31 @@ def _refuse_replacing(connection: duckdb.DuckDBPyConnection, home: Path) -> None
             )
 
 
-def _drop_previous(connection: duckdb.DuckDBPyConnection, home: Path, built_before: Set[str]) -> None:
+def _drop_previous(db: duckdb.DuckDBPyConnection, home: Path, built_before: Set[str]) -> None:
     """Drop what was built of marts that no longer exist. A user's own tables and views stay."""
     made = {relation.name for relation in read_relations(home)}
     if gone := sorted(built_before - made):
-        held = relations_in(connection)
+        held = relations_in(db)
         for name in gone:
             if kind := held.get(f"main.{name}"):
-                connection.execute(f"drop {kind} {identifier(name)}")
+                db.execute(f"drop {kind} {identifier(name)}")
 
 
-def _drop_of_other_kind(connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation]) -> None:
+def _drop_of_other_kind(db: duckdb.DuckDBPyConnection, relations: Sequence[Relation]) -> None:
     """Drop tables that are to become views, and views that are to become tables."""
-    held = relations_in(connection)
+    held = relations_in(db)
     for relation in relations:
         if held.get(relation.full_name, relation.kind) != relation.kind:
-            connection.execute(f"drop {held[relation.full_name]} {relation.full_name}")
+            db.execute(f"drop {held[relation.full_name]} {relation.full_name}")
 
 
 def _create(
-    connection: duckdb.DuckDBPyConnection, relation: Relation, described: Mapping[str, Mapping[str, str]]
+    db: duckdb.DuckDBPyConnection, relation: Relation, described: Mapping[str, Mapping[str, str]]
 ) -> None:
     statement = f"create or replace {relation.kind} {relation.name} as\n{relation.query()}"
-    execute(connection, relation.model, statement)
+    execute(db, relation.model, statement)
     if described and (comments := ";\n".join(_comments(relation, described[relation.name]))):
-        connection.execute(comments)
+        db.execute(comments)
 
 
 def _comments(relation: Relation, columns: Mapping[str, str]) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""The checks: selects of the rows that break a promise or, as a warning, that a reader should know of.
+"""The checks: each selects the rows that break a promise or, as a warning, that a reader should know of.
 
-A run that changes no record does not run every check. A check is steady if it reads only what such a run
-leaves as it is: it would find the same rows again, so its finding is kept in the file and repeated. The
-others read what every run adds: `raw.runs`, `raw.listings`, `raw.quarantine`, or a table built from these.
+A run that changes no record does not run every check. A check is steady if it reads only what such a run does
+not change: it would find the same rows again, so its finding is kept in the file and repeated. The other
+checks read what every run adds: `raw.runs`, `raw.listings`, `raw.quarantine`, or a table built from these.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 SAMPLE_ROWS = 5
-# What changes only together with a record, or with what `staging.last_build` is made of; of each table the
+# Tables that change only together with a record, or with what `staging.last_build` is made of; for each, the
 # columns that every run sets.
 STEADY = {
     "raw.connections": frozenset[str](),
@@ -72,7 +72,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def check(db: duckdb.DuckDBPyConnection, home: Path) -> tuple[Finding, ...]:
-    """Run every check. Returns nothing if every promise is kept and there is nothing to know."""
+    """Run every check. Returns the findings: none if every promise is kept and nothing needs a warning."""
     return run_checks(db, read_models("checks", home).values())
 
 
@@ -108,7 +108,7 @@ def refuse_broken(findings: Sequence[Finding]) -> None:
 def run_checks(
     db: duckdb.DuckDBPyConnection, checks: Iterable[Model], sample_rows: int = SAMPLE_ROWS
 ) -> tuple[Finding, ...]:
-    """Run these checks. Of each that returns rows, keep the first `sample_rows`."""
+    """Run these checks. A finding counts all rows that a check returns, and keeps the first `sample_rows`."""
     findings = []
     for model in checks:
         execute(db, model, model.sql)
@@ -172,7 +172,7 @@ def _steady(checks: Iterable[Model], home: Path) -> frozenset[str]:
 
 
 def _is_steady(query: str, steady: Mapping[str, Set[str]]) -> bool:
-    """Whether a query reads nothing but `steady` tables, and none of the columns that every run sets."""
+    """Whether a query reads only `steady` tables, and none of the columns that every run sets."""
     import sqlglot
     from sqlglot import exp
 

@@ -70,9 +70,9 @@ class Relation:
 
 
 def read_relations(home: Path) -> tuple[Relation, ...]:
-    """A relation for each staging model, intermediate model, union and mart; in the order of reading.
+    """A relation for each staging model, intermediate model, union and mart, each after those that it reads.
 
-    Raises ConfigurationError if a model is not a query, or if some read each other.
+    Raises ConfigurationError if a model is not a query, or if models read each other.
     """
     staging, intermediate = (
         [_relation(f"staging.{name}", "view", model) for name, model in read_models(layer, home).items()]

@@ -1,8 +1,8 @@
-"""Incremental updates: only the rows that depend on records changed since the last build are computed again.
+"""Incremental updates: compute again only the rows that depend on records changed since the last build.
 
-A build records the SQL and seeds that it used, and the run that it includes. An update then computes a mart
-that is incremental by a key for the affected keys alone. It runs the same SQL with other tables: affected
-records instead of all, and the affected rows of other such marts. Columns that change with every run are
+A build notes the SQL and seeds that it used, and the last run that it includes. An update computes a mart
+that is incremental by a key for the affected keys only. It runs the same SQL over other tables: the affected
+records in place of all, and the affected rows of other such marts. Columns that change with every run are
 computed for all keys.
 """
 
@@ -18,46 +18,77 @@ from pipelines.common.version import rollcall_version
 from pipelines.transform.graph import Relation, read_relations
 from pipelines.transform.model import Kind, read_models
 
-# A complete build costs no more, and leaves tables sorted, if more than this share of the records is
-# affected, or if there are at most this many versions.
+# If more than this share of the records is affected, or if there are at most this many versions, a complete
+# build costs no more, and it leaves the tables sorted.
 MOST_AFFECTED = 0.2
 FEW_VERSIONS = 20_000
 RECORDS = "staging.records"
 SCHEMA = "affected"  # exists during an update only
 
 
-def note_build(connection: duckdb.DuckDBPyConnection, home: Path, tables: Sequence[str]) -> None:
-    """Record the published `tables`, and the SQL and seeds that they were built from."""
-    connection.execute(
+def note_build(db: duckdb.DuckDBPyConnection, home: Path, tables: Sequence[str]) -> None:
+    """Note the published `tables`, and the SQL and seeds that they were built from."""
+    db.execute(
         "create or replace table staging.last_build as "
         "select $1 as made_of, (select max(started_at) from raw.runs) as built_at, $2::text[] as tables",
-        [_made_of(connection, home), list(tables)],
+        [_made_of(db, home), list(tables)],
     )
 
 
-def forget_build(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the next update build everything: the tables may have any content."""
-    if "staging.last_build" in _tables(connection):
-        connection.execute("update staging.last_build set made_of = ''")
+def forget_build(db: duckdb.DuckDBPyConnection) -> None:
+    """Make the next update build everything, because the tables may have any content."""
+    if "staging.last_build" in _tables(db):
+        db.execute("update staging.last_build set made_of = ''")
 
 
-def built_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+def last_build(db: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
+    """The last run that the last build includes; None if a build would use other SQL or seeds now.
+
+    If it is not None, the staging views are up to date as well.
+    """
+    built = {relation.full_name for relation in read_relations(home)}
+    if not relations_in(db).keys() >= {"staging.last_build", *built}:  # one was dropped
+        return None
+    row = db.execute(
+        "select built_at from staging.last_build where made_of = $1", [_made_of(db, home)]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def built_tables(db: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """The tables that the last build created. All others belong to the user."""
-    if "staging.last_build" not in _tables(connection):
+    if "staging.last_build" not in _tables(db):
         return frozenset()
-    rows = connection.execute("select unnest(tables) from staging.last_build").fetchall()
+    rows = db.execute("select unnest(tables) from staging.last_build").fetchall()
     return frozenset(name for (name,) in rows)
 
 
-def find_affected(connection: duckdb.DuckDBPyConnection, built_at: datetime) -> int | None:
-    """Find the records affected since the last build, and count them; None if building all costs no more.
+def own_tables(db: duckdb.DuckDBPyConnection) -> list[str]:
+    """The tables that a user has created in the file, in any schema."""
+    built = {f"main.{name}" for name in built_tables(db)}
+    return sorted(name for name in _tables(db) - built if not name.startswith(("raw.", "seeds.", "staging.")))
 
-    `built_at` is the last run that the build includes.
+
+def relations_in(db: duckdb.DuckDBPyConnection) -> dict[str, Kind]:
+    """Every table and view, by its name with the schema."""
+    found = db.execute(
+        "select schema_name || '.' || table_name, 'table' from duckdb_tables() "
+        "where not internal and database_name = current_database() "
+        "union all select schema_name || '.' || view_name, 'view' from duckdb_views() "
+        "where not internal and database_name = current_database()"
+    )
+    return dict(found.fetchall())
+
+
+def find_affected(db: duckdb.DuckDBPyConnection, built_at: datetime) -> int | None:
+    """Find the records that changed since the run `built_at`, the last one that the build includes.
+
+    Returns their number; None if building everything costs no more.
     """
-    set_variables(connection, built_at=built_at)
-    connection.execute("create schema affected")
-    _run(connection, "1_records")
-    counts = connection.execute(
+    set_variables(db, built_at=built_at)
+    db.execute("create schema affected")
+    _run(db, "1_records")
+    counts = db.execute(
         "select (select count(*) from affected.records), (select count(*) from raw.records)"
     ).fetchone()
     assert counts is not None
@@ -66,50 +97,46 @@ def find_affected(connection: duckdb.DuckDBPyConnection, built_at: datetime) -> 
     return affected if is_worth_it else None
 
 
-def find_keys(connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation]) -> dict[str, str]:
+def find_keys(db: duckdb.DuckDBPyConnection, relations: Sequence[Relation]) -> dict[str, str]:
     """Find the keys of the affected records, and the other records that their rows depend on.
 
     Returns the views of the affected records by the staging view that each replaces.
     """
-    _run(connection, "2_versions")
+    _run(db, "2_versions")
     replaced = {RECORDS: f"{SCHEMA}.staging_records"}
     for relation in relations:
         if relation.kind == "view" and not relation.is_published and relation.reads & replaced.keys():
-            read_affected(connection, relation, replaced)
-    _run(connection, "3_keys")
+            read_affected(db, relation, replaced)
+    _run(db, "3_keys")
     return replaced
 
 
-def read_affected(
-    connection: duckdb.DuckDBPyConnection, relation: Relation, replaced: dict[str, str]
-) -> None:
+def read_affected(db: duckdb.DuckDBPyConnection, relation: Relation, replaced: dict[str, str]) -> None:
     """Create the view of the affected rows of a view, and add it to `replaced`."""
     view = _of_affected(relation)
-    connection.execute(f"create view {view} as\n{relation.query(replaced)}")
+    db.execute(f"create view {view} as\n{relation.query(replaced)}")
     replaced[relation.name] = view
 
 
-def rebuild(
-    connection: duckdb.DuckDBPyConnection, relation: Relation, key: str, replaced: dict[str, str]
-) -> None:
+def rebuild(db: duckdb.DuckDBPyConnection, relation: Relation, key: str, replaced: dict[str, str]) -> None:
     """Compute the rows of the affected keys again, and replace them in the table.
 
     `replaced` gives the relations to read in place of others: their affected rows. This table is added to it.
     """
     affected = _of_affected(relation)
-    connection.execute(f"create table {affected} as\n{relation.query(replaced)}")
+    db.execute(f"create table {affected} as\n{relation.query(replaced)}")
     replaced[relation.name] = affected
     is_affected = f"{key} in (from {SCHEMA}.{key}s)"
-    connection.execute(f"delete from {relation.full_name} where {is_affected}")
-    connection.execute(f"insert into {relation.full_name} by name from {affected} where {is_affected}")
+    db.execute(f"delete from {relation.full_name} where {is_affected}")
+    db.execute(f"insert into {relation.full_name} by name from {affected} where {is_affected}")
 
 
-def refresh(connection: duckdb.DuckDBPyConnection, relation: Relation, key: str) -> None:
+def refresh(db: duckdb.DuckDBPyConnection, relation: Relation, key: str) -> None:
     """Update the columns that change with every run."""
     columns = relation.model.refreshed if relation.model else ()
     if not columns:
         return
-    connection.execute(
+    db.execute(
         f"update {relation.full_name} as held "
         f"set {', '.join(f'{column} = fresh.{column}' for column in columns)} "
         f"from (\n{relation.query()}\n) as fresh where held.{key} = fresh.{key} "
@@ -121,50 +148,20 @@ def _of_affected(relation: Relation) -> str:
     return f"{SCHEMA}.{relation.name.replace('.', '_')}"
 
 
-def _run(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    connection.execute(read_sql(f"incremental/{name}"))
+def _run(db: duckdb.DuckDBPyConnection, name: str) -> None:
+    db.execute(read_sql(f"incremental/{name}"))
 
 
-def last_build(connection: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
-    """The last run that the last build includes; None if it used other SQL or seeds than this one.
+def _tables(db: duckdb.DuckDBPyConnection) -> set[str]:
+    """Every table, by its name with the schema.
 
-    Unless it is None, the staging views are those of this build too.
+    Callers look here first: DuckDB 2 ends a transaction that reads a table that does not exist.
     """
-    built = {relation.full_name for relation in read_relations(home)}
-    if not relations_in(connection).keys() >= {"staging.last_build", *built}:  # one was dropped
-        return None
-    row = connection.execute(
-        "select built_at from staging.last_build where made_of = $1", [_made_of(connection, home)]
-    ).fetchone()
-    return row[0] if row else None
+    return {name for name, kind in relations_in(db).items() if kind == "table"}
 
 
-def own_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The tables that a user has created in the file, in any schema."""
-    built = {f"main.{name}" for name in built_tables(connection)}
-    return sorted(
-        name for name in _tables(connection) - built if not name.startswith(("raw.", "seeds.", "staging."))
-    )
-
-
-def relations_in(connection: duckdb.DuckDBPyConnection) -> dict[str, Kind]:
-    """Every table and view, by its name with the schema."""
-    found = connection.execute(
-        "select schema_name || '.' || table_name, 'table' from duckdb_tables() "
-        "where not internal and database_name = current_database() "
-        "union all select schema_name || '.' || view_name, 'view' from duckdb_views() "
-        "where not internal and database_name = current_database()"
-    )
-    return dict(found.fetchall())
-
-
-def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Every table with its schema. DuckDB 2 ends a transaction if a table that it reads does not exist."""
-    return {name for name, kind in relations_in(connection).items() if kind == "table"}
-
-
-def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
-    """A digest of everything but the records that the published tables and the staging views depend on."""
+def _made_of(db: duckdb.DuckDBPyConnection, home: Path) -> str:
+    """A digest of all that the published tables and the staging views depend on, except records."""
     texts = [
         f"{model.name}\n{model.sql}"
         for layer in ("functions", "kinds", "staging", "intermediate", "marts")
@@ -177,5 +174,5 @@ def _made_of(connection: duckdb.DuckDBPyConnection, home: Path) -> str:
         "seeds.windows_time_zones",
         "raw.connections",
     ):
-        texts.append(repr(sorted(connection.execute(f"from {table}").fetchall(), key=repr)))
+        texts.append(repr(sorted(db.execute(f"from {table}").fetchall(), key=repr)))
     return hashlib.sha256("\0".join([rollcall_version(), duckdb.__version__, *texts]).encode()).hexdigest()

@@ -28,6 +28,7 @@ local times   members of the payload with times that may have no offset, and are
 
 import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -56,6 +57,7 @@ _KEYS = (
     "project id",
     "local times",
 )
+_VERSIONS = re.compile(r"versions of (\w+)")
 _KEY = re.compile(rf"({'|'.join(_KEYS)}): (.*)")
 
 
@@ -118,26 +120,9 @@ def _read_model(path: Path) -> Model:
     head = itertools.takewhile(lambda line: line.startswith("--"), sql.splitlines())
     lines = [line.removeprefix("--").strip() for line in head]
     keys = {found[1]: found[2] for line in lines if (found := _KEY.fullmatch(line))}
-    severity = keys.get("severity", "error")
-    if severity not in ("error", "warning"):
-        raise ConfigurationError(f"{path} has the severity {severity!r}", "use error or warning")
-    scope = keys.get("scope", "key")
-    if scope not in ("key", "run"):
-        raise ConfigurationError(f"{path} has the scope {scope!r}", "use key or run")
-    incremental = keys.get("incremental")
-    if incremental is not None and incremental not in INCREMENTAL_KEYS:
-        raise ConfigurationError(
-            f"{path} is incremental by {incremental!r}",
-            f"use {' or '.join(INCREMENTAL_KEYS)}, or leave it out",
-        )
+    _refuse_wrong(path, keys)
     kind = keys.get("kind")
-    versioned = re.fullmatch(r"versions of (\w+)", kind or "")
-    if kind not in (None, "table", "view") and not versioned:
-        raise ConfigurationError(
-            f"{path} has the kind {kind!r}", "use `table`, `view` or `versions of KEY`, or leave it out"
-        )
-    if kind == "view" and incremental:
-        raise ConfigurationError(f"{path} is a view and incremental", "leave one of the two out")
+    versioned = re.fullmatch(_VERSIONS, kind or "")
     return Model(
         name=path.stem,
         path=path,
@@ -145,9 +130,9 @@ def _read_model(path: Path) -> Model:
         description=" ".join(line for line in lines if not _KEY.fullmatch(line)),
         grain=_names(keys.get("grain")),
         nullable=_names(keys.get("nullable")),
-        severity=cast("Severity", severity),
-        scope=cast("Scope", scope),
-        incremental=incremental,
+        severity=cast("Severity", keys.get("severity", "error")),
+        scope=cast("Scope", keys.get("scope", "key")),
+        incremental=keys.get("incremental"),
         refreshed=_names(keys.get("refreshed")),
         creates=cast("Kind", kind) if kind in ("table", "view") else None,
         versions_of=versioned[1] if versioned else None,
@@ -157,6 +142,26 @@ def _read_model(path: Path) -> Model:
         project_id=_names(keys.get("project id")),
         local_times=_names(keys.get("local times")),
     )
+
+
+def _refuse_wrong(path: Path, keys: Mapping[str, str]) -> None:
+    """Raise ConfigurationError if a key of a header has a value that it cannot have."""
+    if (severity := keys.get("severity", "error")) not in ("error", "warning"):
+        raise ConfigurationError(f"{path} has the severity {severity!r}", "use error or warning")
+    if (scope := keys.get("scope", "key")) not in ("key", "run"):
+        raise ConfigurationError(f"{path} has the scope {scope!r}", "use key or run")
+    incremental, kind = keys.get("incremental"), keys.get("kind")
+    if incremental not in (None, *INCREMENTAL_KEYS):
+        raise ConfigurationError(
+            f"{path} is incremental by {incremental!r}",
+            f"use {' or '.join(INCREMENTAL_KEYS)}, or leave it out",
+        )
+    if kind not in (None, "table", "view") and not re.fullmatch(_VERSIONS, str(kind)):
+        raise ConfigurationError(
+            f"{path} has the kind {kind!r}", "use `table`, `view` or `versions of KEY`, or leave it out"
+        )
+    if kind == "view" and incremental:
+        raise ConfigurationError(f"{path} is a view and incremental", "leave one of the two out")
 
 
 def _names(listed: str | None) -> tuple[str, ...]:

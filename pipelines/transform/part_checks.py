@@ -1,6 +1,6 @@
-"""The checks of a run whose records are in parts: each part runs those that depend on one key's records.
+"""The checks of a run that is divided into parts: each part runs those that depend on one key's records.
 
-The other checks, and all checks of the user, run once, where the rows of all parts are together.
+The other checks, and all checks of the user, run once, over the rows of all parts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ import duckdb
 from pipelines.transform.checks import Finding, run_checks, sampled
 from pipelines.transform.model import Model, read_models
 
-# Of a warning, a part returns so many rows, because rows of several parts may be about the same thing.
+# A part returns this many rows of a finding, because rows of several parts may have to be added up.
 MOST_ROWS = 1_000
 COUNTS = ("projects", "records")
 EXAMPLE = "example"

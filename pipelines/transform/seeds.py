@@ -1,4 +1,4 @@
-"""Lookup tables that do not come from a provider.
+"""The seeds: lookup tables that do not come from a provider.
 
 `seeds.windows_time_zones`: the IANA name for each Windows time zone, from CLDR (its territory 001).
 `seeds.status_mapping`: the meaning of each provider's statuses, from the package and the user's home.
@@ -24,22 +24,22 @@ LABELS = ("provider", "column_name", "value", "label")
 Line = dict[str, str]
 
 
-def fill_seeds(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+def fill_seeds(db: duckdb.DuckDBPyConnection, home: Path) -> None:
     """Fill the schema `seeds`. Raises ConfigurationError if a mapping in the home cannot be read."""
     from tzlocal.windows_tz import win_tz
 
-    connection.execute("create schema if not exists seeds")
+    db.execute("create schema if not exists seeds")
     zones = pa.table({"windows_name": list(win_tz), "time_zone": list(win_tz.values())})
-    _fill(connection, "windows_time_zones", zones)
+    _fill(db, "windows_time_zones", zones)
     statuses = [
         *read_status_mapping(SQL_ROOT / "seeds" / "status_mapping.csv"),
         *read_status_mapping(home / "status_mapping.csv"),
     ]
-    _fill(connection, "status_mapping", _mapping(STATUS_MAPPING, statuses))
+    _fill(db, "status_mapping", _mapping(STATUS_MAPPING, statuses))
     clients = list(read_client_mapping(home / "client_mapping.csv"))
-    _fill(connection, "client_mapping", _mapping(CLIENT_MAPPING, clients))
+    _fill(db, "client_mapping", _mapping(CLIENT_MAPPING, clients))
     labels = [line for _, line in _read_mapping(SQL_ROOT / "seeds" / "labels.csv", LABELS)]
-    _fill(connection, "labels", _mapping(LABELS, labels))
+    _fill(db, "labels", _mapping(LABELS, labels))
 
 
 def _mapping(columns: tuple[str, ...], lines: list[Line]) -> pa.Table:
@@ -49,10 +49,10 @@ def _mapping(columns: tuple[str, ...], lines: list[Line]) -> pa.Table:
     return pa.table({"precedence": precedence, **texts})
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    connection.register("seed", rows)
-    connection.execute(f"create or replace table seeds.{name} as from seed")
-    connection.unregister("seed")
+def _fill(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    db.register("seed", rows)
+    db.execute(f"create or replace table seeds.{name} as from seed")
+    db.unregister("seed")
 
 
 def read_status_mapping(path: Path) -> Iterator[Line]:

@@ -1,8 +1,9 @@
-"""Models of kind `versions of KEY`: one row per version of a record, made of one row per version as received.
+"""Models of the kind `versions of KEY`: a published version each time that a published column changed.
 
-Such a model selects the published columns, `valid_from`, `valid_to` and `end_reason`. The template
-`sql/kinds/versions.sql` compares consecutive rows and collapses equal ones. Its comparisons, and the macro
-that gives a column as text, are generated from the select list: a new column is added in one place.
+Such a model selects one row per version as received: the published columns, `valid_from`, `valid_to` and
+`end_reason`. The template `sql/kinds/versions.sql` compares consecutive rows and collapses equal ones. Its
+comparisons, and the macro that gives a column as text, are generated from the select list, so that a new
+column is added in one place.
 """
 
 import functools
