@@ -24,7 +24,7 @@ from pipelines.config.lake import LakeSettings, lake_settings
 from pipelines.config.settings import memory_mb, warehouse_access, warehouse_path
 from pipelines.transform import build as models
 from pipelines.transform.incremental import own_tables
-from pipelines.warehouse.draft import open_draft, rewritten
+from pipelines.warehouse.draft import draft_of_facts, open_draft
 from pipelines.warehouse.lock import clear, locked
 from pipelines.warehouse.older import forget_older
 from pipelines.warehouse.paths import replaced_paths
@@ -85,7 +85,7 @@ def forget(home: Path, found: Sequence[Forgettable]) -> tuple[Path, ...]:
                 )
             _erase(draft.db, found)
         # Deleted data may still be readable in the free blocks of a file, so write a new one.
-        with rewritten(draft.path, scratch, memory) as clean:
+        with draft_of_facts(draft.path, scratch, memory) as clean:
             clean.run(lambda db: models.build(db, home))
             models.refuse_broken(clean.run(lambda db: models.check(db, home)))
         publish(clean.path, warehouse, access, forgetting=True)

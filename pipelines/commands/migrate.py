@@ -12,7 +12,7 @@ from pipelines.common.errors import UsageError
 from pipelines.common.files import private_folder
 from pipelines.config.settings import memory_mb
 from pipelines.transform import build as models
-from pipelines.warehouse.draft import Draft, rewritten
+from pipelines.warehouse.draft import Draft, draft_of_facts
 from pipelines.warehouse.lake_store import LakeStore
 from pipelines.warehouse.lakehouse import required_lake
 from pipelines.warehouse.publish import publish
@@ -45,7 +45,7 @@ def migrate_from_file(home: Path, file: Path) -> Migrated:
     with store.locked([name for (name,) in found]) as scratch:
         if not store.is_empty():
             raise UsageError(f"{store.name} already has runs", "migrate into an empty lakehouse")
-        with rewritten(file, scratch, memory_mb(home)) as draft:
+        with draft_of_facts(file, scratch, memory_mb(home)) as draft:
             counts = _build(draft, home)
         store.publish(draft.path, scratch)
         mark_published(home)

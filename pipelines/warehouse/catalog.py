@@ -17,7 +17,7 @@ from pipelines.config.lake import LakeSettings, ObjectStorage
 
 
 class NothingPublished(WarehouseError):
-    """The catalog answers, and holds no lakehouse yet."""
+    """The catalog answers, but there is no lakehouse in it yet."""
 
 
 LAKE = "lake"
@@ -29,7 +29,7 @@ def attach(
 ) -> None:
     """Attach a lakehouse to `db` as `lake`; unless `read_only`, create it if it does not exist.
 
-    `snapshot` attaches it as it was at that snapshot. Rows are never kept in the catalog, only in files.
+    `snapshot` attaches it as it was at that snapshot. Rows are written to files, never into the catalog.
     Raises ConfigurationError if the extra `lake` is not installed, WarehouseError if the catalog does not
     answer or belongs to other data.
     """
@@ -119,7 +119,7 @@ _ANSWERS = (
     duckdb.IOException,
     duckdb.HTTPException,
     duckdb.InvalidInputException,
-    # Raised where a session with PostgreSQL ends.
+    # Raised when a session with PostgreSQL ends.
     duckdb.ConnectionException,
     duckdb.TransactionException,
 )
@@ -138,7 +138,7 @@ def catalog_errors(lake: LakeSettings) -> Iterator[None]:
 
 
 def as_warehouse_error(lake: LakeSettings, error: duckdb.Error) -> WarehouseError:
-    """What an error of DuckDB's about the catalog or the data means, and what to do."""
+    """The error that says what one of DuckDB's about the catalog or the data means, and what to do."""
     text = " ".join(str(error).split())
     if "explicitly disabled" in text or "read-only mode: database does not exist" in text:
         return nothing_published(lake)

@@ -1,4 +1,4 @@
-"""The draft of a warehouse: a copy of the published file, which only its run sees until it is published."""
+"""The draft of a warehouse: a copy of the published file that only its run sees until it is published."""
 
 import contextlib
 import os
@@ -56,7 +56,7 @@ class Draft:
         self.db.close()
 
     def attach(self) -> None:
-        """Open the file, or create it with empty tables of facts where there is none."""
+        """Open the file, or create it with empty tables of facts if it does not exist."""
         self.db.execute(
             f"attach {literal(str(self.path))} as draft "
             f"(storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
@@ -65,7 +65,7 @@ class Draft:
         self.db.execute(facts_sql())
 
     def run(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """Return `work` of `db`, which is one transaction; retry with twice the memory if it runs out.
+        """Return what `work`, one transaction, returns for `db`; retry with twice the memory if it runs out.
 
         Raises OutOfMemoryException if the machine has no more memory.
         """
@@ -81,13 +81,13 @@ class Draft:
         self.db.execute(f"set memory_limit = '{memory_mb}MB'")
 
     def use_threads(self, records: int) -> None:
-        """Set the number of threads that work on so many records is worth, up to those that memory allows."""
+        """Use as many threads as work on this number of records is worth, and memory allows."""
         row = self.db.execute("select current_setting('threads')").fetchone()
         assert row is not None
         self.db.execute(f"set threads = {min(row[0], 1 + records // RECORDS_PER_THREAD)}")
 
     def finish(self) -> None:
-        """Write everything to the file. Closing does it too, but reports no failure."""
+        """Write everything to the file. Closing it would too, but would not report a failure."""
         self.db.execute("checkpoint")
 
 
@@ -118,18 +118,18 @@ def open_draft(warehouse: Path, scratch: Path, memory_mb: int) -> Draft:
     return draft
 
 
-def rewritten(facts: Path, scratch: Path, memory_mb: int) -> Draft:
-    """Create a draft in `scratch` with only the facts of another file. Its tables are not built yet."""
+def draft_of_facts(file: Path, scratch: Path, memory_mb: int) -> Draft:
+    """Open a new draft in `scratch` with only the facts of `file`. Its published tables are not built yet."""
     with contextlib.ExitStack() as on_failure:
-        draft = on_failure.enter_context(Draft(scratch / f"rewritten-{facts.name}", memory_mb))
+        draft = on_failure.enter_context(Draft(scratch / f"facts-{file.name}", memory_mb))
         draft.attach()
-        draft.run(lambda db: _take_over(db, facts, facts_only=True))
+        draft.run(lambda db: _copy_tables(db, file, facts_only=True))
         on_failure.pop_all()
     return draft
 
 
 def _continue(draft: Draft, warehouse: Path) -> None:
-    """Copy the published file to the draft, or only its content if the file cannot be continued."""
+    """Copy the published file to the draft; only its tables if the file itself should not be continued."""
     published = draft.path.with_name(f"{draft.path.name}.published")
     shutil.copyfile(warehouse, published)
     is_altered = not is_as_published(published, warehouse)
@@ -141,7 +141,7 @@ def _continue(draft: Draft, warehouse: Path) -> None:
     draft.attach()
     if is_rewritten:
         memory_mb = draft.memory_mb
-        draft.run(lambda db: _take_over(db, published))
+        draft.run(lambda db: _copy_tables(db, published))
         if needs_upgrade:
             draft.run(lambda db: db.execute(read_sql("upgrade")))
         draft.limit_memory(memory_mb)
@@ -150,10 +150,10 @@ def _continue(draft: Draft, warehouse: Path) -> None:
         forget_build(draft.db)
 
 
-def _take_over(db: duckdb.DuckDBPyConnection, file: Path, *, facts_only: bool = False) -> None:
-    """Copy the tables and views of another file, also a user's own, without the free space.
+def _copy_tables(db: duckdb.DuckDBPyConnection, file: Path, *, facts_only: bool = False) -> None:
+    """Copy the tables and views of another file, including a user's own; with `facts_only`, only the facts.
 
-    Skips macros: those of a user come from `sql/macros`.
+    The copy has no free space. Macros are not copied: those of a user come from `sql/macros`.
     """
     db.execute(f"attach if not exists {literal(str(file))} as published (read_only)")
     tables = db.execute(
@@ -170,18 +170,19 @@ def _take_over(db: duckdb.DuckDBPyConnection, file: Path, *, facts_only: bool = 
             db.execute(f"create schema if not exists {identifier(schema)}")
             db.execute(f"create table {name} as from published.{name}")
     if not facts_only:
-        _take_over_views(db)
+        _copy_views(db)
     db.execute("detach published")
 
 
-def _take_over_views(db: duckdb.DuckDBPyConnection) -> None:
+def _copy_views(db: duckdb.DuckDBPyConnection) -> None:
+    """Create the views of the attached `published`, except those of the schema `staging`."""
     views = db.execute(
         "select sql from duckdb_views() where database_name = 'published' and not internal "
         "and schema_name <> 'staging' order by view_oid"
     ).fetchall()
     pending = [statement for (statement,) in views]
     while pending:
-        # A view of a view must wait for it. One of a table that no longer exists cannot be read anyway.
+        # A view of another view can only be created after it. A view of a missing table could not be read.
         failed = [statement for statement in pending if not _is_created(db, statement)]
         if len(failed) == len(pending):
             return

@@ -1,7 +1,7 @@
 """A folder next to the data of a lakehouse, in which the workers of one run exchange Parquet files.
 
-Every attempt of a task writes into a folder of its own, and only files that a finished attempt names are
-read. The run holds a lock on the folder and removes it at its end. If the run dies, a later one removes it.
+Every attempt of a task writes to a folder of its own, and only files that a finished attempt names are read.
+The run holds a lock on the folder and removes it at its end. If the run dies, a later run removes it.
 """
 
 import secrets
@@ -28,7 +28,7 @@ FOLDER = "exchange"
 
 @dataclass(frozen=True)
 class Exchange:
-    """The folder called `name`."""
+    """The folder `name` in the exchange folder of a lakehouse."""
 
     lake: LakeSettings
     name: str
@@ -38,7 +38,7 @@ class Exchange:
         return self.folder(f"{task}/{secrets.token_hex(8)}")
 
     def folder(self, name: str) -> str:
-        """A folder in it, with a slash at its end. DuckDB creates none that two files share."""
+        """A folder in it, with a slash at its end. It exists then, because DuckDB would not create it."""
         place = f"{_root(self.lake)}{self.name}/{name}/"
         if self.lake.storage is None:
             private_folder(Path(place))
@@ -62,6 +62,12 @@ def remove_dead_exchanges(lake: LakeSettings, locks: LakeLocks) -> None:
     for name in _names(lake):
         if locks.claim(_lock(name)):
             _remove(lake, name)
+
+
+def copy_rows(db: duckdb.DuckDBPyConnection, query: str, target: str) -> int:
+    """Write the rows of a query to one Parquet file. Returns their number."""
+    (row,) = db.execute(f"copy ({query}) to {literal(target)} (format parquet, compression zstd)").fetchall()
+    return int(row[0])
 
 
 def _lock(name: str) -> str:
@@ -119,9 +125,3 @@ def _files(lake: LakeSettings) -> tuple["fs.FileSystem", str]:
     }
     files = fs.S3FileSystem(**{name: value for name, value in options.items() if value})
     return files, _root(lake).removeprefix("s3://")
-
-
-def copy_rows(db: duckdb.DuckDBPyConnection, query: str, target: str) -> int:
-    """Write the rows of a query to one Parquet file. Returns their number."""
-    (row,) = db.execute(f"copy ({query}) to {literal(target)} (format parquet, compression zstd)").fetchall()
-    return int(row[0])

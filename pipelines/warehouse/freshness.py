@@ -14,7 +14,7 @@ from pipelines.common.sql import read_sql
 class Freshness(NamedTuple):
     """When a connection was last synced and last verified, and the outcome of the last attempt.
 
-    `is_fresh`: its last attempt was verified, at most 36 hours before the last run.
+    `is_fresh` says that its last attempt was verified, and began at most 36 hours before the last run of all.
     """
 
     connection: str

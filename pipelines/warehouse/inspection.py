@@ -20,8 +20,8 @@ COMPACT_FROM_BYTES = 32 << 20
 def readable(db: duckdb.DuckDBPyConnection, copy: Path, original: Path, remedy: str) -> Iterator[None]:
     """Attach a copy of the file `original` as `published` while the block runs.
 
-    Raises WarehouseError if a value cannot be read. A run reads few of its blocks but copies all of them, so
-    damage would be published again, and then become the previous file.
+    Raises WarehouseError, with this `remedy`, if a value cannot be read. A run reads few blocks of a file but
+    copies all of them, so it would publish the damage again, and in the end no intact file would be left.
     """
     try:
         db.execute(f"attach {literal(str(copy))} as published (read_only)")

@@ -22,8 +22,8 @@ UNFIT = "%?"  # dlt uses paths as format strings, and DuckDB reads the part afte
 def locked(warehouse: Path) -> Iterator[Path]:
     """Hold the warehouse's lock, with a new private scratch directory.
 
-    The kernel releases the lock when its holder dies, so all scratch directories found then belong to dead
-    runs. Raises RunInProgress if the lock is held, WarehouseError if the directory is not writable, and
+    The kernel releases the lock when its holder dies, so all scratch directories that exist then belong to
+    dead runs. Raises RunInProgress if the lock is held, WarehouseError if the directory is not writable, and
     SyncError if the block fails because of the disk or the file system.
     """
     folder = warehouse.parent / STATE_FOLDER

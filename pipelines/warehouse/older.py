@@ -14,9 +14,8 @@ from pipelines.warehouse.paths import previous_path, previous_paths, wal_path
 def keep_older(warehouse: Path, scratch: Path, keep: int) -> None:
     """Move the files of earlier runs one place back, before a publication; at most `keep` stay with it.
 
-    `scratch` is on the same file system. A run that was killed may have moved some of them already. Two
-    places then have one file or, without hard links, one place has none; what is behind it is where it
-    belongs.
+    `scratch` is on the same file system. A run that was killed may have moved some of them already. Then two
+    places have the same file or, without hard links, one place is empty; the files behind it have been moved.
     """
     places = [warehouse, *(previous_path(warehouse, number) for number in range(1, keep + 1))]
     moves = []
@@ -24,7 +23,7 @@ def keep_older(warehouse: Path, scratch: Path, keep: int) -> None:
         if not newer.exists() or (older.exists() and newer.samefile(older)):
             break
         moves.append((newer, older))
-    for newer, older in reversed(moves[1:]):  # the first is the publication's own
+    for newer, older in reversed(moves[1:]):  # the publication itself makes the first move
         spare = scratch / "older"
         moved = spare if link(newer, spare) else newer
         wal_path(older).unlink(missing_ok=True)

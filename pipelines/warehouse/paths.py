@@ -12,7 +12,7 @@ def previous_path(warehouse: Path, number: int = 1) -> Path:
 
 
 def previous_paths(warehouse: Path) -> dict[int, Path]:
-    """The warehouses of earlier runs that there are, by number: the newest first."""
+    """The existing warehouses of earlier runs by number, the newest first."""
     numbered = re.compile(
         rf"{re.escape(warehouse.stem)}\.previous(?:-([2-9]|[1-9]\d+))?{re.escape(warehouse.suffix)}"
     )

@@ -1,4 +1,4 @@
-"""The published warehouse of a home, whichever engine holds it."""
+"""The published warehouse of a home: a file or a lakehouse."""
 
 import contextlib
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def open_published(
 ) -> Iterator[Warehouse]:
     """Open the warehouse that `home` publishes, as `reader.open_warehouse` opens a file.
 
-    `as_of_run` opens it as the last run begun at that time or before left it. Raises UsageError for a file.
+    `as_of_run` opens a lakehouse as the last run that began by then left it. Raises UsageError for a file.
     """
     lake = lake_settings(home)
     if lake is None:

@@ -1,6 +1,6 @@
 """The published warehouse, open for reading only.
 
-DuckDB's read-only mode alone still lets SQL write files, read any file and access the network. Here it can do
+In DuckDB's own read-only mode, SQL can still write files, read any file and use the network. Here it can do
 none of these, nor change settings, and its time, memory and disk space are limited.
 """
 
@@ -90,9 +90,9 @@ def reading(
     seconds: float | None,
     workspace_in: Path | None,
 ) -> Iterator[Warehouse]:
-    """Keep within all limits while the block reads from what `connect` opens, given the workspace.
+    """Limit the block, which reads from the database that `connect` opens with a workspace.
 
-    `unreadable` gives the error to raise instead of one of DuckDB's that the SQL has not caused.
+    `unreadable` translates an error of DuckDB's that the SQL has not caused.
     """
     if workspace_in is not None:
         private_folder(workspace_in)
@@ -204,7 +204,7 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
 
 
 def _written_to(path: Path) -> WarehouseError:
-    """Refuse a write-ahead log: DuckDB would read it, but it does not come from a run."""
+    """The error for a write-ahead log: DuckDB would read it, but no run has written it."""
     return WarehouseError(
         f"another program has written to {path} and left {wal_path(path).name} behind",
         "run `rollcall sync`, which discards it, or `rollcall restore`",
@@ -212,13 +212,12 @@ def _written_to(path: Path) -> WarehouseError:
 
 
 def is_damage(error: duckdb.Error) -> bool:
-    """Whether a block of the file is missing or not as it was written.
+    """Whether a block of the file is missing or differs from what was written.
 
-    SQL cannot raise an error that begins like these: DuckDB puts the kind of the error before its text.
+    SQL cannot raise an error that begins like these, because DuckDB puts its kind before its text.
     """
-    return (
-        str(error).removeprefix("IO Error: ").startswith(("Corrupt database file", "Could not read enough"))
-    )
+    message = str(error).removeprefix("IO Error: ")
+    return message.startswith(("Corrupt database file", "Could not read enough"))
 
 
 def exceeds_file_limit(error: duckdb.Error | OSError) -> bool:

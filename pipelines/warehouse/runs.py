@@ -32,7 +32,7 @@ def read_last_run(db: duckdb.DuckDBPyConnection, runs: str = "raw.runs") -> Last
 
 
 def next_start(db: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
-    """The start of a run: now, to the millisecond, but later than every earlier run."""
+    """The start of a run: `now`, to the millisecond, or a millisecond after the last run if that is later."""
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     last = read_last_run(db)
     return now if last is None else max(now, last.started_at + MILLISECOND)

@@ -1,4 +1,4 @@
-"""Where a run reads what is known, and where it publishes: a file, or a lakehouse that machines share."""
+"""Where a run reads what is known and where it publishes: a file, or a lakehouse that machines share."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -16,8 +16,8 @@ from pipelines.warehouse.draft import Draft
 class Store(Protocol):
     """The warehouse of a home, as a run needs it.
 
-    `name` is what messages call it. A store that is `shared` locks the connections that a run asks, so it
-    must know them first; its drafts have no views.
+    `name` is its name in messages. A `shared` store locks only the connections of a run, which must be known
+    before; its drafts have no views.
     """
 
     @property
@@ -36,13 +36,13 @@ class Store(Protocol):
         """Hold the lock, with a new private scratch directory. Raises RunInProgress if it is held."""
 
     def probe(self, scratch: Path) -> tuple[str, ...]:
-        """Try what a run does with files; returns a line for each call that has a fallback."""
+        """Try what a run does with files. Returns a line for each missing call that has a fallback."""
 
     def open_draft(self, scratch: Path, memory_mb: int) -> Draft:
         """Open a draft with what is known of the connections that are locked."""
 
     def start(self, db: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
-        """The start of a run that begins `now`, which no other run has."""
+        """The start of a run that begins `now`; no other run has the same."""
 
     def publish(self, draft: Path, scratch: Path) -> tuple[str, ...]:
         """Publish a closed draft. Returns a line for each failure after publication."""
