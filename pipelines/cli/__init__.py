@@ -6,7 +6,7 @@ Imports only click and the standard library. Each verb imports what it needs.
 
 import sys
 
-if sys.platform == "win32":  # it has neither flock nor modes
+if sys.platform == "win32":  # it has neither flock nor file permissions
     sys.exit("rollcall: Windows is not supported. Use it in WSL, or in Docker")
 
 from pipelines.cli import exporting, keeping, reading, runs, setup

@@ -167,10 +167,10 @@ def _publish(name: str, dry_run: bool, as_json: bool) -> None:
     object storage and others. Only rows that differ from those at the destination are sent; rows that no
     longer exist are deleted there.
     """
-    from pipelines.cli.failures import telling_what_is_done
+    from pipelines.cli.failures import printing_a_result
     from pipelines.cli.publish_view import show_publication
     from pipelines.commands.publish import publish
 
     publication = publish(home(), name, dry_run=dry_run)
-    with telling_what_is_done():
+    with printing_a_result():
         show_publication(publication, as_json=as_json)

@@ -1,6 +1,5 @@
 """Views of the verbs that export: what was written, and how fresh it is."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.failures import note, note_excerpt
-from pipelines.cli.read_views import counted, note_cut, show_rows
+from pipelines.cli.printing import counted, print_json
+from pipelines.cli.read_views import note_cut, show_rows
 from pipelines.common.errors import sentences
 from pipelines.common.text import printable
 from pipelines.output.headings import with_headings
@@ -36,7 +36,7 @@ def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
 def show_export(export: "Export", *, as_json: bool) -> None:
     """Show a line for each file, and how fresh they are."""
     if as_json:
-        click.echo(json.dumps(_export_as_json(export), ensure_ascii=False, indent=1))
+        print_json(_export_as_json(export))
     else:
         _show_files(export)
     _note_export(export)
@@ -52,7 +52,7 @@ def show_export_all(made: "ExportAll", *, as_json: bool) -> None:
             "removed": [str(folder) for folder in made.removed],
             **_export_as_json(made.export),
         }
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        print_json(found)
     else:
         _show_files(made.export)
         click.echo(printable(f"{made.latest} -> {made.folder.name}"))
@@ -94,7 +94,7 @@ def show_page(report: "Report", *, as_json: bool) -> None:
     """Show where the report was written, and which connections are not up to date."""
     if as_json:
         file = None if report.file is None else str(report.file)
-        click.echo(json.dumps(asdict(report) | {"file": file}, ensure_ascii=False, indent=1))
+        print_json(asdict(report) | {"file": file})
     elif report.file is not None:
         click.echo(printable(f"{report.file}: {counted(report.projects, 'project')} as of {report.run}"))
     for connection in report.stale:

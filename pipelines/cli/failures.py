@@ -27,56 +27,6 @@ from pipelines.common.text import printable
 DEBUG = "ROLLCALL_DEBUG"
 NEARLY_NOTHING = 1 << 20  # bytes
 LONGEST_FAULT = 300  # characters: dlt's messages contain all causes of an error
-_JSON_TOO = f"{__name__}.json_too"
-
-
-# How `rollcall --help` groups the verbs, in the order in which a new user needs them.
-VERBS_BY_PURPOSE = {
-    "Set up": ("init", "doctor", "schedule", "demo", "sandbox"),
-    "Run": ("sync",),
-    "Ask": (
-        "status",
-        "changes",
-        "query",
-        "describe",
-        "history",
-        "why",
-        "export",
-        "report",
-        "notebook",
-        "publish",
-    ),
-    "Maintain": ("backup", "restore", "retire", "rename", "prune", "forget", "migrate", "maintain"),
-}
-
-
-class Verbs(click.Group):
-    """A group of verbs whose failures end as this module describes."""
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs by purpose."""
-        for purpose, names in VERBS_BY_PURPOSE.items():
-            with formatter.section(purpose):
-                formatter.write_dl([(name, self.commands[name].get_short_help_str(62)) for name in names])
-
-    def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
-    ) -> click.Context:
-        """Parse the options before the verb."""
-        json_too = _asks_for_json(args)
-        with _ending(json_too=json_too):
-            _refuse_what_is_not_utf8(args)
-            context = super().make_context(info_name, args, parent, **extra)
-        context.meta[_JSON_TOO] = json_too
-        return context
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Parse the arguments of the verb, and run it."""
-        with _ending(json_too=ctx.meta[_JSON_TOO]):
-            result = super().invoke(ctx)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return result
 
 
 def note(text: str) -> None:
@@ -106,8 +56,8 @@ class StandardError(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def telling_what_is_done() -> Iterator[None]:
-    """Print a result in this block. A failure to print does not change the exit code."""
+def printing_a_result() -> Iterator[None]:
+    """Print the result of a verb that has changed something: a failure to print changes no exit code."""
     try:
         yield
         if sys.stdout is not None:
@@ -139,7 +89,11 @@ class Failure:
 
 
 @contextlib.contextmanager
-def _ending(*, json_too: bool) -> Iterator[None]:
+def ending(*, json_too: bool) -> Iterator[None]:
+    """Turn an exception of the block into a line on standard error and an exit code.
+
+    With `json_too`, the error is also an object on standard output.
+    """
     try:
         yield
     except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError):
@@ -158,6 +112,19 @@ def _ending(*, json_too: bool) -> Iterator[None]:
             shown = {name: value for name, value in asdict(failure).items() if name != "excerpt" or value}
             click.echo(json.dumps({"error": shown}))
         raise click.exceptions.Exit(failure.exit_code) from error
+
+
+def asks_for_json(args: Sequence[str]) -> bool:
+    """Whether these arguments ask for JSON, looked up before they are parsed."""
+    return "--json" in args or "--format=json" in args or ("--format", "json") in pairwise(args)
+
+
+def refuse_non_utf8(args: Sequence[str]) -> None:
+    """Raise UsageError if an argument is not UTF-8."""
+    try:
+        "".join(args).encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("an argument is not UTF-8") from None
 
 
 def _failure(error: BaseException, context: click.Context | None) -> Failure:
@@ -197,17 +164,6 @@ def _full(error: OSError, context: click.Context | None) -> list[Path]:
         places.append(home)
     fullest = min(places, key=free_bytes)
     return [fullest] if free_bytes(fullest) < NEARLY_NOTHING else []
-
-
-def _asks_for_json(args: Sequence[str]) -> bool:
-    return "--json" in args or "--format=json" in args or ("--format", "json") in pairwise(args)
-
-
-def _refuse_what_is_not_utf8(args: Sequence[str]) -> None:
-    try:
-        "".join(args).encode()
-    except UnicodeEncodeError:
-        raise click.UsageError("an argument is not UTF-8") from None
 
 
 def _verb_of(error: click.ClickException) -> str:

@@ -1,15 +1,16 @@
-"""The group of all verbs, and what they share: how one is added, and how one opens the warehouse."""
+"""The group of all verbs: how help lists them, how one is added, and how one opens the warehouse."""
 
 import atexit
 import contextlib
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.failures import Verbs
+from pipelines.cli.failures import asks_for_json, ending, refuse_non_utf8
 from pipelines.cli.options import Command, home, home_option
 from pipelines.common.version import DISTRIBUTION
 
@@ -18,8 +19,58 @@ if TYPE_CHECKING:
 
     from pipelines.warehouse.reader import Warehouse
 
+_JSON_TOO = f"{__name__}.json_too"
 # Imports and records create few cycles. With the defaults, the collector would scan them repeatedly.
 COLLECT_RARELY = (50_000, 20, 100)
+
+
+# How `rollcall --help` groups the verbs, in the order in which a new user needs them.
+VERBS_BY_PURPOSE = {
+    "Set up": ("init", "doctor", "schedule", "demo", "sandbox"),
+    "Run": ("sync",),
+    "Ask": (
+        "status",
+        "changes",
+        "query",
+        "describe",
+        "history",
+        "why",
+        "export",
+        "report",
+        "notebook",
+        "publish",
+    ),
+    "Maintain": ("backup", "restore", "retire", "rename", "prune", "forget", "migrate", "maintain"),
+}
+
+
+class Verbs(click.Group):
+    """A group of verbs whose failures end as `failures` describes."""
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs by purpose."""
+        for purpose, names in VERBS_BY_PURPOSE.items():
+            with formatter.section(purpose):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(62)) for name in names])
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        """Parse the options before the verb."""
+        json_too = asks_for_json(args)
+        with ending(json_too=json_too):
+            refuse_non_utf8(args)
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[_JSON_TOO] = json_too
+        return context
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Parse the arguments of the verb, and run it."""
+        with ending(json_too=ctx.meta[_JSON_TOO]):
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return result
 
 
 @click.group(

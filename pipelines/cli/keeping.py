@@ -42,7 +42,7 @@ def _restore(file: Path | None, to_list: bool, as_json: bool) -> None:
     Without FILE it is the previous run's file. FILE is another that --list shows, any file, or the folder
     of a backup. The replaced file is kept under another name. No run may be in progress.
     """
-    from pipelines.cli.failures import telling_what_is_done
+    from pipelines.cli.failures import printing_a_result
     from pipelines.cli.keeping_views import show_restorable, show_restored
     from pipelines.commands.restore import restorable, restore
 
@@ -52,7 +52,7 @@ def _restore(file: Path | None, to_list: bool, as_json: bool) -> None:
         show_restorable(restorable(home()), as_json=as_json)
         return
     restored = restore(home(), file)
-    with telling_what_is_done():
+    with printing_a_result():
         show_restored(restored, as_json=as_json)
 
 

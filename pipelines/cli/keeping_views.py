@@ -1,13 +1,12 @@
 """Views of the results of the verbs that keep the warehouse and its history."""
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli.failures import note
-from pipelines.cli.read_views import counted
+from pipelines.cli.printing import counted, print_json
 from pipelines.common.text import printable
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def show_restored(restored: "Restored", *, as_json: bool) -> None:
             "last_run": last_run,
             "aside": aside and str(aside),
         }
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        print_json(found)
         return
     run = _minute(restored.last_run)
     kept = f"; the replaced file is kept as {aside.name}" if aside else ""
@@ -110,7 +109,7 @@ def show_restorable(found: "Sequence[Restorable]", *, as_json: bool) -> None:
     """A line for each file that could be restored: its last run, or why it cannot be."""
     if as_json:
         rows = [{**asdict(one), "last_run": one.last_run and one.last_run.isoformat()} for one in found]
-        click.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=1))
+        print_json(rows)
         return
     if not found:
         note("no earlier run found next to the warehouse")
@@ -123,7 +122,7 @@ def show_restorable(found: "Sequence[Restorable]", *, as_json: bool) -> None:
 def show_backup(made: "Backup", *, as_json: bool) -> None:
     """A line: where the copy is, and of which run."""
     if as_json:
-        click.echo(json.dumps(asdict(made), default=str, ensure_ascii=False, indent=1))
+        print_json(asdict(made))
         return
     verb = "holds" if made.existed else "now holds"
     size = f"{made.bytes / 1e6:,.1f} MB"
@@ -133,7 +132,7 @@ def show_backup(made: "Backup", *, as_json: bool) -> None:
 def show_migrated(moved: "Migrated", *, as_json: bool) -> None:
     """A line: what was copied, and where it is."""
     if as_json:
-        click.echo(json.dumps(asdict(moved), ensure_ascii=False, indent=1))
+        print_json(asdict(moved))
         return
     copied = f"{counted(moved.runs, 'run')}, {counted(moved.versions, 'version')}"
     click.echo(printable(f"{moved.target} now holds the history of {moved.source}: {copied}"))
@@ -142,7 +141,7 @@ def show_migrated(moved: "Migrated", *, as_json: bool) -> None:
 def show_maintained(done: "Maintained", *, as_json: bool) -> None:
     """A line: how many snapshots have expired, and what became of files."""
     if as_json:
-        click.echo(json.dumps(asdict(done), indent=1))
+        print_json(asdict(done))
         return
     expired, merged = counted(done.snapshots_expired, "snapshot"), counted(done.tables_rewritten, "table")
     click.echo(f"expired {expired}, rewrote {merged}, deleted {counted(done.files_deleted, 'file')}")

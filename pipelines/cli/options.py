@@ -1,4 +1,4 @@
-"""Options that verbs share, but for those of output: see `output_options.py`."""
+"""Options that verbs share. Those about output are in `output_options.py`."""
 
 import re
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def home_of(context: click.Context) -> Path:
     return given
 
 
-def _remember_home(context: click.Context, _parameter: click.Parameter, given: Path | None) -> None:
+def _store_home(context: click.Context, _parameter: click.Parameter, given: Path | None) -> None:
     if given is not None:
         context.meta[_HOME] = given.absolute()
 
@@ -42,7 +42,7 @@ def home_option(
     return click.option(
         "--home",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        callback=_remember_home,
+        callback=_store_home,
         expose_value=False,
         envvar=envvar,
         default=default,

@@ -1,4 +1,4 @@
-"""The options of verbs that print rows or write files: where to, and in which form."""
+"""The options of verbs that print rows or write files: the destination and the format."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -13,13 +13,11 @@ from pipelines.cli.options import Command, time_zone_option, zone_of
 if TYPE_CHECKING:
     from pipelines.output.writer import Form, Output
 
-# The values of `Form` that can be written to a file.
+# The values of `Form` for files.
 FILE_FORMS = ("csv", "tsv", "json", "jsonl", "parquet", "arrow", "xlsx")
 raw_option = click.option(
     "--raw", is_flag=True, help="Leave CSV and TSV cells that a spreadsheet would run as formulas."
 )
-
-
 excel_option = click.option(
     "--excel", is_flag=True, help="Write CSV that Excel opens correctly, with ids kept as text."
 )

@@ -19,9 +19,9 @@ Say = Callable[[str], None]
 
 @contextlib.contextmanager
 def shown_progress(console: Console, log: Say) -> Iterator[Progress]:
-    """Return a function to call with each page of a listing, also from several threads.
+    """Yield a function to call after each page of a listing, which several threads may do.
 
-    `log` gets an occasional plain line, independent of the console.
+    `log` gets an occasional plain line, also if the console shows nothing.
     """
     logged = _Logged(log)
     with _shown(console) as shown:
@@ -61,17 +61,17 @@ class _Animated:
 
 
 class _Logged:
-    """A line every few seconds for a listing that takes long."""
+    """A line every `EVERY_S` seconds for a listing that takes long."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
-        self._told: dict[str, float] = {}
+        self._last_logged: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def __call__(self, connection: Connection, scope: str | None, pages: int, records: int) -> None:
         name, now = listing_name(connection, scope), time.monotonic()
         with self._lock:
-            if now - self._told.setdefault(name, now) < EVERY_S:
+            if now - self._last_logged.setdefault(name, now) < EVERY_S:
                 return
-            self._told[name] = now
+            self._last_logged[name] = now
             self._say(f"{name}: {records:,} records in {pages:,} pages so far")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pipelines.cli.failures import note
+from pipelines.cli.printing import counted
 from pipelines.common.sql import read_sql
 from pipelines.output.cells import in_a_sentence, minute
 from pipelines.output.result import Cut, Rows, rows_of
@@ -20,7 +21,7 @@ _DIFFERENCE = f"column_name || ': ' || {in_a_sentence('old_value')} || ' → ' |
 
 
 def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> None:
-    """Show rows, as a table instead those of the SQL `at_a_glance`, and notes on how they were written."""
+    """Show rows, and notes on how they were written. A table shows those of `at_a_glance`, which is SQL."""
     if at_a_glance is not None and output.form == "table":
         rows = rows_of(rows.warehouse, at_a_glance, rows.parameters)
     written = write(rows, output)
@@ -75,11 +76,6 @@ def show_changes(changes: "Changes", output: Output) -> None:
         f"{changes.created:,} created, {changes.changed:,} changed, "
         f"{changes.removed:,} removed, {changes.returned:,} returned"
     )
-
-
-def counted(number: int, what: str) -> str:
-    """`number` and `what`, in the plural if needed."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def note_cut(cut: Cut, report: str = "") -> None:

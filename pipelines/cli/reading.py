@@ -199,9 +199,8 @@ def _filter(name: str, complete: completion.Completer, about: str) -> Callable[[
     default="last",
     show_default=True,
     metavar="WHEN",
-    help="Start: a date or time, such as 2026-11-01; a time before now, such as 12h, 7d or 2w; "
-    "or last, for the last "
-    "run of each connection.",
+    help="Start: a date or time, such as 2026-11-01; a time before now, such as 12h, 7d or 2w; or last, for "
+    "the last run of each connection.",
 )
 @click.option("--until", metavar="WHEN", help="End, in the same form; not included.")
 @_filter("provider", completion.providers, "Only projects of this provider.")

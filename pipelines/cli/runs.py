@@ -74,15 +74,15 @@ def _sync(*, options: "Options", export: bool, report: bool, quiet: bool, as_jso
     Publishes even if some connections fail; their rows stay as they were.
     """
     from pipelines.cli.after_sync import after_sync
-    from pipelines.cli.failures import telling_what_is_done
+    from pipelines.cli.failures import printing_a_result
     from pipelines.cli.run_view import print_run, result_console, run_json
-    from pipelines.cli.sync_session import watched_sync
+    from pipelines.cli.sync_session import monitored_sync
 
     if options.dry_run and (export or report):
         raise click.UsageError("--dry-run publishes nothing: leave out --export and --report")
     afterwards = functools.partial(after_sync, home(), export=export, report=report)
-    run = watched_sync(home(), options, afterwards=afterwards, quiet=quiet)
-    with telling_what_is_done():
+    run = monitored_sync(home(), options, afterwards=afterwards, quiet=quiet)
+    with printing_a_result():
         if as_json:
             click.echo(run_json(run))
         elif not quiet or run.exit_code or run.unfinished:

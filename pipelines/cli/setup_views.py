@@ -1,6 +1,5 @@
 """Views of the results of the verbs for setting up."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.failures import note
+from pipelines.cli.printing import print_json
 from pipelines.common.text import printable
 
 if TYPE_CHECKING:
@@ -16,15 +16,10 @@ if TYPE_CHECKING:
     from pipelines.commands.schedule import Schedule
 
 
-def show_json(result: object) -> None:
-    """A frozen result as one JSON object."""
-    click.echo(json.dumps(result, default=str, ensure_ascii=False, indent=1))
-
-
 def show_init(done: "Initialised", home: Path, *, as_json: bool) -> None:
     """Show what was written, and what is left to do."""
     if as_json:
-        show_json(asdict(done))
+        print_json(asdict(done))
         return
     for path in done.written:
         click.echo(printable(f"wrote {path}"))
@@ -38,7 +33,7 @@ def show_init(done: "Initialised", home: Path, *, as_json: bool) -> None:
 def show_providers(required: dict[str, tuple[str, ...]], *, as_json: bool) -> None:
     """Show the providers, and the keys that each needs."""
     if as_json:
-        show_json(required)
+        print_json(required)
         return
     width = max(map(len, required))
     for name, keys in required.items():
@@ -49,7 +44,7 @@ def show_providers(required: dict[str, tuple[str, ...]], *, as_json: bool) -> No
 def show_examination(examination: "Examination", *, as_json: bool) -> None:
     """Show a line for each check; below failed ones, how to fix them."""
     if as_json:
-        show_json({"exit_code": examination.exit_code, **asdict(examination)})
+        print_json({"exit_code": examination.exit_code, **asdict(examination)})
         return
     width = max(len(check.name) for check in examination.checks)
     for check in examination.checks:
@@ -68,7 +63,7 @@ def show_examination(examination: "Examination", *, as_json: bool) -> None:
 def show_schedule(made: "Schedule", *, as_json: bool) -> None:
     """Print the files on standard output, with names if there are several; the steps on standard error."""
     if as_json:
-        show_json(asdict(made))
+        print_json(asdict(made))
         return
     for name, text in made.files.items():
         if len(made.files) > 1:
@@ -82,7 +77,7 @@ def show_schedule(made: "Schedule", *, as_json: bool) -> None:
 def show_installed(made: "Schedule", done: tuple[str, ...], *, as_json: bool) -> None:
     """Show what was done, and what is left to do."""
     if as_json:
-        show_json({**asdict(made), "done": done})
+        print_json({**asdict(made), "done": done})
         return
     for line in done:
         click.echo(line)
@@ -92,7 +87,7 @@ def show_installed(made: "Schedule", done: tuple[str, ...], *, as_json: bool) ->
 def show_removed(done: tuple[str, ...], *, as_json: bool) -> None:
     """Show what was removed."""
     if as_json:
-        show_json({"done": done})
+        print_json({"done": done})
         return
     for line in done:
         click.echo(line)

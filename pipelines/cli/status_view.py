@@ -40,9 +40,9 @@ def show_status(status: "Status", output: Output, now: datetime) -> None:
             click.echo(line)
 
 
-def _age_of(instant: str, now: datetime) -> str:
+def _age_of(started_at: str, now: datetime) -> str:
     """A time in ISO 8601, and in words how long ago that was."""
-    return f"{instant} ({_in_words(datetime.fromisoformat(instant), now)})"
+    return f"{started_at} ({_in_words(datetime.fromisoformat(started_at), now)})"
 
 
 def _in_words(then: datetime, now: datetime) -> str:

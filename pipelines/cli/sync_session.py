@@ -22,7 +22,7 @@ from pipelines.monitoring.notifications import NOT_STARTED, Notices, subject
 from pipelines.monitoring.run_log import Level, run_log
 
 
-def watched_sync(
+def monitored_sync(
     home: Path, options: Options, *, afterwards: Callable[[], tuple[str, ...]] = tuple, quiet: bool
 ) -> Run:
     """Call `sync`, with progress on standard error, a log, and the configured notices and metrics.

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.cli.failures import VERBS_BY_PURPOSE
+from pipelines.cli.group import VERBS_BY_PURPOSE
 from pipelines.commands import status
 from pipelines.common.errors import PublicationRefused, RunInProgress, SyncError
 
@@ -45,7 +45,7 @@ def test_the_collector_is_slowed_down_before_anything_large_is_imported() -> Non
     script = """
 import gc, sys
 from pipelines.cli import main
-from pipelines.cli.failures import VERBS_BY_PURPOSE
+from pipelines.cli.group import VERBS_BY_PURPOSE
 def threshold(*counts):
     print(counts, sorted({"dlt", "duckdb", "pyarrow", "requests", "rich"} & sys.modules.keys()))
 gc.set_threshold = threshold
