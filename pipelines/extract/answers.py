@@ -7,6 +7,7 @@ import contextlib
 import functools
 import http.client
 import ssl
+import zlib
 
 import requests
 import urllib3
@@ -18,6 +19,8 @@ from pipelines.extract.provider import ErrorBody, Request
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
 REFUSED_STATUSES = frozenset({401, 402, 403})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+DECODED = frozenset({"", "identity", *urllib3.HTTPResponse.CONTENT_DECODERS})
 LONGEST_QUOTE = 300  # characters of a server's text
 
 
@@ -35,9 +38,14 @@ def refuse_unexpected(
 
     Invalid UTF-8 is found when the record is read.
     """
+    for encoding in response.headers.get("content-encoding", "").split(","):
+        if encoding.strip().lower() not in DECODED:
+            got = _quote(connection, encoding)
+            raise MalformedAnswer(f"expected an answer from {request.path} in gzip or deflate, got {got}")
     kind, charset = _kind_of(response.headers.get("content-type", "application/json"))
     if not kind.endswith(("/json", "+json")):
-        raise MalformedAnswer(f"expected JSON from {request.path}, got {_quote(connection, kind)}")
+        got = _quote(connection, kind) or "an empty content type"
+        raise MalformedAnswer(f"expected JSON from {request.path}, got {got}")
     if charset.lower().replace("_", "-") not in {"utf-8", "utf8", "us-ascii"}:
         raise MalformedAnswer(f"expected UTF-8 from {request.path}, got {_quote(connection, charset)}")
     if connection.is_secret_in(body):
@@ -63,7 +71,7 @@ def failure_of(
             f"check the credentials of {connection.name}, and what they may see",
             unauthorized=status == 401,
         )
-    if 300 <= status < 400:
+    if status in REDIRECTS:
         return MalformedAnswer(f"{reason}, a redirect, which is never followed", "correct base_url")
     return MalformedAnswer(reason)
 
@@ -121,25 +129,31 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _root(error: BaseException) -> BaseException:
-    """The innermost cause."""
-    while True:
+    """The innermost cause; an exception of `http.client` says more than what Python's own raised in it."""
+    while not isinstance(error, http.client.HTTPException):
         reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(reason, BaseException):
             return error
         error = reason
+    return error
 
 
 def _in_words(error: BaseException) -> str:
     """Describe a transport error for the message of the listing."""
+    words = str(error)
     match error:
         case ssl.SSLError():
-            return f"TLS broke down ({error.reason})"
-        case OSError(strerror=str(words)):
-            return words
+            words = f"TLS broke down ({error.reason})"
+        case OSError(strerror=str(text)):
+            words = text
         case ConnectionError():
-            return str(error)
+            pass
+        case http.client.IncompleteRead(__context__=ValueError() as size) if "b''" not in str(size):
+            words = "the answer is not HTTP (a chunk without its size)"
         case http.client.IncompleteRead():
-            return "the answer ended early"
+            words = "the answer ended early"
+        case zlib.error():
+            words = "the answer is not compressed as its header says"
         case http.client.HTTPException() | ValueError():
-            return f"the answer is not HTTP ({str(error).strip()})"
-    return str(error) or type(error).__name__
+            words = f"the answer is not HTTP ({words.strip()})"
+    return words or type(error).__name__

@@ -27,7 +27,7 @@ from pipelines.extract.answers import documented_error, failure_of, fault_of, re
 from pipelines.extract.connections import Connection
 from pipelines.extract.deadline import Deadline, DeadlineAdapter, ending_after
 from pipelines.extract.provider import Request
-from pipelines.extract.raw_json import read_within
+from pipelines.extract.raw_json import EndMissing, read_within
 from pipelines.extract.sign_in import Access, SignIn, Token
 
 T = TypeVar("T")
@@ -194,7 +194,9 @@ class HttpClient:
         try:
             with read_within(self.settings.number("timeout_s")):
                 return read(body)
-        except MalformedAnswer:
+        except MalformedAnswer as error:
+            if isinstance(error, EndMissing) and _has_no_length(response):  # the connection may have broken
+                raise Transient(f"{request.path} failed: the answer ended early") from None
             if documented := documented_error(self._connection, body):  # an error can come with status 200
                 raise failure_of(self._connection, request, response, documented) from None
             if not self._connection.may_quote:
@@ -251,3 +253,8 @@ class HttpClient:
 
     def _count_retry(self, _state: RetryCallState) -> None:
         self.traffic.count(retry=True)
+
+
+def _has_no_length(response: requests.Response) -> bool:
+    """Whether an answer ends where its connection does, so that nothing shows if that was too early."""
+    return not response.headers.keys() & {"content-length", "transfer-encoding"}

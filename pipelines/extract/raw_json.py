@@ -15,7 +15,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Underflow
 from typing import TypeVar
 
 import msgspec
@@ -39,17 +39,29 @@ MOST_COMMAS = 4_000_000
 # Tokens between two checks of the clock.
 TOKENS_PER_LOOK = 10_000
 
+SPACE = b" \t\r\n"
 _ASCII = bytes(range(128))
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
-_value = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _number(text: str) -> Decimal:
+    """A number exactly. Raises Underflow if SQL, which reads it as a double, would read zero."""
+    number = Decimal(text)
+    if number and not float(text):
+        raise Underflow
+    return number
+
+
+_value = msgspec.json.Decoder(float_hook=_number)
 
 # A string, even without its end; a mark; or anything else. No quantifier goes back: each byte is read once.
-_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|[][{}:,]|[^][{}:,"\s]++', re.DOTALL)
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|[][{}:,]|[^][{}:," \t\r\n]++', re.DOTALL)
 _BETWEEN_MEMBERS = re.compile(rb"[ \t\r\n,{]*+")
 _AFTER_KEY = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _END = re.compile(rb"[ \t\r\n]*+}[ \t\r\n]*+")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # No combining mark is a letter, a digit or a space; other matches are checked further.
 _MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{MOST_MARKS + 1},}}")
 
@@ -141,7 +153,7 @@ def has_each_key_once(text: bytes, parsed: object) -> bool:
             keys += part
             inner = list(part.values())
         waiting += [one for one in inner if type(one) in (dict, list)]
-    return text.translate(None, b" \t\r\n").count(b'":') == len(keys) and "".join(keys).isascii()
+    return text.translate(None, SPACE).count(b'":') == len(keys) and "".join(keys).isascii()
 
 
 def refuse_duplicate_keys(text: bytes) -> None:
@@ -193,7 +205,7 @@ def composed(text: str) -> str:
 
 def is_list(text: bytes) -> bool:
     """Whether the text holds an array."""
-    return text.lstrip()[:1] == b"["
+    return text.lstrip(SPACE)[:1] == b"["
 
 
 def first_of(found: Mapping[str, T], *keys: str) -> T | None:
@@ -222,6 +234,10 @@ def as_text(text: bytes | None) -> str | None:
     return text.decode() if text else None
 
 
+class EndMissing(MalformedAnswer):
+    """The text ends before the value does."""
+
+
 class Unreadable(MalformedAnswer):
     """The text is not strict JSON, or is too deep or has too many parts to be read at once."""
 
@@ -245,7 +261,7 @@ def _end_of(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
 def _parts(text: bytes, opening: bytes) -> Iterator[Member]:
     """Each member of an object, or each element of an array with an empty key, cut at its marks."""
     expected, closing = ("an object", b"}") if opening == b"{" else ("an array", b"]")
-    if not text.lstrip().startswith(opening):
+    if not text.lstrip(SPACE).startswith(opening):
         raise MalformedAnswer(f"expected {expected}, not {shown(text)}")
     tokens = _tokens(text, expected)
     next(tokens)
@@ -278,12 +294,12 @@ def _refuse_many(parts: int) -> None:
 
 
 def _tokens(text: bytes, expected: str) -> Iterator[re.Match[bytes]]:
-    """The tokens of a text. Raises MalformedAnswer at its end."""
+    """The tokens of a text. Raises EndMissing at its end."""
     for number, token in enumerate(_TOKENS.finditer(text)):
         if not number % TOKENS_PER_LOOK:
             refuse_late()
         yield token
-    raise MalformedAnswer(f"expected {expected}, but its end is missing: {shown(text)}")
+    raise EndMissing(f"expected {expected}, but its end is missing: {shown(text)}")
 
 
 def _end_of_value(token: re.Match[bytes], tokens: Iterator[re.Match[bytes]]) -> int:
@@ -311,19 +327,25 @@ def _decode(decode: Callable[[bytes], T], text: bytes, expected: str) -> T:
         raise Unreadable(f"it has more than {MOST_COMMAS:,} elements or members")
     try:
         return decode(text)
-    except msgspec.ValidationError:
+    except msgspec.ValidationError as error:
+        if "out of range" in str(error):
+            raise MalformedAnswer("an integer has more digits than can be read") from None
         raise MalformedAnswer(f"expected {expected}, not {shown(text)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if _SURROGATE.search(text) and ("truncated" in str(error) or "surrogate" in str(error)):
+            raise Unreadable("not valid JSON (half of a surrogate pair)") from None
         raise Unreadable(f"not valid JSON ({error})") from None
     except RecursionError:
         raise Unreadable("not valid JSON (nested too deeply)") from None
     except InvalidOperation:
         raise Unreadable("not valid JSON (a number has too large an exponent)") from None
+    except Underflow:
+        raise MalformedAnswer("a number is too close to zero to be read") from None
 
 
 def shown(text: bytes | None) -> str:
     """The beginning of a text, for a message."""
     if text is None:
         return "missing"
-    beginning = printable(text[:40].decode(errors="replace").strip())
+    beginning = printable(text[:40].decode(errors="replace").strip(" \t\r\n"))
     return (beginning or "nothing") if len(text) <= 40 else beginning + "…"

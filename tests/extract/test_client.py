@@ -109,7 +109,7 @@ def test_a_refusal_counts_the_attempts_of_its_own_request(loopback: Loopback) ->
         (403, AccessRefused, False),
         *(
             (status, MalformedAnswer, None)
-            for status in (201, 204, 206, 400, 404, 407, 409, 424, 426, 428, 430, 499)
+            for status in (201, 204, 206, 300, 304, 399, 400, 404, 407, 409, 424, 426, 428, 430, 499)
         ),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_permanent_failure_is_not_retried(
     assert (caught.value.remedy, api.traffic.requests) == (remedy, 1)
 
 
-@pytest.mark.parametrize("status", [300, 302, 399])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int, loopback: Loopback) -> None:
     answer = Answer(b"", status, {"Location": "/api/elsewhere"})
     with api_of(loopback, answer) as api, pytest.raises(MalformedAnswer) as caught:
@@ -227,6 +227,7 @@ def test_json_in_utf_8_is_read(content_type: str, loopback: Loopback) -> None:
     ("content_type", "body", "reason"),
     [
         ("text/html", b"[]", "expected JSON from projects, got text/html"),
+        ("", b"[]", "expected JSON from projects, got an empty content type"),
         ("application/jsonp", b"[]", "expected JSON from projects, got application/jsonp"),
         ("application/json; charset=latin-1", b"[]", "expected UTF-8 from projects, got latin-1"),
         pytest.param(

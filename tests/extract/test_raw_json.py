@@ -48,10 +48,24 @@ def test_numbers_are_exact() -> None:
         b"01",
         b"tru",
         b"1e999999999999999999999",
+        b"1e-400",
         b"1" * 5000,
         b"[" * 5000 + rb'{"]\"": "\\"}' + b"]" * 5000,
     ],
-    ids=["nan", "infinity", "high", "low", "tab", "latin 1", "zero", "word", "exponent", "digits", "deep"],
+    ids=[
+        "nan",
+        "infinity",
+        "high",
+        "low",
+        "tab",
+        "latin 1",
+        "zero",
+        "word",
+        "exponent",
+        "tiny",
+        "digits",
+        "deep",
+    ],
 )
 def test_a_wrong_value_does_not_affect_its_neighbours(bad: bytes) -> None:
     assert elements(b'[{"id": 1}, {"id": 2, "x": %s}, {"id": 3}]' % bad) == (
@@ -65,12 +79,34 @@ def test_a_wrong_value_does_not_affect_its_neighbours(bad: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b'{"a": %s}' % (b"9" * 5000), "an integer has more digits than can be read"),
+        (rb'{"a": "x\ud800y"}', "not valid JSON (half of a surrogate pair)"),
+        (rb'{"a": "\udc00\ud800"}', "not valid JSON (half of a surrogate pair)"),
+        (b'{"a": -1e-400}', "a number is too close to zero to be read"),
+        (b'{"a": 1e999999999999999999999}', "not valid JSON (a number has too large an exponent)"),
+    ],
+)
+def test_promise_07_a_value_that_cannot_be_held_is_refused_by_what_it_is(text: bytes, reason: str) -> None:
+    with pytest.raises(MalformedAnswer) as refused:
+        value(text)
+    assert refused.value.reason == reason
+
+
+def test_the_smallest_numbers_are_read() -> None:
+    assert value(b"[5e-324, 0e-400]") == [Decimal("5e-324"), 0]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         b"",
         b"<html>",
         b"[1, 2",
         b"[[1]",
+        b"\x0c[1]",
+        b"[1]\x0b",
         b"[NaN, [1]",
         b"[1,]",
         b"[NaN,]",

@@ -239,7 +239,7 @@ NOT_TAKEN = {
         '{"id": 7, "x": -1E-999999999999999999999}',
         "not valid JSON (a number has too large an exponent)",
     ),
-    "many digits": ('{"id": 7, "x": %s}' % ("1" * 5000), "expected JSON, not "),
+    "many digits": ('{"id": 7, "x": %s}' % ("1" * 5000), "an integer has more digits than can be read"),
     "a surrogate as a key": ('{"\\ud800x": 1, "id": 7}', "not valid JSON ("),
     "a key twice": ('{"id": 7, "name": "first", "name": "second"}', 'the key "name" appears twice'),
     "a key twice inside": ('{"id": 7, "x": [{"y": {"z": 1, "z": 1}}]}', 'the key "z" appears twice'),

@@ -24,6 +24,11 @@ def head(*headers: str) -> bytes:
     return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Type: {JSON}", *headers, "", ""]).encode()
 
 
+def cut_without_length(asked: Exchange) -> None:
+    """The beginning of the body, which ends where the connection does."""
+    asked.send(head("Connection: close"), asked.good().body[:-20])
+
+
 def chunks(*parts: bytes) -> Fault:
     return lambda asked: asked.send(head("Transfer-Encoding: chunked"), *parts)
 
@@ -142,8 +147,13 @@ TRANSPORT = {
         counts={"unchanged": 5},
     ),
     "half_of_a_chunk": failing(chunks(b"64\r\n[{"), EARLY),
-    "end_between_chunks": failing(chunks(b"2\r\n[{\r\n"), f"{NO_HTTP}…"),
-    "no_size_of_a_chunk": failing(chunks(b"zz\r\n[]\r\n0\r\n\r\n"), f"{NO_HTTP}…"),
+    "end_between_chunks": failing(chunks(b"2\r\n[{\r\n"), EARLY),
+    "no_size_of_a_chunk": failing(chunks(b"zz\r\n[]\r\n0\r\n\r\n"), f"{NO_HTTP} (a chunk without its size)"),
+    "end_without_a_length": failing(cut_without_length, EARLY),
+    "end_without_a_length_once": passing(cut_without_length),
+    "no_status": failing(
+        lambda asked: asked.send(b"HTTP/1.1 abc OK\r\n\r\n"), f"{NO_HTTP} (HTTP/1.1 abc OK)"
+    ),
     "immense_size_of_a_chunk": failing(chunks(b"f" * 5000 + b"\r\n[]"), EARLY),
     "silent": failing(lambda asked: asked.wait(), NO_ANSWER, **LATE),
     "one_byte_at_a_time": failing(drip_body, NO_ANSWER, **LATE),
@@ -182,7 +192,17 @@ TRANSPORT = {
     ),
     "zipped": Case(zipped, "verified"),
     "zip_cut_short": failing(cut_zip, "page 1: expected {expected}, but its end is missing: …", 1),
-    "zip_that_is_none": failing(no_zip, "page 1: {path} failed: Error -3 while decompressing data…"),
+    "zip_that_is_none": failing(
+        no_zip, "page 1: {path} failed: the answer is not compressed as its header says"
+    ),
+    **{
+        f"encoded_in_{encoding}": failing(
+            bomb(f"gzip, {encoding}", b"[]"),
+            f"page 1: expected an answer from {{path}} in gzip or deflate, got {encoding}",
+            1,
+        )
+        for encoding in ("br", "aes128gcm")
+    },
     "zip_bomb": failing(bomb("gzip", BOMB), TOO_LARGE, 1, **SMALL),
     "zip_bomb_in_a_zip": failing(bomb("gzip, gzip", gzip.compress(BOMB)), TOO_LARGE, 1, **SMALL),
     "zip_in_twenty_zips": failing(
