@@ -12,6 +12,7 @@ SyncError                       what happened, and what to do
     ├── Transient               worth a retry: timeouts, 429, 5xx, truncated bodies
     ├── AccessRefused           credentials or permissions; never retried
     └── MalformedAnswer         an answer that the vendor does not document
+        └── EndMissing          it ends before its JSON does
 """
 
 import copy
@@ -130,3 +131,7 @@ class MalformedAnswer(ProviderError):
     """The answer is not what the vendor's page documents."""
 
     kind = "malformed_answer"
+
+
+class EndMissing(MalformedAnswer):
+    """The answer ends before its JSON does."""

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from pipelines.common.errors import UsageError
+from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.filesystem import set_mode, sync
 
 STATE_FOLDER = ".rollcall"
@@ -21,6 +21,14 @@ def private_folder(folder: Path) -> None:
         missing.mkdir(mode=0o700, exist_ok=True)
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def refuse_dangling(path: Path) -> None:
+    """Raise ConfigurationError if `path`, which cannot be opened, is a link: what it leads to was meant."""
+    if path.is_symlink():
+        raise ConfigurationError(
+            f"{path} is a link to {path.readlink()}, which does not exist", "correct the link, or remove it"
+        )
 
 
 def deliver(finished: Path, target: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.common.errors import ConfigurationError
+from pipelines.common.files import refuse_dangling
 
 CONFIG, SECRETS = "config.toml", "secrets.toml"
 
@@ -53,6 +54,7 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
+        refuse_dangling(file)
         return ""
     except UnicodeDecodeError:
         raise ConfigurationError(f"{file} is not UTF-8", "save it as UTF-8") from None

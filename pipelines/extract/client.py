@@ -20,14 +20,14 @@ import requests
 import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from pipelines.common.errors import MalformedAnswer, ProviderError, Transient
+from pipelines.common.errors import EndMissing, MalformedAnswer, ProviderError, Transient
 from pipelines.common.version import rollcall_version
 from pipelines.config.network import proxies
 from pipelines.extract.answers import documented_error, failure_of, fault_of, refuse_unexpected
 from pipelines.extract.connections import Connection
 from pipelines.extract.deadline import Deadline, DeadlineAdapter, ending_after
 from pipelines.extract.provider import Request
-from pipelines.extract.raw_json import EndMissing, read_within
+from pipelines.extract.raw_json import read_within
 from pipelines.extract.sign_in import Access, SignIn, Token
 
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pipelines.common.errors import MalformedAnswer
+from pipelines.common.errors import EndMissing, MalformedAnswer
 from pipelines.common.text import printable
 
 T = TypeVar("T")
@@ -232,10 +232,6 @@ def as_text(text: bytes | None) -> str | None:
     if found is None or isinstance(found, str):
         return found
     return text.decode() if text else None
-
-
-class EndMissing(MalformedAnswer):
-    """The text ends before the value does."""
 
 
 class Unreadable(MalformedAnswer):

@@ -7,14 +7,18 @@
 """
 
 import csv
-from collections.abc import Iterator
+import io
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from pipelines.common.errors import ConfigurationError
+from pipelines.common.files import refuse_dangling
 from pipelines.common.sql import SQL_ROOT
+from pipelines.common.suggest import nearest
+from pipelines.transform.model import read_models
 
 STATUSES = ("active", "inactive", "planned", "on_hold", "completed", "cancelled", "archived", "unknown")
 STATUS_MAPPING = ("provider", "provider_status", "status")
@@ -33,7 +37,7 @@ def fill_seeds(db: duckdb.DuckDBPyConnection, home: Path) -> None:
     _fill(db, "windows_time_zones", zones)
     statuses = [
         *read_status_mapping(SQL_ROOT / "seeds" / "status_mapping.csv"),
-        *read_status_mapping(home / "status_mapping.csv"),
+        *read_status_mapping(home / "status_mapping.csv", _providers(home)),
     ]
     _fill(db, "status_mapping", _mapping(STATUS_MAPPING, statuses))
     clients = list(read_client_mapping(home / "client_mapping.csv"))
@@ -55,9 +59,23 @@ def _fill(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     db.unregister("seed")
 
 
-def read_status_mapping(path: Path) -> Iterator[Line]:
-    """The lines of a status mapping. Raises ConfigurationError, naming file and line, for a wrong one."""
+def _providers(home: Path) -> set[str]:
+    """The providers that have a staging model."""
+    return {
+        name.removeprefix("stg_").partition("__")[0] for name in read_models("staging", home) if "__" in name
+    }
+
+
+def read_status_mapping(path: Path, providers: Collection[str] = ()) -> Iterator[Line]:
+    """The lines of a status mapping. Raises ConfigurationError, naming file and line, for a wrong one.
+
+    If `providers` are given, a line for another one is wrong.
+    """
     for place, line in _read_mapping(path, STATUS_MAPPING):
+        if providers and line["provider"] not in providers:
+            raise ConfigurationError(
+                f"{place} has the provider {line['provider']!r}", nearest(line["provider"], providers)
+            )
         if line["status"] not in STATUSES:
             raise ConfigurationError(
                 f"{place} has the status {line['status']!r}", f"use one of {', '.join(STATUSES)}"
@@ -75,30 +93,41 @@ def read_client_mapping(path: Path) -> Iterator[Line]:
 
 def _read_mapping(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, Line]]:
     """Each line of a mapping and its place in the file; none if there is no file."""
-    if not path.exists():
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        refuse_dangling(path)
         return
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, strict=True)
-        try:
-            for column in columns:
-                if column not in (reader.fieldnames or ()):
-                    raise ConfigurationError(
-                        f"{path} has no column {column}", f"let its first line be {','.join(columns)}"
-                    )
-            for row in reader:
-                place = f"{path} line {reader.line_num}"
-                yield place, _line(row, columns, place)
-        except (csv.Error, UnicodeDecodeError) as error:
-            place = f"{path} line {reader.reader.line_num}"
-            raise ConfigurationError(
-                f"{place} is not CSV in UTF-8 ({error})", "save it as CSV in UTF-8"
-            ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not CSV in UTF-8", "save it as CSV in UTF-8") from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read ({error.strerror})", "correct it, or move it away"
+        ) from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for column in columns:
+            if column not in (reader.fieldnames or ()):
+                raise ConfigurationError(
+                    f"{path} has no column {column}", f"let its first line be {','.join(columns)}"
+                )
+        for row in reader:
+            place = f"{path} line {reader.line_num}"
+            yield place, _line(row, columns, place)
+    except csv.Error as error:
+        place = f"{path} line {reader.reader.line_num}"
+        raise ConfigurationError(f"{place} is not CSV ({error})", "correct it, or delete the line") from None
 
 
 def _line(row: dict[str, str | None], columns: tuple[str, ...], place: str) -> Line:
     values = {column: row[column] for column in columns}
     if None in values.values():
         raise ConfigurationError(
-            f"{place} has fewer than {len(values)} values", "leave an empty one between commas"
+            f"{place} has fewer than {len(row)} values", "leave an empty one between commas"
+        )
+    if None in row:  # where csv puts what is behind the last column
+        raise ConfigurationError(
+            f"{place} has more than {len(row) - 1} values",
+            "put a value that has a comma between double quotes",
         )
     return {column: (value or "").strip() for column, value in values.items()}

@@ -85,6 +85,15 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
         warehouse_path(tmp_path)
 
 
+def test_a_configuration_that_links_nowhere_is_not_one_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    file = tmp_path / ".dlt" / "config.toml"
+    file.symlink_to("old.toml")
+    with pytest.raises(ConfigurationError) as raised:
+        warehouse_path(tmp_path)
+    assert raised.value.reason == f"{file} is a link to old.toml, which does not exist"
+
+
 @pytest.mark.parametrize("verb", [("status",), ("query", "from projects"), ("export",), ("restore",)])
 @pytest.mark.parametrize(
     ("name", "text", "message"),

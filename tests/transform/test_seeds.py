@@ -57,6 +57,20 @@ def test_a_mapping_may_hold_more_columns_in_any_order(raw: Raw) -> None:
     assert statuses(raw) == {"1": "cancelled"}
 
 
+@pytest.mark.parametrize("name", ["status_mapping.csv", "client_mapping.csv"])
+def test_a_mapping_that_cannot_be_opened_is_named(raw: Raw, name: str) -> None:
+    path: Path = raw.home / name
+    path.symlink_to("nowhere.csv")
+    with pytest.raises(ConfigurationError) as refused:
+        raw.build()
+    assert refused.value.reason == f"{path} is a link to nowhere.csv, which does not exist"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ConfigurationError) as refused:
+        raw.build()
+    assert refused.value.reason == f"{path} cannot be read (Is a directory)"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -65,7 +79,10 @@ def test_a_mapping_may_hold_more_columns_in_any_order(raw: Raw) -> None:
         (HEAD + "matter,a\n", "line 2 has fewer than 3 values"),
         ("provider,status\nmatter,active\n", "has no column provider_status"),
         ("", "has no column provider"),
-        (HEAD + 'matter,"a,active\n', "line 2 is not CSV in UTF-8"),
+        (HEAD + "matter,a,b,active\n", "line 2 has more than 3 values"),
+        (HEAD + "mater,a,active\n", "line 2 has the provider 'mater'"),
+        (HEAD + "Matter,a,active\n", "line 2 has the provider 'Matter'"),
+        (HEAD + 'matter,"a,active\n', "line 2 is not CSV (unexpected end of data)"),
         (HEAD.encode() + b"matter,\xff,active\n", "is not CSV in UTF-8"),
     ],
 )
