@@ -1,5 +1,6 @@
 """Options that verbs share. Those about output are in `output_options.py`."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,13 @@ def home_of(context: click.Context) -> Path:
 def _store_home(context: click.Context, _parameter: click.Parameter, given: Path | None) -> None:
     if given is not None:
         context.meta[_HOME] = given.absolute()
+
+
+def refuse_nan(_context: click.Context, parameter: click.Parameter, given: float) -> float:
+    """Refuse nan, which is in every range of click's."""
+    if math.isnan(given):
+        raise click.BadParameter(f"{given} is not a number", param=parameter)
+    return given
 
 
 def home_option(

@@ -12,7 +12,7 @@ import click
 from pipelines.cli import completion
 from pipelines.cli.failures import note
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import Command, SqlCommand, home
+from pipelines.cli.options import Command, SqlCommand, home, refuse_nan
 from pipelines.cli.output_options import output_options
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     "--timeout",
     "seconds",
     type=click.FloatRange(0, min_open=True),
+    callback=refuse_nan,
     default=60,
     show_default=True,
     metavar="SECONDS",

@@ -90,11 +90,14 @@ def _sync(*, options: "Options", export: bool, report: bool, quiet: bool, as_jso
     click.get_current_context().exit(run.exit_code)
 
 
+MOST_DIGITS = 19  # of a 64-bit integer
+
+
 def _accepted(pairs: Sequence[str]) -> dict[str, int]:
     accepted = {}
     for pair in pairs:
         connection, _, number = pair.partition("=")
-        if not (connection and number.isascii() and number.isdigit()):
+        if not (connection and number.isascii() and number.isdigit() and len(number) < MOST_DIGITS):
             raise click.BadParameter(f"{pair!r} is not CONNECTION=N", param_hint="--accept-removals")
         accepted[connection] = int(number)
     return accepted

@@ -11,7 +11,7 @@ import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import verb
-from pipelines.cli.options import Command, home, json_option
+from pipelines.cli.options import Command, home, json_option, refuse_nan
 
 if TYPE_CHECKING:
     from pipelines.commands.schedule import Nightly, Scheduler
@@ -188,7 +188,12 @@ def _demo(directory: Path, as_json: bool) -> None:
     "--files", type=click.IntRange(0), default=120, show_default=True, help="Number of files at EvoVoice."
 )
 @click.option(
-    "--latency", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Delay before every answer."
+    "--latency",
+    type=click.FloatRange(0),
+    callback=refuse_nan,
+    default=0,
+    metavar="SECONDS",
+    help="Delay before every answer.",
 )
 def _sandbox(directory: Path | None, port: int, seed: int, projects: int, files: int, latency: float) -> None:
     """Serve simulated versions of the five providers."""

@@ -16,6 +16,7 @@ from pipelines.commands.sync import Observer, Options, Run, sync
 from pipelines.common.errors import SyncError
 from pipelines.common.exit_codes import ExitCode
 from pipelines.config.files import check_files
+from pipelines.config.unknown import refuse_unknown
 from pipelines.monitoring.channels import Notice
 from pipelines.monitoring.held_back import held_back_as_before
 from pipelines.monitoring.notifications import NOT_STARTED, Notices, subject
@@ -31,6 +32,7 @@ def monitored_sync(
     notice. Raises what `sync` raises.
     """
     check_files(home)  # the log, the notices, the metrics and the run need them: one error is enough
+    refuse_unknown(home)
     console = Console(file=cast("TextIO", StandardError()), quiet=quiet, highlight=False)
     with run_log(home, _warn) as log:
 

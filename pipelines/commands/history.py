@@ -44,6 +44,8 @@ def history(warehouse: Warehouse, key: str) -> History:
 
 def find(warehouse: Warehouse, key: str) -> Subject:
     """The one project or file with this key or id. Raises UsageError if there is none."""
+    if not key.strip():
+        raise UsageError("the key is empty", "name a project or file, such as matter:4711")
     rows = _among_subjects(warehouse, "find", key)
     found = [Subject(*row) for row in rows]
     found = [subject for subject in found if subject.key == key] or found

@@ -42,7 +42,9 @@ def parse_toml(text: str, file: Path) -> dict[str, object]:
     """The tables in the text of `file`. Raises ConfigurationError if it is not TOML."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigurationError(f"{file} is not valid TOML", "correct it: it is nested too deeply") from None
+    except ValueError as error:  # a number of very many digits is not a TOMLDecodeError
         raise ConfigurationError(f"{file} is not valid TOML", f"correct it: {error}") from None
 
 

@@ -160,7 +160,15 @@ def textfile_path(home: Path) -> Path | None:
 
 
 def _path(home: Path, table: str, key: str = "path") -> Path:
-    path = home.absolute() / Path(given_text(home, table, key)).expanduser()
+    given = given_text(home, table, key)
+    if "\0" in given:
+        raise ConfigurationError(f"{key} of [{table}] has a NUL: {given!r}", "give it another name")
+    try:
+        path = home.absolute() / Path(given).expanduser()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"{key} of [{table}] is {given}, and there is no such user", "write out the whole path"
+        ) from None
     try:
         str(path).encode()
     except UnicodeEncodeError:  # DuckDB cannot open a path that is not UTF-8

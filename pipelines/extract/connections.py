@@ -89,7 +89,7 @@ def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection,
     refuse_open_secrets(home)
     refuse_unknown(home)
     configured = read_tables(home, names)
-    return tuple(make_connection(name, configured) for name in sorted(names or configured.tables))
+    return tuple(make_connection(name, configured) for name in sorted(set(names) or configured.tables))
 
 
 def configured_names(home: Path) -> tuple[str, ...] | None:

@@ -91,6 +91,19 @@ def test_a_command_without_a_verb_prints_help() -> None:
             ["sync", "--accept-removals", "matter"],
             "Invalid value for --accept-removals: 'matter' is not CONNECTION=N. See rollcall sync --help",
         ),
+        (
+            ["sync", "--accept-removals", "matter=9223372036854775808"],
+            "Invalid value for --accept-removals: 'matter=9223372036854775808' is not CONNECTION=N. "
+            "See rollcall sync --help",
+        ),
+        (
+            ["query", "--timeout", "nan"],
+            "Invalid value for '--timeout': nan is not a number. See rollcall query --help",
+        ),
+        (
+            ["sandbox", "--latency", "nan"],
+            "Invalid value for '--latency': nan is not a number. See rollcall sandbox --help",
+        ),
     ],
 )
 def test_wrong_usage_is_one_line_with_a_hint(args: list[str], expected: str) -> None:

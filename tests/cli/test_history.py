@@ -90,6 +90,13 @@ def test_a_key_that_is_none(cli: Cli, key: str, remedy: str) -> None:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("verb", ["history", "why"])
+def test_an_empty_key_is_not_looked_up(cli: Cli, verb: str) -> None:
+    assert cli(verb, " ", code=2).stderr == (
+        "rollcall: the key is empty. Name a project or file, such as matter:4711\n"
+    )
+
+
 def test_sql_in_a_key_is_a_key(home: Path) -> None:
     key = "matter:x'); drop table runs; --"
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:

@@ -79,6 +79,38 @@ def test_a_path_is_a_text(tmp_path: Path, text: str) -> None:
     assert raised.value.reason.startswith(f"path of [warehouse] in {file} should be a string, not ")
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        (r"a\u0000b", r"path of [warehouse] has a NUL: 'a\x00b'"),
+        (
+            "~nobody-of-this-name/x",
+            "path of [warehouse] is ~nobody-of-this-name/x, and there is no such user",
+        ),
+    ],
+)
+def test_a_path_that_no_file_can_have(path: str, reason: str, tmp_path: Path) -> None:
+    _configure(tmp_path, f'[warehouse]\npath = "{path}"\n')
+    with pytest.raises(ConfigurationError) as raised:
+        warehouse_path(tmp_path)
+    assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("keep = " + "9" * 5000, "correct it: Exceeds the limit"),
+        ("keep = " + "[" * 5000, "correct it: it is nested too deeply"),
+    ],
+)
+def test_a_file_that_python_cannot_hold_is_not_toml(text: str, remedy: str, tmp_path: Path) -> None:
+    file = _configure(tmp_path, f"[warehouse]\n{text}\n")
+    with pytest.raises(ConfigurationError) as raised:
+        warehouse_path(tmp_path)
+    assert raised.value.reason == f"{file} is not valid TOML"
+    assert raised.value.remedy.startswith(remedy)
+
+
 def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / ".dlt" / "config.toml").mkdir(parents=True)
     with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):

@@ -74,6 +74,14 @@ def test_a_run_of_one_connection_leaves_the_others_up_to_date(home: Home, loopba
     )
 
 
+def test_a_connection_named_twice_is_asked_once(home: Home, loopback: Loopback) -> None:
+    two_accounts(home, loopback)
+    assert [listing.connection for listing in home.run("north", "south", "north").listings] == [
+        "north",
+        "south",
+    ]
+
+
 def test_a_connection_that_fails_is_not_up_to_date_at_once(home: Home, loopback: Loopback) -> None:
     two_accounts(home, loopback)
     loopback.serve("south", Answer({}, 403))

@@ -44,7 +44,7 @@ def check_configuration(home: Path, names: Sequence[str], connections: list[Conn
     except ConfigurationError as error:
         yield failed("configuration", error, "or begin with: rollcall init")
         return
-    for name in sorted(names or configured.tables):
+    for name in sorted(set(names) or configured.tables):
         try:
             connections.append(make_connection(name, configured))
         except ConfigurationError as error:
