@@ -29,6 +29,14 @@ SPELLINGS = {
     "after one byte in base64": base64.b64encode(f"x{TOKEN}yz".encode()).decode(),
     "after two bytes in base64": base64.b64encode(f"xx{TOKEN}".encode()).decode(),
     "in base64 for URLs": base64.urlsafe_b64encode(f"??{TOKEN}??".encode()).decode(),
+    "in the other case": TOKEN.swapcase(),
+    "in hex": TOKEN.encode().hex(),
+    "in hex in capitals": TOKEN.encode().hex().upper(),
+    "escaped as Python does": "".join(f"\\x{ord(character):02x}" for character in TOKEN),
+    "in JSON in JSON": json.dumps(json.dumps("".join(f"\\u{ord(character):04x}" for character in TOKEN))),
+    "in a URL in a URL": quote(quote(TOKEN, safe=""), safe=""),
+    "with entities of entities": html.escape(html.escape(TOKEN)),
+    "with entities and zeros": "".join(f"&#{ord(character):07};" for character in TOKEN),
     "as a header has it": "dXNlcjpwYXNzd29yZC1vZi11c2Vy",
 }
 
@@ -39,6 +47,11 @@ def test_a_secret_is_found_in_a_body_and_hidden_in_a_message(spelling: str) -> N
     shown = SECRETS.redact(f"it was {spelling}.")
     assert "***" in shown
     assert spelling[2:-4] not in shown
+
+
+@pytest.mark.parametrize("spelling", [quote(TOKEN, safe=""), TOKEN.replace("/", r"\/"), html.escape(TOKEN)])
+def test_no_end_of_a_secret_is_left_after_a_character_in_another_spelling(spelling: str) -> None:
+    assert "tok" not in SECRETS.redact(f"it was {spelling}, or {TOKEN}")
 
 
 @pytest.mark.parametrize("length", range(8, len(TOKEN)))
