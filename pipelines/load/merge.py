@@ -124,7 +124,7 @@ def count_records(db: duckdb.DuckDBPyConnection, files: Sequence[Path | str], pr
 
 def read_counted(db: duckdb.DuckDBPyConnection) -> pa.Table:
     """The rows of `counted`, with the schema `COUNTED`; the caller may add up those of several parts."""
-    return db.execute(f"select {', '.join(COUNTED.names)} from counted").to_arrow_table().cast(COUNTED)
+    return db.sql(f"select {', '.join(COUNTED.names)} from counted").to_arrow_table().cast(COUNTED)
 
 
 def judge(db: duckdb.DuckDBPyConnection, totals: pa.Table | None = None) -> None:

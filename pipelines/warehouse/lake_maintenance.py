@@ -60,7 +60,7 @@ def _rewrite(db: duckdb.DuckDBPyConnection) -> int:
 def _call(db: duckdb.DuckDBPyConnection, function: str) -> int:
     """Call a function of DuckLake. Returns the number of rows that it answers with."""
     # Not count(*): DuckLake does its work while the rows are read.
-    return int(db.execute(f"from {function}").to_arrow_table().num_rows)
+    return int(db.sql(f"from {function}").to_arrow_table().num_rows)
 
 
 def _time(moment: datetime) -> str:

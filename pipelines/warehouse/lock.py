@@ -15,7 +15,8 @@ from pipelines.common.errors import ConfigurationError, RunInProgress, SyncError
 from pipelines.common.files import STATE_FOLDER
 from pipelines.common.filesystem import DISK_ERRORS, LACKING, disk_failure, elsewhere, locked_file
 
-UNFIT = "%?"  # dlt uses paths as format strings, and DuckDB reads the part after a ? as options
+# dlt uses paths as format strings. DuckDB reads the part after a ? as options, and from version 2 on a \ as a /.
+UNFIT = ("%", "?") if duckdb.__version__.startswith("1.") else ("%", "?", "\\")
 
 
 @contextlib.contextmanager

@@ -143,7 +143,7 @@ class World:
         """The same, built anew from nothing but the facts."""
         other = World([])
         for (table,) in self.rows("select table_name from duckdb_tables() where schema_name = 'raw'"):
-            facts = self.warehouse.execute(f"from raw.{table}").to_arrow_table()
+            facts = self.warehouse.sql(f"from raw.{table}").to_arrow_table()
             other.warehouse.register("facts", facts)
             other.warehouse.execute(f"insert into raw.{table} by name from facts")
         other.publish()

@@ -217,7 +217,10 @@ def test_parameters_in_every_form(cli: Cli, tmp_path: Path) -> None:
 def test_wrong_parameters_are_one_line(cli: Cli, sql: str, values: list[str], expected: str) -> None:
     given = [word for value in values for word in ("--param", value)]
     result = cli("query", sql, *given, code=2)
-    assert (result.stdout, result.stderr) == ("", f"rollcall: {expected}\n")
+    first, *excerpt = result.stderr.splitlines()
+    assert (result.stdout, first) == ("", f"rollcall: {expected}")
+    # DuckDB 2 also shows where a value does not fit.
+    assert not excerpt or (expected.startswith("Conversion Error") and duckdb.__version__ >= "2")
 
 
 @pytest.mark.parametrize("sql", ["", " \n", ";", "-- nothing"])

@@ -8,10 +8,10 @@ import pytest
 
 from pipelines.config.compute import ENGINES
 from tests.compute import ray_cluster, spark_cluster
-from tests.lake.conftest import catalog, lake_home
+from tests.lake.conftest import _extensions, catalog, lake_home
 from tests.lake.home import LakeHome
 
-__all__ = ["catalog", "lake_home"]
+__all__ = ["_extensions", "catalog", "lake_home"]
 
 
 # Spark leaves sockets of loopback to the garbage collector.
