@@ -18,19 +18,19 @@ from pipelines.output.writer import Output
 from pipelines.warehouse.reader import Warehouse
 
 if TYPE_CHECKING:
-    from pipelines.commands.export import Export, Proof
+    from pipelines.commands.export import ConnectionState, Export
     from pipelines.commands.export_all import ExportAll
     from pipelines.commands.report import Report
 
 
 def show_report(warehouse: Warehouse, path: Path, output: Output) -> None:
     """Show the rows of one report, and how fresh they are."""
-    from pipelines.commands.export import naming, proofs, read_report
+    from pipelines.commands.export import connection_states, naming, read_report
 
     rows = read_report(warehouse, path)
     with naming(path):
         show_rows(with_headings(rows) if output.headings else rows, output)
-    _note_freshness(proofs(warehouse))
+    _note_freshness(connection_states(warehouse))
 
 
 def show_export(export: "Export", *, as_json: bool) -> None:
@@ -69,7 +69,7 @@ def _export_as_json(export: "Export") -> dict[str, object]:
             file._asdict() | {"file": str(file.file), "cut": file.cut._asdict()} for file in export.files
         ],
         "failed": [failed._asdict() for failed in export.failed],
-        "connections": [proof._asdict() for proof in export.connections],
+        "connections": [state._asdict() for state in export.connections],
     }
 
 
@@ -106,12 +106,12 @@ def show_notebook(file: Path) -> None:
     click.echo(printable(f"wrote {file}; open it with: marimo edit {shlex.quote(str(file))}"))
 
 
-def _note_freshness(proofs: "Sequence[Proof]") -> None:
-    for proof in proofs:
-        if not proof.is_fresh:
-            last = f"last verified {proof.last_verified_at}" if proof.last_verified_at else "never verified"
-            why = f" ({proof.outcome}: {proof.message})" if proof.message else ""
-            note(f"{proof.connection} is not up to date: {last}{why}")
-    if proofs and all(proof.is_fresh for proof in proofs):
-        oldest = min(proof.last_verified_at or "" for proof in proofs)
+def _note_freshness(states: "Sequence[ConnectionState]") -> None:
+    for state in states:
+        if not state.is_fresh:
+            last = f"last verified {state.last_verified_at}" if state.last_verified_at else "never verified"
+            why = f" ({state.outcome}: {state.message})" if state.message else ""
+            note(f"{state.connection} is not up to date: {last}{why}")
+    if states and all(state.is_fresh for state in states):
+        oldest = min(state.last_verified_at or "" for state in states)
         note(f"every connection is up to date: last verified {oldest} or later")

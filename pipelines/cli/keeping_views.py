@@ -77,7 +77,7 @@ def show_forgettable(found: "Sequence[Forgettable]") -> None:
     for one in found:
         kind, key, name = one.subject
         named = f"{kind} {key}: {name}" if name else f"{kind} {key}"
-        refused = f", {one.refused} in quarantine" if one.refused else ""
+        refused = f", {one.quarantined} in quarantine" if one.quarantined else ""
         note(f"{named}: {counted(one.versions, 'version')} of {counted(one.records, 'record')}{refused}")
         if one.named_by:
             note(

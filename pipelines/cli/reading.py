@@ -73,11 +73,11 @@ def _query(
     """
     from pipelines.cli.read_views import show_rows
     from pipelines.commands.as_of import as_of_notes
-    from pipelines.commands.changes import moment
+    from pipelines.commands.changes import parse_time
     from pipelines.commands.query import query, sql_errors_as_usage_errors
 
     asked, values = _sql(sql, sql_file), _parameters(parameters)
-    run = moment(as_of_run, datetime.now(ZoneInfo(output.time_zone))) if as_of_run else None
+    run = parse_time(as_of_run, datetime.now(ZoneInfo(output.time_zone))) if as_of_run else None
     with (
         open_warehouse(output.folder, seconds, output.time_zone, run) as warehouse,
         sql_errors_as_usage_errors(asked),
@@ -222,10 +222,10 @@ def _changes(since: str, until: str | None, output: "Output", **filters: Sequenc
     Each filter can be given several times.
     """
     from pipelines.cli.read_views import show_changes
-    from pipelines.commands.changes import Filters, changes, moment
+    from pipelines.commands.changes import Filters, changes, parse_time
 
     now = datetime.now(ZoneInfo(output.time_zone))
-    begin = None if since == "last" else moment(since, now)
-    end = None if until is None else moment(until, now)
+    begin = None if since == "last" else parse_time(since, now)
+    end = None if until is None else parse_time(until, now)
     with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
         show_changes(changes(warehouse, begin, end, Filters(**filters)), output)

@@ -118,7 +118,7 @@ def _accepted(pairs: Sequence[str]) -> dict[str, int]:
 def _status(max_age: str | None, output: "Output") -> None:
     """Show how fresh each connection is."""
     from pipelines.cli.status_view import show_status
-    from pipelines.commands.changes import moment
+    from pipelines.commands.changes import parse_time
     from pipelines.commands.status import status
 
     oldest = configured = None
@@ -126,7 +126,7 @@ def _status(max_age: str | None, output: "Output") -> None:
     if max_age is not None:
         from pipelines.extract.connections import configured_names
 
-        oldest, configured = moment(max_age, now), configured_names(home())
+        oldest, configured = parse_time(max_age, now), configured_names(home())
     with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
         found = status(warehouse, oldest, configured)
         if output.form == "prometheus":

@@ -1,4 +1,4 @@
-"""Notes on a query that asks for the projects at a time that the warehouse knows nothing about."""
+"""Notes on a query for the projects at a time before the first run or in the future."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -2,9 +2,8 @@
 
     DIR/20261103T020000Z/   warehouse.duckdb, manifest.json
 
-A publication replaces the file by a rename, so a reader that has it open reads one run to its end: a backup
-does not wait for a run, nor a run for a backup. The folder gets its name when all of it is verified and on
-the disk.
+A publication replaces the file by a rename, so a reader that has it open reads one run to its end. A backup
+and a run never wait for each other. The folder gets its name when everything in it is verified and on disk.
 """
 
 import json
@@ -64,7 +63,7 @@ def backup(home: Path, directory: Path) -> Backup:
     refuse_lakehouse(home, "backup", "run: rollcall migrate --to FILE; or copy the data after a pg_dump")
     warehouse = warehouse_path(home)
     with open_warehouse(warehouse):
-        pass  # what cannot be opened is refused as it is everywhere
+        pass  # raises the usual error if it cannot be opened
     with (
         exclusive_scratch(directory) as scratch,
         tempfile.TemporaryDirectory(prefix=".rollcall-", dir=scratch) as private,

@@ -22,9 +22,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True)
 class Filters:
-    """Which changes to list: those with one of the values given of each kind of filter; all if none is given.
+    """Which changes to list: for each filter that is not empty, those with one of its values.
 
-    A change is of a client if the project was for it before or after.
+    A change belongs to a client if the project was for it before or after the change.
     """
 
     providers: Sequence[str] = ()
@@ -54,10 +54,10 @@ class Changes:
 def changes(
     warehouse: Warehouse, since: datetime | None, until: datetime | None, filters: Filters = NO_FILTERS
 ) -> Changes:
-    """What runs from `since` up to but not including `until` (None: now) changed, as far as `filters` say.
+    """The changes by runs from `since` up to but not including `until` (None: now) that match `filters`.
 
-    `since` None: what the last run of each connection changed. Raises UsageError if a filter names something
-    that the warehouse does not have.
+    `since` None: the changes by the last run of each connection. Raises UsageError if a filter names
+    something that the warehouse does not have.
     """
     rows = rows_of(
         warehouse,
@@ -119,7 +119,7 @@ def _client_key(warehouse: Warehouse, name: str) -> str:
     return str(row[0])
 
 
-def moment(text: str, now: datetime) -> datetime:
+def parse_time(text: str, now: datetime) -> datetime:
     """Parse a date or time (in the time zone of `now` unless it has its own), or a duration before `now`.
 
     Raises UsageError if it is neither.

@@ -1,6 +1,6 @@
 """`rollcall demo`: three runs over the sandbox, with changes made at the providers in between.
 
-They run in a row, with a clock that is two days slow, then one, then right, so that runs are a day apart.
+The clock of the first run is two days slow and that of the second one day, so that runs are a day apart.
 Changes at Belltastic go through its documented API; those at the others are made to the sandbox's records.
 Everything is in one directory, which the demo leaves behind.
 """
@@ -67,7 +67,7 @@ class Demo:
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """Commands to explore it, with a name or path that the shell finds."""
+        """Commands to explore the warehouse, each with a program that the shell finds."""
         return tuple(f"{_program()} {command.removeprefix('rollcall ')}" for command in COMMANDS)
 
 
@@ -79,8 +79,8 @@ def _program() -> str:
     return shlex.quote(str(called))
 
 
-def demo(directory: Path, tell: Callable[[DemoRun], None]) -> Demo:
-    """Play the three runs in `directory`, and report each as it ends.
+def demo(directory: Path, on_run: Callable[[DemoRun], None]) -> Demo:
+    """Play the three runs in `directory`, and call `on_run` as each ends.
 
     Raises UsageError if the directory contains anything but an earlier demo.
     """
@@ -93,8 +93,8 @@ def demo(directory: Path, tell: Callable[[DemoRun], None]) -> Demo:
         days = (_before, _first_day, _second_day)
         for number, day in enumerate(days, 1):
             runs.append(DemoRun(number, day(sandbox), sync(directory, clock=_slow(len(days) - number))))
-            tell(runs[-1])
-    return _left_behind(directory, runs)
+            on_run(runs[-1])
+    return _result(directory, runs)
 
 
 def _slow(days: int) -> Callable[[], datetime]:
@@ -168,7 +168,7 @@ def _belltastic(sandbox: Sandbox, method: str, path: str, body: dict[str, object
     answer.raise_for_status()
 
 
-def _left_behind(directory: Path, runs: Sequence[DemoRun]) -> Demo:
+def _result(directory: Path, runs: Sequence[DemoRun]) -> Demo:
     from pipelines.commands.export import export, find_reports
     from pipelines.config.settings import exports_path, warehouse_path
     from pipelines.output.writer import Output

@@ -44,8 +44,8 @@ class Failed(NamedTuple):
     excerpt: str
 
 
-class Proof(NamedTuple):
-    """When a connection was last verified, whether it is up to date, and its last outcome."""
+class ConnectionState(NamedTuple):
+    """When a connection was last verified, as text, whether it is up to date, and its last outcome."""
 
     connection: str
     last_verified_at: str | None
@@ -60,7 +60,7 @@ class Export:
 
     files: tuple[Exported, ...]
     failed: tuple[Failed, ...]
-    connections: tuple[Proof, ...]
+    connections: tuple[ConnectionState, ...]
 
     @property
     def exit_code(self) -> ExitCode:
@@ -69,9 +69,10 @@ class Export:
 
 
 def find_reports(home: Path, names: Sequence[str] = ()) -> dict[str, Path]:
-    """The files of the reports named, or of all: the package's, and those of `home/sql/reports` before them.
+    """The files of the reports named, or of all. A file in `home/sql/reports` replaces one of the package.
 
-    All reports include files with an invalid name. Raises UsageError if a name is not a report.
+    Includes files whose names are not valid, so that exporting them reports it. Raises UsageError if a name
+    is not a report.
     """
     folders = (SQL_ROOT / "reports", home / "sql" / "reports")
     known = {path.stem: path for folder in folders for path in files_in(folder, "*.sql")}
@@ -82,7 +83,7 @@ def find_reports(home: Path, names: Sequence[str] = ()) -> dict[str, Path]:
 
 
 def export(warehouse: Warehouse, reports: Mapping[str, Path], folder: Path, output: Output) -> Export:
-    """Write each report in the form of `output`: one to its path, if it has one, else all into `folder`.
+    """Write each report in the format of `output`: to its path if it has one, else into `folder`.
 
     Each file appears complete or not at all. If a report is wrong, the others are still written.
     """
@@ -98,7 +99,7 @@ def export(warehouse: Warehouse, reports: Mapping[str, Path], folder: Path, outp
             failed.append(Failed(name, error.reason, error.remedy, error.excerpt))
         else:
             files.append(Exported(name, target, written.rows, written.neutralised, written.cut))
-    return Export(tuple(files), tuple(failed), proofs(warehouse))
+    return Export(tuple(files), tuple(failed), connection_states(warehouse))
 
 
 def read_report(warehouse: Warehouse, path: Path) -> Rows:
@@ -114,7 +115,7 @@ def read_report(warehouse: Warehouse, path: Path) -> Rows:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Add the path of the report to errors in the block."""
+    """Turn errors of DuckDB and UsageErrors in the block into UsageErrors that name the report's file."""
     try:
         with sql_errors_as_usage_errors(read_sql_file(path)):
             yield
@@ -125,14 +126,14 @@ def naming(path: Path) -> Iterator[None]:
         raise UsageError(f"{path}: {error.reason}", error.remedy, excerpt=error.excerpt) from None
 
 
-def proofs(warehouse: Warehouse) -> tuple[Proof, ...]:
-    """How fresh each connection is."""
+def connection_states(warehouse: Warehouse) -> tuple[ConnectionState, ...]:
+    """The state of each connection, by name."""
     verified_at = text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
     rows = warehouse.connection.execute(
         f"select connection, {verified_at}, is_fresh, outcome, message "
         f"from (\n{read_sql('queries/freshness')}) order by connection"
     ).fetchall()
-    return tuple(Proof(*row) for row in rows)
+    return tuple(ConnectionState(*row) for row in rows)
 
 
 def _write(rows: Rows, output: Output, target: Path) -> Written:

@@ -111,7 +111,7 @@ def _manifest(run: Run, exported: Export) -> dict[str, object]:
         "run": {"started_at": run.started_at, "outcome": run.outcome},
         "reports": [_described(file) for file in exported.files],
         "failed": [failed._asdict() for failed in exported.failed],
-        "connections": [proof._asdict() for proof in exported.connections],
+        "connections": [state._asdict() for state in exported.connections],
     }
 
 

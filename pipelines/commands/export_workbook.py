@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.commands.export import Export, Exported, Failed, naming, proofs, read_report
+from pipelines.commands.export import Export, Exported, Failed, connection_states, naming, read_report
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.files import deliver
 from pipelines.common.sql import SQL_ROOT
@@ -47,7 +47,7 @@ def export_workbook(warehouse: Warehouse, reports: Mapping[str, Path], file: Pat
                 written = write_sheet(rows, book, _sheet_name(name, book.sheetnames))
             files.append(Exported(name, file, written.rows, 0, written.cut))
     deliver(finished, file)
-    return Export(tuple(files), tuple(failed), proofs(warehouse))
+    return Export(tuple(files), tuple(failed), connection_states(warehouse))
 
 
 def _for_people(report: Path) -> Path:

@@ -1,9 +1,9 @@
 """`rollcall forget`: erases everything received about projects or files.
 
-The published warehouse and the previous one are written again without it; older runs are removed. What stays
-is the shape of history: under a pseudonym, from when to when there was a record. A record that its provider
-lists still is known by its pseudonym and kept as empty; its connection's counts stay true. An EvoVoice
-project includes its files, also future ones: all that they were while they belonged to that customer.
+The published warehouse and the previous one are written again without it, and older runs are removed. The
+periods of the versions stay, under a pseudonym. If a provider still lists such a record, it is recognized by
+its pseudonym and stored without content, so that the counts of its connection stay true. Forgetting an
+EvoVoice project includes its files, also future ones: all their versions that belong to that customer.
 """
 
 import os
@@ -35,18 +35,18 @@ from pipelines.warehouse.reader import Warehouse
 
 @dataclass(frozen=True)
 class Forgettable:
-    """What is to be forgotten: a project or file, and how many records and versions are erased with it.
+    """A project or file to forget, and how many records and versions are erased with it.
 
-    `refused` counts what is in quarantine under its key. `holder` is the connection and id
-    of a customer whose files go with it. `named_by` are the customers below it, which name it in their
-    breadcrumb and stay as they are.
+    `quarantined` counts the records in quarantine under its key. `customer` is the connection and id of a
+    customer whose files are erased too. `named_by` are the customers below it, which name it in their
+    breadcrumbs and are not erased.
     """
 
     subject: Subject
     records: int
     versions: int
-    refused: int
-    holder: tuple[str, str] | None
+    quarantined: int
+    customer: tuple[str, str] | None
     named_by: tuple[str, ...]
 
 
@@ -119,8 +119,8 @@ def _erase(db: duckdb.DuckDBPyConnection, found: Sequence[Forgettable]) -> None:
     db.execute("create temp table forgotten_customers (connection text, customer text)")
     for one in found:
         db.execute(f"insert into forgotten_records\n{named}", one.subject.parameters)
-        if one.holder:
-            db.execute("insert into forgotten_customers values ($1, $2)", one.holder)
+        if one.customer:
+            db.execute("insert into forgotten_customers values ($1, $2)", one.customer)
     db.execute(read_sql("forget"))
 
 
@@ -129,16 +129,16 @@ def _find(warehouse: Warehouse, key: str) -> Subject:
     try:
         return find(warehouse, key)
     except UsageError:
-        refused = [Subject(kind, key, None) for kind, key in _refused(warehouse, key)]
-        if not refused:
+        found = [Subject(kind, key, None) for kind, key in _quarantined(warehouse, key)]
+        if not found:
             raise
-    if len(refused) > 1:
-        keys = ", ".join(subject.key for subject in refused)
-        raise UsageError(f"{len(refused)} records have the id {key}", f"name one by its key: {keys}")
-    return refused[0]
+    if len(found) > 1:
+        keys = ", ".join(subject.key for subject in found)
+        raise UsageError(f"{len(found)} records have the id {key}", f"name one by its key: {keys}")
+    return found[0]
 
 
-def _refused(warehouse: Warehouse, key: str) -> list[tuple[str, str]]:
+def _quarantined(warehouse: Warehouse, key: str) -> list[tuple[str, str]]:
     return warehouse.connection.execute(read_sql("queries/forget/quarantined"), {"key": key}).fetchall()
 
 
@@ -146,7 +146,7 @@ def _forgettable(connection: duckdb.DuckDBPyConnection, subject: Subject) -> For
     def found(query: str) -> list[tuple[Any, ...]]:
         return connection.execute(read_sql(f"queries/forget/{query}"), subject.parameters).fetchall()
 
-    ((records, versions, refused),) = found("counts")
-    holder = next(iter(found("holder")), None)
+    ((records, versions, quarantined),) = found("counts")
+    customer = next(iter(found("customer")), None)
     named_by = tuple(key for (key,) in found("named_by"))
-    return Forgettable(subject, records, versions, refused, holder, named_by)
+    return Forgettable(subject, records, versions, quarantined, customer, named_by)

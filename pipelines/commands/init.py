@@ -1,7 +1,7 @@
-"""`rollcall init`: the two files of a configuration, for the providers chosen.
+"""`rollcall init`: writes the two files of a configuration, for the providers chosen.
 
-Their content comes from the providers' settings. Existing content is never changed; missing connections are
-added below it.
+Their content comes from the providers' settings. Existing content is never changed; connections that are
+missing are added below it.
 """
 
 import json

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.commands.changes import moment
+from pipelines.commands.changes import parse_time
 from pipelines.config.settings import memory_mb
 from pipelines.warehouse.lake_lock import LakeLocks
 from pipelines.warehouse.lake_maintenance import Maintained
@@ -20,4 +20,4 @@ def maintain(home: Path, keep: str) -> Maintained:
     lake = required_lake(home, "a file needs no maintenance: a run writes it again when it is worth it")
     lakehouse = Lakehouse(lake, memory_mb(home))
     with LakeLocks(lake) as locks:
-        return lakehouse.maintain(locks, now - moment(keep, now))
+        return lakehouse.maintain(locks, now - parse_time(keep, now))

@@ -1,7 +1,7 @@
-"""What an operator changes between two syncs: one change of the facts, published like a run.
+"""An operation: one change of the facts by an operator, published like a run.
 
-The verbs `retire`, `rename` and `prune` differ in their change only, which is in `sql/operations`. Everything
-else is here: lock, draft, change, build, check, publish. The file from before is kept as the previous one.
+The verbs `retire`, `rename` and `prune` differ only in the change, which is in `sql/operations`. The rest is
+here: lock, draft, change, build, check, publish. The file from before is kept as the previous one.
 """
 
 import os

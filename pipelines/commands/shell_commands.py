@@ -1,4 +1,4 @@
-r"""What `rollcall query` answers to the commands of other database shells, such as `.tables` and `\d`."""
+r"""Commands of other database shells that `rollcall query` accepts, such as `.tables` and `\d`."""
 
 from pipelines.commands.describe import describe, describe_all
 from pipelines.common.sql import literal

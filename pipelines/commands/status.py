@@ -14,7 +14,7 @@ from pipelines.warehouse.reader import Warehouse
 
 @dataclass(frozen=True)
 class Run:
-    """A run that was published: instants as text, and whether all of it was verified."""
+    """A run that was published: times as text, and whether all of it was verified."""
 
     started_at: str
     finished_at: str
@@ -23,7 +23,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Stale:
-    """A connection that was not verified in the time allowed: when it last was, as text; None if never."""
+    """A connection that was not verified in the time allowed; `last_verified_at` is None if it never was."""
 
     connection: str
     last_verified_at: str | None
@@ -50,8 +50,8 @@ def status(
 ) -> Status:
     """The state of the warehouse.
 
-    A connection is stale if it was not verified since `oldest`. `configured` names those that count; without
-    it, those count that the last run had.
+    A connection is stale if it was not verified since `oldest`. `configured` names those that can be stale;
+    None: those that were configured in the last run.
     """
     runs = rows_of(warehouse, read_sql("queries/last_sync"))
     last = next((batch[0] for batch in text_rows(runs)), None)

@@ -48,11 +48,11 @@ class Observer:
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is to do, other than to ask every connection and to publish the result.
+    """The options of a run. By default, it syncs every connection and publishes the result.
 
-    `names` are the connections to ask, if not all. `full` reads full listings instead of windows. `accept`
-    gives, per connection, the exact number of removals that an operator accepts. A `dry_run` publishes
-    nothing. A `first_run` begins a new history in a home that has published before but has no warehouse.
+    `names` are the connections to sync, if not all. `full` reads full listings instead of windows. `accept`
+    has, per connection, the exact number of removals that an operator accepts. A `dry_run` publishes nothing.
+    A `first_run` begins a new history in a home that has published before but has no warehouse.
     """
 
     names: tuple[str, ...] = ()
@@ -73,16 +73,16 @@ def sync(
     observer: Observer = UNOBSERVED,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Run:
-    """Ask the connections for all their records, and publish the result.
+    """Sync the connections, and publish the result.
 
-    `clock` gives the time at the start and at the end. Raises SyncError if nothing could be published.
+    `clock` is called at the start and after the last listing. Raises SyncError if nothing was published.
     """
     os.umask(0o077)  # only the owner may read what a run writes
     store, compute = find_store(home), compute_settings(home)
     if not options.first_run:
         refuse_lost(home, store)
     has_no_views = store.shared or store.is_empty()
-    # A mistake in the configuration of a first run leaves nothing behind.
+    # Before the lock, so that a mistake in the configuration of a first run leaves no files behind.
     connections = _connections(home, options) if has_no_views else None
     with (
         store.locked([one.name for one in connections or ()]) as scratch,
@@ -98,7 +98,7 @@ def sync(
             return run if options.dry_run else replace(run, unfinished=mark_published(home))
         limits = store.probe(scratch)
         opening = background.submit(store.open_draft, scratch, memory_mb(home))
-        # It imports dlt, which takes Python as long as opening a draft takes DuckDB.
+        # Loading connections imports dlt, which takes as long as opening a draft.
         connections = connections or _connections(home, options)
         observer.begun()
         with opening.result() as draft:
@@ -133,16 +133,16 @@ def _connections(home: Path, options: Options) -> tuple[Connection, ...]:
 
 
 def _left_out(home: Path, options: Options) -> Sequence[str]:
-    """The connections that a run of some connections might have asked too."""
+    """The configured connections, if a run of only some of them has to report the others."""
     return (configured_names(home) or ()) if options.names else ()
 
 
 def _extract_and_land(
     plan: Plan, draft: Draft, home: Path, scratch: Path, observer: Observer, *, has_no_views: bool
 ) -> tuple[Landing, bool]:
-    """Read all listings into a landing; also whether the models are prepared for a draft that `has_no_views`.
+    """Read all listings into a landing. Also says whether the models of a draft without views are prepared.
 
-    Models are prepared while pages are on their way: then the processor has little to do.
+    Models are prepared while the run waits for pages, because then the processor is idle.
     """
     has_page = threading.Event()
 

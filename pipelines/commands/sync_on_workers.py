@@ -1,4 +1,4 @@
-"""The middle of `rollcall sync` where workers share it: everything between the lock and the result."""
+"""`rollcall sync` on the workers of an engine: everything between the lock and the result."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,10 @@ from pipelines.warehouse.store import Store
 
 @dataclass(frozen=True)
 class Order:
-    """What such a run is to do, as `Options` says. `left_out` are the connections that it does not ask."""
+    """The options of such a run, as in `Options`. It must end within `longest_s` seconds.
+
+    `left_out` are the configured connections, if the run syncs only some of them.
+    """
 
     connections: Sequence[Connection]
     full: bool
@@ -55,7 +58,7 @@ def sync_on_workers(
     progress: Progress,
     clock: Callable[[], datetime],
 ) -> Run:
-    """Ask all connections on workers, judge their listings here, and commit everything at once.
+    """Read all connections on workers, judge their listings here, and commit everything at once.
 
     Raises as `sync` does.
     """

@@ -70,7 +70,7 @@ def read_run(
     configured: Sequence[str],
     limits: tuple[str, ...],
 ) -> Run:
-    """The last run in a draft of `warehouse`. `configured` names the connections that it might have asked."""
+    """The last run in a draft of `warehouse`. `configured` names connections to report if left out."""
     run = read_last_run(db, "runs")
     assert run is not None
     columns = ", ".join(ListingResult.__dataclass_fields__)

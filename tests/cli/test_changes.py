@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from pipelines.commands.changes import moment
+from pipelines.commands.changes import parse_time
 from pipelines.common.errors import UsageError
 
 from .conftest import Cli
@@ -99,7 +99,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
     ],
 )
 def test_moments(text: str, expected: datetime) -> None:
-    assert moment(text, NOW) == expected
+    assert parse_time(text, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_moments(text: str, expected: datetime) -> None:
 )
 def test_times_that_cannot_be_read_are_refused(cli: Cli, text: str) -> None:
     with pytest.raises(UsageError):
-        moment(text, NOW)
+        parse_time(text, NOW)
     for option in ("--since", "--until"):
         assert cli("changes", f"{option}={text}", code=2).stderr == (
             f"rollcall: {text} is neither a date nor a duration. "

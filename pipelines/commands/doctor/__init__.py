@@ -18,12 +18,11 @@ from pipelines.commands.doctor.warehouse import check_file, check_lakehouse, che
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.exit_codes import ExitCode
 from pipelines.config.settings import memory_mb, previous_kept, warehouse_access, warehouse_path
-from pipelines.extract.connections import Connection
 from pipelines.warehouse.store import find_store
 
 __all__ = ["Check", "Examination", "doctor"]
 
-_AS_A_RUN_MEETS_THEM = (
+_IN_THE_ORDER_OF_A_RUN = (
     ExitCode.USAGE,
     ExitCode.BUSY,
     ExitCode.INTERNAL,
@@ -40,9 +39,9 @@ class Examination:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What a run would exit with: that of the failure that it would meet first."""
+        """The exit code of a run: that of the failure that the run would meet first."""
         found = {check.exit_code for check in self.checks}
-        return next((code for code in _AS_A_RUN_MEETS_THEM if code in found), ExitCode.DONE)
+        return next((code for code in _IN_THE_ORDER_OF_A_RUN if code in found), ExitCode.DONE)
 
 
 def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) -> Examination:
@@ -50,10 +49,10 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
 
     `send_notice` sends a test notice to every channel. Raises UsageError if a name is not configured.
     """
-    connections: list[Connection] = []
+    of_configuration, connections = check_configuration(home, names)
     checks = [
         *check_files(home),
-        *check_configuration(home, names, connections),
+        *of_configuration,
         *check_models(home),
         check_notices(home, send_notice),
         *check_outputs(home),
@@ -76,6 +75,6 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
 
 
 def _without_repetitions(checks: Sequence[Check]) -> tuple[Check, ...]:
-    """The checks without those that only meet a mistake again: all parts read the same file."""
+    """The checks without those that fail by a mistake that an earlier check has found already."""
     first = {check.message: check for check in reversed(checks) if check.outcome == "failed"}
     return tuple(check for check in checks if first.get(check.message, check) is check)

@@ -1,4 +1,4 @@
-"""Checks of the engine that runs are divided with. It is not started."""
+"""Checks of the engine that divides runs among workers. None of them starts it."""
 
 from collections.abc import Iterator
 from pathlib import Path

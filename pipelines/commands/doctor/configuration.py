@@ -15,7 +15,7 @@ from pipelines.extract.connections import Configured, Connection, make_connectio
 
 
 def check_files(home: Path) -> Iterator[Check]:
-    """Only the owner may read secrets; nobody else may change where they are sent."""
+    """Check that only the owner can read secrets, and change the files that say where they are sent."""
     secrets = home / ".dlt" / "secrets.toml"
     private = True
     if secrets.exists() and _mode(secrets) & 0o077:
@@ -33,26 +33,28 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def check_configuration(home: Path, names: Sequence[str], connections: list[Connection]) -> Iterator[Check]:
-    """A check for each mistake; `connections` gets those without one."""
+def check_configuration(home: Path, names: Sequence[str]) -> tuple[list[Check], list[Connection]]:
+    """A check for each mistake in the configuration, and the connections without one."""
+    checks: list[Check] = []
+    connections: list[Connection] = []
     try:
         unknown = list(find_unknown(home))
-        yield from (failed("configuration", mistake) for mistake in unknown)
+        checks += [failed("configuration", mistake) for mistake in unknown]
         if not unknown:
-            yield from _display(home)
+            checks += _display(home)
         configured = read_tables(home, names)
     except ConfigurationError as error:
-        yield failed("configuration", error, "or begin with: rollcall init")
-        return
+        return [*checks, failed("configuration", error, "or begin with: rollcall init")], []
     for name in sorted(set(names) or configured.tables):
         try:
             connections.append(make_connection(name, configured))
         except ConfigurationError as error:
             mistakes = {str(mistake): mistake for mistake in (error, *_mistakes(name, configured))}
-            yield from (failed("configuration", mistake) for mistake in mistakes.values())
+            checks += [failed("configuration", mistake) for mistake in mistakes.values()]
     if connections:
         found = ", ".join(connection.name for connection in connections)
-        yield Check("configuration", "ok", f"complete for {found}")
+        checks.append(Check("configuration", "ok", f"complete for {found}"))
+    return checks, connections
 
 
 def _display(home: Path) -> Iterator[Check]:
@@ -63,7 +65,7 @@ def _display(home: Path) -> Iterator[Check]:
 
 
 def _mistakes(name: str, configured: Configured) -> Iterator[ConfigurationError]:
-    """All mistakes in a connection's keys, while `make_connection` raises the first."""
+    """All mistakes in a connection's keys, of which `make_connection` raises the first."""
     try:
         provider = configured.providers.get(str(resolve(f"sources.{name}", COMMON[0]) or name))
     except ConfigurationError:

@@ -31,7 +31,7 @@ def check_notices(home: Path, send_notice: bool) -> Check:
 
 
 def check_outputs(home: Path) -> Iterator[Check]:
-    """The log and the metrics: a run continues without them."""
+    """Warn if the log or the metrics cannot be written: a run continues without them."""
     for name, place_of in (("log", logs_path), ("metrics", textfile_path)):
         try:
             place = place_of(home)

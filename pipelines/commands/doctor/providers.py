@@ -38,12 +38,12 @@ def check_providers(connections: Sequence[Connection]) -> list[Check]:
 def _listings(connection: Connection, note_offset: Callable[[float], None]) -> list[Check]:
     """Log in and read a page of each listing, with short timeouts."""
     given = connection.settings
-    hasty = {"max_retries": 1, "timeout_s": min(TIMEOUT_S, given.number("timeout_s"))}
+    limits = {"max_retries": 1, "timeout_s": min(TIMEOUT_S, given.number("timeout_s"))}
     auth = connection.provider.auth
-    watched = replace(connection.provider, auth=lambda settings: _Watched(auth(settings), note_offset))
-    hurried = replace(connection, provider=watched, settings=Settings({**given, **hasty}))
-    with HttpClient(hurried, time.monotonic() + DEADLINE_S) as api:
-        return [_listing(api, hurried, scope) for scope in watched.scopes(hurried.settings)]
+    provider = replace(connection.provider, auth=lambda settings: _TimedAuth(auth(settings), note_offset))
+    limited = replace(connection, provider=provider, settings=Settings({**given, **limits}))
+    with HttpClient(limited, time.monotonic() + DEADLINE_S) as api:
+        return [_listing(api, limited, scope) for scope in provider.scopes(limited.settings)]
 
 
 def _listing(api: HttpClient, connection: Connection, scope: str | None) -> Check:
@@ -87,18 +87,18 @@ def _is_public(setting: Setting) -> bool:
     return not setting.secret
 
 
-class _Watched(AuthBase):
-    """A provider's own authentication, which also records the time in each answer."""
+class _TimedAuth(AuthBase):
+    """A provider's own authentication, which also notes how far the clock is from the time in each answer."""
 
     def __init__(self, auth: AuthBase | None, note_offset: Callable[[float], None]) -> None:
         self._auth = auth
         self._note_offset = note_offset
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.register_hook("response", self._look)  # type: ignore[no-untyped-call] # untyped in the stubs
+        request.register_hook("response", self._note_time)  # type: ignore[no-untyped-call] # untyped in the stubs
         return self._auth(request) if self._auth else request
 
-    def _look(self, response: requests.Response, **_: object) -> None:
+    def _note_time(self, response: requests.Response, **_: object) -> None:
         try:
             sent = parsedate_to_datetime(response.headers.get("date", ""))
         except ValueError:

@@ -57,7 +57,7 @@ def check_place(warehouse: Path) -> Iterator[Check]:
 
 
 def check_file(home: Path, path: Path) -> Check:
-    """Continue with the published file as a run does, in a draft that is not published."""
+    """Check the published file as a run does: in a draft, which is not published."""
     try:
         refuse_lost(home, find_store(home))
         if not path.exists() and not previous_path(path).exists():

@@ -12,7 +12,10 @@ from pipelines.warehouse.reader import Warehouse
 
 @dataclass(frozen=True)
 class Report:
-    """The page that was written; `file` None is standard output. `stale` names connections not up to date."""
+    """The page that was written, to standard output if `file` is None.
+
+    `run` is the start of the last run as text. `stale` names the connections that are not up to date.
+    """
 
     file: Path | None
     bytes: int
@@ -25,9 +28,8 @@ class Report:
 def report(warehouse: Warehouse, since: str | None, output: Output, zone: str) -> Report:
     """Write the page, complete or not at all. `since` is the start of the chosen period; None: 30 days.
 
-    Times on the page are in the time zone `zone`, an IANA name.
-
-    Raises UsageError if `since` is not a time, WarehouseError if there is no run yet.
+    Times on the page are in the time zone `zone`, an IANA name. Raises UsageError if `since` is not a time,
+    WarehouseError if there is no run yet.
     """
     # Imported late: the command line only needs the name of this package.
     from pipelines.commands.report.facts import read_facts

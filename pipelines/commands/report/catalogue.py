@@ -20,10 +20,10 @@ Columns = dict[str, msgspec.Raw]
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Columns of one length each, as JSON arrays; those of the queries `catalogue_*` and `clients`.
+    """The columns of the queries `catalogue_*` and `clients`, as JSON arrays.
 
-    Beyond `MOST_PROJECTS`, the projects removed first are left out, and counted; beyond `MOST_CHANGES`,
-    the oldest changes.
+    At most `MOST_PROJECTS` projects and `MOST_CHANGES` changes are in them; the projects that were removed
+    first and the oldest changes are left out, and counted.
     """
 
     projects: Columns

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from pipelines.commands.changes import moment
+from pipelines.commands.changes import parse_time
 from pipelines.commands.report.catalogue import Catalogue, read_catalogue
 from pipelines.commands.report.periods import Period, read_periods
 from pipelines.commands.report.queries import read_rows, run_query
@@ -101,7 +101,7 @@ def read_facts(warehouse: Warehouse, since: str | None, zone: str) -> Facts:
     last = datetime.fromtimestamp(runs[0].started_at / 1000, UTC)
     today = last.replace(hour=0, minute=0, second=0, microsecond=0)
     week = today - timedelta(days=6)
-    chosen = today - timedelta(days=29) if since is None else moment(since, last)
+    chosen = today - timedelta(days=29) if since is None else parse_time(since, last)
     set_variables(warehouse.connection, week=week, chosen=chosen, longest=LONGEST_TEXT)
     for table in ("natural_key", "report_periods", "report_projects", "report_happened"):
         run_query(warehouse, table)

@@ -9,8 +9,8 @@ from pathlib import Path
 from pipelines.commands.schedule.cron import cron, install_cron, remove_cron
 from pipelines.commands.schedule.github import github
 from pipelines.commands.schedule.kubernetes import kubernetes
-from pipelines.commands.schedule.made import Schedule, Scheduler
 from pipelines.commands.schedule.nightly import Nightly, clock_fault, zone_info
+from pipelines.commands.schedule.scheduler import Schedule, Scheduler
 from pipelines.commands.schedule.systemd import install_systemd, remove_systemd, systemd
 from pipelines.common.errors import UsageError
 

@@ -4,7 +4,6 @@ import re
 import shlex
 from pathlib import Path
 
-from pipelines.commands.schedule.made import Schedule, not_scheduled, run_program
 from pipelines.commands.schedule.nightly import (
     Nightly,
     clock_changes,
@@ -13,6 +12,7 @@ from pipelines.commands.schedule.nightly import (
     program,
 )
 from pipelines.commands.schedule.render import render
+from pipelines.commands.schedule.scheduler import Schedule, not_scheduled, run_program
 from pipelines.common.errors import ConfigurationError, UsageError
 
 

@@ -1,7 +1,7 @@
 """A run as a workflow on GitHub.
 
-Rollcall is on no package index yet. If the workflow installed it by name, another package of that name would
-get every secret. So it installs a commit that the user pins, with the versions and digests of its uv.lock.
+Rollcall is not on a package index yet. If the workflow installed it by name, another package of that name
+would get every secret. So it installs a commit that the user pins, with the versions and digests of uv.lock.
 Its actions are pinned to commits that were reviewed: a tag can be moved to another one.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipelines.commands.schedule.made import Schedule
 from pipelines.commands.schedule.nightly import Nightly, local_zone, secret_variables, zone_info
 from pipelines.commands.schedule.render import render
+from pipelines.commands.schedule.scheduler import Schedule
 from pipelines.common.errors import UsageError
 
 ARTIFACT_DAYS = 30

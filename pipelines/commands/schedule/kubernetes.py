@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.commands.schedule.made import Schedule
 from pipelines.commands.schedule.nightly import (
     LONGEST_RUN_S,
     Nightly,
@@ -16,6 +15,7 @@ from pipelines.commands.schedule.nightly import (
     secret_variables,
 )
 from pipelines.commands.schedule.render import render
+from pipelines.commands.schedule.scheduler import Schedule
 from pipelines.common.errors import UsageError
 from pipelines.common.version import DISTRIBUTION, rollcall_version
 from pipelines.transform.model import files_in

@@ -1,4 +1,4 @@
-"""The run that a schedule starts: when, where and with which options. And what can go wrong there."""
+"""The run that a schedule starts: when, where and with which options; and warnings about it."""
 
 import os
 import re

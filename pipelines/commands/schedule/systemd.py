@@ -5,7 +5,6 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
-from pipelines.commands.schedule.made import Schedule, not_scheduled, run_program
 from pipelines.commands.schedule.nightly import (
     LONGEST_RUN_S,
     Nightly,
@@ -14,6 +13,7 @@ from pipelines.commands.schedule.nightly import (
     program,
 )
 from pipelines.commands.schedule.render import render
+from pipelines.commands.schedule.scheduler import Schedule, not_scheduled, run_program
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.files import private_folder, write_atomically
 

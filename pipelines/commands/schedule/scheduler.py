@@ -1,4 +1,4 @@
-"""A schedule that was made, and running the programs that install it."""
+"""The result of `rollcall schedule`, and running the programs of a scheduler."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ PATIENCE_S = 60
 
 @dataclass(frozen=True)
 class Schedule:
-    """A scheduler's own files by name, what is left to do by hand, and what will not be as it is here."""
+    """A scheduler's own files by name, the steps left to do by hand, and warnings."""
 
     scheduler: Scheduler
     files: Mapping[str, str]
