@@ -1,4 +1,4 @@
-"""`rollcall publish`: the published tables to another warehouse, as far as they differ from what is there."""
+"""`rollcall publish`: sends the rows of the published tables that differ to another warehouse."""
 
 import contextlib
 import functools
@@ -51,7 +51,7 @@ class Store(Protocol):
         *,
         with_comments: bool,
     ) -> None:
-        """Bring the changes into the tables, and `row` of them into `publications`."""
+        """Apply the changes to the tables, and add `row` to `publications`."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ _EXPLAIN = re.compile(
     rf"(\((?!{_GAP}(\(|({'|'.join((*READING, *_READING_TOO[1:]))})\b))[^()]*\){_GAP})?",
     re.IGNORECASE,
 )
-# DuckDB needs time that grows with the square of their length to parse some strings.
+# The time that DuckDB takes to parse some strings grows with the square of their length.
 LONGEST_SQL = 1 << 20
 QUICKLY_PARSED = 10_000
 # DuckDB's other table functions read files, run strings as SQL or, in 1.5, change how it logs in spite of the
@@ -37,8 +37,6 @@ _OPEN_FUNCTIONS = frozenset(
     {"generate_series", "json_each", "json_tree", "pg_timezone_names", "pragma_table_info"}
     | {"range", "repeat", "repeat_row", "summary", "unnest"}
 )
-
-
 _EXCERPT = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
 
 
@@ -54,7 +52,7 @@ def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None =
         if (answer := shell_command(warehouse, sql)) is not None:
             return answer
         tokens = _only_statement(sql)
-        # Without the comment above it, but on the lines where it was: errors name them.
+        # The comment above it is dropped, but not its lines: errors name the line.
         statement = "\n" * _lines_above(sql) + "".join(tokens)
         _refuse_slow_parsing(warehouse, statement)
         # EXPLAIN ANALYZE executes the statement.
@@ -65,34 +63,6 @@ def query(warehouse: Warehouse, sql: str, parameters: Mapping[str, str] | None =
         if explained != statement:
             return _plan(warehouse, statement, given)
         return rows_of(warehouse, statement, given)
-
-
-def _refuse_slow_parsing(warehouse: Warehouse, sql: str) -> None:
-    """Raise UsageError if parsing takes longer than the query may.
-
-    DuckDB's package holds the interpreter's lock while it parses, so nothing can stop it. A function of SQL
-    that parses does not hold it, so this one measures the time. Two more parses follow.
-    """
-    if len(sql) <= QUICKLY_PARSED:
-        return
-    if len(sql) > LONGEST_SQL:
-        raise UsageError(
-            f"the SQL has {len(sql):,} characters; at most {LONGEST_SQL:,} are allowed",
-            "put long lists into a table of your own",
-        )
-    started = time.monotonic()
-    warehouse.connection.execute("select json_serialize_sql($1)", [sql]).fetchall()
-    if 2 * (time.monotonic() - started) > warehouse.clock.left():
-        raise warehouse.clock.too_late()
-
-
-def _parse_reading(warehouse: Warehouse, sql: str) -> list[duckdb.Statement]:
-    """Parse `sql`. Raises UsageError if it does more than read."""
-    word = next(iter(_words(sql)), sql.strip()).upper()
-    parsed = warehouse.connection.extract_statements(sql)
-    if word not in (*READING, *_READING_TOO) or parsed[-1].type.name not in _TYPES:
-        raise UsageError(f"{word} is not allowed: a query can only read", f"begin with {', '.join(READING)}")
-    return parsed
 
 
 @contextlib.contextmanager
@@ -126,6 +96,34 @@ def excerpt(error: duckdb.Error, sql: str) -> str:
         if 0 < at <= len(lines) and shown.removeprefix("...").removesuffix("...") in lines[at - 1]:
             return _marked(f"LINE {at}: ", shown, len(found[3]) - len(f"LINE {number}: "))
     return ""
+
+
+def _refuse_slow_parsing(warehouse: Warehouse, sql: str) -> None:
+    """Raise UsageError if parsing would take longer than the query may.
+
+    DuckDB's package holds the interpreter's lock while it parses, so nothing could stop it. A function of SQL
+    that parses does not hold the lock, so it measures the time here. Two more parses follow.
+    """
+    if len(sql) <= QUICKLY_PARSED:
+        return
+    if len(sql) > LONGEST_SQL:
+        raise UsageError(
+            f"the SQL has {len(sql):,} characters; at most {LONGEST_SQL:,} are allowed",
+            "put long lists into a table of your own",
+        )
+    started = time.monotonic()
+    warehouse.connection.execute("select json_serialize_sql($1)", [sql]).fetchall()
+    if 2 * (time.monotonic() - started) > warehouse.clock.left():
+        raise warehouse.clock.too_late()
+
+
+def _parse_reading(warehouse: Warehouse, sql: str) -> list[duckdb.Statement]:
+    """Parse `sql`. Raises UsageError if it does more than read."""
+    word = next(iter(_words(sql)), sql.strip()).upper()
+    parsed = warehouse.connection.extract_statements(sql)
+    if word not in (*READING, *_READING_TOO) or parsed[-1].type.name not in _TYPES:
+        raise UsageError(f"{word} is not allowed: a query can only read", f"begin with {', '.join(READING)}")
+    return parsed
 
 
 def _marked(head: str, shown: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""Publishing to other warehouses: which there are, what differs there, and how it is sent.
+"""Publishing to other warehouses: the kinds of destinations, the rows that differ there, and sending them.
 
 kinds      the destinations that Rollcall can publish to, and the SQL of each
 target     a destination as a home configures it

@@ -17,12 +17,12 @@ from pipelines.warehouse.reader import Warehouse
 from pipelines.warehouse.runs import read_last_run
 
 STORED = pa.schema([(KEY, pa.string()), (HASH, pa.int64())])
-"""What a destination is asked for: the key and the hash of each row."""
+"""The rows of a destination, as they are compared: the key and the hash of each."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs in a table.
+    """The rows of a table that differ from those at the destination.
 
     `file` holds the rows, with the columns of `Table.json_columns` and `DELETED`; `stored` are the rows at
     the destination, None if it lacks the table. `sent` and `deleted` count rows.

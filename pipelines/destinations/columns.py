@@ -1,4 +1,4 @@
-"""A published table as its destination has it: columns and their types, the key, and what describes them."""
+"""A published table as its destination has it: columns, their types and descriptions, and the key."""
 
 import hashlib
 import re
@@ -35,7 +35,7 @@ _AS_OTHER = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `sql` makes its value in the warehouse, JSON as text."""
+    """A column. `sql` is the SQL for its value in the warehouse, with JSON as text."""
 
     name: str
     sql: str
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table to publish. `key` names what identifies a row for readers; `KEY` does it for Rollcall."""
+    """A table to publish. `key` has the columns that identify a row for readers; Rollcall uses `KEY`."""
 
     name: str
     description: str
@@ -55,12 +55,12 @@ class Table:
 
     @property
     def json_columns(self) -> Mapping[str, bool]:
-        """Whether each column holds JSON; with the two that Rollcall adds, at the end."""
+        """Whether each column holds JSON. The two columns that Rollcall adds are last."""
         return {column.name: column.is_json for column in self.columns} | {KEY: False, HASH: False}
 
     @property
     def descriptions(self) -> Mapping[str, str]:
-        """What describes each column."""
+        """The description of each column."""
         return {column.name: column.description for column in self.columns}
 
 
@@ -112,10 +112,10 @@ def _value(name: str, data_type: str, kind: Kind) -> str:
 
 
 def changed_rows_sql(table: Table, *, has_stored: bool = True) -> str:
-    """The SQL for the rows that differ from those in `stored`, a table of keys and hashes; or, unless it
-    `has_stored` rows, for all rows of the table.
+    """SQL for the rows that differ from those in `stored`, a table of keys and hashes.
 
-    A row that `stored` has and the table lacks is among them, with its key, and with `DELETED` true.
+    A row that `stored` has and the table lacks is among them: its key, with `DELETED` true. Without
+    `has_stored`, nothing is compared, and the SQL is for all rows.
     """
     values = ", ".join(f"{column.sql} as {identifier(column.name)}" for column in table.columns)
     texts = ", ".join(f"cast({identifier(name)} as varchar)" for name in table.grain)
@@ -132,6 +132,6 @@ def changed_rows_sql(table: Table, *, has_stored: bool = True) -> str:
 
 
 def descriptions_hash(tables: Sequence[Table]) -> str:
-    """A hash of everything that describes the tables; it tells whether the comments are current."""
+    """A hash of all descriptions of the tables; if it differs, the comments there are outdated."""
     described = [(table.name, table.description, sorted(table.descriptions.items())) for table in tables]
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]

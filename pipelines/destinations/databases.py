@@ -96,13 +96,13 @@ def publish(
     *,
     with_comments: bool,
 ) -> None:
-    """Bring the changes into the tables, and `row` of them into `publications`."""
+    """Apply the changes to the tables, and add `row` to `publications`."""
     from dlt.destinations.exceptions import DatabaseUndefinedRelation
     from dlt.destinations.job_client_impl import SqlJobClientBase
 
     kind, changes = target.kind, (*changes, row(None))
     staged = [INCOMING + change.table.name for change in changes]
-    # An earlier publication may have been killed. dlt creates tables only while it has no note of them.
+    # A publication that was killed may have left them. dlt creates tables only if its schema lacks them.
     with pipeline.destination_client() as client, contextlib.suppress(DatabaseUndefinedRelation):
         assert isinstance(client, SqlJobClientBase)
         client.drop_tables(*staged, delete_schema=True)

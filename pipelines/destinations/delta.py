@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read(table: "DeltaTable", columns: Sequence[str]) -> pa.Table:
-    """Some columns of a table, whole."""
+    """All rows of some columns of a table."""
     return table.to_pyarrow_table(columns=list(columns))
 
 
@@ -25,7 +25,7 @@ def column_names(table: "DeltaTable") -> set[str]:
 
 
 def merge(table: "DeltaTable", change: Changes) -> None:
-    """Bring changed rows into a table."""
+    """Apply changed rows to a table, in one commit."""
     values = {column: f'source."{column}"' for column in change.table.json_columns}
     file = parquet.ParquetFile(change.file)
     rows = pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(ROWS_PER_BATCH))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read(table: "Table", columns: Sequence[str]) -> pa.Table:
-    """Some columns of a table, whole."""
+    """All rows of some columns of a table."""
     return table.scan(selected_fields=tuple(columns)).to_arrow()
 
 
@@ -24,7 +24,7 @@ def column_names(table: "Table") -> set[str]:
 
 
 def merge(table: "Table", change: Changes) -> None:
-    """Bring changed rows into a table: delete those that are replaced, then append."""
+    """Apply changed rows to a table: delete those that are replaced, then append."""
     from pyiceberg.expressions import In, Reference
 
     rows = parquet.read_table(change.file)

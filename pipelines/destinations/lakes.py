@@ -55,12 +55,12 @@ def publish(
     *,
     with_comments: bool,
 ) -> None:
-    """Bring the changes into the tables, and `row` of them into `publications`."""
-    versions = _bring(pipeline, target, changes, with_comments=with_comments)
-    _bring(pipeline, target, (row(versions),), with_comments=with_comments)
+    """Apply the changes to the tables, and add `row` to `publications`."""
+    versions = _apply(pipeline, target, changes, with_comments=with_comments)
+    _apply(pipeline, target, (row(versions),), with_comments=with_comments)
 
 
-def _bring(
+def _apply(
     pipeline: "Pipeline", target: Target, changes: Sequence[Changes], *, with_comments: bool
 ) -> dict[str, int]:
     """Change each table in one commit. Returns their versions after that."""

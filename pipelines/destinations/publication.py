@@ -55,7 +55,7 @@ class LastPublication:
 
 
 PublicationRow = Callable[[Mapping[str, int] | None], Changes]
-"""Makes the row for a publication, given the versions of the tables."""
+"""Creates the row for a publication from the versions of the tables."""
 
 
 def publication_row(

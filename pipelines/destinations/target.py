@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Target:
-    """A configured destination. `tables` is empty where all are published."""
+    """A configured destination. `tables` is empty if all are published."""
 
     name: str
     kind: Kind
@@ -33,7 +33,7 @@ class Target:
 
     @property
     def label(self) -> str:
-        """What messages call it, such as `bi (postgres, dataset rollcall)`."""
+        """Its name in messages, such as `bi (postgres, dataset rollcall)`."""
         return f"{self.name} ({self.kind.name}, dataset {self.dataset})"
 
 

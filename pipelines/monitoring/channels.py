@@ -23,8 +23,8 @@ Event = Literal["success", "failure", "test"]
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 LONGEST_TEXT = 3000
 
-# What follows the ping's URL. /log does not change the state at the service: a test must not raise an alarm,
-# nor report a run.
+# What follows the ping's URL. /log does not change the state at the service: a test must neither raise an
+# alarm nor report a run.
 PINGS: Mapping[Event, str] = {"success": "", "failure": "/fail", "test": "/log"}
 MARKS: Mapping[Event, str] = {
     "success": ":white_check_mark:",
@@ -104,7 +104,7 @@ def ping(settings: Settings, event: str, text: str) -> None:
     _post(url, settings, data=text.encode())
 
 
-class _NotTaken(Exception):
+class _Rejected(Exception):
     """A service rejected a notice."""
 
 
@@ -124,7 +124,7 @@ def _post(url: str, settings: Settings, **body: object) -> None:
         )
         with contextlib.closing(answer):
             if not answer.ok or answer.is_redirect:
-                raise _NotTaken(f"the server answered {answer.status_code}")
+                raise _Rejected(f"the server answered {answer.status_code}")
 
 
 def _mail(settings: Settings, notice: Notice) -> None:
@@ -170,8 +170,8 @@ _REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 
 
 def failure_reason(error: Exception) -> str:
-    """Describe the failure without the address, which is a secret."""
-    if isinstance(error, _NotTaken):
+    """Describe why a notice was not delivered, without the address, which is a secret."""
+    if isinstance(error, _Rejected):
         return str(error)
     reason = next((text for kinds, text in _REASONS if isinstance(error, kinds)), None)
     if reason is None and isinstance(error, smtplib.SMTPResponseException):

@@ -1,4 +1,4 @@
-"""Removals that are held back run after run: an alarm is due when that begins, and when it changes."""
+"""Removals that are held back run after run: they raise an alarm when they begin and when they change."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The state of a home as metrics of Prometheus: for `rollcall status`, and for a file after each run.
+"""The state of a home as Prometheus metrics: for `rollcall status`, and for a file after each run.
 
 The file is for the textfile collector of node_exporter. Every metric is a gauge with a label `home`, because
 one machine may have several homes. A connection that is retired or no longer configured has no metrics, so
@@ -62,7 +62,7 @@ class Attempt:
 
 
 def metrics_text(home: Path, warehouse: "Warehouse | None", attempt: Attempt | None = None) -> str:
-    """The metrics of a home, as Prometheus reads them. `warehouse` is open, if there is one."""
+    """The metrics of a home in Prometheus' text format. `warehouse` is open; None if there is none."""
     registry = CollectorRegistry()
     registry.register(_Metrics(_families(str(home), warehouse, attempt)))
     return generate_latest(registry).decode()

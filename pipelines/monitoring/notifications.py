@@ -1,9 +1,9 @@
 """Notifications of how a run went, to the channels under `[notify]`: a webhook, a ping, e-mail.
 
 They report every configured connection, even if the run synced only some of them: a run of one connection
-must not report success while another one fails. Nothing is sent after a dry run, after wrong arguments, and
-if another run is in progress. Nothing is sent after an interruption either: the monitoring service raises the
-alarm, because a run that it saw start does not end.
+must not report success while another one fails. Nothing is sent after a dry run, after wrong arguments, or if
+another run is in progress. Nothing is sent after an interruption either: the monitoring service saw the run
+start, and raises the alarm because it does not end.
 
 All notifications share one deadline, and contain no secret. If one cannot be delivered, the run warns and
 does not fail. docs/decisions/notifications.md says why no library sends them.
@@ -60,7 +60,7 @@ def send(settings: Settings, notice: Notice, warn: Warn) -> None:
 
 
 class Notices:
-    """The notices of one run, to the channels of `[notify]`. `warn` gets one line if that is wrong."""
+    """The notices of one run, to the channels of `[notify]`. `warn` gets a line if its settings are wrong."""
 
     def __init__(self, home: Path, warn: Warn) -> None:
         self._home = home
@@ -101,12 +101,12 @@ def failure_notice(home: Path, error: Exception) -> Notice:
 
 
 def subject(home: Path, what: str) -> str:
-    """`what`, and where."""
+    """The subject of a notice: the machine, the home, and `what` happened."""
     return printable(f"Rollcall on {socket.gethostname()}, {home.name}: {what}")
 
 
 def _deliver(channels: Mapping[str, Callable[[], None]], seconds: float, warn: Warn) -> None:
-    """Run all in parallel. Those that do not finish by the deadline end with the process."""
+    """Call all `channels` in parallel. Those that have not finished after `seconds` end with the process."""
     failed: dict[str, str] = {}
 
     def run(name: str, deliver: Callable[[], None]) -> None:

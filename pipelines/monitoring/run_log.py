@@ -34,7 +34,7 @@ Level = Literal["info", "warning", "error"]
 
 @dataclass
 class RunLog:
-    """Writes lines as long as the file is writable; calls `warn` once when it is not."""
+    """Writes lines to a file. When that fails, it calls `warn` once and writes no more."""
 
     run: str
     warn: Say

@@ -1,6 +1,6 @@
 """Rows as Arrow, with their own types, a batch at a time.
 
-Only this module of the reading verbs imports pyarrow, which takes a while.
+No other module of the reading verbs imports pyarrow, which is slow to import.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def write_arrow(rows: Rows, sink: IO[bytes], *, seekable: bool) -> Chunk:
 
 
 def _reader(rows: Rows) -> pa.RecordBatchReader:
-    """Yield the rows in batches, in every version of DuckDB.
+    """A reader of the rows in batches, which does not keep them in memory in any version of DuckDB.
 
     DuckDB 2 keeps the result of `execute` in memory, and 1.5 that of `sql` with parameters. So a result with
     parameters goes into a temporary table first, which DuckDB can spill to disk.

@@ -39,7 +39,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
 
 
 def place_of(folder: Path, run: str, draft: Path) -> Path:
-    """The place of `draft`: the folder of this run with the same files, or a new one."""
+    """Where `draft` belongs in `folder`: the folder of this run that has the same files, or a new name."""
     taken = [path for path in dated(folder) if path.name.startswith(run)]
     for path in taken:
         if _same(path, draft):

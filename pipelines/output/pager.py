@@ -31,7 +31,7 @@ def find_pager() -> list[str] | None:
 def paged(command: list[str], clock: Clock) -> Iterator[IO[bytes]]:
     """Show the output of the block in the pager. Raises BrokenPipeError after the reader has quit.
 
-    The countdown stops when everything is written and the reader still reads.
+    The countdown stops while the reader reads after everything is written.
     """
     pager = subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": LESS} | os.environ)  # noqa: S603
     assert pager.stdin is not None

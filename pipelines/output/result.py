@@ -1,4 +1,4 @@
-"""The result of one SELECT, not read yet, and the ways to read it."""
+"""The result of one SELECT, which is executed when it is read, and the ways to read it."""
 
 import json
 import re
@@ -44,9 +44,9 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """The result of `sql`, one SELECT. It is executed each time that it is written.
+    """The result of `sql`, one SELECT, which is executed each time that the rows are written.
 
-    `parameters` are the values for each `$name` in `sql`.
+    `parameters` has the value of each `$name` in `sql`.
     """
 
     warehouse: Warehouse
@@ -139,8 +139,8 @@ def _objects(rows: Rows) -> Iterator[list[str]]:
 def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Chunk:
     """Write the rows as `csv_pieces` does, but at the speed of COPY, to `path` in the workspace.
 
-    This executes the SQL twice, because COPY counts only rows, so it is not for results that may differ.
-    Counting needs no order, and sorting would take longer than everything else.
+    This executes the SQL twice, because COPY does not count neutralised cells: both executions must give the
+    same rows. The second one is not sorted, because sorting would take longer than everything else.
     """
     names, renamed = _heading(rows, raw=raw)
     fields = ", ".join(

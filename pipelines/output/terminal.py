@@ -41,7 +41,7 @@ class Fitted(NamedTuple):
 
 
 def fit(given: Sequence[Column], found: Sequence[Cells], most: int) -> Fitted:
-    """Fit the rows into the terminal, at most `most` of them.
+    """Fit at most `most` of the rows `found`, with the columns `given`, into the terminal.
 
     If all columns fit, cells are wrapped, otherwise cut. A single row with too many columns is shown
     vertically.

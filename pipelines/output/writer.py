@@ -1,4 +1,4 @@
-"""Writing a result in the format and to the place given by the options of the reading verbs."""
+"""Writing a result in the format and to the destination that the options of the reading verbs give."""
 
 import contextlib
 import os
@@ -38,8 +38,8 @@ class Output:
     """The format and the destination: `path` None is standard output.
 
     For CSV, `raw` does not neutralise formulas, and `excel` writes it for Excel; not both. `pager` shows
-    output longer than the screen in a pager. `time_zone` is the IANA zone of its times.
-    `headings` replaces the names of columns in CSV, TSV and xlsx by headings for people.
+    output longer than the screen in a pager. `time_zone` is the IANA zone of its times. `headings` replaces
+    the names of columns in CSV, TSV and xlsx with headings for people.
     """
 
     form: Form = "table"
@@ -133,7 +133,7 @@ def _write_chunks(pieces: Iterator[Chunk], warehouse: Warehouse, output: Output)
         pieces = (piece._replace(text=printable(piece.text, keep="\n\t")) for piece in pieces)
         return _show(pieces, warehouse.clock, output)
     if output.path is None and not _redirected():
-        # A query that fails before its first row writes no header either, which would look like an empty
+        # If the query fails before its first row, nothing is written: a header alone would look like an empty
         # table.
         begun = list(islice(pieces, 2))
         with _standard_output() as file:

@@ -1,4 +1,4 @@
-"""Rows as a workbook of Excel: a sheet or several, with a frozen heading and values of their own types.
+"""Rows as an Excel workbook of one or more sheets, with frozen headings and typed values.
 
 Numbers, booleans, dates and timestamps (in the session's time zone) have Excel's types. Everything else is
 text, and so are values that Excel would alter: an integer or decimal of more than 15 digits, a time before
@@ -64,7 +64,7 @@ def write_workbook(rows: Rows, path: Path) -> Chunk:
 
 @contextlib.contextmanager
 def open_workbook(warehouse: Warehouse, path: Path) -> Iterator[Workbook]:
-    """A new workbook, which is at `path` in the workspace after the block."""
+    """A new workbook, which is written to `path` in the workspace at the end of the block."""
     options = {"constant_memory": True, "tmpdir": str(warehouse.workspace)}
     try:
         with Workbook(str(path), options) as book:
