@@ -22,7 +22,7 @@ select
 from forgotten_customers
 on conflict do update set is_named = true;
 
--- The versions of a file that belong to a forgotten customer are erased. If all its versions are, so is its id.
+-- The versions of a file that belong to a forgotten customer are erased. If all its versions are erased, so is its id.
 create or replace temp table erased as
 with known as (
     select
@@ -81,7 +81,7 @@ set
 from erased
 where known.rowid = erased.known_row;
 
--- Files that are forgotten while they belong to such a customer.
+-- Files of a forgotten customer are forgotten while they belong to it.
 insert into raw.forgotten
 with files_of_customers as (
     select

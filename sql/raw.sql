@@ -63,8 +63,8 @@ create table if not exists raw.quarantine (
     payload text not null -- may not be valid JSON
 );
 
--- The random salt of all pseudonyms, so that nobody without it can guess ids. It is created by the first
--- `rollcall forget` and stored only here.
+-- The random salt of all pseudonyms. Without it, nobody can test a guessed id. The first `rollcall forget` creates it,
+-- and it is stored only here.
 create table if not exists raw.salt (
     salt text not null
 );
@@ -123,7 +123,7 @@ end;
 create or replace macro raw.erased_payload(provider, entity, pseudonym) as
 '{"' || raw.members_with_project_id(provider, entity)[1] || '": "' || pseudonym || '"}';
 
--- Whether it is unknown whom a record belongs to: it has no id, or it belongs to a project and cannot be read.
+-- Whether it is unknown what a record belongs to: it has no id, or it belongs to a project and cannot be read.
 create or replace macro raw.is_unattributable(provider, entity, record_id, payload) as
 record_id is null or (len(raw.members_with_project_id(provider, entity)) > 0 and not json_valid(payload));
 

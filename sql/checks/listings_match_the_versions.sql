@@ -31,15 +31,15 @@ found_rows as (
     group by all
     union all
     select
-        refused.connection,
-        refused.scope,
-        refused.entity,
+        quarantined.connection,
+        quarantined.scope,
+        quarantined.entity,
         0 as begun,
         0 as changed,
         0 as removed,
         count(*) as quarantined,
-    from raw.quarantine as refused
-    inner join run on refused.started_at = run.started_at
+    from raw.quarantine as quarantined
+    inner join run on quarantined.started_at = run.started_at
     group by all
 ),
 

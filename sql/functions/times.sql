@@ -1,5 +1,5 @@
--- DuckDB evaluates the argument of a macro at each use of the parameter. It evaluates the parameter of a lambda once:
--- that is why lists of one element are used below.
+-- DuckDB evaluates the argument of a macro at each use of the parameter, but the parameter of a lambda only once. That
+-- is why some macros below use a list of one element.
 
 -- A timestamp in the years 1 to 9999, which every reader can represent. Null for any other.
 create or replace macro staging.representable(value) as list_transform(

@@ -32,7 +32,7 @@ held_back as (
     where outcome = 'held_back'
 ),
 
--- Projects that are derived from files are seen in these.
+-- A project that is derived from files was last seen when one of its files was.
 last_seen as (
     select
         project.project_key,

@@ -4,7 +4,7 @@ with typed as (
     {{ typed }}
 ),
 
--- Most records never change: only those with several versions are compared.
+-- Most records never change, so only keys with several rows are compared.
 changed_keys as (
     select {{ key }},
     from typed

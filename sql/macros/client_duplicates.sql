@@ -9,8 +9,8 @@ create or replace macro client_duplicates(at_least) as table
         from clients
     ),
 
-    -- Only clients that share a word are compared. A word of many clients, such as a legal form, shows nothing.
-    telling_words as (
+    -- Only clients that share a distinctive word are compared. A word of many clients, such as a legal form, is not.
+    distinctive_words as (
         select word,
         from words
         where length(word) > 2
@@ -24,7 +24,7 @@ create or replace macro client_duplicates(at_least) as table
             other.client_key as other_key,
         from words as one
         inner join words as other on one.word = other.word and one.client_key < other.client_key
-        where one.word in (select word, from telling_words)
+        where one.word in (select word, from distinctive_words)
     ),
 
     compared as (
@@ -57,6 +57,6 @@ create or replace macro client_duplicates(at_least) as table
         spellings.projects,
     from compared
     inner join spellings on compared.duplicate.client_key = spellings.client_key
-    -- A client that is a duplicate itself is no target: lines of the mapping do not follow one another.
+    -- A client that is a duplicate itself is not a target, because one line of the mapping does not lead to another.
     where compared.kept.client_key not in (select duplicate.client_key, from compared)
     order by similarity desc, name asc, connection asc, client asc;

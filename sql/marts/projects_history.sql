@@ -67,5 +67,5 @@ left join client_mapping as client
     on
         project.connection = client.connection
         and staging.client_key(project.client_name) = staging.client_key(client.client)
--- Of a forgotten project nothing is known, not even what an empty record would mean.
+-- The record of a forgotten project is empty, which must not be read as values of the project.
 left join raw.forgotten as erased on project.project_id = erased.pseudonym

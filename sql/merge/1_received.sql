@@ -1,5 +1,5 @@
--- Received records that are forgotten, or belong to a forgotten customer, with what may be kept of each. A record that
--- may be one of them is not kept either.
+-- Received records that are forgotten, belong to a forgotten customer, or may be one of these; with what may be kept of
+-- each.
 create or replace temp table forgotten as
 with identified as (
     select
@@ -92,8 +92,8 @@ left join forgotten
         and record.position = forgotten.position;
 
 -- Every received record with the current version of the same record. `known_row` is the rowid of that version in
--- raw.records, which stays valid until rows are inserted. Payloads are left out: in a first run they are nearly all
--- of the data.
+-- raw.records, which stays valid until rows are inserted. Payloads are left out, because they are nearly all of the
+-- data.
 create or replace temp table matched as
 select
     received.* exclude (payload),
@@ -143,7 +143,7 @@ set payload = received.payload
 from received
 where undecided.listing = received.listing and undecided.position = received.position;
 
--- Known payloads are read only for these few records: all of them are most of the warehouse.
+-- Known payloads are read for these few records only, because payloads are most of the warehouse.
 update undecided
 set
     payload = coalesce(undecided.payload, known.payload::text),

@@ -18,8 +18,8 @@ inner join raw.records as known
         and (listing.since is null or known.created_at > listing.since)
 where listing.unverified_reason is null;
 
--- What the outcome of a listing depends on: one row for each. The records of a connection may be merged in parts: then
--- the sums over all parts take the place of these rows.
+-- The counts that the outcome of each listing depends on. If the records of a connection are merged in parts, the sums
+-- over all parts replace these rows.
 create or replace temp table counted as
 with dispositions as (
     select

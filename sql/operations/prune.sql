@@ -1,4 +1,4 @@
--- Drops old versions and what was quarantined before. Runs and listings stay: they contain no record.
+-- Drops old versions and quarantined records. Runs and listings stay, because they contain no record.
 update raw.operations
 set history_begins_at = getvariable('before')
 where started_at = getvariable('started_at');

@@ -1,4 +1,4 @@
--- Whether the time that an expression gives is before the first run or in the future. It and the first run, as text.
+-- Whether a time, given as an expression, is before the first run or in the future; and both times as text.
 select
     {{ moment }} < min(started_at) as is_before,
     {{ moment }} > now() + interval 1 day as is_after,

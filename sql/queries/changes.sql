@@ -1,4 +1,4 @@
--- What runs changed, newest first, without minor changes. A filter that is null leaves all in.
+-- The changes by runs, newest first, without minor ones. A filter that is null selects everything.
 with of_clients as (
     select
         project_key,
@@ -25,7 +25,7 @@ from project_changes as changes
 left join connections on changes.connection = connections.connection
 where
     not changes.is_minor
-    -- Without a beginning, only what the last run of each connection changed.
+    -- Without a start, only the changes by the last run of each connection.
     and if($since is null, changes.changed_at = connections.last_attempt_at, changes.changed_at >= $since)
     and ($until is null or changes.changed_at < $until)
     and ($providers is null or list_contains($providers, changes.provider))

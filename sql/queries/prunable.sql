@@ -1,7 +1,7 @@
--- The versions of records that ended before the variable `before`, and that nothing later needs. The last version
--- before a gap is needed if the record, or a project with files, is listed again after `before`: it shows that it
--- returned.
-with lives as (
+-- The versions of records that ended before the variable `before`, except those that later versions need. The last
+-- version before a gap is needed if the record, or a project derived from files, is listed again after `before`: it
+-- shows that it returned.
+with versions as (
     select
         rowid as known_row,
         connection,
@@ -12,7 +12,7 @@ with lives as (
     from raw.records
 ),
 
-project_lives as (
+project_periods as (
     select
         project_key,
         valid_to,
@@ -26,16 +26,16 @@ last_files as (
         file.file_id,
         file.valid_to,
     from files_history as file
-    inner join project_lives as project on file.project_key = project.project_key and file.valid_to = project.valid_to
+    inner join project_periods as project on file.project_key = project.project_key and file.valid_to = project.valid_to
     where project.valid_to < getvariable('before') and project.next_from >= getvariable('before')
 )
 
-select lives.*,
-from lives
+select versions.*,
+from versions
 anti join last_files
     on
-        lives.entity = 'files'
-        and lives.connection = last_files.connection
-        and lives.record_id = last_files.file_id
-        and lives.valid_to = last_files.valid_to
-where lives.valid_to < getvariable('before') and coalesce(lives.next_from < getvariable('before'), true)
+        versions.entity = 'files'
+        and versions.connection = last_files.connection
+        and versions.record_id = last_files.file_id
+        and versions.valid_to = last_files.valid_to
+where versions.valid_to < getvariable('before') and coalesce(versions.next_from < getvariable('before'), true)

@@ -1,4 +1,4 @@
--- The tables of facts with rows of a connection, but for that of the connections themselves.
+-- The tables of facts with a column `connection`, except that of the connections themselves.
 select table_name,
 from duckdb_columns()
 where

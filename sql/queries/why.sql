@@ -2,12 +2,12 @@
 with versions as (
     select
         *,
-        lag(payload) over life as previous,
-        lag(valid_to) over life as previous_end,
+        lag(payload) over by_version as previous,
+        lag(valid_to) over by_version as previous_end,
     from raw.records
     where
         (entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key)
-        -- A project with files is what they say.
+        -- The events of a project that is derived from files are those of its files.
         or (
             $kind = 'project'
             and entity = 'files'
@@ -16,7 +16,7 @@ with versions as (
                 where project_key = $key
             )
         )
-    window life as (partition by connection, scope, entity, record_id order by valid_from)
+    window by_version as (partition by connection, scope, entity, record_id order by valid_from)
 ),
 
 events as (

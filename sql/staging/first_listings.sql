@@ -9,7 +9,7 @@ from (
         valid_from as started_at,
     from raw.records
     union all
-    -- Versions may be dropped, and listings are not.
+    -- `rollcall prune` drops versions, but not listings.
     select
         connection,
         started_at,

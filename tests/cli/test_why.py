@@ -16,7 +16,7 @@ def events_of(cli: Cli, key: str, *columns: str) -> list[tuple[Any, ...]]:
 def test_each_boundary_is_explained(cli: Cli) -> None:
     result = cli("why", "matter:17")
     assert result.stdout == (
-        "run                event    record  shown by a                     what it said\n"
+        "run                event    record  listing                        content\n"
         "2026-11-01 02:00Z  created  17      verified listing of 0 records  "
         '{"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}\n'
         "2026-11-02 02:00Z  changed  17      verified listing of 0 records  "

@@ -1,4 +1,4 @@
--- The connection and id of a project that consists of files.
+-- The connection and id of the customer, if a project is derived from files.
 select distinct
     connection,
     project_id,

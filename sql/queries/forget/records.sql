@@ -1,4 +1,4 @@
--- What was received, or refused, of each record. A project with files has none of its own.
+-- Every record that was received or quarantined. A project that is derived from files has no record of its own.
 select
     connection,
     scope,

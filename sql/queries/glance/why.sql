@@ -5,7 +5,7 @@ select
     coalesce(scope || ':', '') || record_id as record,
     coalesce(outcome, 'no') || ' listing of ' || coalesce(records, 0) || ' records'
     || coalesce(' since ' || strftime(window_start, '%Y-%m-%d'), '')
-    || coalesce(': ' || message, '') as "shown by a",
+    || coalesce(': ' || message, '') as listing,
     coalesce(
         list_aggregate(
             list_transform(
@@ -19,6 +19,6 @@ select
             '; '
         ),
         cast(coalesce(after, before) as text)
-    ) as "what it said",
+    ) as content,
 from ({{ rows }}) as events
 order by events.run, record, events.event

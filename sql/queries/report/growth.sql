@@ -1,5 +1,5 @@
--- By how many the projects of each provider and status grew from the first day shown (variable days) to the end of each
--- day, in UTC. What a connection listed on its first day is its start.
+-- The growth of the number of projects of each provider and status, from the first day shown (variable days) to the end
+-- of each day, in UTC. A connection starts with the projects that it listed on its first day.
 -- grain: day, provider, status
 with known as (
     select

@@ -93,7 +93,7 @@ columns as (
     group by changes.period, changes.project_key, changes.column_name, changes.importance
 ),
 
--- What a new status explains needs no line of its own.
+-- Columns that only repeat a new status have no line of their own.
 unexplained as (
     select *,
     from columns

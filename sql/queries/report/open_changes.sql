@@ -1,4 +1,4 @@
--- By how many the open projects grew in each period, without those of a first listing.
+-- The growth of the number of open projects in each period, without those of a first listing.
 with opened as (
     select
         periods.period,

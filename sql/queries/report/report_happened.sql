@@ -1,6 +1,6 @@
--- What happened to each project in each period. A project was new, removed or returned by what it is now: one that was
--- removed and is listed again was not removed. So what was listed when the period began, and new and returned
--- projects, less the removed ones, are the projects listed now.
+-- The kinds of change of each project in each period. Whether a project was created, removed or returned depends on its
+-- state now: one that was removed and is listed again counts as not removed. So the projects listed when the period
+-- began, plus created and returned ones, minus removed ones, are the projects listed now.
 -- grain: period, project_key, kind
 create or replace temp table report_happened as
 with states as (

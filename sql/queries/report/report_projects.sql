@@ -1,5 +1,5 @@
--- Every project ever listed, in its latest version, without those that were erased. The position is the natural
--- order; the recency, by which the page leaves out the last ones of too many, has the listed projects first.
+-- Every project ever listed, in its latest version, without those that were erased. `position` is the natural order.
+-- `recency` has the projects listed now first; if there are too many, the page leaves out the last ones by it.
 -- grain: project_key
 create or replace temp table report_projects as
 with firsts as (
