@@ -22,13 +22,12 @@ class Kind:
 
     `extra` brings its packages: `publish` of Rollcall, or dlt's own of the same name. `json` is the SQL that
     turns the staged text `{}` into the destination's JSON type; empty where JSON stays text. `creating` and
-    `staging` are dlt's file formats for an empty table and for rows. If it `is_transactional`, one
-    transaction changes all tables. `has_nul` says whether text may contain the character NUL.
+    `staging` are dlt's file formats for an empty table and for rows. `has_nul` says whether text may contain
+    the character NUL.
     """
 
     name: str
     extra: str
-    is_transactional: bool = False
     json: str = ""
     creating: FileFormat = "parquet"
     staging: FileFormat = "parquet"
@@ -45,18 +44,16 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "postgres",
             "publish",
-            is_transactional=True,
             json="cast({} as jsonb)",
             creating="insert_values",
             has_primary_keys=True,
             has_nul=False,
         ),
-        Kind("duckdb", "publish", is_transactional=True, json="cast({} as json)"),
-        Kind("motherduck", "dlt", is_transactional=True, json="cast({} as json)"),
+        Kind("duckdb", "publish", json="cast({} as json)"),
+        Kind("motherduck", "dlt", json="cast({} as json)"),
         Kind(
             "snowflake",
             "dlt",
-            is_transactional=True,
             json="parse_json({})",
             creating="jsonl",
             has_primary_keys=True,
@@ -64,7 +61,6 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "bigquery",
             "dlt",
-            is_transactional=True,
             json="parse_json({}, wide_number_mode => 'round')",
             creating="jsonl",
             column_comment="alter table {table} alter column {column} set options (description = {text})",
@@ -73,7 +69,6 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "redshift",
             "dlt",
-            is_transactional=True,
             json="json_parse({})",
             creating="insert_values",
             staging="insert_values",
