@@ -28,7 +28,6 @@ class Day(NamedTuple):
 
     day: int
     provider: str
-    projects: int
     created: int
     returned: int
     removed: int
@@ -51,7 +50,6 @@ class Trend:
     returned: list[int]
     removed: list[int]
     changed: list[int]
-    listed: list[int]
     open_growth: dict[str, list[int]]
     status_growth: dict[str, list[int]]
     fresh: dict[str, list[bool]]
@@ -87,7 +85,7 @@ def read_trend(warehouse: Warehouse) -> Trend:
     first = min([day.day for day in happened] + [runs[0].started_at // DAY_MS * DAY_MS])
     days = list(range(first, runs[-1].started_at + 1, DAY_MS))
     place = {day: n for n, day in enumerate(days)}
-    sums = {name: [0] * len(days) for name in ("created", "returned", "removed", "changed", "projects")}
+    sums = {name: [0] * len(days) for name in ("created", "returned", "removed", "changed")}
     fresh: dict[str, list[bool]] = defaultdict(lambda: [False] * len(days))
     for of_day in happened:
         fresh[of_day.provider][place[of_day.day]] = of_day.is_fresh
@@ -107,7 +105,6 @@ def read_trend(warehouse: Warehouse) -> Trend:
         returned=sums["returned"],
         removed=sums["removed"],
         changed=sums["changed"],
-        listed=sums["projects"],
         open_growth=open_growth,
         status_growth=dict(status_growth),
         fresh=dict(fresh),

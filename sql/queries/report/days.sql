@@ -3,7 +3,6 @@
 select
     epoch_ms(cast(day as timestamptz)) as day,
     provider,
-    sum(projects) as projects,
     sum(created) as created,
     sum(returned) as returned,
     sum(removed) as removed,
