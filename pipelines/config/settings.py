@@ -31,15 +31,22 @@ def warehouse_path(home: Path) -> Path:
     """The absolute path of the published warehouse, with a symbolic link resolved.
 
     All other files of a warehouse are next to that file, not next to the link. Raises ConfigurationError if
-    the configuration is wrong or the link leads to itself.
+    the configuration is wrong, the link leads to itself, or it names something other than a file: nothing
+    could end the reading of a named pipe.
     """
     path = _path(home, "warehouse")
-    if not path.is_symlink():
-        return path
-    with contextlib.suppress(OSError, RuntimeError):  # Python's error for a loop depends on its version
-        path = path.resolve()
     if path.is_symlink():
-        raise ConfigurationError(f"{path} is a symbolic link that leads to itself", "remove it")
+        with contextlib.suppress(OSError, RuntimeError):  # Python's error for a loop depends on its version
+            path = path.resolve()
+        if path.is_symlink():
+            raise ConfigurationError(f"{path} is a symbolic link that leads to itself", "remove it")
+    with contextlib.suppress(OSError):  # a directory that this user may not search has an error of its own
+        if path.is_dir():
+            raise ConfigurationError(f"{path} is a directory", "let path of [warehouse] name a file in it")
+        if path.exists() and not path.is_file():
+            raise ConfigurationError(
+                f"{path} is not a file", "move it away, or give [warehouse] another path"
+            )
     return path
 
 

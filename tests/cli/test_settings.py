@@ -1,9 +1,13 @@
 """Where the warehouse and the exports are: variables, then the configuration, then the defaults."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pipelines.cli import main
 from pipelines.common.errors import ConfigurationError
 from pipelines.config.settings import exports_path, warehouse_path
 
@@ -94,6 +98,19 @@ def test_a_path_that_no_file_can_have(path: str, reason: str, tmp_path: Path) ->
     with pytest.raises(ConfigurationError) as raised:
         warehouse_path(tmp_path)
     assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(os.mkdir, "is a directory"), (os.mkfifo, "is not a file")],
+    ids=["directory", "pipe"],
+)
+@pytest.mark.parametrize("verb", ["status", "sync", "restore"])
+def test_a_warehouse_is_a_file(verb: str, make: Callable[[Path], None], reason: str, tmp_path: Path) -> None:
+    make(tmp_path / "warehouse.duckdb")
+    result = CliRunner().invoke(main, ["--home", str(tmp_path), verb])
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'warehouse.duckdb'} {reason}. " in result.stderr
 
 
 @pytest.mark.parametrize(
