@@ -21,7 +21,8 @@ typed as (
         staging.parse_timestamp(fields.updated_at) as updated_at,
         staging.parse_timestamp(fields.deleted_at) as archived_at,
         staging.parse_boolean(fields.default) as is_default,
-        fields.deleted_at is not null as is_archived,
+        -- An empty string and false mean that it is not deleted. Any other text is a time, even if it cannot be read.
+        coalesce(fields.deleted_at not in ('', 'false'), false) as is_archived,
     from source
 ),
 

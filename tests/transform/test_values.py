@@ -173,6 +173,26 @@ CASES: dict[str, tuple[str, dict[str, object], Row]] = {
             "is_default": True,
         },
     ),
+    "a project with an empty time of deletion": (
+        "belltastic",
+        {"deleted_at": ""},
+        {"status": "active", "is_archived": False, "archived_at": None, "attributes": {"deleted_at": ""}},
+    ),
+    "a project that says false": (
+        "belltastic",
+        {"deleted_at": False},
+        {"status": "active", "is_archived": False},
+    ),
+    "a project with another time of deletion": (
+        "belltastic",
+        {"deleted_at": "yesterday"},
+        {
+            "status": "archived",
+            "is_archived": True,
+            "archived_at": None,
+            "attributes": {"deleted_at": "yesterday"},
+        },
+    ),
     "a large team": (
         "belltastic",
         {"team_id": 12345678901234567890123},
