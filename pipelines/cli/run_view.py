@@ -139,7 +139,10 @@ def attention(run: Run) -> Iterator[str]:
         if listing.quarantined:
             yield f"{name}: {listing.quarantined} records quarantined; see: rollcall query 'from quarantine'"
     for warning in run.warnings:
-        examples = "; ".join(", ".join(map(str, row)) for row in warning.sample)
+        examples = "; ".join(
+            ", ".join(f"{column} {value!s}" for column, value in zip(warning.columns, row, strict=True))
+            for row in warning.sample
+        )
         more = f" and {warning.rows - len(warning.sample)} more" if warning.rows > len(warning.sample) else ""
         yield f"Note: {warning.description}: {printable(examples)}{more}"
     for line in (*run.limits, *run.unfinished):

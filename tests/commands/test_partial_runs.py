@@ -124,3 +124,14 @@ def test_a_listing_says_what_kind_of_error_ended_it(home: Home, loopback: Loopba
         {"connection": "north", "outcome": "failed", "error_kind": "access_refused"},
         {"connection": "south", "outcome": "failed", "error_kind": "malformed_answer"},
     ]
+
+
+def test_a_note_names_each_value_of_an_example(home: Home, loopback: Loopback) -> None:
+    url = loopback.serve("bells", Answer([{"id": 1, "name": "A", "created_at": 1638527572}]))
+    home.connect("bells", "belltastic", base_url=url, api_token="user_1")
+    (note,) = [line for line in rollcall(home.path, "sync").stdout.splitlines() if line.startswith("Note: ")]
+    assert note == (
+        "Note: values that do not fit their column's type are kept as text: in attributes, "
+        "those of files in raw.records: provider belltastic, connection bells, field created_at, records 1, "
+        "example 1638527572"
+    )
