@@ -15,7 +15,7 @@ from pipelines.common.errors import ConfigurationError, RunInProgress, SyncError
 from pipelines.common.files import STATE_FOLDER
 from pipelines.common.filesystem import DISK_ERRORS, LACKING, disk_failure, elsewhere, locked_file
 
-# dlt uses paths as format strings. DuckDB reads the part after a ? as options, and from version 2 on a \ as a /.
+# dlt uses paths as format strings. DuckDB reads the part after a ? as options, and DuckDB 2 reads a \ as a /.
 UNFIT = ("%", "?") if duckdb.__version__.startswith("1.") else ("%", "?", "\\")
 
 
