@@ -96,8 +96,8 @@ def test_a_warehouse_of_a_newer_duckdb(home: Path) -> None:
 
 def test_a_directory_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "warehouse.duckdb").mkdir()
-    assert Cli(tmp_path)("status", code=2).stderr.startswith(
-        f"rollcall: {tmp_path}/warehouse.duckdb cannot be read ("
+    assert Cli(tmp_path)("status", code=2).stderr == (
+        f"rollcall: {tmp_path}/warehouse.duckdb is a directory. Let path of [warehouse] name a file in it\n"
     )
 
 
