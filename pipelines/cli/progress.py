@@ -53,7 +53,7 @@ class _Animated:
         self._lock = threading.Lock()
 
     def __call__(self, connection: Connection, scope: str | None, _pages: int, records: int) -> None:
-        name = listing_name(connection, scope)
+        name = listing_name(connection.name, scope)
         with self._lock:
             if name not in self._tasks:
                 self._tasks[name] = self._live.add_task(name, total=None)
@@ -69,7 +69,7 @@ class _Logged:
         self._lock = threading.Lock()
 
     def __call__(self, connection: Connection, scope: str | None, pages: int, records: int) -> None:
-        name, now = listing_name(connection, scope), time.monotonic()
+        name, now = listing_name(connection.name, scope), time.monotonic()
         with self._lock:
             if now - self._last_logged.setdefault(name, now) < EVERY_S:
                 return

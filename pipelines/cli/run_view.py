@@ -50,7 +50,7 @@ def run_facts(run: Run) -> Iterator[str]:
     """The run in plain lines for its log: one per listing, then the end of the summary."""
     for listing in run.listings:
         yield (
-            f"{_name(listing)}: {listing.outcome}, {listing.pages} pages, {listing.requests} requests, "
+            f"{listing.name}: {listing.outcome}, {listing.pages} pages, {listing.requests} requests, "
             f"{listing.retries} retries, {listing.seconds:.1f} s; {listing.records} records: "
             f"{listing.new} new, {listing.changed} changed, {listing.removed} removed, "
             f"{listing.unchanged} unchanged, {listing.held_back} held back, {listing.quarantined} quarantined"
@@ -129,7 +129,7 @@ def _why(change: Change) -> str:
 def attention(run: Run) -> Iterator[str]:
     """Yield a line for each problem: its effect, and what was kept."""
     for listing in run.listings:
-        name = _name(listing)
+        name = listing.name
         if listing.outcome == "failed":
             yield f"{name} failed: {listing.message}. Its rows stay as they were."
         elif listing.outcome == "unverified":
@@ -190,9 +190,5 @@ def _table(listings: Sequence[ListingResult]) -> Table:
     table.add_column("outcome", no_wrap=True)
     for listing in listings:
         counts = [str(getattr(listing, name)) for name in COUNTS]
-        table.add_row(_name(listing), *counts, f"{listing.seconds:.1f}", listing.outcome.replace("_", " "))
+        table.add_row(listing.name, *counts, f"{listing.seconds:.1f}", listing.outcome.replace("_", " "))
     return table
-
-
-def _name(listing: ListingResult) -> str:
-    return listing.connection if listing.scope is None else f"{listing.connection} {listing.scope}"

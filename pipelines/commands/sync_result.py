@@ -8,6 +8,7 @@ import duckdb
 
 from pipelines.commands.dry_run import Preview
 from pipelines.common.exit_codes import ExitCode
+from pipelines.extract.connections import listing_name
 from pipelines.transform.build import Finding
 from pipelines.warehouse.freshness import Freshness, read_freshness
 from pipelines.warehouse.runs import read_last_run
@@ -35,6 +36,11 @@ class ListingResult:
     held_back: int
     seconds: float
     message: str | None
+
+    @property
+    def name(self) -> str:
+        """The name of the listing in messages."""
+        return listing_name(self.connection, self.scope)
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,9 @@ class Connection:
         return tuple(secret for name in names if (secret := self.settings.text(name)))
 
 
-def listing_name(connection: Connection, scope: str | None) -> str:
-    """The name of a listing: its connection, and its scope if it has one."""
-    return connection.name if scope is None else f"{connection.name} {scope}"
+def listing_name(connection: str, scope: str | None) -> str:
+    """The name of a listing: that of its connection, and its scope if it has one."""
+    return connection if scope is None else f"{connection} {scope}"
 
 
 def secrets_of(home: Path) -> Secrets:

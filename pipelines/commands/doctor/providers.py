@@ -47,7 +47,7 @@ def _listings(connection: Connection, note_offset: Callable[[float], None]) -> l
 
 
 def _listing(api: HttpClient, connection: Connection, scope: str | None) -> Check:
-    name = listing_name(connection, scope)
+    name = listing_name(connection.name, scope)
     pages = connection.provider.pages(api, ListingRequest(connection.settings, scope))
     try:
         page = next(pages)
