@@ -134,9 +134,14 @@ def locked_file(path: Path, *, table: str = "warehouse", wait: bool = False) -> 
         os.close(descriptor)
 
 
-def _open_lock(path: Path) -> int:
+def refuse_link(path: Path) -> None:
+    """Raise WarehouseError if `path` is a symbolic link."""
     if path.is_symlink():
         raise WarehouseError(f"{path} is a symbolic link, which is not followed", "remove it, then try again")
+
+
+def _open_lock(path: Path) -> int:
+    refuse_link(path)
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except PermissionError:

@@ -13,7 +13,14 @@ import duckdb
 
 from pipelines.common.errors import ConfigurationError, RunInProgress, SyncError, WarehouseError
 from pipelines.common.files import STATE_FOLDER
-from pipelines.common.filesystem import DISK_ERRORS, LACKING, disk_failure, elsewhere, locked_file
+from pipelines.common.filesystem import (
+    DISK_ERRORS,
+    LACKING,
+    disk_failure,
+    elsewhere,
+    locked_file,
+    refuse_link,
+)
 
 # dlt uses paths as format strings. DuckDB reads the part after a ? as options, and DuckDB 2 reads a \ as a /.
 UNFIT = ("%", "?") if duckdb.__version__.startswith("1.") else ("%", "?", "\\")
@@ -33,7 +40,7 @@ def locked(warehouse: Path) -> Iterator[Path]:
         _refuse_unfit(warehouse)
         _refuse_read_only(warehouse.parent)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_link(folder)
+        refuse_link(folder)
         _refuse_read_only(folder)
         try:
             held.enter_context(locked_file(folder / f"{warehouse.name}.lock"))
@@ -61,11 +68,6 @@ def _refuse_unfit(warehouse: Path) -> None:
             f"the path of {warehouse} contains {' and '.join(unfit)}, which dlt or DuckDB misreads",
             f"give it another name, or {elsewhere()}",
         )
-
-
-def _refuse_link(path: Path) -> None:
-    if path.is_symlink():
-        raise WarehouseError(f"{path} is a symbolic link, which is not followed", "remove it, then try again")
 
 
 def _refuse_read_only(directory: Path) -> None:
