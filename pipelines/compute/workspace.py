@@ -22,7 +22,7 @@ def unit_draft(job: Job) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path, Path
     from pipelines.config.dlt_runtime import use_home
 
     os.umask(0o077)
-    with scratch_directory(_workshop()) as scratch:
+    with scratch_directory(_machine_folder()) as scratch:
         home = scratch / "home"
         home.mkdir()
         job.files.write(home)
@@ -50,7 +50,7 @@ def attached_lake(db: duckdb.DuckDBPyConnection, job: Job) -> Iterator[bool]:
         db.execute(f"detach {LAKE}")
 
 
-def _workshop() -> Path:
+def _machine_folder() -> Path:
     """The folder of this machine for the scratch directories of units; it belongs to this user alone."""
     folder = Path(tempfile.gettempdir()) / f"rollcall-{os.geteuid()}"
     with contextlib.suppress(FileExistsError):

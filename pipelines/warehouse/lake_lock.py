@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.common.errors import RunInProgress, WarehouseError
 from pipelines.common.extras import needing
-from pipelines.common.files import private_folder
+from pipelines.common.files import STATE_FOLDER, private_folder
 from pipelines.common.filesystem import locked_file
 from pipelines.config.lake import LakeSettings
 from pipelines.warehouse.lock import clear, system_errors_as_sync_errors
@@ -99,7 +99,7 @@ class LakeLocks:
 
     def _file(self, name: str) -> Path:
         catalog = Path(self._lake.catalog)
-        folder = catalog.parent / ".rollcall"
+        folder = catalog.parent / STATE_FOLDER
         private_folder(folder)
         return folder / f"{catalog.name}.{_number(name)}.lock"
 
@@ -144,15 +144,15 @@ def scratch_directory(home: Path) -> Iterator[Path]:
     Runs of several connections share a home, so each holds a lock on its own directory. Raises SyncError if
     the block fails because of the disk, or of too little memory.
     """
-    workshop = home / ".rollcall"
+    folder = home / STATE_FOLDER
     with contextlib.ExitStack() as held:
-        held.enter_context(system_errors_as_sync_errors(workshop))
-        private_folder(workshop)
+        held.enter_context(system_errors_as_sync_errors(folder))
+        private_folder(folder)
         # Nobody removes a directory between its creation and its lock.
-        with locked_file(workshop / "lake-scratch.lock", wait=True):
-            for other in workshop.glob("lake-run-*"):
+        with locked_file(folder / "lake-scratch.lock", wait=True):
+            for other in folder.glob("lake-run-*"):
                 _clear_if_dead(other)
-            scratch = Path(tempfile.mkdtemp(prefix="lake-run-", dir=workshop))
+            scratch = Path(tempfile.mkdtemp(prefix="lake-run-", dir=folder))
             held.callback(clear, scratch)
             held.enter_context(locked_file(scratch / "lock"))
         yield scratch

@@ -37,8 +37,8 @@ def test_promise_23_a_link_in_place_of_a_lock_is_refused(warehouse: Path, tmp_pa
     other = tmp_path / "other"
     other.mkdir()
     (other / "file").write_text("mine")
-    workshop = warehouse.parent / ".rollcall"
-    link = workshop if place == "folder" else workshop / "all.duckdb.lock"
+    folder = warehouse.parent / ".rollcall"
+    link = folder if place == "folder" else folder / "all.duckdb.lock"
     link.parent.mkdir(parents=True)
     link.symlink_to(other if place == "folder" else other / "file")
     with pytest.raises(WarehouseError, match="is a symbolic link, which is not followed"), locked(warehouse):
@@ -227,10 +227,10 @@ def test_a_directory_that_may_not_be_written_to(warehouse: Path, monkeypatch: py
         return path != closed
 
     monkeypatch.setattr(os, "access", access)
-    workshop = warehouse.parent / ".rollcall"
+    folder = warehouse.parent / ".rollcall"
     with locked(warehouse):
-        assert asked == [(workshop, os.W_OK | os.X_OK)]
-    for closed in (warehouse.parent, workshop):
+        assert asked == [(folder, os.W_OK | os.X_OK)]
+    for closed in (warehouse.parent, folder):
         with pytest.raises(WarehouseError) as refused, locked(warehouse):
             pass
         assert asked[-1] == (closed, os.W_OK | os.X_OK)
