@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pipelines.common.errors import MalformedAnswer, UsageError
 from pipelines.common.sql import read_sql
@@ -44,21 +45,30 @@ class Live:
     rows: Rows
 
 
+class StoredRecord(NamedTuple):
+    """The latest payload of a record in the warehouse, and what identifies the record at its provider."""
+
+    connection: str
+    scope: str | None
+    record_id: str
+    payload: str
+
+
 def live(home: Path, warehouse: Warehouse, key: str) -> Live:
     """Read the project `key` from its provider.
 
     Raises UsageError where its provider documents no read of one record, ProviderError where that fails.
     """
-    connection_name, record_id, payload = _known(warehouse, key)
-    (connection,) = load_connections(home, [connection_name])
+    known = _known(warehouse, key)
+    (connection,) = load_connections(home, [known.connection])
     read_one = connection.provider.read_one
     if read_one is None:
         raise UsageError(
             f"{connection.provider_name} does not document how to read one project", "leave out --live"
         )
     with HttpClient(connection, time.monotonic() + DEADLINE_S) as api:
-        now = _compact(read_one(api, ListingRequest(connection.settings), record_id))
-    then = _compact(payload.encode())
+        now = _compact(read_one(api, ListingRequest(connection.settings, known.scope), known.record_id))
+    then = _compact(known.payload.encode())
     names = dict.fromkeys((*now, *then))
     fields = tuple(LiveField(name, then.get(name), now.get(name)) for name in names)
     return Live(key, fields, _rows(warehouse, fields))
@@ -73,12 +83,11 @@ def _rows(warehouse: Warehouse, fields: Sequence[LiveField]) -> Rows:
     return rows_of(warehouse, read_sql("queries/history/live"), parameters)
 
 
-def _known(warehouse: Warehouse, key: str) -> tuple[str, str, str]:
-    """The connection, the record's id and its latest payload."""
+def _known(warehouse: Warehouse, key: str) -> StoredRecord:
     row = warehouse.connection.execute(read_sql("queries/history/payload"), {"key": key}).fetchone()
     if row is None:
         raise UsageError(f"{key} is not listed as a project by its provider", "leave out --live")
-    return row[0], row[1], row[2]
+    return StoredRecord(*row)
 
 
 def _compact(record: bytes) -> dict[str, str]:

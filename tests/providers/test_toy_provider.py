@@ -1,7 +1,12 @@
 """A sixth provider is one module and one model in the user's own directory, with no edit elsewhere."""
 
+import json
+
+from click.testing import CliRunner
+
+from pipelines.cli import main
 from tests.support.home import Home
-from tests.support.loopback import Answer, Loopback
+from tests.support.loopback import Answer, Asked, Loopback
 
 MODULE = '''
 """Toys: a bare array of toys."""
@@ -19,6 +24,26 @@ PROVIDER = Provider(
     id_keys=("toy",),
     pages=pages,
     auth=lambda settings: None,
+)
+'''
+SHELVES_MODULE = '''
+"""Toys on two shelves: each shelf is a scope with ids of its own."""
+
+from pipelines.sdk import Page, Provider, Request, Setting, elements
+
+
+def pages(client, ask):
+    yield client.get(Request(f"{ask.scope}/toys"), lambda body: Page(elements(body)))
+
+
+PROVIDER = Provider(
+    entity="projects",
+    settings=(Setting("base_url", required=True),),
+    id_keys=("toy",),
+    pages=pages,
+    auth=lambda settings: None,
+    scopes=lambda settings: ("high", "low"),
+    read_one=lambda client, ask, record_id: client.get(Request(f"{ask.scope}/toys/{record_id}"), bytes),
 )
 '''
 MODEL = """-- Toys: one row per version of a toy.
@@ -71,3 +96,26 @@ def test_a_sixth_provider_may_document_no_errors(home: Home, loopback: Loopback)
     home.connect("toy", base_url=loopback.serve("toy", Answer({"error": "out of toys"}, status=404)))
     (listing,) = home.run().listings
     assert (listing.outcome, listing.message) == ("failed", "page 1: toys answered 404")
+
+
+def test_a_record_is_read_in_its_own_scope(home: Home, loopback: Loopback) -> None:
+    toys = {"high": {"toy": 1, "label": "Top"}, "low": {"toy": 1, "label": "Ball"}}
+
+    def answer(asked: Asked) -> Answer:
+        shelf, _, number = asked.path.partition("/toys")
+        return Answer(toys[shelf] if number else [toys[shelf]])
+
+    (home.path / "providers").mkdir()
+    (home.path / "providers" / "toy.py").write_text(SHELVES_MODULE)
+    (home.path / "sql" / "staging").mkdir(parents=True)
+    model = MODEL.replace("connection || ':' || record_id", "concat_ws(':', connection, scope, record_id)")
+    (home.path / "sql" / "staging" / "stg_toy__projects.sql").write_text(model)
+    home.connect("toy", base_url=loopback.serve("toy", answer))
+    home.run()
+    for shelf, toy in toys.items():
+        arguments = ["--home", str(home.path), "history", f"toy:{shelf}:1", "--live", "--format", "json"]
+        shown = CliRunner().invoke(main, arguments)
+        assert json.loads(shown.stdout) == [
+            {"field": name, "in_warehouse": json.dumps(value), "at_provider": json.dumps(value)}
+            for name, value in toy.items()
+        ]
