@@ -9,10 +9,10 @@ which reads its setting.
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.config.files import CONFIG, SECRETS, read_toml
+from pipelines.config.files import CONFIG, SECRETS, destination_table, read_toml
 
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
@@ -130,8 +130,9 @@ class DestinationEnvironment(Environment):
 @contextlib.contextmanager
 def destination_settings(home: Path, name: str) -> Iterator[None]:
     """Let dlt see `[destination.NAME]` of the home and its variables; hide all other settings."""
-    folder = home.absolute() / ".dlt"
-    found = {file: read_destination(folder / file, name) for file in (SECRETS, CONFIG)}
+    found = {
+        file: {"destination": {name: dict(destination_table(home, file, name))}} for file in (SECRETS, CONFIG)
+    }
     use_home(home)
     providers = Container()[PluggableRunContext].providers
     providers.providers = [
@@ -144,10 +145,3 @@ def destination_settings(home: Path, name: str) -> Iterator[None]:
         yield
     finally:
         use_home(home)
-
-
-def read_destination(file: Path, name: str) -> dict[str, object]:
-    """The table `[destination.NAME]` of a file, under its full name; empty if there is none."""
-    tables = read_toml(file).get("destination", {})
-    found = tables.get(name, {}) if isinstance(tables, Mapping) else {}
-    return {"destination": {name: found}}

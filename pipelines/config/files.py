@@ -24,6 +24,22 @@ def connections_in(home: Path, name: str) -> tuple[str, ...]:
     return tuple(sources) if isinstance(sources, Mapping) else ()
 
 
+def destination_table(home: Path, file: str, name: str) -> Mapping[str, object]:
+    """The table `[destination.NAME]` in `file`, `CONFIG` or `SECRETS`, of a home; empty if there is none.
+
+    Raises ConfigurationError if it is not a table.
+    """
+    path = settings_file(home, file)
+    destinations = read_toml(path).get("destination", {})
+    table = destinations.get(name, {}) if isinstance(destinations, Mapping) else {}
+    if not isinstance(table, Mapping):
+        raise ConfigurationError(
+            f"{name} under [destination] in {path} should be a table",
+            f"write its keys below a header [destination.{name}]",
+        )
+    return table
+
+
 def check_files(home: Path) -> None:
     """Raise ConfigurationError if one of the two files cannot be read or is not TOML."""
     for name in (CONFIG, SECRETS):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.redaction import Secrets
 from pipelines.common.suggest import nearest
-from pipelines.config.files import CONFIG, SECRETS, read_toml
+from pipelines.config.files import CONFIG, SECRETS, destination_table, read_toml, settings_file
 from pipelines.config.tables import DESTINATION
 from pipelines.config.unknown import refuse_unknown
 from pipelines.destinations.kinds import KINDS, Kind, TableFormat
@@ -43,9 +43,8 @@ def load_target(home: Path, name: str) -> Target:
     Raises UsageError if there is none of that name, ConfigurationError if a key is wrong.
     """
     refuse_unknown(home)
-    file = home.absolute() / ".dlt" / CONFIG
-    configured = _section(home)
-    targets = {key: table for key, table in configured.items() if isinstance(table, Mapping)}
+    file = settings_file(home, CONFIG)
+    targets = {key: table for key, table in _section(home).items() if isinstance(table, Mapping)}
     if name not in targets:
         remedy = nearest(name, targets) if targets else f"add a table [publish.{name}] to {file}"
         raise UsageError(f"there is no destination {name}", remedy)
@@ -54,6 +53,18 @@ def load_target(home: Path, name: str) -> Target:
             f"{name!r} cannot be the name of a destination", "use lower-case letters, digits and underscores"
         )
     values = {setting.name: setting.default for setting in DESTINATION} | dict(targets[name])
+    _refuse_wrong_types(values, name, file)
+    _refuse_unknown_kinds(values, name, file)
+    return Target(
+        name=name,
+        kind=KINDS[str(values["destination"])],
+        dataset=str(values["dataset"]),
+        tables=tuple(map(str, cast("list[object]", values["tables"]))),
+        table_format=cast("TableFormat", values["table_format"]),
+    )
+
+
+def _refuse_wrong_types(values: Mapping[str, object], name: str, file: Path) -> None:
     for key, value in values.items():
         wanted = (list, tuple) if key == "tables" else str
         if value is not None and not isinstance(value, wanted):
@@ -61,8 +72,10 @@ def load_target(home: Path, name: str) -> Target:
                 f"{key} of [publish.{name}] in {file} should be a {'list' if key == 'tables' else 'string'}",
                 'write it as tables = ["projects"]' if key == "tables" else f'write it as {key} = "…"',
             )
-    kind = KINDS.get(str(values["destination"]))
-    if kind is None:
+
+
+def _refuse_unknown_kinds(values: Mapping[str, object], name: str, file: Path) -> None:
+    if values["destination"] not in KINDS:
         raise ConfigurationError(
             f"destination of [publish.{name}] in {file} is {values['destination'] or 'not set'}",
             f"use one of {', '.join(KINDS)}",
@@ -72,17 +85,14 @@ def load_target(home: Path, name: str) -> Target:
             f"table_format of [publish.{name}] in {file} is {values['table_format']}",
             f"use {' or '.join(FORMATS)}",
         )
-    tables = tuple(map(str, cast("list[object]", values["tables"])))
-    return Target(name, kind, str(values["dataset"]), tables, cast("TableFormat", values["table_format"]))
 
 
 def target_secrets(home: Path, name: str) -> Secrets:
     """Every secret of a destination, passwords within URLs included."""
-    table = read_toml(home.absolute() / ".dlt" / SECRETS).get("destination", {})
-    given = table.get(name, {}) if isinstance(table, Mapping) else {}
+    given = destination_table(home, SECRETS, name)
     prefix = f"DESTINATION__{name.upper()}__"
     variables = {key: value for key, value in os.environ.items() if key.startswith(prefix)}
-    return Secrets(_secrets_in(given | variables))
+    return Secrets(_secrets_in({**given, **variables}))
 
 
 def _section(home: Path) -> Mapping[str, object]:

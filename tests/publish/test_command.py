@@ -136,6 +136,22 @@ def test_a_wrong_setting_is_one_line(settings: str, message: str, bi: DuckDb, tm
     assert refused.replace(str(tmp_path), "HOME") == f"rollcall: {message}\n"
 
 
+@pytest.mark.parametrize("name", ["config.toml", "secrets.toml"])
+def test_a_destination_that_is_a_string_is_refused(
+    name: str, bi: DuckDb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESTINATION__BI__CREDENTIALS", "postgresql://rollcall:x@127.0.0.1:1/postgres")
+    settings = {"config.toml": '[publish.bi]\ndestination = "postgres"\n', "secrets.toml": ""}
+    settings[name] += '[destination]\nbi = "postgres"\n'
+    for file, text in settings.items():
+        (tmp_path / ".dlt" / file).write_text(text)
+    refused = rollcall(tmp_path, "publish", "--to", "bi", code=2).stderr
+    assert refused == (
+        f"rollcall: bi under [destination] in {tmp_path}/.dlt/{name} should be a table. "
+        "Write its keys below a header [destination.bi]\n"
+    )
+
+
 def test_a_driver_that_is_missing_is_named(bi: DuckDb, tmp_path: Path) -> None:
     (tmp_path / ".dlt" / "config.toml").write_text('[publish.bi]\ndestination = "clickhouse"\n')
     (tmp_path / ".dlt" / "secrets.toml").write_text(
