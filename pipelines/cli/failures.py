@@ -146,13 +146,28 @@ def _failure(error: BaseException, context: click.Context | None) -> Failure:
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return Failure(kind, f"{place}{error.strerror or error}", "", _code_of(error))
-    first_line = str(error).strip().partition("\n")[0][:LONGEST_FAULT]
     return Failure(
         kind,
-        f"internal error ({kind}: {first_line})",
+        f"internal error ({kind}: {_first_line(error, context)})",
         f"{DEBUG}=1 shows the traceback; please report it",
         ExitCode.INTERNAL,
     )
+
+
+def _first_line(error: BaseException, context: click.Context | None) -> str:
+    """The first line of an unexpected error, without the secrets of connections.
+
+    If a second error prevents that, all of it is hidden.
+    """
+    from pipelines.common.redaction import HIDDEN
+
+    try:
+        from pipelines.extract.connections import secrets_of
+
+        secrets = secrets_of((context and home_given(context)) or Path.cwd())
+        return secrets.redact(str(error).strip().partition("\n")[0])[:LONGEST_FAULT]
+    except Exception:  # noqa: BLE001 - the first error is the one to report
+        return HIDDEN
 
 
 def _full(error: OSError, context: click.Context | None) -> list[Path]:

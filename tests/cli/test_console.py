@@ -15,8 +15,10 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from pipelines.cli.group import VERBS_BY_PURPOSE
-from pipelines.commands import status
+from pipelines.commands import doctor, status
 from pipelines.common.errors import PublicationRefused, RunInProgress, SyncError
+from pipelines.extract import connections
+from tests.support.home import Home
 
 from .conftest import Cli
 
@@ -178,6 +180,24 @@ def test_every_failure_is_one_line_and_a_code(
     debugged = cli("status", code=code).stderr
     assert debugged.startswith("Traceback (most recent call last):\n")
     assert debugged.endswith(f"rollcall: {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("also_failing", "shown"), [(None, "odd header: Bearer ***"), ("load_connections", "***")]
+)
+def test_an_internal_error_shows_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also_failing: str | None, shown: str
+) -> None:
+    Home(tmp_path).connect("belltastic", api_token="user_not-a-secret")
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise ValueError("odd header: Bearer user_not-a-secret")
+
+    monkeypatch.setattr(doctor, "doctor", fail)
+    if also_failing:
+        monkeypatch.setattr(connections, also_failing, fail)
+    failed = CliRunner().invoke(main, ["--home", str(tmp_path), "doctor"])
+    assert failed.stderr.startswith(f"rollcall: internal error (ValueError: {shown}). ")
 
 
 def test_help_and_refusals_are_quick_for_they_import_little() -> None:
