@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.failures import note, note_excerpt
-from pipelines.cli.printing import counted, print_json
+from pipelines.cli.printing import print_json
 from pipelines.cli.read_views import note_cut, show_rows
 from pipelines.common.errors import sentences
-from pipelines.common.text import printable
+from pipelines.common.text import counted, printable
 from pipelines.output.headings import with_headings
 from pipelines.output.writer import Output
 from pipelines.warehouse.reader import Warehouse

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.failures import note
-from pipelines.cli.printing import counted, print_json
-from pipelines.common.text import printable
+from pipelines.cli.printing import print_json
+from pipelines.common.text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Live
 
+from pipelines.common.text import counted
 from pipelines.extract.connections import Connection, listing_name
 from pipelines.load.listings import Progress
 
@@ -74,4 +75,4 @@ class _Logged:
             if now - self._last_logged.setdefault(name, now) < EVERY_S:
                 return
             self._last_logged[name] = now
-            self._say(f"{name}: {records:,} records in {pages:,} pages so far")
+            self._say(f"{name}: {counted(records, 'record')} in {counted(pages, 'page')} so far")

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from pipelines.cli.failures import note
-from pipelines.cli.printing import counted
 from pipelines.common.sql import read_sql
+from pipelines.common.text import counted
 from pipelines.output.cells import in_a_sentence, minute
 from pipelines.output.result import Cut, Rows, rows_of
 from pipelines.output.writer import Output, write

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pipelines.commands.dry_run import Change, Preview
 from pipelines.commands.sync import ListingResult, Run
-from pipelines.common.text import printable
+from pipelines.common.text import counted, printable
 
 if TYPE_CHECKING:
     from pipelines.commands.demo import Demo, DemoRun
@@ -50,8 +50,9 @@ def run_facts(run: Run) -> Iterator[str]:
     """The run in plain lines for its log: one per listing, then the end of the summary."""
     for listing in run.listings:
         yield (
-            f"{listing.name}: {listing.outcome}, {listing.pages} pages, {listing.requests} requests, "
-            f"{listing.retries} retries, {listing.seconds:.1f} s; {listing.records} records: "
+            f"{listing.name}: {listing.outcome}, {counted(listing.pages, 'page')}, "
+            f"{counted(listing.requests, 'request')}, {counted(listing.retries, 'retry', 'retries')}, "
+            f"{listing.seconds:.1f} s; {counted(listing.records, 'record')}: "
             f"{listing.new} new, {listing.changed} changed, {listing.removed} removed, "
             f"{listing.unchanged} unchanged, {listing.held_back} held back, {listing.quarantined} quarantined"
         )
@@ -95,7 +96,8 @@ def print_demo(demo: "Demo", console: Console) -> None:
     console.print(table)
     console.print()
     for line in (
-        f"{demo.projects} projects are listed now; every version of each is kept in {demo.directory}.",
+        f"{counted(demo.projects, 'project is', 'projects are')} listed now; "
+        f"every version of each is kept in {demo.directory}.",
         f"Exported: {', '.join(str(path) for path in demo.exported)}",
         f"Explore it: cd {shlex.quote(str(demo.directory))}, then",
         *(f"  {command}" for command in demo.commands),
@@ -106,7 +108,7 @@ def print_demo(demo: "Demo", console: Console) -> None:
 def print_preview(preview: Preview, console: Console) -> None:
     """Print what a run would have changed, and how many projects the first listing of a connection has."""
     for connection, projects in preview.first_listed:
-        console.print(f"{connection}: {projects:,} projects, its first listing")
+        console.print(f"{connection}: {counted(projects, 'project')}, its first listing")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("project", "change", "why"):
         table.add_column(heading, overflow="fold")
@@ -115,7 +117,7 @@ def print_preview(preview: Preview, console: Console) -> None:
     if preview.first:
         console.print(table)
     if preview.total > len(preview.first):
-        console.print(f"and {preview.total - len(preview.first):,} more changes")
+        console.print(f"and {counted(preview.total - len(preview.first), 'more change')}")
     if preview.total or preview.first_listed:
         console.print()
 
@@ -137,7 +139,8 @@ def attention(run: Run) -> Iterator[str]:
         elif listing.outcome == "held_back":
             yield f"{name} is held back: {listing.message}. Nothing was removed."
         if listing.quarantined:
-            yield f"{name}: {listing.quarantined} records quarantined; see: rollcall query 'from quarantine'"
+            quarantined = counted(listing.quarantined, "record")
+            yield f"{name}: {quarantined} quarantined; see: rollcall query 'from quarantine'"
     for warning in run.warnings:
         examples = "; ".join(
             ", ".join(f"{column} {value!s}" for column, value in zip(warning.columns, row, strict=True))
@@ -167,10 +170,8 @@ def next_steps(run: Run) -> Iterator[str]:
     for connection, listings in groupby(run.listings, key=lambda listing: listing.connection):
         held_back = sum(listing.held_back for listing in listings)
         if held_back:
-            yield (
-                f"If these {held_back} are gone: "
-                f"rollcall sync {connection} --accept-removals {connection}={held_back}"
-            )
+            gone = "this one is" if held_back == 1 else f"these {held_back:,} are"
+            yield (f"If {gone} gone: rollcall sync {connection} --accept-removals {connection}={held_back}")
     if any(listing.outcome in {"failed", "unverified"} for listing in run.listings):
         names = dict.fromkeys(
             listing.connection for listing in run.listings if listing.outcome in {"failed", "unverified"}

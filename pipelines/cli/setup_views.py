@@ -8,7 +8,7 @@ import click
 
 from pipelines.cli.failures import note
 from pipelines.cli.printing import print_json
-from pipelines.common.text import printable
+from pipelines.common.text import counted, printable
 
 if TYPE_CHECKING:
     from pipelines.commands.doctor import Examination
@@ -53,7 +53,7 @@ def show_examination(examination: "Examination", *, as_json: bool) -> None:
             click.echo(printable(f"{'':7}  {'':{width}}  - {remedy}"))
     failed = sum(check.outcome == "failed" for check in examination.checks)
     if failed:
-        click.echo(f"{failed} of {len(examination.checks)} checks failed")
+        click.echo(f"{failed} of {counted(len(examination.checks), 'check')} failed")
     elif examination.exit_code:
         click.echo("Not now: another run is in progress")
     else:

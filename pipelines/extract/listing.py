@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipelines.common.errors import MalformedAnswer, ProviderError
+from pipelines.common.text import counted
 from pipelines.extract.client import HttpClient
 from pipelines.extract.connections import Connection
 from pipelines.extract.provider import ListingRequest, Page
@@ -132,7 +133,8 @@ class Reading:
         if self.totals:
             gone = len(previous.seen.keys() - self.seen.keys())
             return (
-                f"it changed while it was read: {gone} records of one reading were missing in the next"
+                f"it changed while it was read: {counted(gone, 'record')} of one reading "
+                f"{'was' if gone == 1 else 'were'} missing in the next"
                 if gone
                 else None
             )
@@ -145,14 +147,15 @@ class Reading:
         if len(self.totals) > 1:
             yield f"its total changed while it was read: {_numbers(self.totals)}"
         if self.conflicts:
-            yield f"{len(self.conflicts)} ids appeared twice with different content"
+            yield f"{counted(len(self.conflicts), 'id')} appeared twice with different content"
         if self.nameless:
-            yield f"{self.nameless} records have no readable id"
+            yield f"{counted(self.nameless, 'record has', 'records have')} no readable id"
         for total in self.totals:
             if len(self.seen) != total:
-                yield f"the provider counts {total} records, but {len(self.seen)} were received"
+                received = "1 was" if len(self.seen) == 1 else f"{len(self.seen):,} were"
+                yield f"the provider counts {counted(total, 'record')}, but {received} received"
             if not self.page_counts <= self._fitting_page_counts(total):
-                yield f"{total} records do not match {_numbers(self.page_counts)} pages"
+                yield f"{counted(total, 'record does', 'records do')} not match {_pages(self.page_counts)}"
 
     def _fitting_page_counts(self, total: int) -> set[int]:
         """The numbers of pages that match a total. Vendors document neither rounding nor empty listings."""
@@ -250,4 +253,8 @@ class ListingReader:
 
 
 def _numbers(counts: set[int]) -> str:
-    return " and ".join(str(count) for count in sorted(counts))
+    return " and ".join(f"{count:,}" for count in sorted(counts))
+
+
+def _pages(counts: set[int]) -> str:
+    return "1 page" if counts == {1} else f"{_numbers(counts)} pages"

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from pipelines.common.errors import SyncError
 from pipelines.common.sql import literal, read_sql, set_variables, transaction
+from pipelines.common.text import counted
 from pipelines.common.version import rollcall_version
 from pipelines.extract.listing import Listing
 from pipelines.extract.provider import Provider
@@ -198,7 +199,7 @@ def _refuse_losses(db: duckdb.DuckDBPyConnection) -> None:
     if lost:
         connection, records, landed = lost[0]
         raise SyncError(
-            f"{connection} sent {records} records, but {landed} were loaded",
+            f"{connection} sent {counted(records, 'record')}, but {landed:,} were loaded",
             "this is an internal error; please report it",
         )
 

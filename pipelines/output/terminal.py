@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.common.text import counted
 from pipelines.output.cells import is_number
 from pipelines.output.result import Column
 from pipelines.output.table import GAP, Cells, shown_heading
@@ -108,6 +109,8 @@ def _widest(columns: Sequence[ShownColumn], room: int) -> int:
 
 def _left_out(columns: int, rows: int, most: int) -> Iterator[str]:
     if columns:
-        yield f"{columns} columns do not fit here, or are empty: select some, or use --format csv"
+        empty = "is empty" if columns == 1 else "are empty"
+        unfit = counted(columns, "column does", "columns do")
+        yield f"{unfit} not fit here, or {empty}: select some, or use --format csv"
     if rows > most:
-        yield f"only the first {most} rows are shown: use a pipe or --format csv for all"
+        yield f"only the first {most:,} rows are shown: use a pipe or --format csv for all"

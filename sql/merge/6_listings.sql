@@ -23,9 +23,12 @@ select
     case
         when outcomes.outcome <> 'held_back' then outcomes.unverified_reason
         else
-            format('{} of {} known records are missing', outcomes.absent, outcomes.known)
+            format('{} of {} known ', outcomes.absent, outcomes.known)
+            || if(outcomes.known = 1, 'record is missing', 'records are missing')
             || if(outcomes.suspicious > outcomes.absent, format(', {} in all scopes', outcomes.suspicious), '')
-            || coalesce(format(', {} were accepted', outcomes.accepted), '')
+            || coalesce(
+                format(', {} ', outcomes.accepted) || if(outcomes.accepted = 1, 'was accepted', 'were accepted'), ''
+            )
     end as message,
     outcomes.error_kind,
 from outcomes

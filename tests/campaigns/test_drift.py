@@ -12,8 +12,8 @@ from tests.support.scripted import scripted
 
 SEEDS = 80
 UNKNOWN = "no second reading confirmed it"
-MOVED = "it changed while it was read: 1 records of one reading were missing in the next"
-TWO_FACES = "1 ids appeared twice with different content"
+MOVED = "it changed while it was read: 1 record of one reading was missing in the next"
+TWO_FACES = "1 id appeared twice with different content"
 NO_TWO = "it gives no total, and no two readings agree"
 
 

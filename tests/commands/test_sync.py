@@ -62,10 +62,34 @@ def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
     assert (summary["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "verified")
 
 
+def test_one_of_a_thing_is_singular(home: Home, sandbox: Sandbox) -> None:
+    store = sandbox.store("belltastic")
+    *others, last = store.records()
+    for record in others:
+        store.remove(record["id"])
+    preview = run(home, "sync", "belltastic", "--dry-run")
+    assert "belltastic: 1 project, its first listing" in preview.stdout.splitlines()
+    run(home, "sync", "belltastic")
+    store.remove(last["id"])
+    result = run(home, "sync", "belltastic")
+    assert lines(result.stdout)[3:5] == [
+        "belltastic is held back: 1 of 1 known record is missing. Nothing was removed.",
+        "If this one is gone: rollcall sync belltastic --accept-removals belltastic=1",
+    ]
+    assert "1 page, 1 request, 0 retries, " in sorted(home.path.glob("logs/*.log"))[-1].read_text()
+    store.put({"id": "", "name": "no id"})
+    store.restore(last["id"])
+    result = run(home, "sync", "belltastic")
+    assert lines(result.stdout)[3:5] == [
+        "belltastic is not verified: 1 record has no readable id. What it sent was kept, nothing was removed.",
+        "belltastic: 1 record quarantined; see: rollcall query 'from quarantine'",
+    ]
+
+
 @pytest.mark.usefixtures("sandbox", "light")
 def test_a_log_shows_progress_and_quiet_does_not(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "EVERY_S", 0.0)
-    assert run(home, "sync", "belltastic").stderr == "belltastic: 30 records in 1 pages so far\n"
+    assert run(home, "sync", "belltastic").stderr == "belltastic: 30 records in 1 page so far\n"
     quiet = run(home, "sync", "belltastic", "--quiet")
     assert (quiet.exit_code, quiet.output) == (0, "")
 

@@ -23,7 +23,7 @@ CODES = {"BadParameter": click.BadParameter.exit_code, "Unreadable": errors.Malf
 }
 # What ends with an exit code, or speaks against a listing, without an error of its own.
 OTHERS = {1: {"internal error (…: …)"}, 3: {"its module failed: …: …"}}
-IN_SQL = {"{} of {} known records are missing", "times with different content"}
+IN_SQL = {"records are missing", "times with different content"}
 
 
 def messages(heading: str) -> set[str]:

@@ -20,7 +20,7 @@ LISTINGS = {
     "half_allowed": (20, 10),
 }
 CLIENTS = {"1": (20, 10), "2": (12, 6), "3": (9, 8), "4": (9, 1)}
-TWO_CONTENTS = "1 ids appeared twice with different content"
+TWO_CONTENTS = "1 id appeared twice with different content"
 
 
 def belltastic(count: int) -> Answer:

@@ -57,7 +57,7 @@ CASES = {
         [[A, RENAMED, C]],
         2,
         "unverified",
-        "1 ids appeared twice with different content",
+        "1 id appeared twice with different content",
         requests=8,
         new=1,
         unchanged=0,

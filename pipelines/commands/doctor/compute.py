@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipelines.commands.doctor.check import Check, failed
 from pipelines.common.errors import ConfigurationError
+from pipelines.common.text import counted
 from pipelines.compute.workers import workers_for
 from pipelines.config.compute import compute_settings
 
@@ -19,5 +20,5 @@ def check_compute(home: Path) -> Iterator[Check]:
     except ConfigurationError as error:
         yield failed("compute", error)
         return
-    place = f"uses {compute.address}" if compute.address else f"starts {compute.workers} workers"
+    place = f"uses {compute.address}" if compute.address else f"starts {counted(compute.workers, 'worker')}"
     yield Check("compute", "ok", f"{compute.engine} is installed; a run {place}")

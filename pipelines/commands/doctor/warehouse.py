@@ -10,6 +10,7 @@ from pipelines.commands.first_run import refuse_lost
 from pipelines.common.errors import RunInProgress, SyncError
 from pipelines.common.exit_codes import ExitCode
 from pipelines.common.filesystem import elsewhere, free_bytes, probe, space_left, space_needed
+from pipelines.common.text import counted
 from pipelines.config.settings import memory_mb
 from pipelines.transform import build as models
 from pipelines.warehouse.draft import open_draft
@@ -90,7 +91,7 @@ def _content(db: duckdb.DuckDBPyConnection) -> str:
         "select (select count(*) from projects), (select max(started_at)::text from runs)"
     ).fetchone()
     assert row is not None
-    return f"{row[0]:,} projects, last run {row[1] or 'none'}"
+    return f"{counted(row[0], 'project')}, last run {row[1] or 'none'}"
 
 
 def check_lakehouse(home: Path, store: Store) -> Check:

@@ -16,10 +16,11 @@ from pipelines.commands.report.catalogue import compressed
 from pipelines.commands.report.facts import Facts
 from pipelines.commands.report.periods import KINDS, Period
 from pipelines.commands.report.trend import DAY_MS
+from pipelines.common.text import counted
 
 _PARTS = Path(__file__).parent / "parts"
 _SCRIPTS = ("data", "text", "search", "choice", "table", "projects", "clients", "start")
-_FILTERS = ("number", "signed", "counted", "iso", "seconds", "word", "title", "spelled", "quoted", "visible")
+_FILTERS = ("number", "signed", "iso", "seconds", "word", "title", "spelled", "quoted", "visible")
 SPARK_DAYS = 30
 SHOWN_CLIENTS = 10
 
@@ -57,6 +58,7 @@ def render(facts: Facts) -> str:
     )
     environment.filters.update({name: getattr(wording, name) for name in _FILTERS})
     environment.filters.update({"day": times.day, "short_day": times.short_day, "minute": times.minute})
+    environment.filters["counted"] = counted
     environment.filters["utc_day"] = wording.utc_day
     environment.globals.update(
         value=times.value, label=_labels(facts), spelled=wording.spelled, word=wording.word

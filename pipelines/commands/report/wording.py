@@ -97,11 +97,6 @@ def signed(value: int) -> str:
     return f"{value:+,}".replace("-", "\N{MINUS SIGN}") if value else "0"
 
 
-def counted(value: int, one: str, many: str = "") -> str:
-    """A number and what it counts, as 1 project or 2 projects."""
-    return f"{value:,} {one if value == 1 else many or f'{one}s'}"
-
-
 def seconds(value: float) -> str:
     """A duration, as 0.4 s, 1 min 15 s or 2 h 3 min."""
     if value < 0.1:

@@ -3,7 +3,7 @@ select
     {{ run }} as run,
     event,
     coalesce(scope || ':', '') || record_id as record,
-    coalesce(outcome, 'no') || ' listing of ' || coalesce(records, 0) || ' records'
+    coalesce(outcome, 'no') || ' listing of ' || coalesce(records, 0) || if(records = 1, ' record', ' records')
     || coalesce(' since ' || strftime(window_start, '%Y-%m-%d'), '')
     || coalesce(': ' || message, '') as listing,
     coalesce(

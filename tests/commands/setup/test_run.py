@@ -56,7 +56,7 @@ def test_each_run_leaves_a_private_log_with_the_failing_pages_facts(
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", at) for at, _ in lines)
     texts = [re.sub(r"\d+\.\d s", "0.0 s", text) for _, text in lines]
     assert texts[1:4] == [
-        "matter: unverified, 1 pages, 2 requests, 0 retries, 0.0 s; 5 records: "
+        "matter: unverified, 1 page, 2 requests, 0 retries, 0.0 s; 5 records: "
         "5 new, 0 changed, 0 removed, 0 unchanged, 0 held back, 0 quarantined",
         "matter is not verified: page 2: projects/get answered 500. What it sent was kept, nothing was "
         "removed.",

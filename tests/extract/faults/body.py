@@ -82,7 +82,7 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
 QUARANTINED = {"quarantined": 1, "unchanged": 11}
 CHANGED = {"changed": 1, "unchanged": 11}
 ANOTHER = {"new": 1, "removed": 1, "unchanged": 11}
-NO_ID = "1 records have no readable id"
+NO_ID = "1 record has no readable id"
 
 
 def error_in_200(asked: Exchange) -> Reply:

@@ -167,7 +167,7 @@ LISTING = {
     "total_true": unverified(total(value=True), f"{NO_COUNT} true"),
     "total_a_list": unverified(total([12]), f"{NO_COUNT} [12]"),
     "total_zero": unverified(total(0), "the provider counts 0 records, but 12 were received"),
-    "total_of_less_than_a_page": unverified(total(1), "the provider counts 1 records, but 12 were received"),
+    "total_of_less_than_a_page": unverified(total(1), "the provider counts 1 record, but 12 were received"),
     "total_missing_of_full_pages": Case(
         without_total, "unverified", f"{NO_COUNT} missing", of=PAGED, requests=4, settings={"page_size": 4}
     ),
@@ -221,7 +221,7 @@ LISTING = {
     "record_on_two_pages": Case(on_page(2, repeated), "verified", of=PAGED, counts={"repeated": 1}),
     "record_on_two_pages_otherwise": unverified(
         on_page(2, repeated_otherwise),
-        "1 ids appeared twice with different content",
+        "1 id appeared twice with different content",
         quarantined=2,
         unchanged=11,
     ),
@@ -229,7 +229,7 @@ LISTING = {
     "record_twice_otherwise": Case(
         records(twice_otherwise),
         "unverified",
-        "1 ids appeared twice with different content",
+        "1 id appeared twice with different content",
         of=UNPAGED,
         counts={"quarantined": 2, "unchanged": 11},
     ),
