@@ -7,8 +7,14 @@ import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import home, json_option
-from pipelines.cli.output_options import FileForm, file_options, is_file_name, output_file_option
+from pipelines.cli.options import NamedPath, home, json_option
+from pipelines.cli.output_options import (
+    FileForm,
+    FileOrDirectory,
+    file_options,
+    is_file_name,
+    output_file_option,
+)
 
 
 @verb(
@@ -34,7 +40,7 @@ from pipelines.cli.output_options import FileForm, file_options, is_file_name, o
     "-o",
     "--output",
     "place",
-    type=click.Path(allow_dash=True, path_type=Path),
+    type=FileOrDirectory(allow_dash=True),
     metavar="DIR|FILE",
     help="Directory for the reports, or a file for one report; - prints it.  [default: exports, in the home]",
 )
@@ -140,7 +146,7 @@ def _report(since: str | None, file: Path | None, as_json: bool) -> None:
     "rollcall notebook",
     "rollcall notebook weekly.py",
 )
-@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=NamedPath(dir_okay=False))
 def _notebook(file: Path | None) -> None:
     """Write a marimo notebook with charts, to start from.
 

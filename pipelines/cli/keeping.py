@@ -8,11 +8,11 @@ import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import verb
-from pipelines.cli.options import home, json_option
+from pipelines.cli.options import NamedPath, home, json_option
 
 
 @verb("backup", "rollcall backup /srv/backup/rollcall")
-@click.argument("directory", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.argument("directory", type=NamedPath(file_okay=False), metavar="DIR")
 @json_option
 def _backup(directory: Path, as_json: bool) -> None:
     """Copy the published warehouse into DIR, and verify the copy.
@@ -33,7 +33,7 @@ def _backup(directory: Path, as_json: bool) -> None:
     "rollcall restore warehouse.previous-2.duckdb",
     "rollcall restore /srv/backup/rollcall/20261103T020000Z",
 )
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=NamedPath())
 @click.option("--list", "to_list", is_flag=True, help="Show which earlier runs are next to the warehouse.")
 @json_option
 def _restore(file: Path | None, to_list: bool, as_json: bool) -> None:
@@ -167,11 +167,11 @@ def _forget(keys: tuple[str, ...], yes: bool) -> None:
     "rollcall migrate warehouse.duckdb",
     "rollcall migrate --to copy.duckdb",
 )
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=NamedPath(exists=True, dir_okay=False))
 @click.option(
     "--to",
     "target",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False),
     metavar="FILE",
     help="Copy the lakehouse into a new file instead.",
 )

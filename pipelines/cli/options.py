@@ -1,6 +1,7 @@
 """Options that verbs share. Those about output are in `output_options.py`."""
 
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,38 @@ Command = Callable[..., None]
 _HOME = f"{__name__}.home"
 # Two dashes that begin neither an option nor the end of the options.
 _COMMENT = re.compile(r"--(?![\w-]+(=|\Z)|\Z)")
+
+
+class NamedPath(click.Path):
+    """A path as a `Path`, which would drop a slash at the end, and read an empty name as this directory."""
+
+    def __init__(
+        self,
+        *,
+        exists: bool = False,
+        file_okay: bool = True,
+        dir_okay: bool = True,
+        allow_dash: bool = False,
+    ) -> None:
+        super().__init__(exists, file_okay, dir_okay, allow_dash=allow_dash, path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Refuse an empty name, and the name of a directory where a file is meant."""
+        if not os.fspath(value):
+            self.fail("it is empty", param, ctx)
+        if names_directory(value) and not self.dir_okay:
+            self.fail(f"{value} names a directory", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def names_directory(value: str | os.PathLike[str]) -> bool:
+    """Whether a path names a directory by its end, whether it exists or not."""
+    return os.fspath(value).endswith(("/", "/."))
 
 
 def home() -> Path:
@@ -49,7 +82,7 @@ def home_option(
     """`--home`, accepted before and after the verb; the later one counts."""
     return click.option(
         "--home",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        type=NamedPath(exists=True, file_okay=False),
         callback=_store_home,
         expose_value=False,
         envvar=envvar,

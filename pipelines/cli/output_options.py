@@ -1,6 +1,7 @@
 """The options of verbs that print rows or write files: the destination and the format."""
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.options import Command, time_zone_option, zone_of
+from pipelines.cli.options import Command, NamedPath, names_directory, time_zone_option, zone_of
 
 if TYPE_CHECKING:
     from pipelines.output.writer import Form, Output
 
 # The values of `Form` for files.
 FILE_FORMS = ("csv", "tsv", "json", "jsonl", "parquet", "arrow", "xlsx")
+
+
+class FileOrDirectory(NamedPath):
+    """A path that names a file if it ends like one."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Refuse the name of a file that ends in a slash."""
+        if names_directory(value) and is_file_name(Path(value)):
+            self.fail(f"{value} names a directory, and ends like a file: leave out the slash", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 raw_option = click.option(
     "--raw", is_flag=True, help="Leave CSV and TSV cells that a spreadsheet would run as formulas."
 )
@@ -29,7 +44,7 @@ def output_file_option(about: str) -> Callable[[Command], Command]:
         "-o",
         "--output",
         "file",
-        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        type=NamedPath(dir_okay=False, allow_dash=True),
         metavar="FILE",
         help=about,
     )

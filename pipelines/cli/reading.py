@@ -12,7 +12,7 @@ import click
 from pipelines.cli import completion
 from pipelines.cli.failures import note
 from pipelines.cli.group import open_warehouse, verb
-from pipelines.cli.options import Command, SqlCommand, home, refuse_nan
+from pipelines.cli.options import Command, NamedPath, SqlCommand, home, refuse_nan
 from pipelines.cli.output_options import output_options
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "-f",
     "--file",
     "sql_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=NamedPath(exists=True, dir_okay=False),
     metavar="FILE",
     help="Read the SQL from a file.",
 )

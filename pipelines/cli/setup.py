@@ -11,7 +11,7 @@ import click
 
 from pipelines.cli import completion
 from pipelines.cli.group import verb
-from pipelines.cli.options import Command, home, json_option, refuse_nan
+from pipelines.cli.options import Command, NamedPath, home, json_option, refuse_nan
 
 if TYPE_CHECKING:
     from pipelines.commands.schedule import Nightly, Scheduler
@@ -136,7 +136,7 @@ def _schedule(
 
 
 @verb("demo", "rollcall demo", "rollcall demo /tmp/rollcall-demo")
-@click.argument("directory", default="demo", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("directory", default="demo", type=NamedPath(file_okay=False))
 @json_option
 def _demo(directory: Path, as_json: bool) -> None:
     """Play three runs against simulated providers.
@@ -165,7 +165,7 @@ def _demo(directory: Path, as_json: bool) -> None:
 @click.option(
     "--init",
     "directory",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False),
     metavar="DIR",
     help="Write a home connected to it, instead of printing the configuration.",
 )

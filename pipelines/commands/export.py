@@ -12,10 +12,10 @@ import duckdb
 from pipelines.commands.query import query, sql_errors_as_usage_errors
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.exit_codes import ExitCode
-from pipelines.common.files import deliver
 from pipelines.common.sql import SQL_ROOT, read_sql
 from pipelines.common.suggest import nearest
 from pipelines.output.cells import text
+from pipelines.output.delivery import deliver
 from pipelines.output.headings import with_headings
 from pipelines.output.result import Cut, Rows, copy_csv
 from pipelines.output.writer import DELIMITERS, Output, Written, write

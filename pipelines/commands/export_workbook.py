@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pipelines.commands.export import Export, Exported, Failed, connection_states, naming, read_report
 from pipelines.common.errors import ConfigurationError, UsageError
-from pipelines.common.files import deliver
 from pipelines.common.sql import SQL_ROOT
+from pipelines.output.delivery import deliver
 from pipelines.output.headings import heading, with_headings
 from pipelines.output.result import Column, Rows
 from pipelines.output.xlsx import open_workbook, refuse_too_large, write_sheet

@@ -1,14 +1,12 @@
 """Putting a finished file in place: complete or not at all, and readable by its owner only."""
 
-import contextlib
 import errno
 import hashlib
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
-from pipelines.common.errors import ConfigurationError, UsageError
+from pipelines.common.errors import ConfigurationError
 from pipelines.common.filesystem import set_mode, sync
 
 STATE_FOLDER = ".rollcall"
@@ -29,43 +27,6 @@ def refuse_dangling(path: Path) -> None:
         raise ConfigurationError(
             f"{path} is a link to {path.readlink()}, which does not exist", "correct the link, or remove it"
         )
-
-
-def deliver(finished: Path, target: Path) -> None:
-    """Rename `finished` to the file that a user has named, on the same file system, once it is on disk.
-
-    A device or a pipe, such as `/dev/stdout`, is written into. Raises UsageError if `target` is a symbolic
-    link, or a file that Rollcall depends on.
-    """
-    if is_device(target):
-        with finished.open("rb") as source, target.open("wb") as sink:
-            shutil.copyfileobj(source, sink)
-        return
-    if target.is_symlink():
-        raise UsageError(f"{target} is a symbolic link, which is not followed", "name the file itself")
-    if reason := _why_kept(target):
-        raise UsageError(f"{target} {reason} and is not overwritten", "name another file")
-    replace_atomically(finished, target)
-
-
-def _why_kept(target: Path) -> str | None:
-    """Why a file must not be overwritten; None if it may be. Other hard links to it are unaffected."""
-    if target.suffix.casefold() in {".duckdb", ".wal"}:
-        return "has the name of a database"
-    if not target.exists():
-        return None
-    folder = target.parent.resolve()
-    if any(
-        one.name.casefold() == STATE_FOLDER and (any(one.glob("*.lock")) or (one / "published").exists())
-        for one in (folder, *folder.parents)
-    ):
-        return "is one of Rollcall's own files"
-    if folder.name.casefold() == ".dlt" and target.suffix.casefold() == ".toml":
-        return "is a settings file"
-    with contextlib.suppress(OSError), target.open("rb") as file:
-        if file.read(12)[8:] == b"DUCK":
-            return "is a DuckDB database"
-    return None
 
 
 def write_atomically(target: Path, text: str, *, mode: int = 0o600) -> None:

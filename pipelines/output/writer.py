@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import IO, Literal
 
 from pipelines.common.errors import UsageError
-from pipelines.common.files import deliver, is_device
+from pipelines.common.files import is_device
 from pipelines.common.limits import Clock
 from pipelines.common.text import printable
+from pipelines.output.delivery import deliver
 from pipelines.output.pager import find_pager, paged
 from pipelines.output.result import (
     NOT_CUT,

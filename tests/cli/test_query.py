@@ -508,8 +508,16 @@ def test_promise_23_output_follows_no_link_and_writes_into_a_device(cli: Cli, tm
         ("other.duckdb.wal", "has the name of a database", "csv"),
         ("copy", "is a DuckDB database", "csv"),
         ("copy", "is a DuckDB database", "parquet"),
-        (".dlt/secrets.toml", "is a settings file", "parquet"),
-        ("elsewhere/../.dlt/config.toml", "is a settings file", "csv"),
+        (".dlt/secrets.toml", "is part of the configuration", "parquet"),
+        ("elsewhere/../.dlt/config.toml", "is part of the configuration", "csv"),
+        ("status_mapping.csv", "is part of the configuration", "csv"),
+        ("client_mapping.csv", "is part of the configuration", "csv"),
+        ("sql/reports/mine.sql", "is part of the configuration", "csv"),
+        ("providers/toy.py", "is part of the configuration", "csv"),
+        ("certificates/ca.pem", "is part of the configuration", "csv"),
+        ("token.txt", "is part of the configuration", "csv"),
+        ("link/config.toml", "is part of the configuration", "csv"),
+        ("link/../sql/marts/mine.sql", "is part of the configuration", "csv"),
         (".rollcall/warehouse.duckdb.lock", "is one of Rollcall's own files", "parquet"),
         (".rollcall/scratch/records", "is one of Rollcall's own files", "csv"),
     ],
@@ -519,8 +527,13 @@ def test_promise_28_output_overwrites_nothing_that_rollcall_depends_on(
 ) -> None:
     target = home / name
     (home / "elsewhere").mkdir()
+    (home / ".dlt").mkdir()
+    (home / "link").symlink_to(".dlt")
     target.parent.mkdir(parents=True, exist_ok=True)
     (home / ".rollcall").mkdir(exist_ok=True)
+    (home / ".dlt" / "config.toml").write_text(
+        '[sources.matter]\nca_file = "certificates/ca.pem"\naccess_token_file = "token.txt"\n'
+    )
     (home / ".rollcall" / "warehouse.duckdb.lock").touch()
     if not target.exists():
         target.write_bytes(b"12345678DUCK" if name == "copy" else b"# mine")
@@ -528,6 +541,43 @@ def test_promise_28_output_overwrites_nothing_that_rollcall_depends_on(
     refused = Cli(home)("query", "select 1 as a", "--format", form, "--output", str(target), code=2)
     assert refused.stderr == f"rollcall: {target} {reason} and is not overwritten. Name another file\n"
     assert target.read_bytes() == before
+
+
+def test_promise_28_output_creates_no_file_that_runs_would_read(home: Path) -> None:
+    (home / ".dlt").mkdir()
+    (home / "sql").mkdir()
+    cli = Cli(home)
+    for name in ("status_mapping.csv", "Client_Mapping.csv", "sql/mine.sql", ".dlt/secrets.toml"):
+        cli("query", "select 1 as a", "--format", "csv", "--output", str(home / name), code=2)
+        assert not (home / name).exists()
+    for name in ("sql/mine.csv", "mapping.csv"):
+        cli("query", "select 1 as a", "--output", str(home / name))
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("query", "select 1", "--output", "x.csv/"), "x.csv/ names a directory"),
+        (("query", "select 1", "--output", "x.csv/."), "x.csv/. names a directory"),
+        (("query", "select 1", "--output", ""), "it is empty"),
+        (("export", "projects", "--output", ""), "it is empty"),
+        (
+            ("export", "projects", "--output", "x.csv/"),
+            "x.csv/ names a directory, and ends like a file: leave out the slash",
+        ),
+        (("report", "--output", "page.html/"), "page.html/ names a directory"),
+    ],
+)
+def test_a_path_is_read_as_it_is_written(
+    home: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(home)
+    before = sorted(home.iterdir())
+    refused = Cli(home)(*args, code=2)
+    assert refused.stderr == (
+        f"rollcall: Invalid value for '-o' / '--output': {message}. See rollcall {args[0]} --help\n"
+    )
+    assert sorted(home.iterdir()) == before
 
 
 def test_promise_28_the_mark_of_a_home_whose_warehouse_is_elsewhere_is_not_overwritten(home: Path) -> None:

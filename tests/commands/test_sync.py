@@ -81,7 +81,8 @@ def test_one_of_a_thing_is_singular(home: Home, sandbox: Sandbox) -> None:
     store.restore(last["id"])
     result = run(home, "sync", "belltastic")
     assert lines(result.stdout)[3:5] == [
-        "belltastic is not verified: 1 record has no readable id. What it sent was kept, nothing was removed.",
+        "belltastic is not verified: 1 record has no readable id. "
+        "What it sent was kept, nothing was removed.",
         "belltastic: 1 record quarantined; see: rollcall query 'from quarantine'",
     ]
 
