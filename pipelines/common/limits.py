@@ -21,6 +21,7 @@ import duckdb
 
 from pipelines.common.errors import SyncError, UsageError, sentences
 from pipelines.common.exit_codes import ExitCode
+from pipelines.common.signals import pipe, signals_written_to
 
 # Seconds that DuckDB has to react to an interrupt.
 GRACE_S = 2.0
@@ -54,77 +55,74 @@ class Clock:
 
 
 @contextlib.contextmanager
-def bounded_time(
-    connection: duckdb.DuckDBPyConnection, clock: Clock, tidy: Callable[[], None]
-) -> Iterator[None]:
-    """Run the block, then close `connection`; interrupt it on SIGINT, SIGTERM and timeout.
+def bounded_time(db: duckdb.DuckDBPyConnection, clock: Clock, tidy: Callable[[], None]) -> Iterator[None]:
+    """Run the block, then close `db`; interrupt it on SIGINT, SIGTERM and timeout.
 
     A timeout raises UsageError. If DuckDB does not react to the interrupt, call `tidy` and end the process.
     """
-    late, closing, done = threading.Event(), threading.Event(), threading.Event()
-    in_use = threading.Lock()
-
-    def interrupt() -> None:
-        with in_use:
-            if not closing.is_set():
-                connection.interrupt()
-
-    def watch(signals: int) -> None:
-        while (left := clock.left()) > 0:
-            if select.select([signals], [], [], None if left == math.inf else max(left, 0.05))[0]:
-                break
-        else:
-            late.set()
-        ends = time.monotonic() + GRACE_S
-        # An interrupt between two queries has no effect, so repeat it.
-        while not done.wait(0.05):
-            interrupt()
-            if time.monotonic() > ends:
-                tidy()
-                _leave(clock.too_late() if late.is_set() else None)
-
-    with _signals_on_a_pipe() as (signals, wake):
-        watcher = threading.Thread(target=watch, args=(signals,), name="watch", daemon=True)
+    interrupter = _Interrupter(db, clock, tidy)
+    # SIGTERM does the same as SIGINT, so that the workspace is removed.
+    as_interrupt = {signal.SIGTERM: signal.default_int_handler}
+    with pipe() as (signals, wake), signals_written_to(wake, as_interrupt):
+        watcher = threading.Thread(target=interrupter.watch, args=(signals,), name="watch", daemon=True)
         watcher.start()
         try:
             yield
         except (duckdb.Error, SyncError):
             # DuckDB has more than one exception for an answer that was interrupted.
-            if late.is_set():
+            if interrupter.is_late:
                 raise clock.too_late() from None
             raise
         finally:
-            interrupt()  # closing waits for running queries, whose results are no longer needed
-            with in_use:
-                closing.set()
-            connection.close()
-            done.set()
+            interrupter.close()
             os.write(wake, b"\0")
             watcher.join()
 
 
-@contextlib.contextmanager
-def _signals_on_a_pipe() -> Iterator[tuple[int, int]]:
-    """A pipe that the interpreter writes to as soon as a signal arrives, even while DuckDB blocks it.
+class _Interrupter:
+    """Interrupts the queries of a DuckDB connection on a signal or a timeout, until it is closed."""
 
-    Meanwhile, SIGTERM does the same as SIGINT, so that the workspace is removed.
-    """
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    try:
-        if threading.current_thread() is not threading.main_thread():
-            yield reader, writer  # only the main thread may set signal handlers
-            return
-        previous_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            yield reader, writer
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-            signal.set_wakeup_fd(previous_writer)
-    finally:
-        os.close(reader)
-        os.close(writer)
+    def __init__(self, db: duckdb.DuckDBPyConnection, clock: Clock, tidy: Callable[[], None]) -> None:
+        self.is_late = False
+        self._db = db
+        self._clock = clock
+        self._tidy = tidy
+        self._in_use = threading.Lock()
+        self._is_closing = False
+        self._done = threading.Event()
+
+    def watch(self, signals: int) -> None:
+        """Wait for a signal or the timeout, then interrupt queries until the connection is closed.
+
+        If that takes too long, end the process.
+        """
+        self.is_late = not self._is_signal_first(signals)
+        ends = time.monotonic() + GRACE_S
+        # An interrupt between two queries has no effect, so repeat it.
+        while not self._done.wait(0.05):
+            self._interrupt()
+            if time.monotonic() > ends:
+                self._tidy()
+                _leave(self._clock.too_late() if self.is_late else None)
+
+    def close(self) -> None:
+        """Close the connection. Closing waits for running queries, so they are interrupted first."""
+        self._interrupt()
+        with self._in_use:
+            self._is_closing = True
+        self._db.close()
+        self._done.set()
+
+    def _is_signal_first(self, signals: int) -> bool:
+        while (left := self._clock.left()) > 0:
+            if select.select([signals], [], [], None if left == math.inf else max(left, 0.05))[0]:
+                return True
+        return False
+
+    def _interrupt(self) -> None:
+        with self._in_use:
+            if not self._is_closing:
+                self._db.interrupt()
 
 
 def _leave(reason: UsageError | None) -> NoReturn:
