@@ -182,6 +182,10 @@ class ListingReader:
         self._known = known
         self._progress = progress
         self._drop = connection.settings.texts("drop_fields")
+        # The reading that counts, and why it is not verified.
+        self._best_number: int | None = None
+        self._best = Reading()
+        self._reason: str | None = None
         self._failure: str | None = None
         self._error_kind: str | None = None
         self._result: Listing | None = None
@@ -196,40 +200,41 @@ class ListingReader:
         """Yield the records of every page of every reading. Never raises because of a provider."""
         began = time.monotonic()
         requests, retries = self._api.traffic.requests, self._api.traffic.retries
-        expected = frozenset(self._known.values())
-        best: tuple[int, Reading] | None = None
-        previous: Reading | None = None
-        reason: str | None = None
-        exact = False
-        for number in range(1 + RE_READINGS):
-            reading = Reading()
-            yield from self._read(reading, number, exact=exact)
-            if reading.ended or (best is None and reading.pages):
-                best = number, reading
-            own = (
-                f"page {reading.pages + 1}: {self._failure}" if self._failure else reading.unverified_reason()
-            )
-            reason = own or reading.reason_against_removals(expected, previous)
-            is_undecided = reading.is_undecided and not exact
-            may_show_more = is_undecided or (reading.may_move and not reading.nameless)
-            if self._failure or reason is None or not may_show_more:
-                break
-            exact = exact or is_undecided
-            previous = None if own else reading
-        counted = best[1] if best else Reading()
+        yield from self._readings()
         self._result = Listing(
             connection=self._connection,
             scope=self._request.scope,
             since=self._request.since,
-            reading=best[0] if best else None,
-            pages=counted.pages,
-            records=counted.records,
+            reading=self._best_number,
+            pages=self._best.pages,
+            records=self._best.records,
             requests=self._api.traffic.requests - requests,
             retries=self._api.traffic.retries - retries,
             seconds=time.monotonic() - began,
-            unverified_reason=reason and self._connection.redact(reason),
+            unverified_reason=self._reason and self._connection.redact(self._reason),
             error_kind=self._error_kind,
         )
+
+    def _readings(self) -> Iterator[Batch]:
+        """Yield the pages of every reading, until one is verified or another would show no more."""
+        expected = frozenset(self._known.values())
+        previous: Reading | None = None
+        exact = False
+        for number in range(1 + RE_READINGS):
+            reading = Reading()
+            yield from self._read(reading, number, exact=exact)
+            if reading.ended or (self._best_number is None and reading.pages):
+                self._best_number, self._best = number, reading
+            own_reason = (
+                f"page {reading.pages + 1}: {self._failure}" if self._failure else reading.unverified_reason()
+            )
+            self._reason = own_reason or reading.reason_against_removals(expected, previous)
+            is_undecided = reading.is_undecided and not exact
+            may_show_more = is_undecided or (reading.may_move and not reading.nameless)
+            if self._failure or self._reason is None or not may_show_more:
+                return
+            exact = exact or is_undecided
+            previous = None if own_reason else reading
 
     def _read(self, reading: Reading, number: int, *, exact: bool) -> Iterator[Batch]:
         """Yield the pages of one reading, and record in `reading` what they say."""
