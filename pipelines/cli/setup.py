@@ -14,7 +14,7 @@ from pipelines.cli.group import verb
 from pipelines.cli.options import Command, NamedPath, home, json_option, refuse_nan
 
 if TYPE_CHECKING:
-    from pipelines.commands.schedule import Nightly, Scheduler
+    from pipelines.commands.schedule import ScheduledRun, Scheduler
 
 
 @verb(
@@ -63,7 +63,7 @@ def _doctor(connections: Sequence[str], send_notice: bool, as_json: bool) -> Non
     click.get_current_context().exit(examination.exit_code)
 
 
-def _nightly_options(command: Command) -> Command:
+def _schedule_options(command: Command) -> Command:
     """Add the options of the run that is scheduled; `command` gets them as one `run`."""
 
     @click.option(
@@ -95,10 +95,10 @@ def _nightly_options(command: Command) -> Command:
         to_report: bool,
         **others: object,
     ) -> None:
-        from pipelines.commands.schedule import Nightly
+        from pipelines.commands.schedule import ScheduledRun
 
         afterwards = [*(["--export"] if to_export else []), *(["--report"] if to_report else [])]
-        run = Nightly(home(), at.time(), zone, image, package, tuple(afterwards))
+        run = ScheduledRun(home(), at.time(), zone, image, package, tuple(afterwards))
         command(*args, run=run, **others)
 
     return with_run
@@ -112,14 +112,14 @@ def _nightly_options(command: Command) -> Command:
     "rollcall schedule github --package git+https://HOST/OWNER/REPOSITORY@COMMIT",
 )
 @click.argument("scheduler", type=click.Choice(["cron", "systemd", "github", "kubernetes"]))
-@_nightly_options
+@_schedule_options
 @click.option("--install", "to_install", is_flag=True, help="Install it in cron or systemd for this user.")
 @click.option("--remove", "to_remove", is_flag=True, help="Remove it from cron or systemd.")
 @json_option
 def _schedule(
-    *, scheduler: "Scheduler", run: "Nightly", to_install: bool, to_remove: bool, as_json: bool
+    *, scheduler: "Scheduler", run: "ScheduledRun", to_install: bool, to_remove: bool, as_json: bool
 ) -> None:
-    """Print a nightly schedule, install it, or remove it."""
+    """Print a daily schedule, install it, or remove it."""
     from pipelines.cli.setup_views import show_installed, show_removed, show_schedule
     from pipelines.commands.schedule import install, remove, schedule
 

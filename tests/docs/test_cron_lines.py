@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.schedule import Nightly, schedule
+from pipelines.commands.schedule import ScheduledRun, schedule
 from pipelines.sandbox import Sandbox
 from tests.support.home import Home, sandbox_settings
 
@@ -32,7 +32,7 @@ def test_a_cron_line_of_the_docs_is_the_schedule_and_runs(
     line = shown.replace("/opt/rollcall/.venv/bin/rollcall", str(PROGRAM)).replace(
         "/srv/rollcall", str(tmp_path)
     )
-    crontab = schedule(Nightly(tmp_path, time(4, 30), afterwards=(option,)), "cron").files["crontab"]
+    crontab = schedule(ScheduledRun(tmp_path, time(4, 30), afterwards=(option,)), "cron").files["crontab"]
     assert line in crontab.splitlines()
     command = line.removeprefix("30 4 * * * ").replace(r"\%", "%")
     with Sandbox(seed=5, projects=3, files=3) as sandbox:

@@ -1,4 +1,4 @@
-"""`rollcall schedule`: nightly schedules for several schedulers.
+"""`rollcall schedule`: daily schedules for several schedulers.
 
 Each schedule names the home and the command by absolute paths, runs in the bare environment that schedulers
 give, and keeps what it writes to its owner. A schedule holds no secret.
@@ -9,15 +9,15 @@ from pathlib import Path
 from pipelines.commands.schedule.cron import cron, install_cron, remove_cron
 from pipelines.commands.schedule.github import github
 from pipelines.commands.schedule.kubernetes import kubernetes
-from pipelines.commands.schedule.nightly import Nightly, clock_fault, zone_info
+from pipelines.commands.schedule.scheduled_run import ScheduledRun, clock_fault, zone_info
 from pipelines.commands.schedule.scheduler import Schedule, Scheduler
 from pipelines.commands.schedule.systemd import install_systemd, remove_systemd, systemd
 from pipelines.common.errors import UsageError
 
-__all__ = ["Nightly", "Schedule", "Scheduler", "clock_fault", "install", "remove", "schedule"]
+__all__ = ["Schedule", "ScheduledRun", "Scheduler", "clock_fault", "install", "remove", "schedule"]
 
 
-def schedule(run: Nightly, scheduler: Scheduler) -> Schedule:
+def schedule(run: ScheduledRun, scheduler: Scheduler) -> Schedule:
     """The schedule of a run. Raises UsageError if the scheduler cannot do what is asked."""
     if not str(run.home).isprintable():
         raise UsageError(f"{str(run.home)!r} cannot be used in a schedule", "give the directory another name")

@@ -4,19 +4,19 @@ import re
 import shlex
 from pathlib import Path
 
-from pipelines.commands.schedule.nightly import (
-    Nightly,
+from pipelines.commands.schedule.render import render
+from pipelines.commands.schedule.scheduled_run import (
+    ScheduledRun,
     clock_changes,
     local_zone,
     only_in_this_shell,
     program,
 )
-from pipelines.commands.schedule.render import render
 from pipelines.commands.schedule.scheduler import Schedule, not_scheduled, run_program
 from pipelines.common.errors import ConfigurationError, UsageError
 
 
-def cron(run: Nightly) -> Schedule:
+def cron(run: ScheduledRun) -> Schedule:
     """The lines of the crontab. Raises UsageError for another time zone than the machine's."""
     local = local_zone()
     if run.zone not in (None, local):

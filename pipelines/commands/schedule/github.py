@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipelines.commands.schedule.nightly import Nightly, local_zone, secret_variables, zone_info
 from pipelines.commands.schedule.render import render
+from pipelines.commands.schedule.scheduled_run import ScheduledRun, local_zone, secret_variables, zone_info
 from pipelines.commands.schedule.scheduler import Schedule
 from pipelines.common.errors import UsageError
 
@@ -27,7 +27,7 @@ class Package:
     commit: str
 
 
-def github(run: Nightly) -> Schedule:
+def github(run: ScheduledRun) -> Schedule:
     """The workflow. Raises UsageError if the package is not a commit of a repository."""
     package = pinned_package(run.package)
     zone = run.zone or local_zone()

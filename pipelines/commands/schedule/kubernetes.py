@@ -6,15 +6,15 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.commands.schedule.nightly import (
+from pipelines.commands.schedule.render import render
+from pipelines.commands.schedule.scheduled_run import (
     LONGEST_RUN_S,
-    Nightly,
+    ScheduledRun,
     certificate_files,
     clock_changes,
     local_zone,
     secret_variables,
 )
-from pipelines.commands.schedule.render import render
 from pipelines.commands.schedule.scheduler import Schedule
 from pipelines.common.errors import UsageError
 from pipelines.common.version import DISTRIBUTION, rollcall_version
@@ -28,7 +28,7 @@ _OWN = (".dlt/config.toml", "providers/*.py", "sql/*/*.sql", "*_mapping.csv")
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 
-def kubernetes(run: Nightly) -> Schedule:
+def kubernetes(run: ScheduledRun) -> Schedule:
     """The manifests. Raises UsageError where Kubernetes could not carry the files of the home."""
     names = [one for one in secret_variables(run.home) if not one.startswith("NOTIFY")]
     image = run.image or default_image()
@@ -78,7 +78,7 @@ def own_files(home: Path, certificates: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def manifests(run: Nightly, zone: str, image: str, own: Mapping[str, str]) -> str:
+def manifests(run: ScheduledRun, zone: str, image: str, own: Mapping[str, str]) -> str:
     """The manifests of a run in `zone`, in a container of `image`, with the files that `own_files` found."""
     return render(
         "kubernetes.yaml",

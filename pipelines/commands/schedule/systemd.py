@@ -5,14 +5,14 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
-from pipelines.commands.schedule.nightly import (
+from pipelines.commands.schedule.render import render
+from pipelines.commands.schedule.scheduled_run import (
     LONGEST_RUN_S,
-    Nightly,
+    ScheduledRun,
     clock_changes,
     only_in_this_shell,
     program,
 )
-from pipelines.commands.schedule.render import render
 from pipelines.commands.schedule.scheduler import Schedule, not_scheduled, run_program
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.files import private_folder, write_atomically
@@ -26,7 +26,7 @@ def unit_name(home: Path) -> str:
     return "-".join(filter(None, ("rollcall", readable, sha256(os.fsencode(home)).hexdigest()[:8])))
 
 
-def systemd(run: Nightly) -> Schedule:
+def systemd(run: ScheduledRun) -> Schedule:
     """The two units."""
     home, name = str(run.home), unit_name(run.home)
     zone = f" {run.zone}" if run.zone else ""

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.commands.schedule import Nightly, clock_fault, schedule
+from pipelines.commands.schedule import ScheduledRun, clock_fault, schedule
 from pipelines.commands.schedule.kubernetes import manifests
 from pipelines.common.version import rollcall_version
 from pipelines.sandbox import Sandbox
@@ -95,7 +95,7 @@ def test_homes_with_similar_names_have_units_of_their_own(tmp_path: Path) -> Non
     for directory in ("team-a", "team a", "Team-A", "team_a", "täm-a", "-" + "team-a" * 40, "名前"):
         home = tmp_path / directory
         home.mkdir()
-        made = schedule(Nightly(home, time(4, 30)), "systemd")
+        made = schedule(ScheduledRun(home, time(4, 30)), "systemd")
         service, timer = made.files
         assert (service.removesuffix(".service"), len(timer) < 100) == (timer.removesuffix(".timer"), True)
         assert re.fullmatch(r"rollcall-[a-z0-9-]+\.timer", timer)
@@ -106,7 +106,7 @@ def test_homes_with_similar_names_have_units_of_their_own(tmp_path: Path) -> Non
 def test_a_unit_of_a_home_that_ends_with_a_backslash(tmp_path: Path) -> None:
     home = tmp_path / "back\\"
     home.mkdir()
-    unit = next(iter(schedule(Nightly(home, time(4, 30)), "systemd").files.values()))
+    unit = next(iter(schedule(ScheduledRun(home, time(4, 30)), "systemd").files.values()))
     lines = unit.splitlines()
     assert lines[1] == f"Description=Rollcall: the run of {tmp_path}/back\\\\"
     assert f' --home "{tmp_path}/back\\\\" sync --quiet' in unit
@@ -295,7 +295,7 @@ def test_a_home_mounted_from_the_manifests_runs_a_run(
 @settings(derandomize=True, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40) | st.text(" \t\na:#'|-"))
 def test_a_config_map_holds_a_text_exactly(text: str) -> None:
-    made = manifests(Nightly(Path("/home"), time(4, 30)), "UTC", "image", {"sql/reports/a.sql": text})
+    made = manifests(ScheduledRun(Path("/home"), time(4, 30)), "UTC", "image", {"sql/reports/a.sql": text})
     assert next(yaml.safe_load_all(made))["data"] == {"sql.reports.a.sql": text}
 
 

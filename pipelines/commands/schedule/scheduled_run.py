@@ -21,8 +21,8 @@ DAYS_AHEAD = 366  # clocks change at least once within a year, where they do
 
 
 @dataclass(frozen=True)
-class Nightly:
-    """A run of `home` every night at `at`, in the time zone `zone`; None: the machine's own.
+class ScheduledRun:
+    """A run of `home` every day at `at`, in the time zone `zone`; None: the machine's own.
 
     `image` is the container image that Kubernetes runs, `package` what GitHub installs, `afterwards` options
     of `sync` such as `--export`.
@@ -64,7 +64,7 @@ def local_zone() -> str:
     return get_localzone_name() or "UTC"
 
 
-def clock_changes(run: Nightly) -> tuple[str, ...]:
+def clock_changes(run: ScheduledRun) -> tuple[str, ...]:
     """A warning if clocks will skip or repeat the time of the run, which a scheduler then does as well."""
     name = run.zone or local_zone()
     zone, today = zone_info(name), datetime.now(UTC).date()
