@@ -83,31 +83,30 @@ def sync(
         refuse_lost(home, store)
     has_no_views = store.shared or store.is_empty()
     # Before the lock, so that a mistake in the configuration of a first run leaves no files behind.
-    connections = _connections(home, options) if has_no_views else None
+    connections = _connections(home, options) if has_no_views else ()
     with (
-        store.locked([one.name for one in connections or ()]) as scratch,
+        store.locked([one.name for one in connections]) as scratch,
         ending_at_once(lambda: clear(scratch)),
-        ThreadPoolExecutor() as background,
     ):
         if compute is not None:
             from pipelines.commands.sync_on_workers import sync_on_workers
 
             observer.begun()
-            order = _order(home, options, connections or ())
+            order = _order(home, options, connections)
             run = sync_on_workers(home, store, compute, order, scratch, observer.progress, clock)
             return run if options.dry_run else replace(run, unfinished=mark_published(home))
         limits = store.probe(scratch)
-        opening = background.submit(store.open_draft, scratch, memory_mb(home))
-        # Loading connections imports dlt, which takes as long as opening a draft.
-        connections = connections or _connections(home, options)
-        observer.begun()
+        with ThreadPoolExecutor(1) as background:
+            # Loading connections imports dlt, which takes as long as opening a draft.
+            opening = background.submit(store.open_draft, scratch, memory_mb(home))
+            connections = connections or _connections(home, options)
+            observer.begun()
         with opening.result() as draft:
             plan = plan_run(draft.db, connections, store.start(draft.db, clock()), full=options.full)
             landing, is_prepared = _extract_and_land(
                 plan, draft, home, scratch, observer, has_no_views=has_no_views
             )
-            facts = (plan.started_at, options.accept, clock(), configured_names(home))
-            draft.run(lambda db: merge(db, landing, *facts))
+            _merge(draft, home, plan, landing, options, clock())
             findings = _transform_and_check(draft, home, is_prepared=is_prepared)
             run = read_run(draft.db, store.name, findings, _left_out(home, options), limits)
             if options.dry_run:
@@ -174,6 +173,13 @@ def _prepare(
         models.prepare(db, home)
     else:
         read_relations(home)
+
+
+def _merge(
+    draft: Draft, home: Path, plan: Plan, landing: Landing, options: Options, finished_at: datetime
+) -> None:
+    configured = configured_names(home)
+    draft.run(lambda db: merge(db, landing, plan.started_at, options.accept, finished_at, configured))
 
 
 def _transform_and_check(draft: Draft, home: Path, *, is_prepared: bool) -> tuple[models.Finding, ...]:
