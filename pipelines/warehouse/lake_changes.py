@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import duckdb
 
-from pipelines.common.sql import identifier, read_sql
-from pipelines.warehouse.lake_tables import Columns, StoredTable
+from pipelines.common.sql import identifier
+from pipelines.warehouse.lake_tables import Columns, StoredTable, with_last_seen
 
 # Columns of the comparison, which no table has.
 HASH, IS_NEW = "rollcall_hash", "rollcall_is_new"
@@ -26,7 +26,8 @@ def find_changes(
     Where nothing is held, all rows are new. Otherwise hashes of 64 bits are compared, as in a publication:
     whole rows would take more memory than a run may use.
     """
-    new = f"select {_encoded(columns)} from draft.{table.source} as one {_join(columns)} where {which}"
+    draft = with_last_seen("nullif", f"draft.{table.source}", columns, listings="draft.raw.listings")
+    new = f"{draft} where {which}"
     key = ", ".join(map(identifier, table.key))
     if not db.execute(f"select exists ({held})").fetchall()[0][0]:
         db.execute(f"create or replace temp view fresh as {new}")
@@ -64,22 +65,6 @@ def apply_changes(
 def connection_of(columns: Columns) -> str:
     """SQL for the connection of a row: a key begins with its name."""
     return "connection" if "connection" in columns else "split_part(project_key, ':', 1)"
-
-
-def _encoded(columns: Columns) -> str:
-    return ", ".join(
-        f"nullif(one.{column}, listed.last_listed_at) as {column}"
-        if column == "last_seen_at"
-        else f"one.{identifier(column)}"
-        for column in columns
-    )
-
-
-def _join(columns: Columns) -> str:
-    if "last_seen_at" not in columns:
-        return ""
-    listed = read_sql("queries/lake/last_listed", listings="draft.raw.listings")
-    return f"left join ({listed}) as listed using (connection)"
 
 
 def _hashed(name: str, kind: str) -> str:

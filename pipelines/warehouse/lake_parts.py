@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import duckdb
 
-from pipelines.common.sql import identifier, literal, read_sql
+from pipelines.common.sql import identifier, literal
 from pipelines.warehouse.exchange import Exchange, copy_rows
 from pipelines.warehouse.lake_changes import connection_of, find_changes
-from pipelines.warehouse.lake_tables import Columns, StoredTable, stored_tables
+from pipelines.warehouse.lake_tables import Columns, StoredTable, stored_tables, with_last_seen
 
 # Facts that a part reads and does not change, but for quarantined and forgotten records.
 FACTS = ("runs", "operations", "connections", "listings", "salt", "forgotten", "renamed")
@@ -149,15 +149,8 @@ def bucket_key(table: StoredTable, columns: frozenset[str]) -> str:
 
 def take_records(db: duckdb.DuckDBPyConnection, held: Held, columns: Columns) -> None:
     """Fill the empty `raw.records` of a draft with known versions. Its listings are those before the run."""
-    listed = ", ".join(
-        f"coalesce(one.{name}, listed.last_listed_at) as {name}" if name == "last_seen_at" else f"one.{name}"
-        for name in columns
-    )
-    last_listed = read_sql("queries/lake/last_listed", listings="raw.listings")
-    db.execute(
-        f"insert into raw.records select {listed} from ({held.select(columns)}) as one "
-        f"left join ({last_listed}) as listed using (connection)"
-    )
+    rows = with_last_seen("coalesce", f"({held.select(columns)})", columns, listings="raw.listings")
+    db.execute(f"insert into raw.records {rows}")
 
 
 def write_changes(

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -137,6 +138,27 @@ def in_database(db: duckdb.DuckDBPyConnection, name: str) -> Iterator[None]:
         db.execute(f"use {identifier(previous)}")
 
 
+def with_last_seen(
+    function: Literal["coalesce", "nullif"], rows: str, columns: Columns, *, listings: str
+) -> str:
+    """A query of `columns` of `rows`, called `one`. It fills `last_seen_at` or empties it.
+
+    A row that its connection's last listing confirmed has the start of that listing. `coalesce` writes it
+    where a stored row has null; `nullif` does the reverse.
+    """
+    selected = ", ".join(
+        f"{function}(one.{name}, listed.last_listed_at) as {name}"
+        if name == "last_seen_at"
+        else f"one.{identifier(name)}"
+        for name in columns
+    )
+    query = f"select {selected} from {rows} as one"
+    if "last_seen_at" not in columns:
+        return query
+    last_listed = read_sql("queries/lake/last_listed", listings=listings)
+    return f"{query} left join (\n{last_listed}\n) as listed using (connection)"
+
+
 def _statements(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns], home: Path) -> Iterator[str]:
     for parsed in db.extract_statements(facts_sql()):
         if "create or replace macro" in parsed.query:
@@ -165,18 +187,8 @@ def _statements(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns], h
 
 def _view_of(table: StoredTable, columns: Columns) -> str:
     """The view over a stored table, with the columns and their order as in a file."""
-    listed = ", ".join(
-        f"coalesce(one.{column}, listed.last_listed_at) as {column}"
-        if column == "last_seen_at"
-        else f"one.{column}"
-        for column in columns
-    )
-    listings = read_sql("queries/lake/last_listed", listings="raw.listings")
-    join = f"left join (\n{listings}\n) as listed on one.connection = listed.connection"
-    return (
-        f"create or replace view {table.source.removeprefix('main.')} as "
-        f"select {listed} from stored.{table.name} as one {join if 'last_seen_at' in columns else ''}"
-    )
+    rows = with_last_seen("coalesce", f"stored.{table.name}", columns, listings="raw.listings")
+    return f"create or replace view {table.source.removeprefix('main.')} as {rows}"
 
 
 def _descriptions(described: dict[str, dict[str, str]], published: list[str]) -> str:
