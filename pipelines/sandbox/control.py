@@ -86,7 +86,7 @@ class _Control:
         return json_reply({"latency_s": self._world.latency_s})
 
     async def show_faults(self, _request: Request) -> Response:
-        return json_reply({"faults": self._world.faults.in_force()})
+        return json_reply({"faults": self._world.faults.active()})
 
     async def add_faults(self, request: Request) -> Response:
         self._world.faults.add(*_decoded(await request.body(), list[Fault]))

@@ -137,24 +137,24 @@ class EvoVoice:
 
     def _json(self, wanted: Selection, page: Paging) -> Response:
         total = self._count(wanted)
-        stretch = page.stretch(total)
+        bounds = page.bounds(total)
         items: object
         if wanted == Selection():
-            items = self._files.page(stretch.start, stretch.stop)
+            items = self._files.page(bounds.start, bounds.stop)
         else:
-            items = self._records(wanted, stretch)
-        answer = {"Items": items, "HasMorePages": stretch.stop < total}
+            items = self._records(wanted, bounds)
+        answer = {"Items": items, "HasMorePages": bounds.stop < total}
         if not page.simplified:
             answer |= {"TotalCount": total, "TotalPages": page.pages(total)}
         return self._reply(answer)
 
     def _xml(self, wanted: Selection, page: Paging) -> Response:
         total = self._count(wanted)
-        stretch = page.stretch(total)
+        bounds = page.bounds(total)
         document = listing_xml(
-            self._records(wanted, stretch),
+            self._records(wanted, bounds),
             self._casing,
-            has_more=stretch.stop < total,
+            has_more=bounds.stop < total,
             totals=None if page.simplified else (total, page.pages(total)),
         )
         return Response(document, media_type="application/xml")
@@ -164,12 +164,10 @@ class EvoVoice:
             len(self._files) if wanted == Selection() else len(self._selected(wanted, self._files.revision))
         )
 
-    def _records(self, wanted: Selection, stretch: slice) -> list[Record]:
+    def _records(self, wanted: Selection, bounds: slice) -> list[Record]:
         if wanted == Selection():
-            return self._files.records(stretch.start, stretch.stop)
-        return [
-            self._files.at(position) for position in self._selected(wanted, self._files.revision)[stretch]
-        ]
+            return self._files.records(bounds.start, bounds.stop)
+        return [self._files.at(position) for position in self._selected(wanted, self._files.revision)[bounds]]
 
     def _select(self, wanted: Selection, _revision: int) -> Sequence[int]:
         """The positions of the selected files, in the order of the selection."""

@@ -59,7 +59,7 @@ class Paging:
     everything: bool = False
     simplified: bool = False
 
-    def stretch(self, total: int) -> slice:
+    def bounds(self, total: int) -> slice:
         """The indexes of the page, out of `total`."""
         if self.everything:
             return slice(0, total)

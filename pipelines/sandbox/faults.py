@@ -30,10 +30,12 @@ class Fault:
 
     def __post_init__(self) -> None:
         re.compile(self.match)
+        if self.times is not None and self.times < 1:
+            raise ValueError(f"times must be 1 or more, or null; it is {self.times}")
         if self.provider not in PROVIDERS:
             raise ValueError(f"no such provider: {self.provider}; there are {', '.join(PROVIDERS)}")
 
-    def strikes(self, provider: str, request: str) -> bool:
+    def matches(self, provider: str, request: str) -> bool:
         """Whether the fault matches `request`, written as method, space, path and query."""
         return self.provider == provider and re.search(self.match, request) is not None
 
@@ -59,7 +61,7 @@ class Faults:
         with self._lock:
             self._remaining.clear()
 
-    def in_force(self) -> list[Fault]:
+    def active(self) -> list[Fault]:
         """The faults that are not used up."""
         with self._lock:
             return [fault for fault, _ in self._remaining]
@@ -68,7 +70,7 @@ class Faults:
         """The fault that applies to this request; it is counted."""
         with self._lock:
             for place, (fault, times) in enumerate(self._remaining):
-                if not fault.strikes(provider, request):
+                if not fault.matches(provider, request):
                     continue
                 if times is None:
                     return fault

@@ -46,7 +46,7 @@ class Matter:
         self.stores: dict[int | None, Store] = {None: self._projects}
 
     def routes(self) -> Sequence[BaseRoute]:
-        """The listing. One record cannot be requested."""
+        """The listing. There is no request for one record."""
         return [Route("/connect/v2/projects/get", self._list)]
 
     def refuse(self, request: Request, status: int) -> Response:

@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from pipelines.sandbox.store import Store
 
 _JSON = "application/json"
-_STRETCH = 1000
+_CHUNK = 1000
 
 
 def json_reply(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -18,16 +18,16 @@ def json_reply(body: object, status: int = 200, headers: Mapping[str, str] | Non
 
 def listing_reply(store: Store, before: bytes = b"", after: bytes = b"") -> Response:
     """An answer with every record of `store` as one JSON array, between the strings `before` and `after`."""
-    if len(store) <= _STRETCH:
-        return Response(before + b"[" + store.encoded(0, _STRETCH) + b"]" + after, media_type=_JSON)
+    if len(store) <= _CHUNK:
+        return Response(before + b"[" + store.encoded(0, _CHUNK) + b"]" + after, media_type=_JSON)
     # In chunks, so that a million records do not fill the memory or block other requests.
-    return StreamingResponse(_stretches(store, before, after), media_type=_JSON)
+    return StreamingResponse(_chunks(store, before, after), media_type=_JSON)
 
 
-async def _stretches(store: Store, before: bytes, after: bytes) -> AsyncIterator[bytes]:
+async def _chunks(store: Store, before: bytes, after: bytes) -> AsyncIterator[bytes]:
     yield before + b"["
     start = 0
-    while records := store.encoded(start, start + _STRETCH):
+    while records := store.encoded(start, start + _CHUNK):
         yield b"," + records if start else records
-        start += _STRETCH
+        start += _CHUNK
     yield b"]" + after

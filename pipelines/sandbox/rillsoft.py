@@ -23,7 +23,7 @@ from pipelines.sandbox.vendor import Setting
 
 CLIENT_IDS = (11, 12, 27)
 
-_RIGHTS: dict[str, Callable[[Record], bool]] = {
+_PERMISSIONS: dict[str, Callable[[Record], bool]] = {
     "ProjectRead": lambda _project: True,
     "ProjectModify": lambda project: not project["isReadOnly"],
     "ProjectCreate": lambda project: not project["isReadOnly"] and project["lockUserId"] == -1,
@@ -60,7 +60,7 @@ class Rillsoft:
         }
 
     def routes(self) -> Sequence[BaseRoute]:
-        """The listing of a client. One record cannot be requested."""
+        """The listing of a client. There is no request for one record."""
         return [Route("/api/v2/clients/{client_id}/projects", self._list)]
 
     def refuse(self, request: Request, status: int) -> Response:
@@ -78,11 +78,11 @@ class Rillsoft:
         client_id = request.path_params["client_id"]
         store = self.stores.get(int(client_id)) if client_id.isdecimal() else None
         permission = request.query_params.get("permission", "ProjectRead")
-        if store is None or permission not in _RIGHTS:
+        if store is None or permission not in _PERMISSIONS:
             return _error(403, "Access denied", "Insufficient permissions")
         if permission == "ProjectRead":
             return listing_reply(store, _OPENING, b"}")
-        permitted = [project for project in store.records() if _RIGHTS[permission](project)]
+        permitted = [project for project in store.records() if _PERMISSIONS[permission](project)]
         return json_reply(_SUCCESS | {"details": permitted})
 
 

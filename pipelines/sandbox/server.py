@@ -27,10 +27,10 @@ _IDLE_CONNECTION_S = 75
 class Sandbox:
     """Five providers with records from `seed`, which answer on loopback while the context is entered.
 
-    `projects` is how many each provider has (EvoVoice: customers), or that number by provider, where one left
-    out has none; `files` is how many files EvoVoice has. `port` 0 takes a free one. `latency_s` delays every
-    answer. `clock` stamps what is written at Belltastic; without one, time begins at the sandbox's fixed
-    present and goes on a second with each write.
+    `projects` is the number that each provider has (EvoVoice: customers), or a number for each provider; one
+    that is left out has none. `files` is the number of EvoVoice's files. Port 0 is any free port. `latency_s`
+    delays every answer. `clock` gives the times that Belltastic writes. By default, time begins at the
+    sandbox's fixed present, and advances by a second with each write.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Sandbox:
         await self._application(scope, receive, send)
 
     def _await_answer(self) -> None:
-        """Return once the server answers. Connections wait from the moment the port is bound."""
+        """Wait until the server answers. Until then, connections wait in the port's backlog."""
         connection = http.client.HTTPConnection(_HOST, self._port, timeout=30)
         with closing(connection):
             connection.request("GET", "/_sandbox/faults")

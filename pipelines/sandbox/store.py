@@ -80,7 +80,7 @@ class Store:
         """Add `record` unchanged: in place of the one with its id, listed or removed, else at the end."""
         record_id = record.get(self._population.id_field)
         if not isinstance(record_id, str | int):
-            raise ValueError(f"{self._population.id_field} must be text or an integer")
+            raise ValueError(f"{self._population.id_field} must be a string or an integer")
         with self._lock:
             position = self._position(record_id)
             if position is None:

@@ -17,7 +17,7 @@ from pipelines.sandbox.vendor import PROVIDERS, Clock, Vendor
 
 
 class World:
-    """The providers by name, the faults in force, the delay of each answer, and the traffic so far.
+    """The providers by name, the active faults, the delay of each answer, and the traffic so far.
 
     `before_request`, if set, is called with each request to a provider, after its delay and before its
     answer, which shows what the call changed.

@@ -79,15 +79,15 @@ def test_faults(sandbox, control):
         "delay_s": 0.5,
     }
     assert control("POST", "/faults", [fault]) == (200, {"faults": [fault]})
-    assert sandbox.faults.in_force() == [Fault(**fault)]
+    assert sandbox.faults.active() == [Fault(**fault)]
     assert control("GET", "/faults") == (200, {"faults": [fault]})
     assert control("DELETE", "/faults") == (200, {"faults": []})
-    assert sandbox.faults.in_force() == []
+    assert sandbox.faults.active() == []
 
 
 def test_a_fault_needs_its_provider_only(sandbox, control):
     control("POST", "/faults", [{"provider": "evovoice"}])
-    assert sandbox.faults.in_force() == [Fault("evovoice")]
+    assert sandbox.faults.active() == [Fault("evovoice")]
 
 
 def test_requests(sandbox, connect, control):
@@ -151,6 +151,13 @@ def test_sessions(sandbox, connect, control):
             {"id": 1},
             400,
             "Object contains unknown field `id`",
+        ),
+        (
+            "POST",
+            "/faults",
+            [{"provider": "matter", "times": 0}],
+            400,
+            "times must be 1 or more, or null; it is 0 - at `$[0]`",
         ),
         ("PUT", "/latency", {"latency_s": "slow"}, 400, "Expected `float`, got `str` - at `$.latency_s`"),
         (

@@ -138,7 +138,7 @@ def test_a_fault_occurs_as_often_as_configured(sandbox, matter):
     answers = [matter() for _ in range(3)]
     assert [answer.status_code for answer in answers] == [429, 429, 200]
     assert (answers[0].headers["Retry-After"], answers[0].text) == ("7", "slow down")
-    assert sandbox.faults.in_force() == []
+    assert sandbox.faults.active() == []
 
 
 def test_a_fault_for_good(sandbox, matter):
@@ -148,7 +148,7 @@ def test_a_fault_for_good(sandbox, matter):
     assert matter().status_code == 200
 
 
-def test_the_first_matching_fault_strikes(sandbox, matter):
+def test_the_first_matching_fault_applies(sandbox, matter):
     sandbox.faults.add(
         Fault("fone_dynamics"),
         Fault("matter", match=r"pageNumber=20\b"),
@@ -169,7 +169,7 @@ def test_a_delay_alone_leaves_the_answer(sandbox, matter):
     expected = matter().json()
     sandbox.faults.add(Fault("matter", status=None, delay_s=0.001))
     assert matter().json() == expected
-    assert sandbox.faults.in_force() == []
+    assert sandbox.faults.active() == []
 
 
 def test_delays(sandbox, matter):

@@ -110,7 +110,7 @@ def test_an_id_cannot_be_changed():
 
 
 def test_a_record_needs_an_id():
-    with pytest.raises(ValueError, match="id must be text or an integer"):
+    with pytest.raises(ValueError, match="id must be a string or an integer"):
         new_store().put({"name": "nobody"})
 
 
