@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from pipelines.common.errors import MalformedAnswer
 from pipelines.extract.provider import Client, Page, Request
-from pipelines.extract.raw_json import whole_number
+from pipelines.extract.raw_json import as_count
 
 Count = tuple[str, bytes | None]
 """The name of a count, and its JSON as sent; None if it is missing."""
@@ -56,6 +56,6 @@ def counted(records: tuple[bytes, ...], total: Count, page_count: Count = ("", N
 def _read(count: Count) -> tuple[int | None, str | None]:
     name, text = count
     try:
-        return whole_number(text, name), None
+        return as_count(text, name), None
     except MalformedAnswer as error:
         return None, error.reason

@@ -216,7 +216,7 @@ def first_of(found: Mapping[str, T], *keys: str) -> T | None:
     return None
 
 
-def whole_number(text: bytes | None, name: str) -> int:
+def as_count(text: bytes | None, name: str) -> int:
     """A count: an integer from 0 to below `MOST_COUNT`, as a number or as a string of digits."""
     found = None if text is None else value(text)
     if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 19:

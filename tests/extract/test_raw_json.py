@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.common.errors import MalformedAnswer
 from pipelines.extract.raw_json import (
+    as_count,
     as_text,
     composed,
     cut_members,
@@ -21,7 +22,6 @@ from pipelines.extract.raw_json import (
     read_within,
     refuse_duplicate_keys,
     value,
-    whole_number,
 )
 
 
@@ -281,13 +281,13 @@ def test_promise_16_a_value_of_more_than_eight_megabytes_is_not_interpreted() ->
 
 @pytest.mark.parametrize(("text", "count"), [(b"0", 0), (b'"12"', 12), (b"12", 12)])
 def test_counts_come_as_numbers_or_digits(text: bytes, count: int) -> None:
-    assert whole_number(text, "TotalCount") == count
+    assert as_count(text, "TotalCount") == count
 
 
 @pytest.mark.parametrize("text", [None, b"null", b"-1", b"1.0", b"true", b'"x"', b'""', b"[]", b'"\xd9\xa1"'])
 def test_a_value_that_is_not_a_count_is_refused(text: bytes | None) -> None:
     with pytest.raises(MalformedAnswer, match="TotalCount should be an integer, not "):
-        whole_number(text, "TotalCount")
+        as_count(text, "TotalCount")
 
 
 def test_texts() -> None:
@@ -342,10 +342,10 @@ def test_promise_16_an_object_has_at_most_half_a_million_members() -> None:
 
 @pytest.mark.parametrize("spelled", [b"%s", b'"%s"'], ids=["number", "string"])
 def test_a_count_has_at_most_18_digits(spelled: bytes) -> None:
-    assert whole_number(spelled % (b"9" * 18), "total") == 10**18 - 1
+    assert as_count(spelled % (b"9" * 18), "total") == 10**18 - 1
     for digits in (19, 4300, 5000):
         with pytest.raises(MalformedAnswer):
-            whole_number(spelled % (b"9" * digits), "total")
+            as_count(spelled % (b"9" * digits), "total")
 
 
 @pytest.mark.parametrize(
