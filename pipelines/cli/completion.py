@@ -65,7 +65,7 @@ def _in_warehouse(sql: str) -> Completer:
         from pipelines.warehouse.published import open_published
 
         with contextlib.suppress(SyncError), open_published(home) as warehouse:
-            yield from (name for (name,) in warehouse.connection.execute(sql).fetchall())
+            yield from (name for (name,) in warehouse.db.execute(sql).fetchall())
 
     return _completer(names_in)
 

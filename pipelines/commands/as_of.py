@@ -31,7 +31,7 @@ def _place(
     first_run = text("min(started_at)", "TIMESTAMP WITH TIME ZONE")
     used = {name.lower() for name in _PARAMETER.findall(argument)}
     try:
-        row = warehouse.connection.execute(
+        row = warehouse.db.execute(
             read_sql("queries/as_of", moment=moment, argument=argument, first_run=first_run),
             {name: value for name, value in parameters.items() if name in used},
         ).fetchone()

@@ -74,10 +74,10 @@ def backup(home: Path, directory: Path) -> Backup:
         shutil.copyfile(warehouse, copy)
         sync(copy)
         with (
-            open_database() as connection,
-            readable(connection, copy, warehouse, recovery_hint(warehouse)),
+            open_database() as db,
+            readable(db, copy, warehouse, recovery_hint(warehouse)),
         ):
-            name, run = _last_run(connection, warehouse)
+            name, run = _last_run(db, warehouse)
         size, sha256 = copy.stat().st_size, sha256_of(copy)
         write_manifest(draft, {"file": FILE, "bytes": size, "sha256": sha256, "run": asdict(run)})
         place = place_of(directory, name, draft)
@@ -103,9 +103,9 @@ def backed_up_in(folder: Path) -> Path:
     return file
 
 
-def _last_run(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> tuple[str, BackedUpRun]:
+def _last_run(db: duckdb.DuckDBPyConnection, warehouse: Path) -> tuple[str, BackedUpRun]:
     """The name of its folder, and the run."""
-    run = read_last_run(connection, "published.raw.runs")
+    run = read_last_run(db, "published.raw.runs")
     if run is None:
         raise WarehouseError(f"there is no run in {warehouse} yet", "run `rollcall sync`")
     started_at = f"{run.started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

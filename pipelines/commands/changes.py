@@ -104,12 +104,12 @@ def project_columns(warehouse: Warehouse) -> list[str]:
 
 
 def _names(warehouse: Warehouse, sql: str) -> list[str]:
-    return [name for (name,) in warehouse.connection.execute(sql).fetchall()]
+    return [name for (name,) in warehouse.db.execute(sql).fetchall()]
 
 
 def _client_key(warehouse: Warehouse, name: str) -> str:
     """The key of the client with this key, name or spelling."""
-    row = warehouse.connection.execute(read_sql("queries/client_key"), {"name": name}).fetchone()
+    row = warehouse.db.execute(read_sql("queries/client_key"), {"name": name}).fetchone()
     if row is None:
         known = _names(warehouse, "select name from clients")
         raise UsageError(

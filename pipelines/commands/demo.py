@@ -177,10 +177,10 @@ def _result(directory: Path, runs: Sequence[DemoRun]) -> Demo:
     folder = exports_path(directory)
     private_folder(folder)
     with open_warehouse(warehouse_path(directory), workspace_in=folder) as warehouse:
-        rows = warehouse.connection.execute(
+        rows = warehouse.db.execute(
             read_sql("queries/demo_changes"), {"since": runs[1].run.started_at}
         ).fetchall()
-        count = warehouse.connection.execute("select count(*) from projects").fetchall()[0][0]
+        count = warehouse.db.execute("select count(*) from projects").fetchall()[0][0]
         exported = export(warehouse, find_reports(directory), folder, Output("csv"))
     return Demo(
         directory=directory,

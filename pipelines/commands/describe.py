@@ -60,11 +60,11 @@ def _tables(warehouse: Warehouse) -> dict[str, str | None]:
 
 
 def _relations(warehouse: Warehouse) -> list[tuple[str, str, str | None]]:
-    return warehouse.connection.execute(read_sql("queries/describe/relations")).fetchall()
+    return warehouse.db.execute(read_sql("queries/describe/relations")).fetchall()
 
 
 def _macros(warehouse: Warehouse) -> dict[str, tuple[list[str], str | None]]:
-    found = warehouse.connection.execute(read_sql("queries/describe/macros")).fetchall()
+    found = warehouse.db.execute(read_sql("queries/describe/macros")).fetchall()
     return {name: (parameters, comment) for name, parameters, comment in found}
 
 

@@ -129,7 +129,7 @@ def naming(path: Path) -> Iterator[None]:
 def connection_states(warehouse: Warehouse) -> tuple[ConnectionState, ...]:
     """The state of each connection, by name."""
     verified_at = text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
-    rows = warehouse.connection.execute(
+    rows = warehouse.db.execute(
         f"select connection, {verified_at}, is_fresh, outcome, message "
         f"from (\n{read_sql('queries/freshness')}) order by connection"
     ).fetchall()

@@ -97,11 +97,11 @@ def export_all(
 
 
 def _last_run(warehouse: Warehouse) -> Run:
-    run = read_last_run(warehouse.connection, "runs")
+    run = read_last_run(warehouse.db, "runs")
     if run is None:
         raise WarehouseError(f"there is no run in {warehouse.name} yet", "run `rollcall sync`")
     shown = text("cast($1 as timestamptz)", "TIMESTAMP WITH TIME ZONE")
-    ((started_at,),) = warehouse.connection.execute(f"select {shown}", [run.started_at]).fetchall()
+    ((started_at,),) = warehouse.db.execute(f"select {shown}", [run.started_at]).fetchall()
     return Run(run.name, started_at, run.outcome)
 
 

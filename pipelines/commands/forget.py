@@ -57,7 +57,7 @@ def look_up(home: Path, keys: Sequence[str]) -> tuple[Forgettable, ...]:
     """
     with open_published(home) as warehouse:
         return tuple(
-            _forgettable(warehouse.connection, subject)
+            _forgettable(warehouse.db, subject)
             for subject in dict.fromkeys(_find(warehouse, key) for key in keys)
         )
 
@@ -139,12 +139,12 @@ def _find(warehouse: Warehouse, key: str) -> Subject:
 
 
 def _quarantined(warehouse: Warehouse, key: str) -> list[tuple[str, str]]:
-    return warehouse.connection.execute(read_sql("queries/forget/quarantined"), {"key": key}).fetchall()
+    return warehouse.db.execute(read_sql("queries/forget/quarantined"), {"key": key}).fetchall()
 
 
-def _forgettable(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Forgettable:
+def _forgettable(db: duckdb.DuckDBPyConnection, subject: Subject) -> Forgettable:
     def found(query: str) -> list[tuple[Any, ...]]:
-        return connection.execute(read_sql(f"queries/forget/{query}"), subject.parameters).fetchall()
+        return db.execute(read_sql(f"queries/forget/{query}"), subject.parameters).fetchall()
 
     ((records, versions, quarantined),) = found("counts")
     customer = next(iter(found("customer")), None)

@@ -66,4 +66,4 @@ def _near(warehouse: Warehouse, key: str) -> str:
 
 def _among_subjects(warehouse: Warehouse, query: str, key: str) -> list[tuple[Any, ...]]:
     sql = read_sql(f"queries/history/{query}", subjects=read_sql("queries/history/subjects"))
-    return warehouse.connection.execute(sql, {"key": key}).fetchall()
+    return warehouse.db.execute(sql, {"key": key}).fetchall()

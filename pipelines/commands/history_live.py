@@ -84,7 +84,7 @@ def _rows(warehouse: Warehouse, fields: Sequence[LiveField]) -> Rows:
 
 
 def _known(warehouse: Warehouse, key: str) -> StoredRecord:
-    row = warehouse.connection.execute(read_sql("queries/history/payload"), {"key": key}).fetchone()
+    row = warehouse.db.execute(read_sql("queries/history/payload"), {"key": key}).fetchone()
     if row is None:
         raise UsageError(f"{key} is not listed as a project by its provider", "leave out --live")
     return StoredRecord(*row)

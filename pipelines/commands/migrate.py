@@ -41,7 +41,7 @@ def migrate_from_file(home: Path, file: Path) -> Migrated:
     file = file.absolute()
     store = LakeStore(required_lake(home, WHY), home)
     with open_warehouse(file) as warehouse:
-        found = warehouse.connection.execute("select connection from connections").fetchall()
+        found = warehouse.db.execute("select connection from connections").fetchall()
     with store.locked([name for (name,) in found]) as scratch:
         if not store.is_empty():
             raise UsageError(f"{store.name} already has runs", "migrate into an empty lakehouse")

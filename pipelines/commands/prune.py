@@ -28,7 +28,7 @@ class Prunable:
 def look_up(home: Path, before: datetime) -> Prunable:
     """Count what `prune` would drop. Raises UsageError if `before` is later than the last run."""
     with open_published(home) as warehouse:
-        db = warehouse.connection
+        db = warehouse.db
         last_run = read_last_run(db)
         if last_run is None or before > last_run.started_at:
             raise UsageError(f"{before:%Y-%m-%d} is later than the last run", "give an earlier date")

@@ -112,7 +112,7 @@ def _refuse_slow_parsing(warehouse: Warehouse, sql: str) -> None:
             "put long lists into a table of your own",
         )
     started = time.monotonic()
-    warehouse.connection.execute("select json_serialize_sql($1)", [sql]).fetchall()
+    warehouse.db.execute("select json_serialize_sql($1)", [sql]).fetchall()
     if 2 * (time.monotonic() - started) > warehouse.clock.left():
         raise warehouse.clock.too_late()
 
@@ -120,7 +120,7 @@ def _refuse_slow_parsing(warehouse: Warehouse, sql: str) -> None:
 def _parse_reading(warehouse: Warehouse, sql: str) -> list[duckdb.Statement]:
     """Parse `sql`. Raises UsageError if it does more than read."""
     word = next(iter(_words(sql)), sql.strip()).upper()
-    parsed = warehouse.connection.extract_statements(sql)
+    parsed = warehouse.db.extract_statements(sql)
     if word not in (*READING, *_READING_TOO) or parsed[-1].type.name not in _TYPES:
         raise UsageError(f"{word} is not allowed: a query can only read", f"begin with {', '.join(READING)}")
     return parsed
@@ -168,7 +168,7 @@ def _refuse_closed_functions(warehouse: Warehouse, tokens: Sequence[str]) -> Non
     }
     if not called:
         return
-    functions = warehouse.connection.execute(
+    functions = warehouse.db.execute(
         """
         select function_name from duckdb_functions()
         where database_name = 'system' and function_type = 'table'
@@ -191,6 +191,6 @@ def _match(named: Collection[str], given: Collection[str]) -> None:
 
 def _plan(warehouse: Warehouse, statement: str, parameters: Mapping[str, str]) -> Rows:
     """The plan that EXPLAIN returns, a row for each line."""
-    plans = warehouse.connection.execute(statement, parameters).fetchall()
+    plans = warehouse.db.execute(statement, parameters).fetchall()
     lines = "\n".join(plan for _, plan in plans).rstrip("\n")
     return rows_of(warehouse, f"select nullif(unnest(string_split({literal(lines)}, chr(10))), '') as plan")

@@ -19,7 +19,7 @@ def refuse_name(home: Path, provider: str, new: str) -> None:
             "use lower-case letters and digits, separated by - or _",
         )
     with open_published(home) as warehouse:
-        names = warehouse.connection.execute("select connection from raw.connections").fetchall()
+        names = warehouse.db.execute("select connection from raw.connections").fetchall()
     if (new,) in names:
         raise UsageError(f"the warehouse already has a connection {new}", "choose another name")
     configured = configured_provider(home, new)

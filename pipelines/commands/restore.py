@@ -100,5 +100,5 @@ def _look_into(path: Path) -> Restorable:
 
 def _last_run(warehouse: Path) -> datetime | None:
     with open_warehouse(warehouse) as opened:
-        last_run = read_last_run(opened.connection, "runs")
+        last_run = read_last_run(opened.db, "runs")
     return None if last_run is None else last_run.started_at

@@ -23,8 +23,8 @@ class Account:
 def look_up(home: Path, connection: str) -> Account:
     """Find a connection in the published warehouse. Raises UsageError if there is none of that name."""
     with open_published(home) as warehouse:
-        refuse_unknown_connection(warehouse.connection, connection)
-        row = warehouse.connection.execute(
+        refuse_unknown_connection(warehouse.db, connection)
+        row = warehouse.db.execute(
             read_sql("queries/connection_counts"), {"connection": connection}
         ).fetchone()
     assert row is not None

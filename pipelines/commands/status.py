@@ -68,7 +68,7 @@ def _stale(warehouse: Warehouse, oldest: datetime, configured: Collection[str] |
     sql = read_sql(
         "queries/status/verified", verified_at=text("last_verified_at", "TIMESTAMP WITH TIME ZONE")
     )
-    rows = warehouse.connection.execute(sql, {"oldest": oldest}).fetchall()
+    rows = warehouse.db.execute(sql, {"oldest": oldest}).fetchall()
     verified: dict[str, tuple[bool, str | None]] = {name: (fresh, at) for name, fresh, at, _ in rows}
     in_use = [name for name, _, _, is_in_use in rows if is_in_use]
     judged = in_use if configured is None else configured

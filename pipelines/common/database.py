@@ -35,22 +35,22 @@ def open_database(
     `settings` are added to those that lock the connection down. Raises duckdb.Error if the file is not a
     DuckDB file: for an SQLite file, DuckDB would otherwise download an extension.
     """
-    connection = duckdb.connect(
+    db = duckdb.connect(
         ":memory:" if path is None else str(path), read_only=read_only, config={**_CLOSED, **(settings or {})}
     )
     # Neither can be set when the database is opened.
-    connection.execute(f"set TimeZone = {literal(time_zone)}")
-    connection.execute("set enable_progress_bar = false")
-    return connection
+    db.execute(f"set TimeZone = {literal(time_zone)}")
+    db.execute("set enable_progress_bar = false")
+    return db
 
 
-def hidden_builtins(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def hidden_builtins(db: duckdb.DuckDBPyConnection) -> list[str]:
     """Return the names of DuckDB's own functions and types that the opened file hides.
 
     DuckDB looks up a name in the file first, so a macro there can change what SQL computes. A crafted file
     could switch off the neutralising of exports.
     """
-    found = connection.execute(read_sql("queries/hidden_builtins"))
+    found = db.execute(read_sql("queries/hidden_builtins"))
     return [name for (name,) in found.fetchall()]
 
 

@@ -42,13 +42,13 @@ def set_variables(
 
 
 @contextlib.contextmanager
-def transaction(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
+def transaction(db: "duckdb.DuckDBPyConnection") -> Iterator[None]:
     """Run the block in a transaction: commit at its end, roll back on any exception."""
-    connection.begin()
+    db.begin()
     try:
         yield
     except BaseException:
         with contextlib.suppress(Exception):  # it fails if a server of the database is lost
-            connection.rollback()
+            db.rollback()
         raise
-    connection.commit()
+    db.commit()

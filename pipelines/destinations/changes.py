@@ -49,7 +49,7 @@ def find_changes(
     WarehouseError if there is no run, ConfigurationError if rows of a table have the same key.
     """
     with open_published(home, workspace_in=folder) as warehouse:
-        last_run = read_last_run(warehouse.connection, "runs")
+        last_run = read_last_run(warehouse.db, "runs")
         if last_run is None:
             raise WarehouseError(f"there is no run in {warehouse.name} yet", "run `rollcall sync`")
         changes = [_changes(warehouse, model, kind, stored[model.name], folder) for model in models]
@@ -59,14 +59,14 @@ def find_changes(
 def _changes(
     warehouse: Warehouse, model: Model, kind: Kind, stored: pa.Table | None, folder: Path
 ) -> Changes:
-    connection = warehouse.connection
+    db = warehouse.db
     table = read_table(warehouse, model, kind)
-    connection.register("stored", STORED.empty_table() if stored is None else stored)
+    db.register("stored", STORED.empty_table() if stored is None else stored)
     written = warehouse.workspace / f"{model.name}.parquet"
     rows = changed_rows_sql(table, has_stored=bool(stored))
-    connection.execute(f"copy ({rows}) to {literal(str(written))} (format parquet)")
-    connection.unregister("stored")
-    row = connection.execute(
+    db.execute(f"copy ({rows}) to {literal(str(written))} (format parquet)")
+    db.unregister("stored")
+    row = db.execute(
         f"""
         select count(*) filter (where not {DELETED}), count(*) filter (where {DELETED}), count(distinct {KEY})
         from read_parquet({literal(str(written))})

@@ -86,7 +86,7 @@ def tables_to_publish(home: Path, wanted: Sequence[str]) -> dict[str, Model]:
 def read_table(warehouse: Warehouse, model: Model, kind: Kind) -> Table:
     """Describe a table of the warehouse as the destination is to have it."""
     sql = read_sql("queries/publish/columns", columns=columns_sql(warehouse))
-    found = warehouse.connection.execute(sql, {"name": model.name}).fetchall()
+    found = warehouse.db.execute(sql, {"name": model.name}).fetchall()
     columns = tuple(
         Column(name, _value(name, data_type, kind), bool(_NESTED.match(data_type)), comment)
         for name, data_type, comment in found

@@ -10,6 +10,5 @@ def held_back_as_before(home: Path) -> frozenset[str]:
     """The connections whose last attempt held back the same removals as the attempt before it."""
     with open_published(home) as warehouse:
         return frozenset(
-            name
-            for (name,) in warehouse.connection.execute(read_sql("queries/held_back_as_before")).fetchall()
+            name for (name,) in warehouse.db.execute(read_sql("queries/held_back_as_before")).fetchall()
         )

@@ -108,7 +108,7 @@ def _families(
         }
     if warehouse is not None:
         values["warehouse_bytes"] = bytes_of(warehouse)
-        for run in _rows(warehouse.connection, "last_run_metrics", last_sync=read_sql("queries/last_sync")):
+        for run in _rows(warehouse.db, "last_run_metrics", last_sync=read_sql("queries/last_sync")):
             values |= {
                 "last_run_timestamp_seconds": run["started"],
                 "last_run_duration_seconds": run["seconds"],
@@ -119,7 +119,7 @@ def _families(
         family.add_metric([home], float(str(value)))
         yield family
     if warehouse is not None:
-        yield from _of_connections(home, list(_rows(warehouse.connection, "connection_metrics")))
+        yield from _of_connections(home, list(_rows(warehouse.db, "connection_metrics")))
 
 
 def _of_connections(home: str, connections: list[dict[str, object]]) -> Iterator[GaugeMetricFamily]:

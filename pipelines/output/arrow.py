@@ -44,7 +44,7 @@ def _reader(rows: Rows) -> pa.RecordBatchReader:
     if rows.parameters:
         rows.execute(f"create or replace temp table answer as {sql}")
         sql = "from temp.answer"
-    return rows.warehouse.connection.sql(sql).to_arrow_reader(BATCH)
+    return rows.warehouse.db.sql(sql).to_arrow_reader(BATCH)
 
 
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -60,7 +60,7 @@ class Rows:
 
     def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Execute `sql`, which contains the SQL of these rows, with their parameters."""
-        return self.warehouse.connection.execute(sql, self.parameters)
+        return self.warehouse.db.execute(sql, self.parameters)
 
 
 def rows_of(warehouse: Warehouse, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
@@ -182,13 +182,13 @@ def _copy(rows: Rows, sql: str, path: Path, options: str) -> Chunk:
 def unordered(rows: Rows) -> str:
     """SQL for the same rows without the final order, unless it matters, as before a LIMIT."""
     try:
-        serialized = rows.warehouse.connection.execute("select json_serialize_sql($1)", [rows.sql])
+        serialized = rows.warehouse.db.execute("select json_serialize_sql($1)", [rows.sql])
         tree = json.loads(serialized.fetchall()[0][0])
         query = tree["statements"][0]["node"]
         if [modifier["type"] for modifier in query["modifiers"]] != ["ORDER_MODIFIER"]:
             return rows.sql
         query["modifiers"] = []
-        written = rows.warehouse.connection.execute("select json_deserialize_sql($1)", [json.dumps(tree)])
+        written = rows.warehouse.db.execute("select json_deserialize_sql($1)", [json.dumps(tree)])
         sql: str = written.fetchall()[0][0]
         rows.execute(f"explain {sql}").fetchall()
     except (duckdb.Error, KeyError):  # DuckDB cannot serialize every statement

@@ -93,7 +93,7 @@ def _refuse_too_many(rows: int, columns: int) -> None:
 
 def _last_run(warehouse: Warehouse) -> datetime:
     """The start of the last run, in UTC; an arbitrary time before the first."""
-    ((found,),) = warehouse.connection.execute(
+    ((found,),) = warehouse.db.execute(
         "select coalesce(max(started_at at time zone 'UTC'), timestamp '1980-01-01') from runs"
     ).fetchall()
     run: datetime = found

@@ -63,7 +63,7 @@ def bytes_of(warehouse: Warehouse) -> int:
     """The size of a warehouse on disk; of a lakehouse, that of the files that its snapshot reads."""
     if warehouse.path is not None:
         return warehouse.path.stat().st_size
-    row = warehouse.connection.execute(
+    row = warehouse.db.execute(
         "select sum(file_size_bytes + delete_file_size_bytes) from lake.table_info()"
     ).fetchone()
     return int(row[0] or 0) if row else 0

@@ -48,7 +48,7 @@ class Warehouse:
     """
 
     name: str
-    connection: duckdb.DuckDBPyConnection
+    db: duckdb.DuckDBPyConnection
     workspace: Path
     clock: Clock
     path: Path | None = None
@@ -102,14 +102,14 @@ def reading(
     ):
         workspace, clock = Path(directory).resolve(), Clock(seconds)
         largest_mb = min(LARGEST_FILE_MB, shutil.disk_usage(workspace).free >> 21)
-        connection = connect(workspace)
+        db = connect(workspace)
         tidy = functools.partial(shutil.rmtree, workspace, ignore_errors=True)
         with (
             _translated(unreadable, largest_mb),
-            bounded_time(connection, clock, tidy),
+            bounded_time(db, clock, tidy),
             bounded_files(largest_mb),
         ):
-            yield Warehouse(name, connection, workspace, clock)
+            yield Warehouse(name, db, workspace, clock)
 
 
 def refuse_missing(path: Path) -> None:
@@ -125,7 +125,7 @@ def refuse_missing(path: Path) -> None:
 
 def _connect(path: Path, time_zone: str, workspace: Path) -> duckdb.DuckDBPyConnection:
     try:
-        connection = open_database(
+        db = open_database(
             path,
             read_only=True,
             settings=BOUNDS | {"temp_directory": str(workspace)},
@@ -134,54 +134,54 @@ def _connect(path: Path, time_zone: str, workspace: Path) -> duckdb.DuckDBPyConn
     except duckdb.Error as error:
         raise _unreadable(path, error) from None
     if wal_path(path).exists():
-        connection.close()
+        db.close()
         raise _written_to(path)
-    if hidden := hidden_builtins(connection):
-        connection.close()
+    if hidden := hidden_builtins(db):
+        db.close()
         raise WarehouseError(
             f"{path} contains a macro or type that hides DuckDB's own {hidden[0]}",
             "drop it, or run `rollcall sync`, which removes it",
         )
-    _refuse_cut(connection, path)
-    close_session(connection, f"{workspace}/")
-    return connection
+    _refuse_cut(db, path)
+    close_session(db, f"{workspace}/")
+    return db
 
 
-def close_session(connection: duckdb.DuckDBPyConnection, *places: str) -> None:
+def close_session(db: duckdb.DuckDBPyConnection, *places: str) -> None:
     """Let SQL read and write only below `places`, which end with a slash, and change no setting."""
     # These are settings of a running database; the last one is the lock on all of them.
-    connection.execute(f"set allowed_directories = [{', '.join(map(literal, places))}]")
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
+    db.execute(f"set allowed_directories = [{', '.join(map(literal, places))}]")
+    db.execute("set enable_external_access = false")
+    db.execute("set lock_configuration = true")
 
 
-def _refuse_cut(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _refuse_cut(db: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Raise WarehouseError if a used part of the file is missing, even if no query reads it.
 
     A file may lack free blocks, which DuckDB cuts off at its end. So a file that is smaller than its blocks
     is read completely.
     """
-    row = connection.execute("select total_blocks * block_size from pragma_database_size()").fetchone()
+    row = db.execute("select total_blocks * block_size from pragma_database_size()").fetchone()
     assert row is not None
     if path.stat().st_size < HEADERS_BYTES + row[0]:
         try:
-            read_every_value(connection)
+            read_every_value(db)
         except duckdb.Error as error:
-            connection.close()
+            db.close()
             raise _unreadable(path, error) from None
 
 
-def read_every_value(connection: duckdb.DuckDBPyConnection) -> None:
+def read_every_value(db: duckdb.DuckDBPyConnection) -> None:
     """Read all tables completely. Raises duckdb.Error if a block is missing or damaged.
 
     DuckDB checks the checksum of a block when it reads it.
     """
-    tables = connection.execute(
+    tables = db.execute(
         "select database_name, schema_name, table_name from duckdb_tables() where not internal"
     ).fetchall()
     for names in tables:
         table = ".".join(map(identifier, names))
-        connection.execute(f"select bit_xor(hash(t)) from {table} as t").fetchone()
+        db.execute(f"select bit_xor(hash(t)) from {table} as t").fetchone()
 
 
 def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:

@@ -52,9 +52,7 @@ class LakeHome(Home):
     def rows(self, query: str, *parameters: object) -> list[Row]:
         """What a query on the lakehouse finds; times as texts in UTC."""
         with open_published(self.path) as warehouse:
-            found = warehouse.connection.execute(
-                f"select to_json(found) from ({query}) as found", list(parameters)
-            )
+            found = warehouse.db.execute(f"select to_json(found) from ({query}) as found", list(parameters))
             return [json.loads(text) for (text,) in found.fetchall()]
 
 

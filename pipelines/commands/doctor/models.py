@@ -18,13 +18,13 @@ from pipelines.warehouse.reader import Warehouse
 def check_models(home: Path) -> Iterator[Check]:
     """Build and check all published tables without data, to test the models of the home."""
     try:
-        with open_database() as connection:
-            connection.execute(facts_sql())
-            models.build(connection, home)
-            models.check(connection, home)
+        with open_database() as db:
+            db.execute(facts_sql())
+            models.build(db, home)
+            models.check(db, home)
             yield Check("models", "ok", "every table can be built")
-            connection.execute("set enable_external_access = false")  # as when reports are exported
-            yield from _reports(Warehouse(str(home), connection, home, Clock(None)), home)
+            db.execute("set enable_external_access = false")  # as when reports are exported
+            yield from _reports(Warehouse(str(home), db, home, Clock(None)), home)
     except SyncError as error:
         yield failed("models", error)
     except (duckdb.Error, OSError) as error:

@@ -83,7 +83,7 @@ def _continued(home: Path, path: Path) -> str:
             return _content(draft.db)
     except RunInProgress:
         with open_warehouse(path) as warehouse:
-            return _content(warehouse.connection)
+            return _content(warehouse.db)
 
 
 def _content(db: duckdb.DuckDBPyConnection) -> str:
@@ -102,6 +102,6 @@ def check_lakehouse(home: Path, store: Store) -> Check:
             if store.is_empty():
                 return Check("warehouse", "ok", f"none yet in {store.name}; the first run creates it")
         with open_published(home) as warehouse:
-            return Check("warehouse", "ok", _content(warehouse.connection))
+            return Check("warehouse", "ok", _content(warehouse.db))
     except SyncError as error:
         return failed("warehouse", error)

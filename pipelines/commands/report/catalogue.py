@@ -36,9 +36,9 @@ class Catalogue:
 
 def read_catalogue(warehouse: Warehouse) -> Catalogue:
     """Read what the page can show of each project."""
-    set_variables(warehouse.connection, most_projects=MOST_PROJECTS, most_changes=MOST_CHANGES)
+    set_variables(warehouse.db, most_projects=MOST_PROJECTS, most_changes=MOST_CHANGES)
     run_query(warehouse, "shown_changes")
-    ((projects_left_out, changes_left_out),) = warehouse.connection.execute(
+    ((projects_left_out, changes_left_out),) = warehouse.db.execute(
         "select (select count(*) filter (where recency > getvariable('most_projects')) from report_projects),"
         " (select coalesce(max(known), 0) - count(*) from shown_changes)"
     ).fetchall()

@@ -102,16 +102,16 @@ def read_facts(warehouse: Warehouse, since: str | None, zone: str) -> Facts:
     today = last.replace(hour=0, minute=0, second=0, microsecond=0)
     week = today - timedelta(days=6)
     chosen = today - timedelta(days=29) if since is None else parse_time(since, last)
-    set_variables(warehouse.connection, week=week, chosen=chosen, longest=LONGEST_TEXT)
+    set_variables(warehouse.db, week=week, chosen=chosen, longest=LONGEST_TEXT)
     for table in ("natural_key", "report_periods", "report_projects", "report_happened"):
         run_query(warehouse, table)
-    set_variables(warehouse.connection, most=SLOWEST, usual=USUAL_RUNS)
+    set_variables(warehouse.db, most=SLOWEST, usual=USUAL_RUNS)
     return Facts(
         zone=zone,
         run=runs[0],
         statuses=read_rows(warehouse, "statuses", StatusCount),
         connections=read_rows(warehouse, "connections", Connection),
-        stale=frozenset(f.connection for f in read_freshness(warehouse.connection) if not f.is_fresh),
+        stale=frozenset(f.connection for f in read_freshness(warehouse.db) if not f.is_fresh),
         slowest=read_rows(warehouse, "slowest", Listing),
         trend=read_trend(warehouse),
         periods=read_periods(warehouse),

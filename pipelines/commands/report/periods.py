@@ -73,9 +73,9 @@ class _Number(NamedTuple):
 
 def read_periods(warehouse: Warehouse) -> tuple[Period, ...]:
     """Return the last run of each connection, the last 7 days, and the chosen period."""
-    set_variables(warehouse.connection, most=LISTED_PROJECTS)
+    set_variables(warehouse.db, most=LISTED_PROJECTS)
     since: dict[int, dict[str, int]] = {0: {}, 1: {}, 2: {}}
-    for period, connection, at in warehouse.connection.execute(
+    for period, connection, at in warehouse.db.execute(
         "select period, connection, epoch_ms(since) from report_periods order by all"
     ).fetchall():
         since[period][connection] = at

@@ -12,7 +12,7 @@ RowT = TypeVar("RowT", bound=NamedTuple)
 
 def run_query(warehouse: Warehouse, name: str) -> duckdb.DuckDBPyConnection:
     """Run the query of that name."""
-    return warehouse.connection.execute(read_sql(f"queries/report/{name}"))
+    return warehouse.db.execute(read_sql(f"queries/report/{name}"))
 
 
 def read_rows(warehouse: Warehouse, name: str, row: type[RowT]) -> tuple[RowT, ...]:

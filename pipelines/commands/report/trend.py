@@ -78,7 +78,7 @@ class _Growth(NamedTuple):
 
 def read_trend(warehouse: Warehouse) -> Trend:
     """Read the last `SHOWN_DAYS` days."""
-    set_variables(warehouse.connection, days=SHOWN_DAYS)
+    set_variables(warehouse.db, days=SHOWN_DAYS)
     runs = read_rows(warehouse, "runs", RunTime)
     happened = read_rows(warehouse, "days", Day)
     growth = read_rows(warehouse, "growth", _Growth)
