@@ -20,7 +20,7 @@ class Line(NamedTuple):
     steps: tuple[str | None, ...]
 
 
-class Happening(NamedTuple):
+class ChangedProject(NamedTuple):
     """A project to which something happened, last at `changed_at`."""
 
     key: str
@@ -47,7 +47,7 @@ class Period:
     first_listed: int
     open_change: int
     minor_only: int
-    happenings: Mapping[str, tuple[Happening, ...]]
+    changed_projects: Mapping[str, tuple[ChangedProject, ...]]
 
     @property
     def net(self) -> int:
@@ -82,7 +82,7 @@ def read_periods(warehouse: Warehouse) -> tuple[Period, ...]:
     counts = {(c.period, c.kind): c.projects for c in read_rows(warehouse, "period_counts", _Count)}
     opened = dict(read_rows(warehouse, "open_changes", _Number))
     minor = dict(read_rows(warehouse, "minor_only", _Number))
-    happenings = _happenings(warehouse)
+    changed_projects = _changed_projects(warehouse)
     return tuple(
         Period(
             name=name,
@@ -91,17 +91,17 @@ def read_periods(warehouse: Warehouse) -> tuple[Period, ...]:
             first_listed=counts.get((period, "first_listed"), 0),
             open_change=opened.get(period, 0),
             minor_only=minor.get(period, 0),
-            happenings={kind: tuple(happenings.get((period, kind), ())) for kind in KINDS},
+            changed_projects={kind: tuple(changed_projects.get((period, kind), ())) for kind in KINDS},
         )
         for period, name in enumerate(("run", "7d", "since"))
     )
 
 
-def _happenings(warehouse: Warehouse) -> dict[tuple[int, str], list[Happening]]:
-    happenings: dict[tuple[int, str], list[Happening]] = {}
-    for period, kind, *project, lines in run_query(warehouse, "happenings").fetchall():
+def _changed_projects(warehouse: Warehouse) -> dict[tuple[int, str], list[ChangedProject]]:
+    changed_projects: dict[tuple[int, str], list[ChangedProject]] = {}
+    for period, kind, *project, lines in run_query(warehouse, "changed_projects").fetchall():
         changed = tuple(
             Line(line["column_name"], line["is_important"], tuple(line["steps"])) for line in lines
         )
-        happenings.setdefault((period, kind), []).append(Happening._make([*project, changed]))
-    return happenings
+        changed_projects.setdefault((period, kind), []).append(ChangedProject._make([*project, changed]))
+    return changed_projects
