@@ -67,7 +67,12 @@ def live(home: Path, warehouse: Warehouse, key: str) -> Live:
             f"{connection.provider_name} does not document how to read one project", "leave out --live"
         )
     with HttpClient(connection, time.monotonic() + DEADLINE_S) as api:
-        now = _compact(read_one(api, ListingRequest(connection.settings, known.scope), known.record_id))
+        try:
+            now = _compact(read_one(api, ListingRequest(connection.settings, known.scope), known.record_id))
+        except MalformedAnswer as error:
+            raise MalformedAnswer(
+                error.reason, f"it may be gone there; to see, run: rollcall sync {known.connection}"
+            ) from None
     then = _compact(known.payload.encode())
     names = dict.fromkeys((*now, *then))
     fields = tuple(LiveField(name, then.get(name), now.get(name)) for name in names)

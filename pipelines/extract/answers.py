@@ -19,6 +19,7 @@ from pipelines.extract.provider import ErrorBody, Request
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
 REFUSED_STATUSES = frozenset({401, 402, 403})
+NOT_THERE_STATUSES = frozenset({404, 405, 410})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 DECODED = frozenset({"", "identity", *urllib3.HTTPResponse.CONTENT_DECODERS})
 LONGEST_QUOTE = 300  # characters of a server's text
@@ -45,7 +46,7 @@ def refuse_unexpected(
     kind, charset = _kind_of(response.headers.get("content-type", "application/json"))
     if not kind.endswith(("/json", "+json")):
         got = _quote(connection, kind) or "an empty content type"
-        raise MalformedAnswer(f"expected JSON from {request.path}, got {got}")
+        raise MalformedAnswer(f"expected JSON from {request.path}, got {got}", _check_base_url(connection))
     if charset.lower().replace("_", "-") not in {"utf-8", "utf8", "us-ascii"}:
         raise MalformedAnswer(f"expected UTF-8 from {request.path}, got {_quote(connection, charset)}")
     if connection.is_secret_in(body):
@@ -73,7 +74,11 @@ def failure_of(
         )
     if status in REDIRECTS:
         return MalformedAnswer(f"{reason}, a redirect, which is never followed", "correct base_url")
-    return MalformedAnswer(reason)
+    return MalformedAnswer(reason, _check_base_url(connection) if status in NOT_THERE_STATUSES else "")
+
+
+def _check_base_url(connection: Connection) -> str:
+    return f"check base_url of {connection.name}"
 
 
 def fault_of(

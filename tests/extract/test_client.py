@@ -109,7 +109,25 @@ def test_a_refusal_counts_the_attempts_of_its_own_request(loopback: Loopback) ->
         (403, AccessRefused, False),
         *(
             (status, MalformedAnswer, None)
-            for status in (201, 204, 206, 300, 304, 399, 400, 404, 407, 409, 424, 426, 428, 430, 499)
+            for status in (
+                201,
+                204,
+                206,
+                300,
+                304,
+                399,
+                400,
+                404,
+                405,
+                407,
+                409,
+                410,
+                424,
+                426,
+                428,
+                430,
+                499,
+            )
         ),
     ],
 )
@@ -121,7 +139,9 @@ def test_a_permanent_failure_is_not_retried(
     assert type(caught.value) is failure
     assert caught.value.reason == f"projects answered {status}"
     assert getattr(caught.value, "unauthorized", None) == unauthorized
-    remedy = "check the credentials of bells, and what they may see" if failure is AccessRefused else ""
+    remedies = dict.fromkeys((401, 402, 403), "check the credentials of bells, and what they may see")
+    remedies |= dict.fromkeys((404, 405, 410), "check base_url of bells")
+    remedy = remedies.get(status, "")
     assert (caught.value.remedy, api.traffic.requests) == (remedy, 1)
 
 

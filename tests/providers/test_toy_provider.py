@@ -95,7 +95,10 @@ def test_a_sixth_provider_may_document_no_errors(home: Home, loopback: Loopback)
     (home.path / "providers" / "toy.py").write_text(MODULE)
     home.connect("toy", base_url=loopback.serve("toy", Answer({"error": "out of toys"}, status=404)))
     (listing,) = home.run().listings
-    assert (listing.outcome, listing.message) == ("failed", "page 1: toys answered 404")
+    assert (listing.outcome, listing.message) == (
+        "failed",
+        "page 1: toys answered 404: check base_url of toy",
+    )
 
 
 def test_a_record_is_read_in_its_own_scope(home: Home, loopback: Loopback) -> None:

@@ -194,7 +194,8 @@ BODY = {
         counts={"unchanged": 5},
     ),
     "error_as_html": failing(
-        always(Reply(LOGIN, 404, {"Content-Type": "text/html"})), "page 1: {path} answered 404"
+        always(Reply(LOGIN, 404, {"Content-Type": "text/html"})),
+        "page 1: {path} answered 404: check base_url of {connection}",
     ),
     "error_as_no_quite_json": failing(status(400, b'{"message": "x",}'), "page 1: {path} answered 400"),
     "error_as_a_list": failing(status(400, b"[[[]]]"), "page 1: {path} answered 400"),
@@ -241,14 +242,14 @@ BODY = {
     ),
     "html": failing(
         always(Reply(LOGIN, headers={"Content-Type": "text/html; charset=utf-8"})),
-        "page 1: expected JSON from {path}, got text/html",
+        "page 1: expected JSON from {path}, got text/html: check base_url of {connection}",
     ),
     "html_that_says_json": failing(
         status(200, LOGIN), "page 1: expected {expected}, not <!doctype html><html><body>Please log in…"
     ),
     "xml": failing(
         always(Reply(XML, headers={"Content-Type": "application/xml"})),
-        "page 1: expected JSON from {path}, got application/xml",
+        "page 1: expected JSON from {path}, got application/xml: check base_url of {connection}",
     ),
     "xml_that_says_json": failing(
         status(200, XML), 'page 1: expected {expected}, not <?xml version="1.0"?><…'
@@ -328,7 +329,10 @@ BODY = {
     ),
     "in_latin_1": quarantined(raw_name('"Größe"'.encode("latin-1"))),
     "in_utf_16": failing(encoded("utf-16"), "page 1: expected {expected}, not …"),
-    "plain_text": failing(typed("text/plain"), "page 1: expected JSON from {path}, got text/plain"),
+    "plain_text": failing(
+        typed("text/plain"),
+        "page 1: expected JSON from {path}, got text/plain: check base_url of {connection}",
+    ),
     "content_type_of_any_kind": failing(
         typed("\x1b[2J" + "x" * 5000 + "/html"), "page 1: expected JSON from {path}, got …"
     ),

@@ -223,7 +223,12 @@ TRANSPORT = {
     **{f"status_{code}_once": passing(status(code)) for code in (408, 425, 500, 502, 503, 504, 599)},
     "status_500_for_ever": failing(status(500), "page 1: {path} answered 500"),
     "status_400": failing(status(400), "page 1: {path} answered 400", 1),
-    "status_404": failing(status(404), "page 1: {path} answered 404", 1),
+    **{
+        f"status_{code}": failing(
+            status(code), f"page 1: {{path}} answered {code}: check base_url of {{connection}}", 1
+        )
+        for code in (404, 405, 410)
+    },
     "status_204": failing(
         lambda asked: asked.send(b"HTTP/1.1 204 No Content\r\n\r\n"), "page 1: {path} answered 204", 1
     ),
