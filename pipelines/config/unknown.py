@@ -63,7 +63,8 @@ def _unknown_key(
 ) -> Iterator[ConfigurationError]:
     known = {name: setting for setting in settings for name in names_of(setting)}
     if key not in known:
-        yield ConfigurationError(f"[{table}] in {file} has an unknown key {key}", nearest(key, known))
+        remedy = nearest(key, known, f"choose from {', '.join(sorted(setting.name for setting in settings))}")
+        yield ConfigurationError(f"[{table}] in {file} has an unknown key {key}", remedy)
     elif file.name == CONFIG and known[key].secret and key == known[key].name:
         yield ConfigurationError(
             f"{key} of [{table}] is a secret and is not read from {file}",

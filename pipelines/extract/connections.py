@@ -186,7 +186,8 @@ def make_connection(name: str, configured: Configured) -> Connection:
     wanted = {setting.name: setting for setting in (*COMMON, *provider.settings)}
     known = {key for setting in wanted.values() for key in names_of(setting)}
     for key in sorted(keys - known):
-        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", nearest(key, known, most=1))
+        remedy = nearest(key, known, f"choose from {', '.join(sorted(wanted))}", most=1)
+        raise ConfigurationError(f"[sources.{name}] has an unknown key {key}", remedy)
     settings = Settings({key: resolve(f"sources.{name}", setting) for key, setting in wanted.items()})
     check_base_url(name, settings.text("base_url"))
     values = dict(settings) | {"base_url": settings.text("base_url").rstrip("/")}

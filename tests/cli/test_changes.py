@@ -72,7 +72,7 @@ def test_text(cli: Cli) -> None:
     [
         ("--provider", "mater", "Did you mean matter?"),
         ("--connection", "xyz", "Choose from belltastic, evovoice, matter"),
-        ("--column", "descripton", "Did you mean description or version or region?"),
+        ("--column", "descripton", "Did you mean description?"),
         ("--client", "Qay", "Did you mean Quay?"),
         ("--client", "9", "See: rollcall query 'select name from clients'"),
     ],

@@ -158,8 +158,7 @@ def test_a_configuration_that_links_nowhere_is_not_one_that_is_missing(tmp_path:
         (
             "secrets",
             "[notify]\nwebhok = 's'",
-            "[notify] in FILE has an unknown key webhok. "
-            "Did you mean webhook or webhook_file or webhook_command?",
+            "[notify] in FILE has an unknown key webhok. Did you mean webhook?",
         ),
         ("config", "path = 'a'", "path in FILE is outside any table. Move it below the header of its table"),
         (

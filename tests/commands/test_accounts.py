@@ -223,7 +223,7 @@ def test_a_stale_connection_counts_only_while_it_is_configured(home: Home, accou
 def test_an_impossible_operation_is_refused_and_publishes_nothing(home: Home, accounts: Accounts) -> None:
     home.connect("quay", "matter", base_url=accounts.bells + "/connect/v2", access_token="t")
     before = home.warehouse.read_bytes()
-    unknown = "the warehouse has no connection bells. Did you mean belltastic?"
+    unknown = "the warehouse has no connection bells. Choose from belltastic, evovoice"
     for arguments, message in (
         ("retire bells", unknown),
         ("rename bells north", unknown),

@@ -97,6 +97,13 @@ def to_set(key: str, form: str = "…", connection: str = "belltastic", file: st
             "[sources.belltastic] has an unknown key maxconnections",
             "did you mean max_connections?",
         ),
+        ("url = 'x'", "[sources.belltastic] has an unknown key url", "did you mean base_url?"),
+        (
+            "page_size = 5",
+            "[sources.belltastic] has an unknown key page_size",
+            "choose from api_token, base_url, ca_file, drop_fields, max_body_mb, max_connections, "
+            "max_retries, provider, proxy, removal_limit, retry_wait_s, timeout_s",
+        ),
         (
             "provider = 'bell'",
             "[sources.belltastic] in .dlt/config.toml and .dlt/secrets.toml has an unknown provider: bell",

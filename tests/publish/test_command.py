@@ -108,7 +108,7 @@ def test_a_second_publication_at_once_is_refused(bi: DuckDb, tmp_path: Path) -> 
         (
             '[publish.bi]\ndestination = "duckdb"\ntable = "projects"',
             "[publish.bi] in HOME/.dlt/config.toml has an unknown key table. "
-            "Did you mean tables or table_format or dataset?",
+            "Did you mean tables or table_format?",
         ),
         (
             '[publish.bi]\ndestination = "duckdb"\ntables = "projects"',
