@@ -26,6 +26,10 @@ LONGEST_LITERAL = 255
 EMPTY = '""'
 EXCEL_DIGITS = 15  # digits of a number that Excel keeps
 
+# What DuckDB's JSON may contain outside its strings that JSON may not.
+_LENIENT = re.compile(
+    r'"(?:[^"\\]++|\\.)*+"|(?P<number>-?(?:nan|inf(?:inity)?)\b)|(?P<comma>,(?=\s*[]}]))', re.IGNORECASE
+)
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|U?INTEGER|BIGNUM|FLOAT|DOUBLE|DECIMAL\(.*\)")
 _MOMENT = re.compile(r"DATE|TIME(_NS)?|TIME WITH TIME ZONE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE")
 _NESTED = re.compile(r".*\]|(STRUCT|TUPLE|MAP|UNION)\(.*\)", re.DOTALL)
@@ -138,3 +142,22 @@ def json_value(value: str, type_name: str) -> str:
     elif not (is_number(type_name) or _NESTED.fullmatch(type_name) or type_name in {"BOOLEAN", "JSON"}):
         shown = f"to_json({shown})::varchar"
     return f"coalesce({shown}, 'null')"
+
+
+def holds_json(type_name: str) -> bool:
+    """Whether values of this type are written as JSON of more than one part."""
+    return type_name == "JSON" or _NESTED.fullmatch(type_name) is not None
+
+
+def strict_json(text: str) -> str:
+    """The JSON of DuckDB as JSON that every program reads.
+
+    Numbers that are not finite become strings, as those of a column do, and commas before an end go.
+    """
+    return _LENIENT.sub(_strict, text)
+
+
+def _strict(found: re.Match[str]) -> str:
+    if found["number"]:
+        return f'"{found["number"]}"'
+    return "" if found["comma"] else found[0]

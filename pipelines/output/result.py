@@ -132,8 +132,10 @@ def _objects(rows: Rows) -> Iterator[list[str]]:
         + f" || {cells.json_value(f'#{n}', column.type)}"
         for n, column in enumerate(rows.columns, 1)
     )
+    may_be_lenient = any(cells.holds_json(column.type) for column in rows.columns)
     for batch in batches(rows, [members]):
-        yield [f"{{{line}}}" for (line,) in batch]
+        lines = [f"{{{line}}}" for (line,) in batch]
+        yield [cells.strict_json(line) for line in lines] if may_be_lenient else lines
 
 
 def copy_csv(rows: Rows, path: Path, delimiter: str = ",", *, raw: bool) -> Chunk:

@@ -615,3 +615,27 @@ def test_the_directory_for_temporary_files_stays_empty(cli: Cli, tmp_path: Path)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("n\n3000000\n", "", 0)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("['nan'::double, 1]", ["NaN", 1.0]),
+        ("{'a': ['-inf'::float]}", {"a": ["-Infinity"]}),
+        ("array_value(1::float, 'inf'::float)", [1.0, "Infinity"]),
+        ("[timestamptz 'infinity']", ["infinity"]),
+        ("""'{"a": NaN, "b": [1, ], }'::json""", {"a": "NaN", "b": [1]}),
+        ("""'["NaN, ]", "\\\\", "\\", inf ]"]'::json""", ["NaN, ]", "\\", '", inf ]']),
+        ("'nan'::json", "nan"),
+        ("to_json('inf'::double)", "Infinity"),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_json_is_valid_for_every_value(cli: Cli, sql: str, value: object, form: str) -> None:
+    shown = cli("query", f"select {sql} as v", "--format", form).stdout
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    found = json.loads(shown, parse_constant=refuse)
+    assert (found[0] if form == "json" else found) == {"v": value}
