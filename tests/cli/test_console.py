@@ -211,6 +211,26 @@ def test_help_and_refusals_are_quick_for_they_import_little() -> None:
     assert (done.returncode, done.stderr) == (0, "[]\n")
 
 
+def test_ctrl_c_while_python_imports_ends_without_a_traceback() -> None:
+    code = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'click': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from pipelines.__main__ import main\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_program_is_also_a_module() -> None:
+    command = [sys.executable, "-m", "pipelines", "nonsense"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.startswith("rollcall: No such command 'nonsense'.")) == (2, True)
+
+
 def test_reading_does_not_import_dlt(cli: Cli) -> None:
     code = (
         "import sys; from pipelines.cli import main\n"

@@ -57,7 +57,7 @@ def test_the_wheel_holds_the_package_and_its_sql_and_nothing_else(built: dict[st
     assert {name.partition("/")[0] for name in names} == {"pipelines", metadata}
     assert metadata.startswith("rollcall_sync-")
     entry_points = zipfile.ZipFile(built[".whl"]).read(f"{metadata}/entry_points.txt").decode()
-    assert entry_points == "[console_scripts]\nrollcall = pipelines.cli:main\n"
+    assert entry_points == "[console_scripts]\nrollcall = pipelines.__main__:main\n"
 
 
 def test_the_sdist_brings_the_versions_it_was_tested_with(built: dict[str, Path]) -> None:
