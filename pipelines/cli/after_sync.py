@@ -3,18 +3,24 @@
 The run stays published, so a failure here is a line of its result and changes nothing else.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipelines.common.errors import SyncError
 
 
-def after_sync(home: Path, *, export: bool, report: bool) -> tuple[str, ...]:
-    """Write the exports and the report, if wanted, and publish. Returns a line for each failure."""
-    steps = [
+def after_sync(
+    home: Path, trace: Callable[[Exception], None], *, export: bool, report: bool
+) -> tuple[str, ...]:
+    """Write the exports and the report, if wanted, and publish. Returns a line for each failure.
+
+    `trace` gets the exceptions that are bugs.
+    """
+    steps: list[tuple[str, str, Callable[[Path], Sequence[str]]]] = [
         *([("export", "export --all", _export)] if export else []),
         *([("report", "report", _report)] if report else []),
-        ("publication", "publish", _publish),
+        ("publication", "publish", functools.partial(_publish, trace=trace)),
     ]
     failures: list[str] = []
     for name, verb, step in steps:
@@ -23,6 +29,7 @@ def after_sync(home: Path, *, export: bool, report: bool) -> tuple[str, ...]:
         except (OSError, SyncError) as error:
             failures.append(f"the {name} failed: {error}")
         except Exception as error:  # noqa: BLE001 - the run is published, so nothing here may end it
+            trace(error)
             failures.append(
                 f"the {name} failed: internal error ({type(error).__name__}). To see it, run: rollcall {verb}"
             )
@@ -59,7 +66,7 @@ def _report(home: Path) -> Sequence[str]:
     return []
 
 
-def _publish(home: Path) -> Sequence[str]:
+def _publish(home: Path, trace: Callable[[Exception], None]) -> Sequence[str]:
     """As `rollcall publish`, to each destination that `[publish] after_sync` names."""
     from pipelines.config.settings import published_after_sync
 
@@ -68,4 +75,4 @@ def _publish(home: Path) -> Sequence[str]:
         return ()
     from pipelines.commands.publish import publish_each
 
-    return publish_each(home, names)
+    return publish_each(home, names, trace)

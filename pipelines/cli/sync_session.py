@@ -24,12 +24,16 @@ from pipelines.monitoring.run_log import Level, run_log
 
 
 def monitored_sync(
-    home: Path, options: Options, *, afterwards: Callable[[], tuple[str, ...]] = tuple, quiet: bool
+    home: Path,
+    options: Options,
+    *,
+    afterwards: Callable[[Callable[[Exception], None]], tuple[str, ...]],
+    quiet: bool,
 ) -> Run:
     """Call `sync`, with progress on standard error, a log, and the configured notices and metrics.
 
-    `afterwards` runs once the run is published, and returns a line for each failure. A dry run sends no
-    notice. Raises what `sync` raises.
+    `afterwards` runs once the run is published, with a function that logs the traceback of a bug, and returns
+    a line for each failure. A dry run sends no notice. Raises what `sync` raises.
     """
     check_files(home)  # the log, the notices, the metrics and the run need them: one error is enough
     refuse_unknown(home)
@@ -44,7 +48,9 @@ def monitored_sync(
             with shown_progress(console, log.line) as progress:
                 run = sync(home, options, observer=Observer(begun, progress))
             if not options.dry_run:
-                run = replace(run, unfinished=run.unfinished + afterwards())
+                run = replace(
+                    run, unfinished=run.unfinished + afterwards(lambda error: log.trace(error, home))
+                )
             level: Level = "warning" if run.exit_code else "info"
             for line in run_facts(run):
                 log.line(line, level)

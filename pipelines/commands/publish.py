@@ -126,14 +126,17 @@ def publish(
         return published
 
 
-def publish_each(home: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Publish to several destinations. Returns a line for each that fails."""
+def publish_each(home: Path, names: Sequence[str], trace: Callable[[Exception], None]) -> tuple[str, ...]:
+    """Publish to several destinations. Returns a line for each that fails; `trace` gets what is a bug."""
     failures = []
     for name in names:
         try:
             publish(home, name)
         except Exception as error:  # noqa: BLE001 - the run is published, so nothing here may end it
-            what = str(error) if isinstance(error, SyncError) else f"internal error ({type(error).__name__})"
+            what = str(error)
+            if not isinstance(error, SyncError):
+                trace(error)
+                what = f"internal error ({type(error).__name__})"
             failures.append(f"not published to {name}: {what}. Then run: rollcall publish --to {name}")
     return tuple(failures)
 

@@ -61,6 +61,12 @@ class RunLog:
                 f"cannot write the log {self.path or 'to standard output'} ({reason}); the run continues"
             )
 
+    def trace(self, error: Exception, home: Path) -> None:
+        """Add the traceback of an error, without the secrets of `home`."""
+        secrets = secrets_of(home)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            self.line(secrets.redact(line), "error")
+
 
 @contextlib.contextmanager
 def run_log(home: Path, warn: Say) -> Iterator[RunLog]:
@@ -83,9 +89,7 @@ def run_log(home: Path, warn: Say) -> Iterator[RunLog]:
             log.line(f"failed: {error}", "error")
             raise
         except Exception as error:
-            secrets = secrets_of(home)
-            for line in "".join(traceback.format_exception(error)).splitlines():
-                log.line(secrets.redact(line), "error")
+            log.trace(error, home)
             raise
 
 

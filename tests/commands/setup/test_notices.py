@@ -92,7 +92,7 @@ def test_a_published_run_stays_published_if_its_exports_break_down(
     run: Run, home: Home, sent: list[Asked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(*_: object, **__: object) -> None:
-        raise RuntimeError
+        raise RuntimeError("broken exports")
 
     monkeypatch.setattr("pipelines.commands.export_all.export_all", break_down)
     shown = run("sync", "--export")
@@ -100,6 +100,9 @@ def test_a_published_run_stays_published_if_its_exports_break_down(
         "Note: the export failed: internal error (RuntimeError). To see it, run: rollcall export --all\n"
     ) in shown.stdout
     assert [asked.path for asked in sent] == ["ping/uuid/start", "ping/uuid"]
+    log = max((home.path / "logs").iterdir()).read_text()
+    assert "Traceback (most recent call last):" in log
+    assert "RuntimeError: broken exports" in log
 
 
 def test_a_second_run_alarms_nobody(run: Run, home: Home, sent: list[Asked]) -> None:
