@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, cast
@@ -13,7 +13,7 @@ from pipelines.cli.failures import StandardError, note
 from pipelines.cli.progress import shown_progress
 from pipelines.cli.run_view import attention, next_steps, not_asked, run_facts
 from pipelines.commands.sync import Observer, Options, Run, sync
-from pipelines.common.errors import SyncError
+from pipelines.common.errors import ConfigurationError, SyncError
 from pipelines.common.exit_codes import ExitCode
 from pipelines.config.files import check_files
 from pipelines.config.unknown import refuse_unknown
@@ -56,6 +56,8 @@ def monitored_sync(
                 log.line(line, level)
             return run
 
+        for mistake in _mistakes(home, dry_run=options.dry_run):
+            warn(f"{mistake}; the run continues")
         if options.dry_run:
             return attempt(lambda: None)
         notices = Notices(home, warn)
@@ -70,6 +72,19 @@ def monitored_sync(
         notices.end(_notice(home, run))
         _write_metrics(home, run.exit_code, warn)
         return run
+
+
+def _mistakes(home: Path, *, dry_run: bool) -> Iterator[ConfigurationError]:
+    """The mistakes in settings that a run itself does not read. One that writes metrics names theirs."""
+    from pipelines.config.settings import find_mistakes, textfile_path
+
+    yield from find_mistakes(home)
+    if not dry_run:
+        return
+    try:
+        textfile_path(home)
+    except ConfigurationError as mistake:
+        yield mistake
 
 
 def _write_metrics(home: Path, exit_code: int, warn: Callable[[str], None]) -> None:

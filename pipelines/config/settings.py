@@ -8,7 +8,7 @@ import contextlib
 import grp
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 from zoneinfo import available_timezones
@@ -164,6 +164,21 @@ def textfile_path(home: Path) -> Path | None:
             f"give it a name that ends in {TEXTFILE_ENDING}: node_exporter reads no others",
         )
     return _path(home, "monitoring", "textfile")
+
+
+def find_mistakes(home: Path) -> Iterator[ConfigurationError]:
+    """Yield an error for each wrong setting of what follows a run: exports, times for people, publication."""
+    readers: tuple[Callable[[Path], object], ...] = (
+        exports_path,
+        exports_kept,
+        display_time_zone,
+        published_after_sync,
+    )
+    for read in readers:
+        try:
+            read(home)
+        except ConfigurationError as mistake:
+            yield mistake
 
 
 def _path(home: Path, table: str, key: str = "path") -> Path:

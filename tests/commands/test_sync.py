@@ -87,6 +87,33 @@ def test_one_of_a_thing_is_singular(home: Home, sandbox: Sandbox) -> None:
     ]
 
 
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize(
+    ("setting", "mistake"),
+    [
+        ("[display]\ntime_zone = 3", "time_zone of [display] in FILE should be a string, not 3"),
+        ("[exports]\npath = 3", "path of [exports] in FILE should be a string, not 3"),
+        ("[exports]\nkeep = 'many'", "keep of [exports] should be an integer, not 'many'"),
+        ("[logs]\nkeep = []", "keep of [logs] should be an integer, not []"),
+        ("[logs]\nformat = 'xml'", "format of [logs] is 'xml'"),
+        ("[monitoring]\ntextfile = 3", "textfile of [monitoring] in FILE should be a string, not 3"),
+        ("[publish]\nafter_sync = 3", "after_sync of [publish] in FILE should be a list, not 3"),
+    ],
+)
+def test_a_wrong_setting_of_what_follows_a_run_is_named_before_it(
+    home: Home, setting: str, mistake: str
+) -> None:
+    file = home.path / ".dlt" / "config.toml"
+    with file.open("a") as config:
+        config.write(f"\n{setting}\n")
+    mistake = mistake.replace("FILE", str(file))
+    dry_run = run(home, "sync", "belltastic", "--dry-run")
+    assert dry_run.exit_code == 0
+    assert mistake in dry_run.stderr.splitlines()[0]
+    examined = run(home, "doctor", "belltastic")
+    assert [line for line in examined.stdout.splitlines() if line.endswith(mistake)] != []
+
+
 @pytest.mark.usefixtures("sandbox", "light")
 def test_a_log_shows_progress_and_quiet_does_not(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "EVERY_S", 0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.commands.doctor.check import Check, broken, failed
 from pipelines.common.errors import ConfigurationError
 from pipelines.config.resolve import resolve
-from pipelines.config.settings import display_time_zone
+from pipelines.config.settings import find_mistakes
 from pipelines.config.tables import COMMON
 from pipelines.config.unknown import find_unknown
 from pipelines.extract.connections import Configured, Connection, make_connection, read_tables
@@ -41,7 +41,7 @@ def check_configuration(home: Path, names: Sequence[str]) -> tuple[list[Check], 
         unknown = list(find_unknown(home))
         checks += [failed("configuration", mistake) for mistake in unknown]
         if not unknown:
-            checks += _display(home)
+            checks += [failed("configuration", mistake) for mistake in find_mistakes(home)]
         configured = read_tables(home, names)
     except ConfigurationError as error:
         return [*checks, failed("configuration", error, "or begin with: rollcall init")], []
@@ -55,13 +55,6 @@ def check_configuration(home: Path, names: Sequence[str]) -> tuple[list[Check], 
         found = ", ".join(connection.name for connection in connections)
         checks.append(Check("configuration", "ok", f"complete for {found}"))
     return checks, connections
-
-
-def _display(home: Path) -> Iterator[Check]:
-    try:
-        display_time_zone(home)
-    except ConfigurationError as error:
-        yield failed("configuration", error)
 
 
 def _mistakes(name: str, configured: Configured) -> Iterator[ConfigurationError]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.commands.doctor.check import Check, broken, failed
 from pipelines.common.errors import ConfigurationError
-from pipelines.config.settings import logs_path, textfile_path
+from pipelines.config.settings import logs_format, logs_kept, logs_path, textfile_path
 from pipelines.monitoring.channels import Notice
 from pipelines.monitoring.notifications import read_notify, send, subject
 
@@ -32,9 +32,14 @@ def check_notices(home: Path, send_notice: bool) -> Check:
 
 def check_outputs(home: Path) -> Iterator[Check]:
     """Warn if the log or the metrics cannot be written: a run continues without them."""
-    for name, place_of in (("log", logs_path), ("metrics", textfile_path)):
+    for name, place_of, others in (
+        ("log", logs_path, (logs_format, logs_kept)),
+        ("metrics", textfile_path, ()),
+    ):
         try:
             place = place_of(home)
+            for read_setting in others:
+                read_setting(home)
         except ConfigurationError as error:
             yield Check(name, "warning", error.reason, (error.remedy,))
             continue
