@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from pipelines.cli.output_options import (
     is_file_name,
     output_file_option,
 )
+
+if TYPE_CHECKING:
+    from pipelines.output.writer import Output
 
 
 @verb(
@@ -55,10 +59,7 @@ def _export(
     written, and the exit code is 2. --all writes a new folder, then points the link `latest` at it, and keeps
     as many older folders as [exports] keep says.
     """
-    from pipelines.cli.exporting_views import show_export, show_export_all, show_report
-    from pipelines.commands.export import export, find_reports
-    from pipelines.commands.export_all import export_all
-    from pipelines.config.settings import exports_kept, exports_path
+    from pipelines.commands.export import find_reports
 
     printed = place == Path("-")
     file = place if place and not printed and is_file_name(place) else None
@@ -74,22 +75,48 @@ def _export(
         )
     if file and len(names) != 1:
         raise click.UsageError(f"{file} is a single file: name one report, or give a directory")
+    if printed and (len(names) != 1 or as_json):
+        raise click.UsageError("--output - prints exactly one report: name one, and leave out --json")
     reports = find_reports(home(), names)
     if printed:
-        if len(names) != 1 or as_json:
-            raise click.UsageError("--output - prints exactly one report: name one, and leave out --json")
-        with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
-            show_report(warehouse, reports[names[0]], output)
-        return
-    folder = output.folder or place or exports_path(home())
-    if dated:
-        made = export_all(home(), reports, folder, output, keep=exports_kept(home()))
-        show_export_all(made, as_json=as_json)
-        exported = made.export
+        _print_report(reports[names[0]], output)
+    elif dated:
+        _export_dated(reports, place, output, as_json=as_json)
     else:
-        with open_warehouse(folder, time_zone=output.time_zone) as warehouse:
-            exported = export(warehouse, reports, folder, output)
-            show_export(exported, as_json=as_json)
+        _export_reports(reports, place, output, as_json=as_json)
+
+
+def _print_report(report: Path, output: "Output") -> None:
+    from pipelines.cli.exporting_views import show_report
+
+    with open_warehouse(output.folder, time_zone=output.time_zone) as warehouse:
+        show_report(warehouse, report, output)
+
+
+def _export_dated(
+    reports: Mapping[str, Path], folder: Path | None, output: "Output", *, as_json: bool
+) -> None:
+    from pipelines.cli.exporting_views import show_export_all
+    from pipelines.commands.export_all import export_all
+    from pipelines.config.settings import exports_kept, exports_path
+
+    folder = folder or exports_path(home())
+    made = export_all(home(), reports, folder, output, keep=exports_kept(home()))
+    show_export_all(made, as_json=as_json)
+    click.get_current_context().exit(made.export.exit_code)
+
+
+def _export_reports(
+    reports: Mapping[str, Path], place: Path | None, output: "Output", *, as_json: bool
+) -> None:
+    from pipelines.cli.exporting_views import show_export
+    from pipelines.commands.export import export
+    from pipelines.config.settings import exports_path
+
+    folder = output.folder or place or exports_path(home())
+    with open_warehouse(folder, time_zone=output.time_zone) as warehouse:
+        exported = export(warehouse, reports, folder, output)
+        show_export(exported, as_json=as_json)
     click.get_current_context().exit(exported.exit_code)
 
 
