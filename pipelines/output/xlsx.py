@@ -103,16 +103,10 @@ def _last_run(warehouse: Warehouse) -> datetime:
 def write_sheet(rows: Rows, book: Workbook, name: str) -> Chunk:
     """Add a sheet of that name with the rows. The result counts them, and the cells that were cut."""
     sheet = book.add_worksheet(name)
-    sheet.freeze_panes(1, 0)
-    put_name = _put_text(sheet, book.add_format({"bold": True, "num_format": "@"}))
-    for n, column in enumerate(rows.columns):
-        put_name(0, n, column.name)
+    _write_names(sheet, book, rows.columns)
     widths = [len(column.name) + 3 for column in rows.columns]  # leaves room for the button of the filter
-    # This format keeps a string a string when somebody edits the cell.
-    put_text = _put_text(sheet, book.add_format({"num_format": "@"}))
-    put_numbers = [_put_number(sheet, book, column.type) for column in rows.columns]
+    write_row = _row_writer(sheet, book, rows.columns)
     shapes = [_shape(n, column.type) for n, column in enumerate(rows.columns, 1)]
-    key = next((n for n, column in enumerate(rows.columns) if column.name in KEYS), None)
     written, cut = 0, NOT_CUT
     for batch in batches(rows, [sql for shape in shapes for sql in shape]):
         with rows.warehouse.clock.stopped():
@@ -121,20 +115,46 @@ def write_sheet(rows: Rows, book: Workbook, name: str) -> Chunk:
             for row in batch:
                 written += 1
                 _refuse_too_many(written, 1)
-                for n, put_number in enumerate(put_numbers):
-                    number, text = row[2 * n : 2 * n + 2]
-                    if number is not None:
-                        put_number(written, n, number)
-                    elif text is not None and put_text(written, n, text):
-                        put_text(written, n, _shortened(text))
-                        of = (key is not None and row[2 * key + 1]) or f"row {written:,}"
-                        cut = _counted(cut, f"{rows.columns[n].name} of {of}")
+                for place in write_row(written, row):
+                    cut = _counted(cut, place)
     for n, width in enumerate(widths):
         sheet.set_column(n, n, min(max(width, WIDTHS[0]), WIDTHS[1]))
     sheet.autofilter(0, 0, written, len(rows.columns) - 1)
     # Otherwise Excel marks every id that consists of digits.
     sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
     return Chunk("", rows=written, cut=cut)
+
+
+def _write_names(sheet: Worksheet, book: Workbook, columns: Sequence[Column]) -> None:
+    """Write the names of the columns, which stay in view."""
+    sheet.freeze_panes(1, 0)
+    put_name = _put_text(sheet, book.add_format({"bold": True, "num_format": "@"}))
+    for n, column in enumerate(columns):
+        put_name(0, n, column.name)
+
+
+def _row_writer(
+    sheet: Worksheet, book: Workbook, columns: Sequence[Column]
+) -> Callable[[int, Sequence[Any]], list[str]]:
+    """A function that writes the row with a number, and returns the places of the cells that it cuts."""
+    # This format keeps a string a string when somebody edits the cell.
+    put_text = _put_text(sheet, book.add_format({"num_format": "@"}))
+    put_numbers = [_put_number(sheet, book, column.type) for column in columns]
+    key = next((n for n, column in enumerate(columns) if column.name in KEYS), None)
+
+    def write(number: int, row: Sequence[Any]) -> list[str]:
+        cut = []
+        for n, put_number in enumerate(put_numbers):
+            value, text = row[2 * n : 2 * n + 2]
+            if value is not None:
+                put_number(number, n, value)
+            elif text is not None and put_text(number, n, text):
+                put_text(number, n, _shortened(text))
+                of = (key is not None and row[2 * key + 1]) or f"row {number:,}"
+                cut.append(f"{columns[n].name} of {of}")
+        return cut
+
+    return write
 
 
 def _shape(n: int, type_name: str) -> Shape:
