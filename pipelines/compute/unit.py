@@ -56,6 +56,9 @@ from pipelines.warehouse.lake_tables import columns_in
 DRAFT = "draft"
 RECORDS = "raw.records"
 
+FilesByBucket = Mapping[int, tuple[str, ...]]
+"""The Parquet files of each bucket that has rows, by its number."""
+
 
 def receive(unit: Unit, report: Report) -> Landed | Finished:
     """Ask a connection, and finish it if it is small enough, or divide what is there into buckets."""
@@ -69,11 +72,14 @@ def receive(unit: Unit, report: Report) -> Landed | Finished:
         received = sum(listings["records"].to_pylist())
         buckets = math.ceil(max(unit.known, received) / unit.job.unit_records)
         if is_divisible and buckets > 1:
-            return Landed(listings, _divided(db, unit, home, listings, files, buckets))
+            folder = unit.job.exchange.attempt(unit.asked.name)
+            landed = _landed_by_bucket(db, listings, files, buckets, folder)
+            held = _held_by_bucket(db, unit, home, buckets, folder)
+            return Landed(listings, tuple(_bucket(number, landed, held) for number in range(buckets)))
         counted = _merge(db, unit, home, listings, files)
         with attached_lake(db, unit.job) as lake:
-            held = held_in_lake(unit.job.columns, changed_tables(home), unit.asked.name) if lake else {}
-            return _finished(db, unit, home, held, listings, counted)
+            before = held_in_lake(unit.job.columns, changed_tables(home), unit.asked.name) if lake else {}
+            return _finished(db, unit, home, before, listings, counted)
 
 
 def count(unit: Unit, report: Report) -> pa.Table:
@@ -134,16 +140,10 @@ def _take_bucket(db: duckdb.DuckDBPyConnection, unit: BucketUnit) -> None:
         take_records(db, held_in_files(*unit.bucket.held[RECORDS]), columns_in(db, DRAFT)[RECORDS])
 
 
-def _divided(
-    db: duckdb.DuckDBPyConnection,
-    unit: ConnectionUnit,
-    home: Path,
-    listings: pa.Table,
-    files: Sequence[str],
-    buckets: int,
-) -> tuple[Bucket, ...]:
-    """Write what was received, and the rows of every stored table, to files by bucket."""
-    folder = unit.job.exchange.attempt(unit.asked.name)
+def _landed_by_bucket(
+    db: duckdb.DuckDBPyConnection, listings: pa.Table, files: Sequence[str], buckets: int, folder: str
+) -> FilesByBucket:
+    """Write what was received to files by bucket."""
     db.register("listing_rows", listings)
     # A forgotten record is known by its pseudonym.
     pseudonym = "raw.pseudonym(connection, scope, entity, record_id)"
@@ -154,8 +154,14 @@ def _divided(
         from {read_files(files)} as record
         inner join (select listing, connection, scope, entity from listing_rows) using (listing)
     """
-    landed = write_buckets(db, query, "key", buckets, f"{folder}landed")
-    held: dict[str, tuple[dict[int, tuple[str, ...]], frozenset[str]]] = {}
+    return write_buckets(db, query, "key", buckets, f"{folder}landed")
+
+
+def _held_by_bucket(
+    db: duckdb.DuckDBPyConnection, unit: ConnectionUnit, home: Path, buckets: int, folder: str
+) -> dict[str, tuple[FilesByBucket, frozenset[str]]]:
+    """Write the known rows of every stored table to files by bucket. Returns them with their columns."""
+    held: dict[str, tuple[FilesByBucket, frozenset[str]]] = {}
     with attached_lake(db, unit.job) as lake:
         tables = [table for table in changed_tables(home) if lake and table.is_versioned]
         of_connection = held_in_lake(unit.job.columns, tables, unit.asked.name) if lake else {}
@@ -163,15 +169,16 @@ def _divided(
             found = of_connection[table.source]
             if found.query:
                 key = bucket_key(table, found.columns)
-                files_of = write_buckets(db, found.query, key, buckets, f"{folder}{table.name}")
-                held[table.source] = files_of, found.columns
-    return tuple(
-        Bucket(
-            landed.get(number, ()),
-            {source: (files_of.get(number, ()), columns) for source, (files_of, columns) in held.items()},
-        )
-        for number in range(buckets)
-    )
+                files = write_buckets(db, found.query, key, buckets, f"{folder}{table.name}")
+                held[table.source] = files, found.columns
+    return held
+
+
+def _bucket(
+    number: int, landed: FilesByBucket, held: Mapping[str, tuple[FilesByBucket, frozenset[str]]]
+) -> Bucket:
+    files = {source: (found.get(number, ()), columns) for source, (found, columns) in held.items()}
+    return Bucket(landed.get(number, ()), files)
 
 
 def _merge(
