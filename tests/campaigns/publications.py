@@ -52,7 +52,7 @@ def read(warehouse: str, published: str) -> int:
     while True:
         ending = Path(published).exists()
         with open_warehouse(Path(warehouse)) as opened:
-            found = opened.connection.execute(
+            found = opened.db.execute(
                 """
                 select min(run), max(run), count(*), (select connection from raw.connections)
                 from projects
@@ -87,11 +87,11 @@ Answers = dict[tuple[str, str], list[tuple[object, ...]]]
 def answers(warehouse: Path) -> Answers:
     """Every row of every table. Raises WarehouseError where one cannot be read."""
     with open_warehouse(warehouse) as opened:
-        tables = opened.connection.execute(
+        tables = opened.db.execute(
             "select schema_name, table_name from duckdb_tables() where not internal"
         ).fetchall()
         return {
-            (schema, table): opened.connection.execute(f'from "{schema}"."{table}"').fetchall()
+            (schema, table): opened.db.execute(f'from "{schema}"."{table}"').fetchall()
             for schema, table in tables
         }
 

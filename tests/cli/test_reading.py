@@ -132,7 +132,7 @@ def test_readers_go_on_reading_what_they_opened(home: Path) -> None:
         connection.execute("delete from projects_history")
     with open_warehouse(warehouse) as opened:
         newer.replace(warehouse)
-        assert opened.connection.execute("select count(*) from projects").fetchall() == [(6,)]
+        assert opened.db.execute("select count(*) from projects").fetchall() == [(6,)]
     assert Cli(home)("query", "select count(*) as n from projects", "--format", "csv").stdout == "n\n0\n"
 
 

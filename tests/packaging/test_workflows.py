@@ -49,7 +49,7 @@ def test_windows_is_refused_in_one_line_that_names_what_works() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "rollcall: Windows is not supported. Use it in WSL, or in Docker\n"
-    assert "Windows: use WSL or Docker" in (ROOT / "README.md").read_text()
+    assert "On Windows, use WSL or Docker" in (ROOT / "README.md").read_text()
 
 
 def test_an_action_is_the_same_commit_wherever_it_is_used() -> None:
