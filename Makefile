@@ -136,7 +136,7 @@ SHOWN_BY := tests/extract tests/load tests/providers tests/campaigns/test_drift.
 	tests/transform/test_build.py tests/transform/test_checks.py tests/transform/test_update.py tests/transform/test_seeds.py \
 	tests/warehouse/test_backup.py tests/warehouse/test_restore.py tests/warehouse/test_warehouse.py \
 	tests/docs/test_upgrading.py tests/commands/setup/test_run.py tests/cli/test_bounds.py \
-	tests/cli/test_query.py tests/cli/test_query_is_closed.py
+	tests/cli/test_query.py tests/cli/test_formats.py tests/cli/test_output_file.py tests/cli/test_query_is_closed.py
 
 coverage: .venv/.synced ## every branch of what fetches, proves, merges and publishes, or it fails
 	$(RUN) coverage run -m pytest -n 0 $(SHOWN_BY)
