@@ -115,10 +115,15 @@ class _Faulty(BaseHTTPRequestHandler):
     endpoint: ClassVar[str]
     fault: ClassVar[Callable[["_Faulty"], bool]]
 
+    @property
+    def length(self) -> int:
+        """The length of the request's body in bytes."""
+        return int(self.headers.get("Content-Length") or 0)
+
     def forward(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if type(self).fault(self):
             return
+        body = self.rfile.read(self.length)
         upstream = http.client.HTTPConnection(urlsplit(self.s3.endpoint).netloc)
         upstream.request(self.command, self.path, body, dict(self.headers))
         answer = upstream.getresponse()
@@ -160,13 +165,15 @@ def faulty(storage: S3) -> Iterator[type[_Faulty]]:
     server.server_close()
 
 
-def stored_in(faulty: type[_Faulty], folder: Path, monkeypatch: pytest.MonkeyPatch) -> LakeHome:
-    """A home whose data is on S3."""
+@pytest.fixture
+def stored(faulty: type[_Faulty], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LakeHome:
+    """A home whose data is on S3, behind `faulty`."""
     for key, value in (("region", "us-east-1"), ("endpoint", faulty.endpoint)):
         monkeypatch.setenv(f"WAREHOUSE__S3_{key.upper()}", value)
-    catalog = str(folder.parent / "catalog.ducklake")
-    data = f"s3://{faulty.s3.bucket}/{folder.parent.name}"
-    return LakeHome(folder, catalog, data, s3_key_id=KEY_ID, s3_secret=SECRET)
+    (tmp_path / "lake").mkdir()
+    catalog = str(tmp_path / "catalog.ducklake")
+    data = f"s3://{faulty.s3.bucket}/{tmp_path.name}"
+    return LakeHome(tmp_path / "lake", catalog, data, s3_key_id=KEY_ID, s3_secret=SECRET)
 
 
 def is_put(request: _Faulty) -> bool:
@@ -180,6 +187,7 @@ def failing(times: int) -> Callable[[_Faulty], bool]:
         if not is_put(request) or not left[0]:
             return False
         left[0] -= 1
+        request.rfile.read(request.length)
         request.send_error(500)
         return True
 
@@ -190,6 +198,7 @@ def breaking(request: _Faulty) -> bool:
     """Close the connection in the middle of a write."""
     if not is_put(request):
         return False
+    request.rfile.read(request.length // 2)
     request.close_connection = True
     return True
 
@@ -201,38 +210,26 @@ def slow(request: _Faulty) -> bool:
 
 @pytest.mark.parametrize("fault", [slow, failing(1)], ids=["slow", "fails once"])
 def test_a_run_outlasts_a_short_fault_of_the_storage(
-    faulty: type[_Faulty],
-    tmp_path: Path,
-    loopback: Loopback,
-    monkeypatch: pytest.MonkeyPatch,
-    fault: Callable[[_Faulty], bool],
+    faulty: type[_Faulty], stored: LakeHome, loopback: Loopback, fault: Callable[[_Faulty], bool]
 ) -> None:
-    (tmp_path / "lake").mkdir()
-    home = stored_in(faulty, tmp_path / "lake", monkeypatch)
     faulty.fault = staticmethod(fault)
-    list_projects(home, loopback, [{"id": 1, "name": "first"}])
-    home.run()
-    assert names(home) == ["first"]
+    list_projects(stored, loopback, [{"id": 1, "name": "first"}])
+    stored.run()
+    assert names(stored) == ["first"]
 
 
 @pytest.mark.parametrize("fault", [breaking, failing(1000)], ids=["breaks", "fails"])
 def test_a_storage_that_fails_in_a_commit_leaves_the_run_before(
-    faulty: type[_Faulty],
-    tmp_path: Path,
-    loopback: Loopback,
-    monkeypatch: pytest.MonkeyPatch,
-    fault: Callable[[_Faulty], bool],
+    faulty: type[_Faulty], stored: LakeHome, loopback: Loopback, fault: Callable[[_Faulty], bool]
 ) -> None:
-    (tmp_path / "lake").mkdir()
-    home = stored_in(faulty, tmp_path / "lake", monkeypatch)
-    list_projects(home, loopback, [{"id": 1, "name": "first"}])
-    home.run()
-    list_projects(home, loopback, [{"id": 1, "name": "second"}])
+    list_projects(stored, loopback, [{"id": 1, "name": "first"}])
+    stored.run()
+    list_projects(stored, loopback, [{"id": 1, "name": "second"}])
     faulty.fault = staticmethod(fault)
     with pytest.raises(SyncError) as failure:
-        home.run()
-    assert failure.value.reason.startswith(f"{home.warehouse_settings['data']}/ does not answer (")
+        stored.run()
+    assert failure.value.reason.startswith(f"{stored.warehouse_settings['data']}/ does not answer (")
     faulty.fault = staticmethod(lambda _: False)
-    assert names(home) == ["first"]
-    home.run()
-    assert names(home) == ["first", "second"]
+    assert names(stored) == ["first"]
+    stored.run()
+    assert names(stored) == ["first", "second"]
