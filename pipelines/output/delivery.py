@@ -38,8 +38,9 @@ def _why_kept(target: Path) -> str | None:
     """Why a file must not be written; None if it may be. Other hard links to it are unaffected."""
     if target.suffix.casefold() in {".duckdb", ".wal"}:
         return "has the name of a database"
-    # Its directory may be a link into a home, or out of it.
-    places = {Path(os.path.abspath(target)), target.parent.resolve() / target.name}  # noqa: PTH100
+    # Its directory may be a link into a home, or out of it: `abspath` follows no link.
+    absolute = os.path.abspath(target)  # noqa: PTH100 - a Path keeps each `..`
+    places = {Path(absolute), target.parent.resolve() / target.name}
     if any(_is_configuration(place) for place in places):
         return "is part of the configuration"
     if not target.exists():
