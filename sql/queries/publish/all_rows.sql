@@ -7,6 +7,6 @@ with typed as not materialized (
 select
     typed.*,
     {{ key }} as {{ key_column }},
-    cast(md5_number_lower(cast(to_json(typed) as varchar)) >> 1 as bigint) as {{ hash_column }},
+    cast(hash(typed) >> 1 as bigint) as {{ hash_column }},
     false as {{ deleted_column }},
 from typed

@@ -8,7 +8,7 @@ with typed as not materialized (
 hashed as materialized (
     select
         {{ key }} as {{ key_column }},
-        cast(md5_number_lower(cast(to_json(typed) as varchar)) >> 1 as bigint) as {{ hash_column }},
+        cast(hash(typed) >> 1 as bigint) as {{ hash_column }},
     from typed
 ),
 
