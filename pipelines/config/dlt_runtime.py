@@ -39,6 +39,9 @@ SETTINGS = {
     },
 }
 
+# A driver may keep all that it sends of a table in memory. So only one table is sent at a time.
+PUBLICATION_SETTINGS = {**SETTINGS, "load": {"workers": 1}}
+
 
 class Environment(EnvironProvider):
     """Environment variables alone; dlt's own provider also reads files in `/run/secrets`."""
@@ -139,7 +142,7 @@ def destination_settings(home: Path, name: str) -> Iterator[None]:
         DestinationEnvironment(name),
         CustomLoaderDocProvider(SECRETS, lambda: found[SECRETS], supports_secrets=True),
         CustomLoaderDocProvider(CONFIG, lambda: found[CONFIG], supports_secrets=False),
-        CustomLoaderDocProvider("rollcall", lambda: SETTINGS),
+        CustomLoaderDocProvider("rollcall", lambda: PUBLICATION_SETTINGS),
     ]
     try:
         yield
