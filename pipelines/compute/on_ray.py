@@ -25,8 +25,8 @@ from ray import exceptions
 
 from pipelines.common.errors import WorkerFailed
 from pipelines.common.signals import handlers_kept
+from pipelines.compute.attempts import RETRIES, Task, U, attempt, opened, versions
 from pipelines.compute.job import Report
-from pipelines.compute.workers import RETRIES, Task, U, attempt, opened, versions
 from pipelines.config.compute import ComputeSettings
 
 # The smallest that Ray accepts: rows travel as files, not as objects of Ray.

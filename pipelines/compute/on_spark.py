@@ -27,8 +27,8 @@ from pyspark.java_gateway import launch_gateway
 
 from pipelines.common.errors import ConfigurationError, WorkerFailed
 from pipelines.common.signals import handlers_kept
+from pipelines.compute.attempts import RETRIES, Task, U, attempt, opened, versions
 from pipelines.compute.job import Report
-from pipelines.compute.workers import RETRIES, Task, U, attempt, opened, versions
 from pipelines.config.compute import ComputeSettings
 
 PROGRESS_S = 0.5

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from pipelines.common.errors import PublicationRefused
+from pipelines.compute.attempts import Task, U, attempt, opened, versions
 from pipelines.compute.job import Report
-from pipelines.compute.workers import Task, U, Workers, attempt, opened, versions
+from pipelines.compute.workers import Workers
 from pipelines.config.compute import ComputeSettings
 from pipelines.sandbox import Sandbox
 from tests.lake.home import LakeHome, differences
