@@ -74,7 +74,7 @@ that.""",
 
 Each choice and its alternatives, on records of Matter of about 500 bytes, by `make choices`.""",
 }
-REFUSED = Path(__file__).parent / "refused.md"
+REJECTED = Path(__file__).parent / "rejected.md"
 SPEED = ROOT / "docs" / "speed.md"
 GOALS_PAGE = Path(__file__).parent / "README.md"
 
@@ -134,13 +134,13 @@ def write_pages() -> None:
 
 
 def insides(folder: Path) -> Iterator[str]:
-    """The results of `benchmarks.profile` and `benchmarks.choices`, and what was tried and refused."""
+    """The results of `benchmarks.profile` and `benchmarks.choices`, and what was tried and rejected."""
     for name, about in INSIDES.items():
         if (folder / f"{name}.json").exists():
             yield about
             for heading, (columns, *rows) in json.loads((folder / f"{name}.json").read_text()):
                 yield f"### {heading}\n\n{table(columns, rows)}"
-    yield REFUSED.read_text().strip()
+    yield REJECTED.read_text().strip()
 
 
 def _goals(results: Results) -> Iterator[Sequence[str]]:

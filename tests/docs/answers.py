@@ -251,7 +251,7 @@ ANSWERS: dict[str, Callable[[Answers], list[Row]]] = {
     "How do two accounts compare?": Answers.two_accounts,
     "How many projects did we have on a date?": Answers.on_a_date,
     "How many projects were new in each week?": Answers.new_per_week,
-    "How many came and went in each month?": Answers.came_and_went,
+    "How many projects came and went in each month?": Answers.came_and_went,
     "What changed last week?": Answers.changed_last_week,
     "What is different between two dates?": Answers.two_dates,
     "Which projects were removed, and are still gone?": Answers.still_gone,
@@ -273,7 +273,7 @@ ANSWERS: dict[str, Callable[[Answers], list[Row]]] = {
     "Which customers are below which?": Answers.customer_tree,
     "Which customers have the most files?": Answers.files_per_customer,
     "Which projects may be duplicates?": Answers.duplicates,
-    "Which connections are not up to date, and how many projects have they?": Answers.not_up_to_date,
+    "Which connections are not up to date, and how many projects do they have?": Answers.not_up_to_date,
     "Which removals are held back?": Answers.held_back,
     "Which statuses have no mapping?": Answers.unmapped,
 }
