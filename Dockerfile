@@ -1,4 +1,4 @@
-# The image of Rollcall: one program, run by a user without rights, over a home that is mounted.
+# The image of Rollcall: one program, run by an unprivileged user, with a home that is mounted.
 #
 #   docker build --build-arg VERSION="$(rollcall --version | cut -d' ' -f2)" --tag localhost/rollcall-sync .
 #   docker run --rm --read-only --tmpfs /tmp --volume ./home:/home/rollcall localhost/rollcall-sync sync
@@ -11,9 +11,9 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/rollcall \
     UV_NO_CACHE=1 \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /src
-# The packages come first: they change less often than the sources, and this step is then kept.
+# Install the packages first: they change less often than the sources, so this layer stays in the cache.
 COPY pyproject.toml uv.lock ./
-# What is installed beyond the default, such as "lake ray".
+# Extras to install, such as "lake ray".
 ARG EXTRAS=""
 RUN for extra in $EXTRAS; do set -- "$@" --extra "$extra"; done; \
     uv sync --frozen --no-dev --no-install-project --no-build "$@"
@@ -21,7 +21,7 @@ COPY README.md LICENSE CHANGELOG.md ./
 COPY pipelines pipelines
 COPY sql sql
 COPY notebooks notebooks
-# There is no git here to tell the version.
+# The build has no git history, so the version is an argument.
 ARG VERSION=0.1.0.dev0
 RUN for extra in $EXTRAS; do set -- "$@" --extra "$extra"; done; \
     SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION" uv sync --frozen --no-dev --no-editable "$@"
@@ -37,7 +37,7 @@ ENV PATH=/opt/rollcall/bin:$PATH \
 USER 10001:10001
 WORKDIR /home/rollcall
 VOLUME /home/rollcall
-# For a container that runs on, as in compose.yaml: it is unhealthy when a connection was not read in full
+# For a container that keeps running, as in compose.yaml: it is unhealthy if a connection was not verified
 # within 36 hours.
 HEALTHCHECK --interval=30m --timeout=1m --start-period=1m --retries=1 \
     CMD ["rollcall", "status", "--max-age", "36h"]

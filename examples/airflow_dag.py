@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 @dag(
     schedule="30 4 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    catchup=False,  # a run asks for what there is now: one that was missed cannot be made up for
+    catchup=False,  # a run lists what exists now, so running a missed one later adds nothing
     max_active_runs=1,
-    default_args={"retries": 0},  # Rollcall tries again itself what may pass
+    default_args={"retries": 0},  # Rollcall retries temporary failures itself
 )
 def rollcall_nightly() -> None:
-    """The run fails where nothing was published, and is skipped while another one runs."""
+    """The task fails if nothing was published, and is skipped while another run is in progress."""
 
     @task
     def run() -> str:

@@ -8,12 +8,12 @@ from rollcall_command import BUSY, VERIFIED, CommandFailed, rollcall
 EVERY_LISTING_VERIFIED = dg.AssetCheckSpec("every_listing_verified", asset="warehouse")
 
 
-# No retry policy: Rollcall tries again itself what may pass.
+# No retry policy: Rollcall retries temporary failures itself.
 @dg.asset(output_required=False, check_specs=[EVERY_LISTING_VERIFIED])
 def warehouse(
     context: dg.AssetExecutionContext,
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """The published warehouse. While another run is in progress, nothing happens and no export is made."""
+    """The published warehouse. While another run is in progress, this does nothing and skips the exports."""
     try:
         outcome, printed = rollcall("sync")
     except CommandFailed as error:

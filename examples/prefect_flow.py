@@ -6,9 +6,9 @@ from prefect.states import Completed
 from rollcall_command import BUSY, PARTIAL, rollcall
 
 
-@task(retries=0)  # Rollcall tries again itself what may pass
+@task(retries=0)  # Rollcall retries temporary failures itself
 def run() -> str:
-    """How it went. Fails where nothing was published."""
+    """The outcome of the run. Fails if nothing was published."""
     outcome, printed = rollcall("sync")
     if outcome == PARTIAL:
         get_run_logger().warning("The run was published, not all of it verified:\n%s", printed)

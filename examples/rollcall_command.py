@@ -1,6 +1,6 @@
-"""A command of Rollcall as a task of an orchestrator, and what its exit code means there.
+"""Run a command of Rollcall as a task of an orchestrator, and map its exit code to an outcome.
 
-`rollcall` must be on the PATH. It has an environment of its own, separate from the orchestrator's.
+`rollcall` must be on the PATH. Install it in its own environment, separate from the orchestrator's.
 ROLLCALL_HOME names the directory with its configuration.
 """
 
@@ -11,14 +11,14 @@ OUTCOMES = {0: VERIFIED, 3: PARTIAL, 5: BUSY}
 
 
 class CommandFailed(Exception):
-    """Rollcall ended with 1, 2 or 4, or by a signal; what it printed says why."""
+    """Rollcall ended with 1, 2 or 4, or by a signal; its output says why."""
 
 
 def rollcall(*arguments: str) -> tuple[str, str]:
-    """Run a command: how it went, and what it printed.
+    """Run a command. Returns its outcome and its output.
 
-    PARTIAL is a run that is published although a listing failed, was not verified or is held back. BUSY is
-    one that did not begin because another one runs. Raises CommandFailed for any other exit code but 0.
+    PARTIAL: a run was published, but a listing failed, was not verified or is held back. BUSY: it did not
+    begin, because another run is in progress. Raises CommandFailed for any exit code but 0, 3 and 5.
     """
     ended = subprocess.run(
         ("rollcall", *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

@@ -133,15 +133,15 @@ create table if not exists raw.records ( -- noqa: PRS, sqlfluff cannot read how 
     connection text not null, -- the configured account
     scope text, -- Rillsoft client; null elsewhere
     entity text not null, -- projects or files
-    record_id text not null, -- the provider's own id, exactly; a pseudonym if the record is forgotten
+    record_id text not null, -- the provider's own id, unchanged; a pseudonym if the record is forgotten
     -- Compressed to a third of the size, at no cost in time: docs/decisions/storage.md.
     payload json not null using compression zstd, -- the record as sent, without the fields in `drop_fields`
     content_hash text not null, -- first 128 bits of the SHA-256 of the text last received; 'forgotten' if it was erased
     canonical_hash text, -- hash of the content, regardless of its formatting; null until it is needed
-    created_at timestamptz, -- what windowed listings filter by; null if the provider has no such listings
+    created_at timestamptz, -- when the record was created, if listings of the provider have a window on this; else null
     valid_from timestamptz not null, -- start of the run that first received this version
     valid_to timestamptz, -- start of the run that found it changed or removed; null while it is current
     end_reason text check (end_reason in ('changed', 'removed', 'retired')), -- why it ended; null while it is current
     last_seen_at timestamptz not null, -- start of the last run that received this version
-    refreshed_at timestamptz -- start of the last run that received other volatile fields
+    refreshed_at timestamptz -- start of the last run in which only volatile fields differed
 );

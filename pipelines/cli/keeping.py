@@ -39,8 +39,8 @@ def _backup(directory: Path, as_json: bool) -> None:
 def _restore(file: Path | None, to_list: bool, as_json: bool) -> None:
     """Publish an earlier run again.
 
-    Without FILE it is the previous run's file. FILE is another that --list shows, any file, or the folder
-    of a backup. The replaced file is kept under another name. No run may be in progress.
+    Without FILE, publishes the previous run's file. FILE can be one that --list shows, any other warehouse
+    file, or the folder of a backup. The replaced file is kept under another name. No run may be in progress.
     """
     from pipelines.cli.failures import printing_a_result
     from pipelines.cli.keeping_views import show_restorable, show_restored
@@ -123,8 +123,8 @@ def _rename(old: str, new: str, yes: bool) -> None:
 def _prune(before: datetime, dry_run: bool, yes: bool) -> None:
     """Drop the versions that ended before a date.
 
-    What is current stays, with the version that it has had since before the date. The history begins at the
-    date afterwards. Earlier runs next to the warehouse and backups still contain what was dropped.
+    Current versions stay, and so do those that were valid on the date. Afterwards, the history begins at the
+    date. Earlier runs next to the warehouse and backups still contain what was dropped.
     """
     from pipelines.cli.keeping_views import show_prunable, show_pruned
     from pipelines.commands.prune import look_up, prune
@@ -196,7 +196,7 @@ def _migrate(file: Path | None, target: Path | None, as_json: bool) -> None:
     default="30d",
     show_default=True,
     metavar="AGE",
-    help="Keep the snapshots of this time for --as-of-run, such as 36h, 7d or 2w.",
+    help="Keep the snapshots of this period for --as-of-run, such as 36h, 7d or 2w.",
 )
 @json_option
 def _maintain(keep: str, as_json: bool) -> None:

@@ -28,7 +28,10 @@ def show_rows(rows: Rows, output: Output, at_a_glance: str | None = None) -> Non
     for left_out in written.left_out:
         note(left_out)
     if written.neutralised:
-        note(f"{counted(written.neutralised, 'cell')} prefixed with ' against formulas; see --raw")
+        note(
+            f"{counted(written.neutralised, 'cell')} prefixed with ' "
+            "to keep spreadsheets from running formulas; see --raw"
+        )
     note_cut(written.cut)
     if output.path is not None:
         note(f"wrote {counted(written.rows, 'row')} to {output.path}")

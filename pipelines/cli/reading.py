@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @click.option(
     "--as-of-run",
     metavar="WHEN",
-    help="Read a lakehouse as the last run begun by then left it: 2026-11-01, a time, or 7d ago.",
+    help="Read a lakehouse as it was after the last run begun by WHEN: a date, a time, or 7d for 7 days ago.",
 )
 @output_options
 def _query(

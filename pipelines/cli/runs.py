@@ -23,7 +23,7 @@ def _sync_options(command: Command) -> Command:
 
     @click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
     @click.option(
-        "--full", is_flag=True, help="Read everything, also where a run would read a recent window only."
+        "--full", is_flag=True, help="Read everything, even where a run would read only a recent window."
     )
     @click.option(
         "--accept-removals",
@@ -36,7 +36,7 @@ def _sync_options(command: Command) -> Command:
         "--dry-run", is_flag=True, help="List and compare, show what would change, publish nothing."
     )
     @click.option(
-        "--first-run", is_flag=True, help="Start a new history although this home has published before."
+        "--first-run", is_flag=True, help="Start a new history even though this home has published before."
     )
     @functools.wraps(command)
     def with_options(

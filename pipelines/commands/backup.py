@@ -99,7 +99,7 @@ def backed_up_in(folder: Path) -> Path:
             f"{folder} is not a backup", f"name a folder with {FILE} and {MANIFEST}, or a file"
         ) from None
     if found != expected:
-        raise WarehouseError(f"{file} is not as its manifest says", "take another backup")
+        raise WarehouseError(f"{file} does not match its manifest", "take another backup")
     return file
 
 

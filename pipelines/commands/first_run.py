@@ -12,8 +12,8 @@ from pipelines.warehouse.store import Store
 
 MARK = "published"
 TEXT = """\
-This home has published a run. Where its warehouse is missing, `rollcall sync` stops, and does not begin a
-new history unless it is given --first-run.
+This home has published a run. If its warehouse is missing, `rollcall sync` stops. It begins a new history
+only with --first-run.
 """
 
 

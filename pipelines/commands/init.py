@@ -22,7 +22,7 @@ from pipelines.extract.provider import Provider, Setting, find_providers
 FILES = {False: CONFIG, True: SECRETS}  # by whether a setting is secret
 COMMENT_COLUMN = 36
 _CONFIG_HEAD = """\
-# Which accounts to ask, and where to keep the answers. A table [sources.NAME] is a connection. Its provider
+# Which accounts to sync, and where to keep the results. A table [sources.NAME] is a connection. Its provider
 # is NAME, unless a key `provider` says otherwise: two accounts at one provider are two tables.
 # A key after a # has the value shown; remove the # to change it. Secrets belong in secrets.toml.
 #

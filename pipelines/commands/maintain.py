@@ -17,7 +17,7 @@ def maintain(home: Path, keep: str) -> Maintained:
     not a duration.
     """
     now = datetime.now(UTC)
-    lake = required_lake(home, "a file needs no maintenance: a run writes it again when it is worth it")
+    lake = required_lake(home, "a file needs no maintenance: a run compacts it when half of it is free space")
     lakehouse = Lakehouse(lake, memory_mb(home))
     with LakeLocks(lake) as locks:
         return lakehouse.maintain(locks, now - parse_time(keep, now))

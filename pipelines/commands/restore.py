@@ -76,9 +76,7 @@ def _find(warehouse: Path, chosen: Path | None) -> Path:
     if chosen is None:
         previous = previous_path(warehouse)
         if not previous.exists():
-            raise WarehouseError(
-                f"there is no previous run's file at {previous}", "give the file that should take its place"
-            )
+            raise WarehouseError(f"there is no previous run's file at {previous}", "name a file to publish")
         return previous
     neighbour = warehouse.with_name(chosen.name)
     source = neighbour if chosen == Path(chosen.name) and neighbour.exists() else chosen.absolute()

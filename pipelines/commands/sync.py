@@ -127,7 +127,7 @@ def _connections(home: Path, options: Options) -> tuple[Connection, ...]:
     connections = load_connections(home, options.names)
     for name in options.accept:
         if name not in {connection.name for connection in connections}:
-            raise UsageError(f"--accept-removals names {name}, which this run does not ask", "name it too")
+            raise UsageError(f"--accept-removals names {name}, which is not in this run", "name it too")
     return connections
 
 

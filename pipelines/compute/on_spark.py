@@ -33,7 +33,7 @@ from pipelines.config.compute import ComputeSettings
 
 PROGRESS_S = 0.5
 STOP_S = 20.0
-INSTALL_JAVA = "install Java 17 or newer, for instance openjdk-17-jre-headless of Debian, or set JAVA_HOME"
+INSTALL_JAVA = "install Java 17 or newer, such as Debian's openjdk-17-jre-headless, or set JAVA_HOME"
 
 ALWAYS = {
     "spark.app.name": "rollcall",

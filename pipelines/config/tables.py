@@ -74,7 +74,7 @@ WAREHOUSE = (
     Setting("path", default="warehouse.duckdb", about="the published warehouse"),
     Setting("keep", "integer", PREVIOUS_KEPT, about="how many files of earlier runs are kept next to it"),
     Setting("mode", default="0600", about="permissions of the file: 0640 lets the group read it"),
-    Setting("group", about="the group that may read it, if that is not this user's own"),
+    Setting("group", about="the group that may read it, if not the user's own group"),
     Setting("memory_mb", "integer", MEMORY_MB, about="how much memory DuckDB may take in a run"),
     Setting("engine", default="duckdb", about="duckdb: one file; ducklake: a lakehouse for several machines"),
     Setting("catalog", about="ducklake: postgres:dbname=… host=… user=…, or the path of a file, to try it"),
@@ -93,9 +93,9 @@ COMPUTE = (
     Setting("engine", about="ray or spark: divide runs among workers; needs a lakehouse"),
     Setting(
         "address",
-        about="of a cluster, such as ray://HOST:10001 or spark://HOST:7077; unset: each run starts its own",
+        about="of a cluster, such as ray://HOST:10001 or spark://HOST:7077; if unset, workers run here",
     ),
-    Setting("workers", "integer", 2, about="how many workers a run starts of its own"),
+    Setting("workers", "integer", 2, about="how many workers a run starts on this machine"),
     Setting("unit_records", "integer", 50_000, about="a connection with more records is divided"),
     Setting("memory_mb", "integer", 600, about="how much memory DuckDB may take in each worker"),
 )
@@ -103,7 +103,7 @@ EXPORTS = (
     Setting("path", default="exports", about="the directory of the exports"),
     Setting("keep", "integer", EXPORTS_KEPT, about="how many dated folders of exports are kept; 0 keeps all"),
 )
-DISPLAY = (Setting("time_zone", default="UTC", about="the IANA time zone of the times that you read"),)
+DISPLAY = (Setting("time_zone", default="UTC", about="the IANA time zone in which times are shown"),)
 LOGS = (
     Setting("path", default="logs", about="the directory of the runs' logs; - for standard output"),
     Setting("format", default="text", about="text, or json: an object per line, for a log collector"),
@@ -115,16 +115,22 @@ MONITORING = (
 NOTIFY = (
     Setting("webhook", secret=True, about="an incoming webhook of Slack, or of a compatible service"),
     Setting("ping_url", secret=True, about="called when every run starts and ends, as by healthchecks.io"),
-    Setting("email_to", "list", (), about="who gets an e-mail"),
-    Setting("email_from", about="rollcall@ this machine, unless set"),
+    Setting("email_to", "list", (), about="the addresses that get an e-mail"),
+    Setting("email_from", about="default: rollcall@ and the name of this machine"),
     Setting("smtp_host", default="localhost", about="the server that takes the e-mail"),
-    Setting("smtp_port", "integer", minimum=1, maximum=65535, about="587, with tls 465, with none 25"),
+    Setting(
+        "smtp_port", "integer", minimum=1, maximum=65535, about="default: 587, or 465 for tls, 25 for none"
+    ),
     Setting("smtp_security", default="starttls", about="starttls, tls, or none (to this machine only)"),
     Setting("smtp_user"),
     Setting("smtp_password", secret=True),
     Setting("ca_file", about="certificates to trust, in PEM form, instead of the default ones"),
     Setting("proxy", about="an HTTP proxy for the webhook and the ping"),
-    Setting("runs", default="failed", about="failed: e-mail and webhook only when one fails; or all"),
+    Setting(
+        "runs",
+        default="failed",
+        about="failed: e-mail and webhook only after a failed run; all: after every run",
+    ),
     Setting(
         "deadline_s", "number", 20.0, minimum=1, maximum=600, about="for all notices of one kind together"
     ),
@@ -134,13 +140,20 @@ DESTINATION = (
     Setting("destination", required=True, about="its kind, such as postgres, snowflake or filesystem"),
     Setting("dataset", default="rollcall", about="the schema there, or the folder; for Rollcall alone"),
     Setting("tables", "list", (), about="the tables to publish; all, unless set"),
-    Setting("table_format", default="delta", about="of a file system: delta or iceberg"),
+    Setting("table_format", default="delta", about="for a file system: delta or iceberg"),
 )
 # The keys of every connection's table, [sources.NAME]. Its provider adds its own.
 COMMON = (
     Setting("provider", about="the provider, if the name of the table is another"),
     Setting("max_connections", "integer", 8, minimum=1, maximum=64, about="concurrent requests"),
-    Setting("max_retries", "integer", 4, minimum=0, maximum=20, about="after 408, 429, 5xx or a cut answer"),
+    Setting(
+        "max_retries",
+        "integer",
+        4,
+        minimum=0,
+        maximum=20,
+        about="retries after 408, 429, 5xx or an incomplete answer",
+    ),
     Setting("max_body_mb", "integer", 64, minimum=1, about="the largest answer accepted"),
     Setting(
         "timeout_s",
@@ -156,7 +169,7 @@ COMMON = (
         1.0,
         minimum=0,
         maximum=60,
-        about="before the first retry; doubles each time",
+        about="seconds before the first retry; doubles with each retry",
     ),
     Setting(
         "removal_limit",

@@ -69,7 +69,7 @@ def failure_of(
     if failure is AccessRefused:
         return AccessRefused(
             reason,
-            f"check the credentials of {connection.name}, and what they may see",
+            f"check the credentials of {connection.name}, and what they can access",
             unauthorized=status == 401,
         )
     if status in REDIRECTS:
@@ -148,7 +148,7 @@ def _in_words(error: BaseException) -> str:
     words = str(error)
     match error:
         case ssl.SSLError():
-            words = f"TLS broke down ({error.reason})"
+            words = f"TLS error ({error.reason})"
         case OSError(strerror=str(text)):
             words = text
         case ConnectionError():

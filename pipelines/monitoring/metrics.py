@@ -40,14 +40,14 @@ OF_HOME: Mapping[str, str] = {
 }
 OF_CONNECTION: Mapping[str, str] = {
     "connection_records": "Records listed now.",
-    "connection_last_attempt_timestamp_seconds": "Start of the last run that asked the connection.",
+    "connection_last_attempt_timestamp_seconds": "Start of the last run that synced the connection.",
     "connection_last_verified_timestamp_seconds": "Start of the last run that verified all its listings.",
     "connection_last_full_timestamp_seconds": "Start of the last run that verified them without a window.",
     "connection_duration_seconds": "How long its listings took in its last run.",
     "connection_new": "Records that its last run added.",
     "connection_changed": "Records that its last run changed.",
     "connection_removed": "Records that its last run removed.",
-    "connection_quarantined": "Records that its last run could not take.",
+    "connection_quarantined": "Records that its last run quarantined.",
     "connection_held_back": "Records whose removal waits for an operator.",
     "connection_outcome": "1 for the outcome of its last run, 0 for the other outcomes.",
 }

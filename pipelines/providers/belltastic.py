@@ -59,7 +59,7 @@ PROVIDER = Provider(
             "api_token",
             required=True,
             secret=True,
-            about="a user's token (user_…); a project's (proj_…) is refused",
+            about="a user's token (user_…), not a project's (proj_…)",
         ),
     ),
     id_keys=("id",),

@@ -113,16 +113,16 @@ PROVIDER = Provider(
             "user_name", required=True, about="a user with the role Manager, Customer or SystemAdministrator"
         ),
         Setting("password", required=True, secret=True, about="its password: there are no API keys"),
-        Setting("account_ids", "list", (), about="all accounts that the user sees, unless set"),
+        Setting("account_ids", "list", (), about="the accounts to list; if unset, all that the user sees"),
         Setting("page_size", "integer", 100, minimum=1, about="files per request"),
-        Setting("time_zone", about="of times without an offset, as Europe/Berlin; UTC unless set"),
+        Setting("time_zone", about="zone of times without an offset, such as Europe/Berlin; UTC if unset"),
         Setting(
             "lookback_days",
             "integer",
             30,
             minimum=0,
             maximum=36_500,
-            about="how far before the newest known file a run reads again",
+            about="how many days before the newest known file a run reads again",
         ),
         Setting(
             "full_every_days",
@@ -130,7 +130,7 @@ PROVIDER = Provider(
             7,
             minimum=0,
             maximum=36_500,
-            about="how often all files are read; 0: in every run",
+            about="how many days until a run reads all files again; 0: every run does",
         ),
     ),
     id_keys=("id", "Id"),

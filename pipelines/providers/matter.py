@@ -85,7 +85,7 @@ def error_body(body: bytes) -> ErrorBody | None:
 PROVIDER = Provider(
     entity="projects",
     settings=(
-        Setting("base_url", required=True, about="of your installation; ends in /connect/v2"),
+        Setting("base_url", required=True, about="the URL of your installation; ends in /connect/v2"),
         Setting(
             "access_token", required=True, secret=True, about="the company's access token for Origin Connect"
         ),

@@ -65,10 +65,10 @@ def error_body(body: bytes) -> ErrorBody | None:
 PROVIDER = Provider(
     entity="projects",
     settings=(
-        Setting("base_url", required=True, about="of your server; ends in /api/v2"),
-        Setting("client_ids", "list", required=True, about="the clients (tenants) to list, as [1, 2]"),
+        Setting("base_url", required=True, about="the URL of your server; ends in /api/v2"),
+        Setting("client_ids", "list", required=True, about="the clients (tenants) to list, such as [1, 2]"),
         Setting("access_token", required=True, secret=True, about="a JWT that the server's operator issues"),
-        Setting("time_zone", default="UTC", about="of the server's times, which carry no offset"),
+        Setting("time_zone", default="UTC", about="zone of the server's times, which have no offset"),
         Setting(
             "permission", about="list only what this allows: ProjectRead, ProjectModify or ProjectCreate"
         ),

@@ -1,4 +1,4 @@
--- statuses without a mapping read as unknown, name them in status_mapping.csv
+-- statuses without a mapping are read as unknown: add them to status_mapping.csv
 -- severity: warning
 select
     project.provider,

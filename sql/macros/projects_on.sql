@@ -1,4 +1,4 @@
--- The projects listed by the last run that started on a date or before, as they were then. The date is in the session's
+-- The projects listed by the last run that started on or before a date, as they were then. The date is in the session's
 -- time zone.
 create or replace macro projects_on(day) as table
     select *,

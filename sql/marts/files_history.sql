@@ -7,9 +7,9 @@
 -- not compared: connection, provider, file_id, uri
 select
     file_key, -- unique and stable: connection:id
-    connection, -- the configured account it was listed by
+    connection, -- the configured account that listed it
     provider, -- evovoice
-    file_id, -- the provider's own id, exactly
+    file_id, -- the provider's own id, unchanged
     project_key, -- the project it belongs to: its customer, or its account if it has no customer
     type, -- Upload, VoiceMessage, CallRecording, Fax, Attachment, FaxOutgoing or a newer one, as given
     account_id, -- account it is associated with
@@ -30,8 +30,8 @@ select
     ai_transcription, -- AI transcription, if there is one
     from_address, -- caller of an incoming call
     to_address, -- number dialled by an outgoing call
-    cast(created_at as timestamptz) as created_at, -- when it was created, by the provider
-    cast(updated_at as timestamptz) as updated_at, -- when it last changed, by the provider
+    cast(created_at as timestamptz) as created_at, -- when it was created, according to the provider
+    cast(updated_at as timestamptz) as updated_at, -- when it last changed, according to the provider
     created_by, -- who created it
     updated_by, -- who last changed it
     valid_from,

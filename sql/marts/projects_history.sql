@@ -8,9 +8,9 @@
 -- compared as: attributes by staging.tracked
 select
     project.project_key, -- unique and stable: connection:id, for Rillsoft connection:client:id
-    project.connection, -- the configured account it was listed by
+    project.connection, -- the configured account that listed it
     project.provider, -- the service: fone_dynamics, matter, rillsoft, evovoice or belltastic
-    project.project_id, -- the provider's own id, as text, exactly
+    project.project_id, -- the provider's own id, unchanged, as text
     project.kind, -- what the provider calls it: property, project, customer or account
     project.name, -- its name at the provider
     project.description, -- free text
@@ -46,15 +46,15 @@ select
     cast(project.is_template as boolean) as is_template, -- Rillsoft: whether it is a template; null elsewhere
     cast(project.is_default as boolean) as is_default, -- Belltastic: whether it opens first; null elsewhere
     cast(project.created_at as timestamptz)
-        as created_at, -- when it was created, by the provider; EvoVoice: date of the earliest file ever listed
-    cast(project.updated_at as timestamptz) as updated_at, -- when it last changed, by the provider
+        as created_at, -- when it was created, according to the provider; EvoVoice: date of the earliest file ever listed
+    cast(project.updated_at as timestamptz) as updated_at, -- when it last changed, according to the provider
     cast(project.starts_at as timestamptz) as starts_at, -- planned start
     cast(project.finishes_at as timestamptz) as finishes_at, -- planned finish
     cast(project.archived_at as timestamptz) as archived_at, -- when it was archived
     project.created_by, -- who created it
     project.source_version, -- the provider's own version number
     cast(project.attributes as json)
-        as attributes, -- the provider's other documented fields, and as text each value that does not fit its column
+        as attributes, -- the provider's other documented fields and, as text, each value that does not fit its column
     project.valid_from,
     project.valid_to,
     project.end_reason,

@@ -7,8 +7,8 @@ select
     runs.outcome, -- complete if every listing was verified, else partial
     runs.rollcall_version, -- version of Rollcall that ran it
     runs.duckdb_version, -- version of DuckDB that wrote it
-    coalesce(operations.operation, 'sync') as operation, -- sync; or retire, rename or prune, which asked no provider
-    operations.history_begins_at, -- prune: versions that ended before are dropped; null elsewhere
+    coalesce(operations.operation, 'sync') as operation, -- sync; or retire, rename or prune, which contact no provider
+    operations.history_begins_at, -- prune: versions that ended before this were dropped; else null
 from raw.runs
 left join raw.operations on runs.started_at = operations.started_at
 order by runs.started_at

@@ -50,8 +50,8 @@ def test_a_table(cli: Cli) -> None:
         "outcome            varchar      complete if every listing was verified, else partial\n"
         "rollcall_version   varchar      version of Rollcall that ran it\n"
         "duckdb_version     varchar      version of DuckDB that wrote it\n"
-        "operation          varchar      sync; or retire, rename or prune, which asked no provider\n"
-        "history_begins_at  timestamptz  prune: versions that ended before are dropped; null elsewhere\n"
+        "operation          varchar      sync; or retire, rename or prune, which contact no provider\n"
+        "history_begins_at  timestamptz  prune: versions that ended before this were dropped; else null\n"
     )
     assert result.stderr == "runs: Every published run, and every operation that was published like a run.\n"
     assert cli("describe", "MAIN.Runs", "--format", "csv").stdout.startswith("column_name,type,comment\n")

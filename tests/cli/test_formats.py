@@ -33,7 +33,7 @@ def test_csv(cli: Cli) -> None:
         '2026-11-01T04:00:00,"[""a"",null]","{""a"":1,""b"":[2]}","{""n"":1.50}",b,\\xAA,\'-1 day,,"",'
         '"a,""b""\n"\n'
     )
-    assert result.stderr == "1 cell prefixed with ' against formulas; see --raw\n"
+    assert result.stderr == "1 cell prefixed with ' to keep spreadsheets from running formulas; see --raw\n"
 
 
 def test_json_keeps_every_digit(cli: Cli) -> None:
@@ -86,7 +86,7 @@ def test_raw_leaves_formulas(cli: Cli) -> None:
     sql = "select unnest(['=1', '''=1', '-', '@x', 'a=1', '''', chr(9), chr(13) || 'b']) as \"+t\", -1 as n"
     neutral = cli("query", sql, "--format", "csv")
     assert neutral.stdout == "'+t,n\n'=1,-1\n''=1,-1\n'-,-1\n'@x,-1\na=1,-1\n',-1\n'\t,-1\n\"'\rb\",-1\n"
-    assert neutral.stderr == "7 cells prefixed with ' against formulas; see --raw\n"
+    assert neutral.stderr == "7 cells prefixed with ' to keep spreadsheets from running formulas; see --raw\n"
     raw = cli("query", sql, "--format", "csv", "--raw")
     assert raw.stdout == "+t,n\n=1,-1\n'=1,-1\n-,-1\n@x,-1\na=1,-1\n',-1\n\t,-1\n\"\rb\",-1\n"
     assert raw.stderr == ""

@@ -140,6 +140,6 @@ def test_a_missing_java_is_named(
         if java_home
         else "Spark needs Java, and this machine has none"
     )
-    remedy = "Install Java 17 or newer, for instance openjdk-17-jre-headless of Debian, or set JAVA_HOME"
+    remedy = "Install Java 17 or newer, such as Debian's openjdk-17-jre-headless, or set JAVA_HOME"
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"rollcall: {reason}. {remedy}\n"

@@ -46,6 +46,11 @@ CHECKED = [
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
+    "Makefile",
+    "Dockerfile",
+    "compose.yaml",
+    ".dlt",
+    ".github",
     "docs",
     "sql",
     "pipelines",
@@ -53,6 +58,7 @@ CHECKED = [
     "examples",
     "notebooks",
 ]
+SUFFIXES = {".md", ".py", ".sql", ".toml", ".yaml", ".yml"}
 
 
 def files() -> list[Path]:
@@ -60,11 +66,11 @@ def files() -> list[Path]:
     found = [path for name in CHECKED for path in (sorted((ROOT / name).rglob("*.*")) or [ROOT / name])]
     scratch = ROOT / "benchmarks" / "scratch"
     ours = (path for path in found if not path.is_relative_to(scratch))
-    return [path for path in ours if path.suffix in {".md", ".py", ".sql"}]
+    return [path for path in ours if path.suffix in SUFFIXES or path.name in {"Dockerfile", "Makefile"}]
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Each text in a file with its line: prose of a page, strings and comments of Python, comments of SQL."""
+    """Each text in a file with its line: prose of a page, strings and comments of Python, other comments."""
     source = path.read_text()
     match path.suffix:
         case ".md":
@@ -74,15 +80,16 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
                     r"```.*?```|`[^`\n]*`", lambda code: "\n" * code[0].count("\n"), source, flags=re.DOTALL
                 ),
             )
-        case ".sql":
-            yield from ((number, line) for number, line in enumerate(source.splitlines(), 1) if "--" in line)
-        case _:
+        case ".py":
             for node in ast.walk(ast.parse(source)):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     yield node.lineno, node.value
             for token in tokenize.generate_tokens(io.StringIO(source).readline):
                 if token.type == tokenize.COMMENT:
                     yield token.start[0], token.string
+        case suffix:
+            sign = "--" if suffix == ".sql" else "#"
+            yield from ((number, line) for number, line in enumerate(source.splitlines(), 1) if sign in line)
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.relative_to(ROOT).as_posix())

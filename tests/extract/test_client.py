@@ -139,7 +139,7 @@ def test_a_permanent_failure_is_not_retried(
     assert type(caught.value) is failure
     assert caught.value.reason == f"projects answered {status}"
     assert getattr(caught.value, "unauthorized", None) == unauthorized
-    remedies = dict.fromkeys((401, 402, 403), "check the credentials of bells, and what they may see")
+    remedies = dict.fromkeys((401, 402, 403), "check the credentials of bells, and what they can access")
     remedies |= dict.fromkeys((404, 405, 410), "check base_url of bells")
     remedy = remedies.get(status, "")
     assert (caught.value.remedy, api.traffic.requests) == (remedy, 1)

@@ -135,7 +135,7 @@ def test_only_the_exact_number_is_accepted(accepted: Run, home: Home) -> None:
 def test_accepted_removals_need_a_connection_of_the_run(home: Home) -> None:
     with pytest.raises(UsageError) as refusal:
         home.run("half", accept={"half_again": 10})
-    assert refusal.value.reason == "--accept-removals names half_again, which this run does not ask"
+    assert refusal.value.reason == "--accept-removals names half_again, which is not in this run"
 
 
 @pytest.mark.usefixtures("accepted")

@@ -203,7 +203,7 @@ def test_a_wrong_password_is_sent_once(listed: Listed) -> None:
     assert listed.listing("mistyped").outcome == "failed"
     assert listed.listing("mistyped").message == (
         "page 1: auth/credentials answered 401 (Unauthorized: Invalid UserName or Password): "
-        "check the credentials of mistyped, and what they may see"
+        "check the credentials of mistyped, and what they can access"
     )
 
 

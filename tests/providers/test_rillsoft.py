@@ -56,7 +56,7 @@ def test_a_denied_client_does_not_affect_the_others(runs: Runs) -> None:
     ] == [("11", "verified", 4, 1, 0), ("12", "failed", 0, 0, 0), ("27", "verified", 4, 0, 1)]
     assert listings[1].message == (
         "page 1: clients/12/projects answered 403 (403: Access denied, Insufficient permissions): "
-        "check the credentials of rillsoft, and what they may see"
+        "check the credentials of rillsoft, and what they can access"
     )
     before, after = ([row for row in rows if row["owner_id"] == "12"] for rows in runs.projects)
     assert (after, len(after)) == (before, 5)

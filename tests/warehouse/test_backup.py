@@ -178,7 +178,7 @@ def test_a_backup_is_restored_in_its_home_and_in_an_empty_one(home: Home, tmp_pa
         ),
         (
             lambda folder: os.truncate(folder / "warehouse.duckdb", 4096),
-            "{folder}/warehouse.duckdb is not as its manifest says. Take another backup",
+            "{folder}/warehouse.duckdb does not match its manifest. Take another backup",
         ),
     ],
 )

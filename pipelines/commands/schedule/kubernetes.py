@@ -53,18 +53,13 @@ def default_image() -> str:
 
 
 def own_files(home: Path, certificates: Iterable[str]) -> dict[str, str]:
-    """The text of each file that a user has written for a home, by its path in it; no file of secrets.
+    """The text of each file that a user has written for a home, by its path in the home; without secrets.
 
-    `certificates` are paths too. Raises UsageError where Kubernetes could not carry them.
+    `certificates` are paths too. Raises UsageError if a ConfigMap cannot contain them.
     """
     paths = [path for pattern in _OWN for path in files_in(home, pattern)]
     paths += [home / name for name in certificates]
-    try:
-        found = {str(path.relative_to(home)): path.read_text(encoding="utf-8-sig") for path in paths}
-    except ValueError:  # not in the home, or not in UTF-8
-        raise UsageError(
-            f"not every file of {home} is text, and below it", "move it there, and save it in UTF-8"
-        ) from None
+    found = dict(_named_text(home, path) for path in paths)
     for name in found:
         if not _KEY.fullmatch(_key(name)):
             raise UsageError(
@@ -76,6 +71,16 @@ def own_files(home: Path, certificates: Iterable[str]) -> dict[str, str]:
             "build an image of your own that holds them",
         )
     return found
+
+
+def _named_text(home: Path, path: Path) -> tuple[str, str]:
+    """The path of a file in the home, and its text. Raises UsageError if a ConfigMap cannot contain it."""
+    try:
+        return str(path.relative_to(home)), path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8", "save it as UTF-8") from None
+    except ValueError:
+        raise UsageError(f"{path} is outside {home}", "move it into that directory") from None
 
 
 def manifests(run: ScheduledRun, zone: str, image: str, own: Mapping[str, str]) -> str:

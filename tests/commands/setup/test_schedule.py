@@ -307,7 +307,7 @@ def test_a_config_map_holds_a_text_exactly(text: str) -> None:
             b"select 1",
             "sql/reports/große.sql cannot be a key of a ConfigMap. Name it",
         ),
-        ("sql/reports/a.sql", b"\xff", "is text, and below it. Move it there, and save it in UTF-8"),
+        ("sql/reports/a.sql", b"\xff", "sql/reports/a.sql is not UTF-8. Save it as UTF-8"),
         ("sql/reports/a.sql", b"x" * 1_100_000, "are more than the 1 MiB that a ConfigMap holds. Build an"),
     ],
 )

@@ -21,7 +21,7 @@ from tests.extract.faults.hostile import PAGE_COUNT, SIZE, TOTAL, Exchange, Faul
 COUNTED = ("matter", "evovoice")
 NO_COUNT = "{count} should be an integer, not"
 COMES_BACK = "it repeats an earlier page: check the provider's paging"
-REFUSED = "check the credentials of {connection}, and what they may see"
+REFUSED = "check the credentials of {connection}, and what they can access"
 
 
 def holding(edit: Callable[[str, list[Any]], list[Any]]) -> Fault:

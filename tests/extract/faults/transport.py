@@ -244,5 +244,5 @@ TRANSPORT = {
     "certificate_of_a_stranger": certificate(
         "stranger", UNTRUSTED.format("unable to get local issuer certificate")
     ),
-    "no_tls": certificate("plain", "page 1: {first_path} failed: TLS broke down …"),
+    "no_tls": certificate("plain", "page 1: {first_path} failed: TLS error …"),
 }
