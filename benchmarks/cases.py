@@ -300,8 +300,8 @@ def connections(bench: Bench, cases: Sequence[Case]) -> list[Result]:
 def _warm(bench: Bench, server: Server, provider: str) -> Ceiling:
     ceiling = server.warm(provider)
     bench.say(
-        f"  a bare client gets {ceiling.requests_per_s:.0f} requests/s, {ceiling.mb_per_s:.0f} MB/s; "
-        f"{ceiling.pages} pages"
+        f"  a client that only fetches pages reaches {ceiling.requests_per_s:.0f} requests/s, "
+        f"{ceiling.mb_per_s:.0f} MB/s; {ceiling.pages} pages"
     )
     return ceiling
 
@@ -330,7 +330,7 @@ def _pair(
     first, unchanged = about + "first run", about + "a run in which nothing changed"
     if latency_s:
         label += f"-{1000 * latency_s:.0f}ms"
-        waiting = f", each answer after {1000 * latency_s:.0f} ms"
+        waiting = f", answers delayed by {1000 * latency_s:.0f} ms"
         first, unchanged = first + waiting, unchanged + waiting
     return (
         Case(f"first-{label}", first, runs, size, repeat, sides, latency_s=latency_s),
@@ -377,7 +377,7 @@ CASES: Mapping[str, Case] = {
         ),
         Case(
             "five-together",
-            "Five providers with 10,000 records each, first run, each answer after 50 ms",
+            "Five providers with 10,000 records each, first run, answers delayed by 50 ms",
             together,
             10_000,
             3,

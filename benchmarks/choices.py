@@ -46,7 +46,7 @@ def choices() -> dict[str, dict[str, float]]:
             },
             len(texts),
         ),
-        "telling one text from another": _timed(
+        "comparing texts by a digest": _timed(
             {
                 "sha256": lambda: [digest(text) for text in texts],
                 "md5": lambda: [hashlib.md5(text, usedforsecurity=False).digest() for text in texts],
@@ -54,22 +54,22 @@ def choices() -> dict[str, dict[str, float]]:
             },
             len(texts),
         ),
-        "the hash of what a record says": _timed(
+        "hashing the content of a record": _timed(
             {
-                "one spelling of all, then blake2b": lambda: [
+                "the canonical spelling of every value, then blake2b": lambda: [
                     hash_of(cast("dict[str, object]", value(text))) for text in texts
                 ],
-                "keys sorted only": lambda: [
+                "only the keys sorted, then blake2b": lambda: [
                     hashlib.blake2b(msgspec.json.encode(value(text), order="sorted")).hexdigest()
                     for text in texts
                 ],
             },
             len(texts),
         ),
-        "rows of an Arrow table, written as Parquet": _timed(
+        "rows per Arrow table, when written as Parquet": _timed(
             {f"{rows:,}": _writing(texts, rows) for rows in (ROWS_PER_TABLE, 100, 1_000, 20_000)}, ROWS
         ),
-        "how dlt loads": _loading(texts),
+        "ways in which dlt can load": _loading(texts),
     }
 
 
@@ -164,7 +164,7 @@ def tables(found: Mapping[str, Mapping[str, float]]) -> list[tuple[str, list[lis
     made = []
     for question, answers in found.items():
         chosen = next(iter(answers.values()))
-        rows = [["", "µs a record", "to what was chosen"]]
+        rows = [["", "µs per record", "relative to the choice"]]
         rows += [[name, f"{each:.2f}", f"{each / chosen:.2f}"] for name, each in answers.items()]
         made.append((question[0].upper() + question[1:], rows))
     return made

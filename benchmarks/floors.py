@@ -1,11 +1,11 @@
 """The least that a run needs, part by part: `make floors` times each part, and the limit in the same run.
 
-Each part uses its library as directly as possible, with its input ready. The first parts have nothing of
-Rollcall: no verification, no history, no checks. Three more are the least that makes a run of them: the
-fields of each record are read once, the known version of each is found, the checks run. Of parts that can run
-in parallel on two processors, the longer one counts. The result also has the time that the goals allow for
-such runs, by the limit and the peers in the same run. The seconds are stored in
-`benchmarks/results/inside/floors.json`.
+Each part uses its library as directly as possible, with its input ready. The first parts do nothing that
+only Rollcall does: no verification, no history, no checks. Three more parts are the least that a run
+adds: it reads the fields of each record once, finds the known version of each, and runs the checks. If
+two parts can run in parallel on two processors, only the longer one counts. The result also has the time
+that the goals allow for such runs, calculated from the limit and the peers in the same run. The seconds
+are stored in `benchmarks/results/inside/floors.json`.
 """
 
 import json
@@ -53,10 +53,10 @@ COMPARED = """
             and known.valid_to is null
 """
 PUBLISHED = ("raw.records", "projects_history", "projects")
-LIBRARIES = "**together**, as far as one must wait for the other"
-RUN = "**together** with the least that makes a run of it"
+LIBRARIES = "**together**, where one part must wait for another"
+RUN = "**together** with the least that a run adds"
 LIMIT = "the limit"
-ALLOWED = "what the goals allow"
+ALLOWED = "the time that the goals allow"
 
 Seconds = tuple[float, float]
 """Of a first run and of one in which nothing changed; empty if it is not needed."""
@@ -135,12 +135,12 @@ def floors(bench: Bench, case: Case) -> Parts:
     return {
         "Python, and importing dlt, duckdb and pyarrow": (started, started),
         "reading back every value of the published file": (0.0, verified),
-        "the digests of all known texts": (0.0, digested),
-        f"all pages by `requests`, {IN_FLIGHT} at once, thrown away": (asked, asked),
+        "computing the digests of all known texts": (0.0, digested),
+        f"all pages by `requests`, {IN_FLIGHT} at once, discarded": (asked, asked),
         "reading and hashing the records": (read, 0.0),
         "dlt loading the records as Arrow tables": (loaded, loaded_known),
-        "writing three tables that are ready": (written, 0.0),
-        "noting when each record was last seen": (0.0, refreshed),
+        "writing three finished tables": (written, 0.0),
+        "updating when each record was last seen": (0.0, refreshed),
         LIBRARIES: libraries,
         "reading the fields of each record by SQL": (flattened, 0.0),
         "finding the known version of each record": (0.0, compared),
@@ -255,7 +255,9 @@ def table(found: Mapping[str, Parts]) -> list[list[str]]:
     rows = [[name, *(f"{each:.2f} s" if each else "" for each in seconds[name])] for name in names]
     for name, other in ((LIBRARIES, LIMIT), (RUN, LIMIT), (RUN, ALLOWED)):
         pairs = zip(seconds[name], seconds[other], strict=True)
-        rows.append([f"{name}: times {other}", *(f"{one / most:.1f}" if most else "" for one, most in pairs)])
+        rows.append(
+            [f"{name}, divided by {other}", *(f"{one / most:.1f}" if most else "" for one, most in pairs)]
+        )
     return [["part", *columns], *rows]
 
 

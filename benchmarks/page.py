@@ -20,59 +20,60 @@ from benchmarks.sides import SIDES
 INTRODUCTION = """\
 # Speed
 
-How long a run takes, from the start of the process to the published file, compared with alternatives.
-Every number is a median over whole processes. In each case, the sides took turns against one server, on one
-machine with two processors. `make bench` measures again and writes this page.
+How long a run of Rollcall takes, from the start of the process to the published file, compared with other
+tools. *The limit* is not a tool: it is the least work that brings the pages into DuckDB with a history,
+without any check. Every number is a median over whole processes. Within each case, all tools ran in turns
+against one server, on one machine with two processors. `make bench` measures again and writes this page.
 
-The next section was measured last, on a day on which the machine was busy: every side took about 1.7 times as
-long as in the other sections. Compare the columns of a row, not the sections."""
+The next section was measured on another day, when the machine was busy: every tool took about 1.7 times as
+long as in the other sections. Compare numbers within a row, not between sections."""
 
 ANSWERS = """\
 ## How long a run takes
 
 A provider needs time for each answer. Rollcall requests eight pages of 100 projects at a time, the others
-one. CPU seconds are in parentheses: they are comparable on a busy machine too."""
+one. The seconds in parentheses are CPU time, which is comparable on a busy machine too."""
 
 HOW = """\
 ## How it was measured
 
-- The server is the sandbox in a process of its own. It answers from memory, and every page is
-  requested once before the clock starts. Each case also has the rate of a client that only fetches pages.
+- The server is the sandbox in its own process. It answers from memory, and every page is requested once
+  before the clock starts. Each case also shows how fast a client is that only fetches the pages.
   *Server* is the largest share of a run's time in which the server's processor was busy.
 - *Others* is the largest share of a run's time in which unrelated programs used a processor: 100 % is one
   processor all the time. If it is large, read ratios instead of seconds.
 - CPU is the user and system time of the process and its children. Memory is the larger of two numbers: the
   largest sum of resident memory over the process tree, sampled twenty times a second (shared pages count in
   each process), and the kernel's own peak of the largest process.
-- Python's bytecode is compiled on every side. The files of earlier runs are on disk before a run begins.
-- After every run, the result of each side is checked. A wrong one is shown in the table.
+- Every tool starts with compiled bytecode. The files of earlier runs are written to disk before a run begins.
+- After every run, the result of each tool is checked. The last column of a table describes a wrong one.
 - The docstring of each script in `benchmarks/peers` says what that peer guarantees and what it does not."""
 
 README = """\
 # Benchmarks
 
-`make bench` runs all cases, `make bench CASE="first-10k unchanged-10k" N=3` some of them. The results are
-in `results/`; [docs/speed.md](../docs/speed.md) and this page are generated from them. `make profile`, `make
-floors` and `make choices` measure where the time goes, and the alternatives to each choice. `make
-bench-engines` measures lakehouses and engines; the figures of [docs/scale.md](../docs/scale.md) are generated
-from its results."""
+`make bench` runs all cases; `make bench CASE="first-10k unchanged-10k" N=3` runs two of them, three times
+each. The results are in `results/`; [docs/speed.md](../docs/speed.md) and this page are generated from
+them. `make profile` measures where the time goes, `make floors` the least that each part needs, and `make
+choices` each choice and its alternatives. `make bench-engines` measures lakehouses and engines; the
+figures of [docs/scale.md](../docs/scale.md) are generated from its results."""
 
 INSIDES = {
     "profile": """\
 ## Where the time goes
 
-A first run over 100,000 projects, and one in which nothing changed, by `make profile`. The last table is a
-run over 1,000 projects in which nothing changed, statement by statement.""",
+`make profile` measures a first run over 100,000 projects, and a run in which nothing changed. The last two
+tables are of a run over 1,000 projects in which nothing changed: its steps, and its SQL statements.""",
     "floors": """\
 ## The least that a run needs
 
-Each part by itself, with its library used as directly as possible, and the limit in the same run, by `make
-floors`. The first sum does not verify, compare, build or check anything; the second has the least of
-that.""",
+`make floors` measures each part of a run by itself, with its library used as directly as possible, and
+the limit in the same run. The parts of the first sum do not verify, compare, build or check anything. The
+second sum adds the least of that.""",
     "choices": """\
 ## Choices
 
-Each choice and its alternatives, on records of Matter of about 500 bytes, by `make choices`.""",
+`make choices` measures each choice and its alternatives, on records of Matter of about 500 bytes.""",
 }
 REJECTED = Path(__file__).parent / "rejected.md"
 SPEED = ROOT / "docs" / "speed.md"
@@ -115,7 +116,7 @@ def _waiting(results: Results) -> str:
                 cells = [_cell(result.of(side, run)) for side in TOOLS]
                 rows.append([f"{int(result.facts['size']):,}", f"{1000 * latency_s:.0f} ms", *cells])
         if rows:
-            heading = ("projects", "each answer after", *(LABELS[side] for side in TOOLS))
+            heading = ("projects", "delay per answer", *(LABELS[side] for side in TOOLS))
             tables.append(f"### {title}\n\n{table(heading, rows)}")
     return "\n\n".join(tables)
 
@@ -162,16 +163,16 @@ def _case(result: Result) -> str:
     lines = [f"## {result.case}", _about(result)]
     rows = [_row(result, measured) for measured in result.measured]
     heading = (
-        "side",
+        "tool",
         "step",
         "wall",
-        "to Rollcall",
+        "relative to Rollcall",
         "CPU",
         "peak memory",
         "server",
         "others",
         "runs",
-        "wrong",
+        "wrong result",
     )
     lines.append(table(heading, rows))
     return "\n\n".join(lines)
@@ -186,15 +187,16 @@ def _about(result: Result) -> str:
         requests, in_flight = int(result.facts["requests"]), int(result.facts["in_flight"])
         about += f" {requests:,} requests; Rollcall and the limit have {in_flight} in flight, the others one."
     if "mb_per_million" in result.facts:
-        about += f" The published file takes {result.facts['mb_per_million']:,.0f} MB for a million versions."
+        about += f" The published file takes {result.facts['mb_per_million']:,.0f} MB per million versions."
     if "import_share" in result.facts:
         about += f" Imports take {result.facts['import_s']:.2f} s."
     if result.ceiling:
         ceiling = result.ceiling
         about += (
-            f" A bare client gets {ceiling.requests_per_s:,.0f} requests/s, {ceiling.mb_per_s:,.0f} MB/s: "
-            f"all {ceiling.pages:,} pages in {ceiling.pages / ceiling.requests_per_s:.2f} s, "
-            f"the server busy for {ceiling.server_cpu_ms_per_request * ceiling.pages / 1000:.2f} s of it."
+            f" A client that only fetches pages reaches {ceiling.requests_per_s:,.0f} requests/s, "
+            f"{ceiling.mb_per_s:,.0f} MB/s: all {ceiling.pages:,} pages in "
+            f"{ceiling.pages / ceiling.requests_per_s:.2f} s, while the server is busy for "
+            f"{ceiling.server_cpu_ms_per_request * ceiling.pages / 1000:.2f} s."
         )
     return about
 
@@ -245,7 +247,7 @@ def _grown(
         exponents = ", ".join(f"{exponent:.2f}" for exponent in each.exponents)
         cells = [seconds(each.seconds[size]) if size in each.seconds else "" for size in sizes]
         rows.append((LABELS[each.side], each.step, *cells, exponents, *cells_of(each)))
-    return table(("side", "run", *(f"{size:,}" for size in sizes), "exponents", *more), rows)
+    return table(("tool", "run", *(f"{size:,}" for size in sizes), "exponents", *more), rows)
 
 
 def _hours(seconds: float | None) -> str:

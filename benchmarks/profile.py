@@ -126,7 +126,7 @@ def _spied(command: list[str], stacks: Path) -> dict[str, float]:
     samples: Counter[str] = Counter()
     for line in stacks.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
-        purpose = next((purpose for part, purpose in PURPOSES.items() if part in stack), "all else")
+        purpose = next((purpose for part, purpose in PURPOSES.items() if part in stack), "everything else")
         samples[purpose] += int(count)
     return {purpose: count / samples.total() for purpose, count in samples.most_common()}
 
@@ -228,14 +228,14 @@ def section(found: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
         holders.append([purpose, *(f"{share:.0%}" for share in cells)])
     return [
         ("The steps of a run", _steps({"first": first, "unchanged": unchanged})),
-        ("The longest statements of SQL, CPU of both threads", statements),
-        ("Who holds Python's lock", holders),
+        ("The slowest SQL statements, in CPU seconds of both threads", statements),
+        ("Who holds Python's global interpreter lock", holders),
         (
-            f"First runs of {FEW:,} records each, {1000 * LATENCY_S:.0f} ms a request",
+            f"First runs of {FEW:,} records each, {1000 * LATENCY_S:.0f} ms per request",
             _steps(found["waiting"]),
         ),
         (f"A run over {SMALL:,} projects in which nothing changed", _steps({"unchanged": found["nothing"]})),
-        ("Its statements of SQL", _statements(found["nothing"]["statements"])),
+        ("Its SQL statements", _statements(found["nothing"]["statements"])),
     ]
 
 

@@ -95,7 +95,7 @@ SIDES: Mapping[str, Side] = {
             versions="select count(*) from matter.projects",
         ),
         _dlt("dlt_parquet", "dlt rest_api, scd2, as Parquet", "parquet"),
-        _dlt("dlt", "dlt rest_api, scd2, as it comes"),
+        _dlt("dlt", "dlt rest_api, scd2, by default"),
     )
 }
 

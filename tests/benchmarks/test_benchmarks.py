@@ -169,7 +169,7 @@ def test_the_page_opens_with_the_seconds_of_each_tool_by_size_and_latency() -> N
     opening = page(results, "speed.svg").partition("### The first run\n\n")[2].partition("\n\n")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in opening.splitlines()]
     assert [row[:4] for row in cells] == [
-        ["projects", "each answer after", "Rollcall", "requests and DuckDB by hand"],
+        ["projects", "delay per answer", "Rollcall", "requests and DuckDB by hand"],
         ["---"] * 4,
         ["1,000", "50 ms", "2.00 s (2.00 s)", "7.50 s (7.50 s)"],
         ["10,000", "300 ms", "2.00 s (2.00 s)", "7.50 s (7.50 s)"],
@@ -211,4 +211,4 @@ def test_the_pages_show_what_was_measured() -> None:
     assert (ROOT / "docs" / "speed.md").read_text() == page(results, "../benchmarks/results/speed.svg") + "\n"
     goals = (ROOT / "benchmarks" / "README.md").read_text()
     assert goals == readme(results, list(insides(INSIDE))) + "\n"
-    assert "### Who holds Python's lock" in goals
+    assert "### Who holds Python's global interpreter lock" in goals
