@@ -238,12 +238,12 @@ def _written(warehouse: Path, file: Path, size: int) -> tuple[float, float, floa
 
 def _read(warehouse: Path, home: Path) -> tuple[float, float, float, float]:
     """Reading all published rows, hashing the texts, reading their fields, and the checks."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        verified = _took(lambda: [connection.execute(HASHED.format(table)).fetchall() for table in PUBLISHED])
-        digested = _took(lambda: connection.execute(DIGESTS).to_arrow_table().column(0).to_pylist())
-        flattened = _took(lambda: connection.execute(HASHED.format("staging.projects")).fetchall())
-        checked = _took(lambda: models.check(connection, home))
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        db.execute("set TimeZone = 'UTC'")
+        verified = _took(lambda: [db.execute(HASHED.format(table)).fetchall() for table in PUBLISHED])
+        digested = _took(lambda: db.execute(DIGESTS).to_arrow_table().column(0).to_pylist())
+        flattened = _took(lambda: db.execute(HASHED.format("staging.projects")).fetchall())
+        checked = _took(lambda: models.check(db, home))
     return verified, digested, flattened, checked
 
 

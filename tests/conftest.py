@@ -1,4 +1,4 @@
-"""A home, the five stand-in providers and a scripted server, for tests that do runs."""
+"""A home, the five simulated providers and a scripted server, for tests that execute runs."""
 
 import os
 import secrets

@@ -11,8 +11,8 @@ import duckdb
 
 def main(warehouse: Path, report: Path, target: Path) -> None:
     """Write the rows of the SELECT in `report`."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute(f"copy ({report.read_text(encoding='utf-8')}) to '{target}' (header)")
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        db.execute(f"copy ({report.read_text(encoding='utf-8')}) to '{target}' (header)")
 
 
 if __name__ == "__main__":

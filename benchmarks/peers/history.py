@@ -27,19 +27,19 @@ FIELDS = {
 def merge(database: Path, projects: Path) -> None:
     """Close the versions that changed or are missing, and begin the new ones, as of now."""
     columns = ", ".join(f"{name} {kind}" for name, kind in FIELDS.items())
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("begin")
-        connection.execute(
+    with duckdb.connect(str(database)) as db:
+        db.execute("begin")
+        db.execute(
             f"create table if not exists projects_history ({columns}, "
             "content_hash ubigint, valid_from timestamptz, valid_to timestamptz)"
         )
-        connection.execute(
+        db.execute(
             "create temp table listed as select *, hash(project) as content_hash "
             f"from read_json(?, format = 'newline_delimited', columns = {FIELDS}) as project",
             [str(projects)],
         )
         now = datetime.now(UTC)
-        connection.execute(
+        db.execute(
             """
             update projects_history as known set valid_to = ?
             where valid_to is null and not exists (
@@ -49,7 +49,7 @@ def merge(database: Path, projects: Path) -> None:
             """,
             [now],
         )
-        connection.execute(
+        db.execute(
             """
             insert into projects_history
             select *, ?, null from listed
@@ -60,4 +60,4 @@ def merge(database: Path, projects: Path) -> None:
             """,
             [now],
         )
-        connection.execute("commit")
+        db.execute("commit")

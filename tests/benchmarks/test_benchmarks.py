@@ -46,7 +46,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     ("side", "steps"),
     [("rollcall", ("first",)), ("limit", ("first", "unchanged")), ("by_hand", ("unchanged",))],
 )
-def test_each_side_plays_its_runs_and_is_looked_at(bench: Bench, side: str, steps: tuple[str, ...]) -> None:
+def test_each_tool_plays_its_runs_and_its_result_is_checked(
+    bench: Bench, side: str, steps: tuple[str, ...]
+) -> None:
     cases = [replace(CASES[f"{step}-1k"], sides=(side, "dlt")) for step in steps]
     for step, found in zip(steps, cases[0].runner(bench, cases), strict=True):
         assert (found.case, found.facts["size"], found.facts["requests"]) == (f"{step}-1k", 150, 2)
@@ -144,7 +146,7 @@ def test_goals_compare_medians() -> None:
     assert reached(results, "unchanged-100k") == [(None, False)] * 3
 
 
-def test_a_goal_is_not_reached_by_leaving_something_wrong() -> None:
+def test_a_wrong_result_never_meets_a_goal() -> None:
     found = result("first-1m", {("rollcall", "first"): 2.0, ("limit", "first"): 1.0})
     assert reached({"first-1m": found}, "first-1m") == [(2.0, True), (500.0, True)]
     found.measured[0].wrong = "holds 9 projects"

@@ -69,7 +69,7 @@ def test_a_project_of_each_page_has_another_name_in_the_next_edition() -> None:
         ("/venv/ray/core/src/ray/raylet/raylet --node-ip-address=127.0.0.1", "engine"),
     ],
 )
-def test_processes_of_ray_are_told_apart(command: str, part: str) -> None:
+def test_worker_processes_of_ray_are_recognised(command: str, part: str) -> None:
     process = Process(command, 1.0, 100.0, is_root=False)
     assert SETUPS["ray-2"].part(process) == part
     assert SETUPS["ray-2"].part(replace(process, is_root=True)) == "run"

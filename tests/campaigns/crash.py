@@ -1,6 +1,6 @@
 """Runs that are killed at random: `make campaign-crash` runs KILLS=1000 of them.
 
-After each the published warehouse is the old run's or the new one's, and a plain run succeeds.
+After each, the published warehouse is that of the previous or of the new run, and a plain run succeeds.
 """
 
 import errno
@@ -101,16 +101,14 @@ def _history(content: bytes) -> History:
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory) / "copy.duckdb"
         copy.write_bytes(content)
-        with duckdb.connect(str(copy), read_only=True) as connection:
-            tables = connection.execute(
+        with duckdb.connect(str(copy), read_only=True) as db:
+            tables = db.execute(
                 "select schema_name, table_name from duckdb_tables() where not internal"
             ).fetchall()
             for schema, table in tables:
-                connection.execute(f'from "{schema}"."{table}"').fetchall()
-            names = connection.execute(
-                "select payload ->> 'name' from raw.records order by valid_from"
-            ).fetchall()
-            found = connection.execute(
+                db.execute(f'from "{schema}"."{table}"').fetchall()
+            names = db.execute("select payload ->> 'name' from raw.records order by valid_from").fetchall()
+            found = db.execute(
                 "select (select name from projects), (select count(*) from runs), count(*) "
                 "from raw.records where valid_to is null"
             ).fetchall()

@@ -1,8 +1,8 @@
-"""Page drift: listings that are walked page by page while records come, go and move; read without HTTP.
+"""Page drift: listings read page by page while records are added, removed and moved; without HTTP.
 
-A listing here holds sixty records in pages of ten. Between two requests as many things happen as the rate
-says: a record comes, one goes, one changes its place, or one that went comes back. Requests of one listing
-overtake each other, as those in flight at the same time do.
+A listing here holds sixty records in pages of ten. Between two requests, as many changes happen as the rate
+says: a record is added, removed, moved, or returns. Requests of one listing overtake each other, as parallel
+requests do.
 
 `make campaign-drift` plays every style at every rate and prints a table, SEEDS=2000 listings for each.
 """
@@ -108,7 +108,7 @@ class DriftingApi:
 class Style:
     """How a provider pages: which records a request asks for, and what its answer looks like.
 
-    `appends` says that new records come last. `pages` stand in where no provider of the package pages so.
+    `appends` says that new records come last. `pages` are used if no provider pages in this way.
     """
 
     provider: str

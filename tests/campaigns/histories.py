@@ -1,4 +1,4 @@
-"""Histories: what a connection goes through, run by run, and what its provider answers then."""
+"""Histories: what happens at a provider from run to run, and what it answers then."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -159,7 +159,7 @@ class Answer:
 
 
 def answer_of(provider: str, listed: dict[str, str], fault: str, page_size: int) -> Answer:
-    """The answer to whoever asks for all that is listed, a text for each id."""
+    """The answer to a request for everything that is listed: the text of each record by its id."""
     texts, came = list(listed.values()), dict[str, str | None](listed)
     with_total = provider in WITH_TOTAL
     match fault:

@@ -1,4 +1,4 @@
-"""The model of history in plain Python, and a history under way beside it."""
+"""The model of history in plain Python, and a history that is played and compared with it."""
 
 import itertools
 import random

@@ -1,8 +1,8 @@
-"""Mutants of what proves, merges and publishes: each is one small fault that the tests of a file must notice.
+"""Mutants of the code that verifies, merges and publishes: the tests of a file must detect each small fault.
 
-Python is mutated by cosmic-ray's operators, SQL by the replacements below. Of a file with more than `--each`
-mutants a sample is played, the same one each time. It works on a copy of the tree; each mutant's tests run in
-a fork of a process that has imported the libraries. Survivors are shown as they differ.
+Operators of cosmic-ray mutate Python, and the replacements below mutate SQL. If a file has more than
+`--each` mutants, a sample is played, the same one each time. The mutants run in a copy of the tree, and
+their tests in a fork of a process that has imported the libraries. Survivors are shown as a diff.
 
 A mutant whose tests last three times as long as without it is killed. The tests of a file are listed with the
 quick ones first: the first that fails ends a mutant.
@@ -68,7 +68,7 @@ FORGOTTEN = [
         "test_a_customer_is_erased_with_its_files",
         "test_a_file_that_has_moved_stays_with_its_new_customer",
         "test_the_shape_of_its_history_stays",
-        "test_a_second_time_changes_nothing",
+        "test_forgetting_again_changes_nothing",
         "test_quarantined_records_are_erased",
         "test_a_file_only_in_quarantine_is_erased_with_its_customer",
         "test_an_unreadable_file_may_belong_to_an_erased_customer",
@@ -166,7 +166,7 @@ OPERATORS = re.compile(
 )
 # Types are not looked at when it runs, nor what is frozen; the first of a row or list of one is its last.
 SAME = re.compile(r"^-.*(\| None|->)|^\+.*(frozen=False|\[ -1\])", re.MULTILINE)
-# What is found, and what stands in its place.
+# The text that is found, and its replacement.
 SQL = (
     (r"is not distinct from", "="),
     (r" <> ", " = "),

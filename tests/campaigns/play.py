@@ -1,7 +1,7 @@
-"""Histories played through the real reading, landing, merge and models, beside a model in plain Python.
+"""Histories played through the real reader, landing, merge and models, compared with a model in Python.
 
-A run costs a third of a second however many connections it has, so the histories are connections of one
-warehouse, and go through their runs side by side. What a provider answers is given without HTTP.
+A run takes a third of a second regardless of the number of connections. So each history is a connection of
+one warehouse, and all play their runs together. The answers of a provider are given without HTTP.
 """
 
 import functools
@@ -140,7 +140,7 @@ class World:
         return {table: self.rows(f"from {table} order by all") for table in TABLES}
 
     def rebuilt(self) -> "World":
-        """The same, built anew from nothing but the facts."""
+        """The same tables, rebuilt from the facts alone."""
         other = World([])
         for (table,) in self.rows("select table_name from duckdb_tables() where schema_name = 'raw'"):
             facts = self.warehouse.sql(f"from raw.{table}").to_arrow_table()

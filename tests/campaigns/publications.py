@@ -1,7 +1,7 @@
-"""Publications under looping readers, and bits flipped in what is published.
+"""Publications while readers query the file, and flipped bits in the published file.
 
-`make campaign-publication` makes PUBLICATIONS=500 under four readers, and flips FLIPS=1000 bits. A reader
-finds a whole run or gets an error; no answer is wrong.
+`make campaign-publication` publishes PUBLICATIONS=500 times with four readers, and flips FLIPS=1000 bits. A
+reader finds one complete run or gets an error; no answer is wrong.
 """
 
 import os
@@ -137,8 +137,8 @@ def a_warehouse(directory: Path) -> Path:
     """A published warehouse of some megabytes, a third of it free space."""
     warehouse = directory / "warehouse.duckdb"
     publish_run(warehouse, 0)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(
+    with duckdb.connect(str(warehouse)) as db:
+        db.execute(
             """
             create table words as select hash(range)::text as word from range(40000);
             create table gone as select hash(range)::text as word from range(40000);

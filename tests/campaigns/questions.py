@@ -1,4 +1,4 @@
-"""The queries of the page of questions on a large warehouse with a past, against answers in plain Python.
+"""The queries of the page of questions on a large warehouse with a history, against answers in plain Python.
 
 `make campaign-questions` plays 15 runs over 20,000 projects and 50,000 files. Projects are renamed, change
 their status, go and return; a listing fails, and removals are held back. Each query of `docs/questions.md`

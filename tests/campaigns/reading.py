@@ -1,9 +1,10 @@
-"""Two readers of one text: what Python reads of a record, DuckDB must read too.
+"""Two readers of one text: Python and DuckDB must read the same values from a record.
 
-Records are drawn from a grammar of odd JSON, and broken at random. Each is read by `read_record`, exactly and
-not: both must take the same, and refuse the same for the same reasons. It is read by Python's own decoder
-with `Decimal` for every number, and by DuckDB as the staging models do. Timestamps and pages are drawn as
-well: two timestamps of one hash must be one to SQL, and a bad byte must cost its own record only.
+Records are drawn from a grammar of unusual JSON, and damaged at random. `read_record` reads each in its
+exact and in its fast mode: both must accept the same, and refuse the same for the same reasons. Python's own
+decoder reads it with `Decimal` for every number, and DuckDB reads it as the staging models do. Timestamps
+and pages are drawn too: two timestamps with one hash must be equal in SQL, and a bad byte must affect only
+its record.
 
 `make campaign-reading` runs for SECONDS=600, and then measures how time grows with size.
 """
@@ -339,9 +340,7 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
         yield path, value
 
 
-def compare(
-    connection: duckdb.DuckDBPyConnection, texts: Sequence[Text], rng: random.Random, found: Found
-) -> None:
+def compare(db: duckdb.DuckDBPyConnection, texts: Sequence[Text], rng: random.Random, found: Found) -> None:
     """Compare what DuckDB reads of the texts, and what another spelling of each hashes to."""
     for text in texts:
         other = _respelled(text, rng)
@@ -351,11 +350,11 @@ def compare(
         (text.sent.decode(), pointer, value) for text in texts for pointer, value in leaves(text.content)
     ]
     found.counts["values compared"] += len(values)
-    read_there = connection.execute(BY_POINTER, [[one[0] for one in values], [one[1] for one in values]])
+    read_there = db.execute(BY_POINTER, [[one[0] for one in values], [one[1] for one in values]])
     for (sent, pointer, value), (there, kind) in zip(values, read_there.fetchall(), strict=True):
         if not _is_same(value, there, kind):
             found.differences.append(f"{pointer} of {sent!r} is {value!r}, and {there!r} ({kind}) in DuckDB")
-    read_there = connection.execute(BY_COLUMN, [[text.sent.decode() for text in texts]])
+    read_there = db.execute(BY_COLUMN, [[text.sent.decode() for text in texts]])
     for text, fields in zip(texts, read_there.fetchall(), strict=True):
         assert isinstance(text.content, dict)
         for key, (there, kind) in zip(("id", "name"), batched(fields), strict=True):
@@ -364,12 +363,12 @@ def compare(
                 found.differences.append(f"the column {key} of {text.sent!r} is {there!r} in DuckDB")
 
 
-def compare_moments(connection: duckdb.DuckDBPyConnection, rng: random.Random, found: Found) -> None:
+def compare_moments(db: duckdb.DuckDBPyConnection, rng: random.Random, found: Found) -> None:
     """Draw timestamps: those that hash alike must be the same to SQL."""
     moments = [_moment(rng) for _ in range(BATCH)]
     found.counts["timestamps compared"] += BATCH
     by_content: dict[object, dict[tuple[str | None, ...], str]] = defaultdict(dict)
-    for moment, fields in zip(moments, connection.execute(BY_MACRO, [moments]).fetchall(), strict=True):
+    for moment, fields in zip(moments, db.execute(BY_MACRO, [moments]).fetchall(), strict=True):
         by_content[canonical(moment)][fields] = moment
     for readings in by_content.values():
         if len(readings) > 1:
@@ -397,7 +396,7 @@ def batched(fields: tuple[str | None, ...]) -> Iterator[tuple[str | None, str | 
 
 
 def _is_same(value: object, text: str | None, kind: str | None) -> bool:
-    """Whether DuckDB's text is the value: a whole number exactly, another number as a double."""
+    """Whether DuckDB's text is the value: an integer exactly, any other number as a double."""
     if value is None:
         return text is None and kind == "NULL"
     if isinstance(value, bool):
@@ -414,14 +413,14 @@ def campaign(seed: int, is_over: Callable[[int], bool]) -> Found:
     """Read texts until it is over, which is asked with how many batches there were."""
     found, rng = Found(), random.Random(seed)
     batches = 0
-    with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'; create schema staging")
+    with duckdb.connect() as db:
+        db.execute("set TimeZone = 'UTC'; create schema staging")
         for macros in sorted(FUNCTIONS.glob("*.sql")):
-            connection.execute(macros.read_text(encoding="utf-8"))
+            db.execute(macros.read_text(encoding="utf-8"))
         while not is_over(batches):
             texts = [text for _ in range(BATCH) if (text := read(drawn(rng), found))]
-            compare(connection, texts, rng, found)
-            compare_moments(connection, rng, found)
+            compare(db, texts, rng, found)
+            compare_moments(db, rng, found)
             for _ in range(20):
                 compare_page(texts, rng, found)
             batches += 1

@@ -1,4 +1,4 @@
-"""Promise 8: however a listing moves while it is read, nothing that is still there is closed as removed."""
+"""Promise 8: no matter how a listing changes while it is read, no record that still exists is removed."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def test_promise_08_records_that_are_still_listed_are_never_closed(style: str) -
     assert quiet.removed > 0
 
 
-def test_drift_would_close_what_is_there_if_absence_were_believed_at_once() -> None:
+def test_without_a_second_reading_drift_would_remove_listed_records() -> None:
     assert measure("page and total, oldest first", 0.2, range(2 * SEEDS), confirm=False).false_removals > 0
 
 

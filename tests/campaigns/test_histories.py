@@ -1,4 +1,4 @@
-"""Promises 4, 8 to 14: whatever runs bring, what is remembered and published is what the model says.
+"""Promises 4, 8 to 14: in every history, the facts and the published tables are those of the model.
 
 `make campaign-history` plays HISTORIES=10000 histories and publishes after every run; the suite plays 200 and
 publishes after every third.
@@ -95,7 +95,7 @@ def few() -> list[History]:
 
 @pytest.mark.parametrize("number", range(-(-HISTORIES // SIDE_BY_SIDE)))
 def test_the_history_is_that_of_the_model(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(affected, "FEW_VERSIONS", 0)  # so that what is published is updated, not built anew
+    monkeypatch.setattr(affected, "FEW_VERSIONS", 0)  # so that the published tables are updated, not rebuilt
     monkeypatch.setattr(affected, "MOST_AFFECTED", 1.0)
     world = World(drawn(number))
     differing = wrong(world)
@@ -108,7 +108,7 @@ def test_the_history_is_that_of_the_model(number: int, monkeypatch: pytest.Monke
 
     if differing:
         draw(number, alone)
-        pytest.fail(f"these go wrong only beside others: {differing}")
+        pytest.fail(f"these differ only if others are played with them: {differing}")
     outcomes = Counter(outcome for played in world.played for _, _, outcome, *_ in played.outcomes)
     assert min(outcomes[outcome] for outcome in ("verified", "unverified", "held_back", "failed")) > 10
     changes = world.rows("select change, end_reason from projects_history group by all")
@@ -118,7 +118,7 @@ def test_the_history_is_that_of_the_model(number: int, monkeypatch: pytest.Monke
         assert len(world.rows(f"from raw.listings where {rare}")) > 10
 
 
-def test_through_dlt_it_is_the_same(few: list[History]) -> None:
+def test_histories_landed_by_dlt_are_those_of_the_model(few: list[History]) -> None:
     world = World([History(history.provider, history.runs[:3]) for history in few[:4]], land=land)
     for _ in world.runs():
         pass

@@ -5,7 +5,7 @@ import re
 from tests.campaigns import mutants
 
 
-def test_the_tests_that_judge_a_file_exist() -> None:
+def test_the_files_and_tests_named_by_the_mutants_exist() -> None:
     files = [file for file in mutants.SUBJECTS if not (mutants.ROOT / file).exists()]
     named = {test for tests in mutants.SUBJECTS.values() for test in tests}
     tests = {test for test in named if test.startswith("tests/")}  # others are options of pytest

@@ -1,4 +1,4 @@
-"""The queries of the page of questions, on a warehouse of many runs; in its short form."""
+"""The short form of the campaign that checks the page of questions on a warehouse with many runs."""
 
 from pathlib import Path
 

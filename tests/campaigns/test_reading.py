@@ -1,4 +1,4 @@
-"""Promises 6 and 7: what Python reads of a record is what DuckDB reads, and nothing else is taken."""
+"""Promises 6 and 7: Python and DuckDB read the same from every accepted record."""
 
 import pytest
 

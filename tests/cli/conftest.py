@@ -1,8 +1,8 @@
-"""A small published warehouse, built by the models from raw rows, and the command line over it.
+"""A small published warehouse, built by the models from rows of facts, and the command line over it.
 
-Three runs. Of matter, project 17 changes twice, 18 leaves and comes back, 19 is new in the last run and
-20 leaves in it. Of belltastic, which failed in the last run, 17 and 5. Of evovoice, a file that is renamed.
-Names hold what a spreadsheet or a terminal would obey.
+There are three runs. At matter, project 17 changes twice, 18 disappears and returns, 19 is new in the last
+run, and 20 disappears in it. belltastic has 17 and 5, and failed in the last run. evovoice has a file that
+is renamed. Names contain what a spreadsheet or a terminal would interpret.
 """
 
 import json
@@ -58,10 +58,10 @@ EVOVOICE: tuple[Version, ...] = (
 )
 
 
-def _remember(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(facts_sql())
+def _remember(db: duckdb.DuckDBPyConnection) -> None:
+    db.execute(facts_sql())
     for run, outcome in zip(RUNS, ("complete", "complete", "partial"), strict=True):
-        connection.execute(
+        db.execute(
             "insert into raw.runs values ($1, $1::timestamptz + interval 9 second, $2, '0.1.0', 'v1.5.6')",
             [run, outcome],
         )
@@ -71,17 +71,17 @@ def _remember(connection: duckdb.DuckDBPyConnection) -> None:
         ("evovoice", "files", EVOVOICE),
     )
     for name, entity, versions in sources:
-        connection.execute("insert into raw.connections values ($1, $1, null, true)", [name])
+        db.execute("insert into raw.connections values ($1, $1, null, true)", [name])
         for record_id, payload, begun, ended, reason in versions:
             text = json.dumps(payload)
-            connection.execute(
+            db.execute(
                 "insert into raw.records "
                 "values ($1, $1, null, $2, $3, $4, md5($4), null, null, $5, $6, $7, $8, null)",
                 [name, entity, record_id, text, begun, ended, reason, ended or RUNS[2]],
             )
         for run in RUNS:
             failed = name == "belltastic" and run == RUNS[2]
-            connection.execute(
+            db.execute(
                 """
                 insert into raw.listings
                 select $1, $2, $2, null, $3, $4, null, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, $5, null
@@ -97,10 +97,10 @@ def _remember(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _publish(home: Path) -> None:
-    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        _remember(connection)
-        models.build(connection, home)
+    with duckdb.connect(str(home / "warehouse.duckdb")) as db:
+        db.execute("set TimeZone = 'UTC'")
+        _remember(db)
+        models.build(db, home)
 
 
 @pytest.fixture(scope="session")

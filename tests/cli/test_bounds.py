@@ -1,4 +1,4 @@
-"""Bounds of time and memory by themselves, with a connection that does as a test says."""
+"""Limits of time and memory, tested with a connection that the test controls."""
 
 import math
 import os
@@ -60,7 +60,7 @@ def test_an_interrupted_query_names_the_time_limit(error: Exception) -> None:
     assert connection.closed
 
 
-def test_other_errors_stay_what_they_are() -> None:
+def test_other_errors_are_passed_on() -> None:
     for error in (duckdb.BinderException("wrong"), SyncError("wrong"), KeyError("wrong")):
         connection = Connection()
         with pytest.raises(type(error)) as passed, bounded_time(connection, Clock(None), tidy):
@@ -75,7 +75,7 @@ def test_other_errors_stay_what_they_are() -> None:
     ("seconds", "armed"),
     [(0.01, "the query took longer than 0.01 s"), (None, None)],
 )
-def test_the_process_ends_where_nothing_is_heard(
+def test_a_query_that_ignores_interrupts_ends_with_the_process(
     monkeypatch: pytest.MonkeyPatch, seconds: float | None, armed: str | None
 ) -> None:
     left = threading.Event()
@@ -98,7 +98,9 @@ def test_the_process_ends_where_nothing_is_heard(
     assert steps[:2] == ["tidied", armed]
 
 
-def test_grace_is_given_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_is_interrupted_repeatedly_before_the_process_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(bounds, "_leave", lambda *_: pytest.fail("it was not patient"))
     assert bounds.GRACE_S >= 2
     monkeypatch.setattr(bounds, "GRACE_S", 3600.0)
@@ -109,7 +111,7 @@ def test_grace_is_given_first(monkeypatch: pytest.MonkeyPatch) -> None:
             assert connection.heard.wait(60)
 
 
-def test_closing_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_a_connection_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = threading.Semaphore(0)
     connection = Connection(close=lambda: [looked.acquire(timeout=60) for _ in range(3)])
     monotonic = bounds.time.monotonic
@@ -128,7 +130,7 @@ def test_closing_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert interrupts[-3:] == 3 * interrupts[-1:]
 
 
-def test_signals_are_as_before_and_a_thread_leaves_them_alone() -> None:
+def test_signal_handlers_are_restored_and_not_set_in_a_thread() -> None:
     before = signal.getsignal(signal.SIGTERM)
     descriptors = open_files()
     handlers: list[object] = []
@@ -183,7 +185,7 @@ def test_memory_is_limited_beyond_what_the_process_has() -> None:
     assert len(held) > len(more)
 
 
-def test_a_clock_that_is_not_stopped_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_limit_runs_while_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 5.0
     monkeypatch.setattr(bounds.time, "monotonic", lambda: now)
     clock = Clock(2)

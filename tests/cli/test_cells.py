@@ -1,4 +1,4 @@
-"""Promise 25 by example: the two ways to write a CSV agree, and what they neutralise can be taken back."""
+"""Promise 25, by example: both ways to write a CSV agree, and neutralised values can be restored."""
 
 import csv
 import io
@@ -51,7 +51,9 @@ def _given_back(cell: str) -> str:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(table=TABLES)
-def test_promise_25_csv_both_ways(warehouse: Warehouse, table: list[tuple[str | None, str | None]]) -> None:
+def test_promise_25_streamed_and_copied_csv_are_the_same(
+    warehouse: Warehouse, table: list[tuple[str | None, str | None]]
+) -> None:
     rows = rows_of(warehouse, _select(table))
     file = warehouse.workspace / "copy.csv"
     for raw in (False, True):
@@ -143,7 +145,9 @@ def test_a_count_is_sorted_only_where_that_matters(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(table=TABLES)
-def test_json(warehouse: Warehouse, table: list[tuple[str | None, str | None]]) -> None:
+def test_json_values_can_be_read_back(
+    warehouse: Warehouse, table: list[tuple[str | None, str | None]]
+) -> None:
     pieces = list(json_pieces(rows_of(warehouse, _select(table))))
     assert json.loads("".join(piece.text for piece in pieces)) == [
         {"=a": a, "b,": b, "n": 1.5} for a, b in table
@@ -173,5 +177,5 @@ def test_json(warehouse: Warehouse, table: list[tuple[str | None, str | None]]) 
         ("A TYPE TO COME", False, True),
     ],
 )
-def test_kinds_of_types(type_name: str, number: bool, text: bool) -> None:
+def test_types_are_grouped_by_kind(type_name: str, number: bool, text: bool) -> None:
     assert (cells.is_number(type_name), cells.is_text(type_name)) == (number, text)

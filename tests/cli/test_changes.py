@@ -1,4 +1,4 @@
-"""`rollcall changes`: what the runs changed, newest first."""
+"""`rollcall changes`: lists what the runs changed, newest first."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -50,14 +50,16 @@ ALL = (
          [line.replace("02T02:00:00Z", "02T11:00:00+09:00") for line in ALL[6:8]], (0, 1, 1, 0)),
     ],
 )  # fmt: skip
-def test_times(cli: Cli, options: tuple[str, ...], lines: list[str], counts: tuple[int, ...]) -> None:
+def test_since_and_until_limit_the_changes_listed(
+    cli: Cli, options: tuple[str, ...], lines: list[str], counts: tuple[int, ...]
+) -> None:
     result = cli("changes", *options, "--format", "csv")
     assert result.stdout == "".join([ALL[0], *lines])
     expected = "{} created, {} changed, {} removed, {} returned".format(*counts)
     assert result.stderr.splitlines()[-1] == expected
 
 
-def test_text(cli: Cli) -> None:
+def test_changes_are_printed_as_a_table_with_a_count(cli: Cli) -> None:
     result = cli("changes", "--since", "2026-11-02", "--until", "2026-11-03")
     assert result.stdout == (
         "when               change   project_key  name          difference\n"
@@ -98,7 +100,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
         ("0d", NOW),
     ],
 )
-def test_moments(text: str, expected: datetime) -> None:
+def test_a_date_a_time_or_a_duration_is_read_as_a_time(text: str, expected: datetime) -> None:
     assert parse_time(text, NOW) == expected
 
 

@@ -1,4 +1,4 @@
-"""Shell completion, as bash, zsh and fish ask for it."""
+"""Shell completion, as bash, zsh and fish request it."""
 
 import os
 import shutil
@@ -115,7 +115,7 @@ SHELLS = {
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_shells_take_it(home: Path, shell: str) -> None:
+def test_completion_works_in_each_shell(home: Path, shell: str) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     environment = os.environ | {"PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "HOME": str(home)}

@@ -1,4 +1,4 @@
-"""How the command line begins and ends: help, one line for each failure, exit codes, pipes and signals."""
+"""How a command starts and ends: help, one line for each failure, exit codes, pipes and signals."""
 
 import contextlib
 import json
@@ -57,7 +57,7 @@ main(["sync", "--help"])
     assert shown.stdout.splitlines()[0] == "(50000, 20, 100) []"
 
 
-def test_version() -> None:
+def test_version_is_that_of_the_package() -> None:
     assert CliRunner().invoke(main, ["--version"]).stdout == f"rollcall {version('rollcall-sync')}\n"
 
 
@@ -114,7 +114,7 @@ def test_wrong_usage_is_one_line_with_a_hint(args: list[str], expected: str) -> 
 
 
 @pytest.mark.parametrize("asked", [["--json"], ["--format", "json"], ["--format=json"]])
-def test_wrong_usage_as_json(asked: list[str]) -> None:
+def test_wrong_usage_is_printed_as_json(asked: list[str]) -> None:
     result = CliRunner().invoke(main, ["query", "select 1", "--paramm", "3", *asked])
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
@@ -145,7 +145,7 @@ def test_home_before_and_behind_the_verb_and_in_the_environment(
     ("error", "code", "line"),
     [
         (SyncError("it broke"), 1, "it broke"),
-        (SyncError("it broke", "mend it"), 1, "it broke. Mend it"),
+        (SyncError("it broke", "fix it"), 1, "it broke. Fix it"),
         (PublicationRefused("1 check failed", "see"), 4, "1 check failed. See"),
         (RunInProgress("another run is in progress", "wait"), 5, "another run is in progress. Wait"),
         (SyncError("evil \x1b[2J\nname", "do\r\x9b"), 1, "evil \\x1b[2J\\nname. Do\\r\\x9b"),
@@ -200,7 +200,7 @@ def test_an_internal_error_shows_no_secret(
     assert failed.stderr.startswith(f"rollcall: internal error (ValueError: {shown}). ")
 
 
-def test_help_and_refusals_are_quick_for_they_import_little() -> None:
+def test_help_and_refusals_import_little() -> None:
     heavy = {"dlt", "duckdb", "pyarrow", "rich", "requests", "pendulum", "sqlglot", "msgspec"}
     code = (
         "import sys; from pipelines.cli import main\n"
@@ -245,7 +245,7 @@ def test_reading_does_not_import_dlt(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json", "arrow"])
-def test_a_reader_that_has_seen_enough(cli: Cli, form: str) -> None:
+def test_a_reader_that_closes_the_pipe_early_is_not_an_error(cli: Cli, form: str) -> None:
     with subprocess.Popen(
         cli.command("query", ENDLESS, "--format", form), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -265,7 +265,7 @@ def test_a_closed_standard_output(cli: Cli) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_full_disk(cli: Cli) -> None:
+def test_a_full_standard_output_is_one_line(cli: Cli) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     with Path("/dev/full").open("wb") as full:
@@ -301,7 +301,7 @@ def test_signals_leave_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_cron(cli: Cli, tmp_path: Path) -> None:
+def test_a_command_runs_in_the_bare_environment_of_cron(cli: Cli, tmp_path: Path) -> None:
     done = subprocess.run(
         cli.command("query", "select name from projects where project_key = 'matter:18' union select 'ü'"),
         env={"LANG": "C", "PATH": "/usr/bin:/bin"},
@@ -325,12 +325,12 @@ def test_arguments_that_are_not_utf_8(cli: Cli) -> None:
         )
 
 
-def test_a_comment_at_the_beginning_of_sql_is_no_option(cli: Cli) -> None:
+def test_a_comment_at_the_beginning_of_sql_is_not_read_as_an_option(cli: Cli) -> None:
     assert cli("query", "--why\nselect 1 as a", "--format", "csv").stdout == "a\n1\n"
     assert cli("query", "--", "-- why\nselect 1 as a").stdout == "a\n1\n"
 
 
-def test_verbs_that_work_elsewhere_are_wired() -> None:
+def test_the_main_verbs_are_registered() -> None:
     assert {"sync", "demo", "sandbox", "query", "export", "status", "history", "changes"} <= set(
         main.commands
     )

@@ -1,4 +1,4 @@
-"""`rollcall describe`: the tables and macros there are, and what their columns mean."""
+"""`rollcall describe`: lists the tables and macros, and describes their columns."""
 
 import json
 
@@ -41,7 +41,7 @@ def test_every_table_and_macro(cli: Cli) -> None:
     assert all(row["comment"] for row in listed.values())
 
 
-def test_a_table(cli: Cli) -> None:
+def test_a_table_is_described_by_its_columns(cli: Cli) -> None:
     result = cli("describe", "runs")
     assert result.stdout == (
         "column_name        type         comment\n"
@@ -59,7 +59,7 @@ def test_a_table(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", ["projects_changed_between", "Projects_changed_between(since, until)"])
-def test_a_macro(cli: Cli, name: str) -> None:
+def test_a_macro_is_described_by_its_columns(cli: Cli, name: str) -> None:
     result = cli("describe", name, "--json")
     assert result.stderr.startswith("projects_changed_between(since, until): The changes of projects from ")
     columns = {row["column_name"]: row for row in json.loads(result.stdout)}

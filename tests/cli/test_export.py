@@ -1,4 +1,4 @@
-"""`rollcall export`: reports as files, whole, private, safe to open, with a word on how fresh they are."""
+"""`rollcall export`: reports are written completely, privately, safe to open, and say how fresh they are."""
 
 import csv
 import json
@@ -64,7 +64,7 @@ def test_promise_04_the_same_answers_give_the_same_bytes(own: Cli) -> None:
     assert {path.name: path.read_bytes() for path in (own.home / "exports").iterdir()} == before
 
 
-def test_json_result(own: Cli) -> None:
+def test_the_result_names_each_file_as_json(own: Cli) -> None:
     result = own("export", "projects", "--json")
     assert json.loads(result.stdout) == {
         "files": [
@@ -101,15 +101,13 @@ def test_json_result(own: Cli) -> None:
 
 
 def test_an_export_of_verified_connections_says_so(own: Cli) -> None:
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("delete from connections where outcome = 'failed'")
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("delete from connections where outcome = 'failed'")
     assert own("export", "files").stderr == (
         "every connection is up to date: last verified 2026-11-03T02:00:00Z or later\n"
     )
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute(
-            "update connections set last_verified_at = null, outcome = 'held_back', is_fresh = false"
-        )
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("update connections set last_verified_at = null, outcome = 'held_back', is_fresh = false")
     assert own("export", "files").stderr == (
         "evovoice is not up to date: never verified\nmatter is not up to date: never verified\n"
     )
@@ -150,7 +148,7 @@ def test_json_is_text_in_parquet_and_arrow(cli: Cli, tmp_path: Path) -> None:
         assert table.to_pylist()[0]["attributes"] == "{}"
 
 
-def test_other_forms(own: Cli) -> None:
+def test_reports_can_be_exported_as_json_and_parquet(own: Cli) -> None:
     own("export", "projects", "--format", "json")
     projects = json.loads((own.home / "exports" / "projects.json").read_text())
     assert [project["name"] for project in projects][4:] == ["=1+1", "\u001b[31mred"]
@@ -162,7 +160,9 @@ def test_other_forms(own: Cli) -> None:
     assert stat.S_IMODE((own.home / "exports" / "projects.parquet").stat().st_mode) == 0o600
 
 
-def test_output_directory(own: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_and_the_setting_name_the_directory(
+    own: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -177,7 +177,7 @@ def test_output_directory(own: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (own.home / "shared" / "files.csv").is_file()
 
 
-def test_standard_output(own: Cli) -> None:
+def test_a_report_can_be_printed(own: Cli) -> None:
     result = own("export", "files", "--output", "-")
     assert result.stdout.startswith("file_key,connection,")
     assert result.stderr == STALE
@@ -192,14 +192,14 @@ def test_standard_output(own: Cli) -> None:
 @pytest.mark.parametrize(
     "name", ["../projects", "/etc/passwd", "projects.sql", "projects/../projects", "", "PROJECTS", "projets"]
 )
-def test_names_are_names(own: Cli, name: str) -> None:
+def test_a_name_of_a_report_is_not_a_path(own: Cli, name: str) -> None:
     result = own("export", name, code=2)
     assert result.stdout == ""
     assert result.stderr.startswith(f"rollcall: there is no report {name}.")
     assert not (own.home / "exports").exists()
 
 
-def test_near_names(own: Cli) -> None:
+def test_an_unknown_report_suggests_near_names(own: Cli) -> None:
     assert own("export", "project", code=2).stderr == (
         "rollcall: there is no report project. "
         "Did you mean projects or project_changes or projects_history?\n"
@@ -326,7 +326,7 @@ def test_several_reports_do_not_go_into_one_file(own: Cli, tmp_path: Path, names
     assert not file.exists()
 
 
-def test_rights_do_not_depend_on_the_umask(own: Cli) -> None:
+def test_file_modes_do_not_depend_on_the_umask(own: Cli) -> None:
     run = own.command("export", "files")
     subprocess.run(run, check=True, capture_output=True, umask=0)
     assert stat.S_IMODE((own.home / "exports").stat().st_mode) == 0o700

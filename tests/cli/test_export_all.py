@@ -1,4 +1,4 @@
-"""`rollcall export --all`: a folder for every night, whole or not there, and `latest` that leads to one."""
+"""`rollcall export --all`: a complete folder for every run, and `latest`, which leads to the newest."""
 
 import errno
 import hashlib
@@ -44,14 +44,12 @@ def _report(home: Path, name: str, sql: str) -> None:
 
 
 def _next_run(home: Path, started_at: str) -> None:
-    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute(
-            "insert into runs select * replace ($1 as started_at) from runs limit 1", [started_at]
-        )
+    with duckdb.connect(str(home / "warehouse.duckdb")) as db:
+        db.execute("set TimeZone = 'UTC'")
+        db.execute("insert into runs select * replace ($1 as started_at) from runs limit 1", [started_at])
 
 
-def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
+def test_promise_18_each_run_has_a_folder_with_a_manifest(own: Cli) -> None:
     folder = own.home / "exports"
     result = own("export", "--all")
     assert result.stdout == (
@@ -105,7 +103,7 @@ def test_promise_18_a_folder_of_its_own_with_a_manifest(own: Cli) -> None:
     }
 
 
-def test_promise_23_for_their_owner_only(own: Cli) -> None:
+def test_promise_23_exports_are_readable_by_their_owner_only(own: Cli) -> None:
     subprocess.run(own.command("export", "--all"), check=True, capture_output=True, umask=0, timeout=60)
     folder = own.home / "exports"
     assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / ".rollcall", folder / RUN)} == {
@@ -149,7 +147,7 @@ def test_a_report_that_changed_makes_another_folder_of_the_run(own: Cli) -> None
     assert _bytes(folder / f"{RUN}-04") == before
 
 
-def test_json_result(own: Cli) -> None:
+def test_the_result_names_the_folder_and_its_files_as_json(own: Cli) -> None:
     folder = own.home / "exports"
     plain = json.loads(own("export", "--json").stdout)
     for file in plain["files"]:
@@ -190,7 +188,7 @@ def test_promise_01_a_disk_that_fails_between_the_files_leaves_all_as_it_was(
 
 
 @pytest.mark.parametrize("step", ["the third file", "before the folder", "before latest", "before pruning"])
-def test_promise_02_killed_it_leaves_whole_folders_only(own: Cli, step: str) -> None:
+def test_promise_02_a_killed_export_leaves_only_complete_folders(own: Cli, step: str) -> None:
     folder = own.home / "exports"
     own("export", "--all")
     whole = _names(folder / RUN)
@@ -304,9 +302,9 @@ def test_pruning_removes_only_its_own_folders_and_keeps_the_latest(
     (folder / "20250103T000000Z" / "manifest.json").write_bytes(b"\xff[")
     (folder / RUN / "notes.txt").write_text("mine")
     shutil.copytree(folder / "20261104T020000Z", folder / "november")
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
         # As `rollcall restore` does, but further back.
-        connection.execute("delete from runs where started_at > '2026-11-05'")
+        db.execute("delete from runs where started_at > '2026-11-05'")
     monkeypatch.setenv("EXPORTS__KEEP", "1")
     result = own("export", "--all")
     assert (folder / "latest").readlink() == Path("20261104T020000Z")
@@ -376,14 +374,14 @@ def test_a_home_without_a_warehouse_gets_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_warehouse_without_a_run(own: Cli) -> None:
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("delete from runs")
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("delete from runs")
     assert own("export", "--all", code=2).stderr == (
         f"rollcall: there is no run in {own.home}/warehouse.duckdb yet. Run `rollcall sync`\n"
     )
 
 
-def test_two_at_once_take_turns(own: Cli) -> None:
+def test_two_processes_that_want_one_lock_take_turns(own: Cli) -> None:
     running = [
         subprocess.Popen(own.command("export", "--all"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for _ in range(3)

@@ -1,4 +1,4 @@
-"""`rollcall export --excel`: a CSV in which Excel alters and runs nothing, and what takes that back."""
+"""`rollcall export --excel`: a CSV in which Excel alters and runs nothing. Its values can be restored."""
 
 import csv
 import io
@@ -73,7 +73,7 @@ def test_values_that_excel_would_not_alter_stay_as_they_are(warehouse: Warehouse
     assert _cells(warehouse, f"select {literal(text)} as a") == [["a"], [text]]
 
 
-def test_numbers(warehouse: Warehouse) -> None:
+def test_numbers_that_excel_would_round_become_text(warehouse: Warehouse) -> None:
     sql = """
         select 5 as a, 999999999999999 as b, -1000000000000000 as c, 0.0012::decimal(9, 4) as d,
             1234567890.123456::decimal(20, 6) as e, 0.1 + 0.2::double as f, true as g, date '2026-11-03' as h,
@@ -119,7 +119,7 @@ def test_promise_25_cells_are_not_run_and_can_be_read_back(
         assert not re.fullmatch(r" *[0-9.,]*[0-9][0-9.,]* *", cell)
 
 
-def test_files(own: Cli) -> None:
+def test_csv_for_excel_has_a_byte_order_mark_and_crlf(own: Cli) -> None:
     folder = own.home / "exports"
     result = own("export", "projects", "--excel")
     assert result.stdout == f"projects          6 rows  {folder}/projects.csv  (2 cells neutralised)\n"

@@ -1,4 +1,4 @@
-"""What a verb needs and is not installed is one line with the command that installs it."""
+"""If an optional package is missing, one line shows the command that installs it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The formats of an answer: what each writes for null, digits, times, types and names."""
+"""The output formats: how each writes null, digits, times, types and names."""
 
 import json
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ ALL_TYPES = """
 """
 
 
-def test_csv(cli: Cli) -> None:
+def test_csv_writes_each_type_in_its_form(cli: Cli) -> None:
     result = cli("query", ALL_TYPES, "--format", "csv")
     assert result.stdout == (
         "whole,huge,money,fraction,boundless,truth,day,instant,local_time,list,structure,json,enum,bytes,span,"
@@ -82,7 +82,7 @@ def test_names_given_twice_or_with_quotes(cli: Cli) -> None:
     assert cli("query", sql, "--format", "csv").stdout == 'a,A_1,"b ""c"",",\'=d\n1,2,3,4\n'
 
 
-def test_raw_leaves_formulas(cli: Cli) -> None:
+def test_raw_leaves_formulas_unchanged(cli: Cli) -> None:
     sql = "select unnest(['=1', '''=1', '-', '@x', 'a=1', '''', chr(9), chr(13) || 'b']) as \"+t\", -1 as n"
     neutral = cli("query", sql, "--format", "csv")
     assert neutral.stdout == "'+t,n\n'=1,-1\n''=1,-1\n'-,-1\n'@x,-1\na=1,-1\n',-1\n'\t,-1\n\"'\rb\",-1\n"
@@ -161,7 +161,7 @@ def test_tab_separated_values(cli: Cli, tmp_path: Path) -> None:
     assert cli("query", sql, "--format", "tsv", "--raw").stdout == expected.replace("'", "")
 
 
-def test_contradicting_formats(cli: Cli) -> None:
+def test_json_with_another_format_is_refused(cli: Cli) -> None:
     result = cli("query", "select 1", "--json", "--format", "csv", code=2)
     assert result.stderr == (
         "rollcall: --json and --format csv contradict each other. See rollcall query --help\n"

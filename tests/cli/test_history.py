@@ -1,4 +1,4 @@
-"""`rollcall history`: every version of one project or file, found by its key, its id, or nearly."""
+"""`rollcall history`: every version of one project or file, found by its key or its id."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from .conftest import Cli
 
 
-def test_project(cli: Cli) -> None:
+def test_each_version_of_a_project_is_listed_with_its_changes(cli: Cli) -> None:
     result = cli("history", "matter:17")
     assert result.stdout == (
         "version  from               until              change   changes\n"
@@ -44,7 +44,7 @@ def test_the_changes_are_those_of_project_changes(cli: Cli) -> None:
     assert printed == {tuple(row.values()) for row in published}
 
 
-def test_a_gap(cli: Cli) -> None:
+def test_a_gap_is_shown_between_two_versions(cli: Cli) -> None:
     assert cli("history", "matter:18").stdout == (
         "version  from               until                       change    changes\n"
         "      1  2026-11-01 02:00Z  2026-11-02 02:00Z, removed  created\n"
@@ -52,7 +52,7 @@ def test_a_gap(cli: Cli) -> None:
     )
 
 
-def test_file(cli: Cli) -> None:
+def test_each_version_of_a_file_is_listed_as_csv(cli: Cli) -> None:
     result = cli("history", "evovoice:f1", "--format", "csv")
     assert result.stdout == (
         "version,valid_from,valid_to,change,end_reason,column_name,old_value,new_value\n"
@@ -62,7 +62,7 @@ def test_file(cli: Cli) -> None:
     assert result.stderr == "file evovoice:f1: b.mp3\n"
 
 
-def test_ids_will_do_where_they_are_unique(cli: Cli) -> None:
+def test_an_id_is_enough_if_it_is_unique(cli: Cli) -> None:
     assert cli("history", "20").stderr == "project matter:20: Old mill\n"
     assert cli("history", "f1").stderr == "file evovoice:f1: b.mp3\n"
     assert cli("history", "17", code=2).stderr == (
@@ -82,7 +82,7 @@ def test_ids_will_do_where_they_are_unique(cli: Cli) -> None:
         ("x' union select 1 --", "See: rollcall query "),
     ],
 )
-def test_a_key_that_is_none(cli: Cli, key: str, remedy: str) -> None:
+def test_a_key_that_no_project_has_is_refused(cli: Cli, key: str, remedy: str) -> None:
     result = cli("history", key, code=2)
     assert result.stdout == ""
     shown = key.replace("\x1b", "\\x1b")
@@ -99,8 +99,6 @@ def test_an_empty_key_is_not_looked_up(cli: Cli, verb: str) -> None:
 
 def test_sql_in_a_key_is_a_key(home: Path) -> None:
     key = "matter:x'); drop table runs; --"
-    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        connection.execute(
-            "update projects_history set project_key = $1 where project_key = 'matter:20'", [key]
-        )
+    with duckdb.connect(str(home / "warehouse.duckdb")) as db:
+        db.execute("update projects_history set project_key = $1 where project_key = 'matter:20'", [key])
     assert Cli(home)("history", key).stderr == f"project {key}: Old mill\n"

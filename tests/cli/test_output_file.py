@@ -76,7 +76,7 @@ def test_feather_is_written_by_its_ending(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["txt", "tsv.gz", "csv.gz", "duck"])
-def test_an_ending_of_no_form_is_refused(cli: Cli, tmp_path: Path, ending: str) -> None:
+def test_an_extension_without_a_format_is_refused(cli: Cli, tmp_path: Path, ending: str) -> None:
     refused = cli("query", "select 1 as a", "--output", str(tmp_path / f"a.{ending}"), code=2).stderr
     assert refused == (
         f"rollcall: a.{ending} ends in none of .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow, "
@@ -85,7 +85,7 @@ def test_an_ending_of_no_form_is_refused(cli: Cli, tmp_path: Path, ending: str) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_promise_23_output_follows_no_link_and_writes_into_a_device(cli: Cli, tmp_path: Path) -> None:
+def test_promise_23_output_refuses_a_link_and_accepts_a_device(cli: Cli, tmp_path: Path) -> None:
     there, link = tmp_path / "real.csv", tmp_path / "link.csv"
     there.write_text("mine")
     link.symlink_to(there)

@@ -1,4 +1,4 @@
-"""On a true terminal: what is longer than the screen goes through a pager, and what fits does not."""
+"""On a real terminal: output longer than the screen goes through a pager, and shorter output does not."""
 
 import contextlib
 import fcntl
@@ -102,7 +102,7 @@ def run(cli: Cli, terminals: list[Terminal]):
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """A pager that keeps what it is given beside itself, and shows none of it."""
+    """A pager that writes its input to a file next to itself, and shows nothing."""
     pager = tmp_path / "pager"
     pager.write_text('#!/bin/sh\necho "paged $* LESS=$LESS"\ncat > "$0.read"\n')
     pager.chmod(0o755)
@@ -138,7 +138,7 @@ def test_a_long_table_goes_through_the_pager_completely(run, recording: Path) ->
     assert [int(line.split()[0]) for line in lines[1:]] == list(range(3000))
 
 
-def test_other_forms_too(run, recording: Path) -> None:
+def test_other_formats_are_paged_too(run, recording: Path) -> None:
     code, _ = run("query", "from range(30)", "--format", "csv", PAGER=str(recording)).end()
     assert (code, given(recording)) == (0, ["range", *map(str, range(30))])
 
@@ -162,7 +162,7 @@ def test_columns_that_do_not_fit_are_not_left_out_in_the_pager(run, recording: P
     assert len(lines) == 21
 
 
-def test_a_row_that_is_turned_is_paged_too(run, recording: Path) -> None:
+def test_a_row_shown_vertically_is_paged_too(run, recording: Path) -> None:
     run("query", "from projects where project_key = 'matter:18'", PAGER=str(recording)).end()
     lines = given(recording)
     assert lines is not None
@@ -170,7 +170,7 @@ def test_a_row_that_is_turned_is_paged_too(run, recording: Path) -> None:
     assert len(lines) == 46
 
 
-def test_other_verbs_too(run, recording: Path) -> None:
+def test_other_verbs_are_paged_too(run, recording: Path) -> None:
     code, shown = run("changes", "--since", "2026-11-01", PAGER=str(recording), LESS="X").end()
     assert code == 0
     assert shown.startswith("paged  LESS=X\n")
@@ -178,7 +178,7 @@ def test_other_verbs_too(run, recording: Path) -> None:
     assert "matter:17" in "".join(given(recording) or ())
 
 
-def test_without_a_pager(run, recording: Path) -> None:
+def test_no_pager_prints_the_first_rows(run, recording: Path) -> None:
     code, shown = run("query", "from range(60)", "--no-pager", PAGER=str(recording)).end()
     assert code == 0
     assert shown.splitlines()[1:51] == [f"{n:5}" for n in range(50)]
@@ -198,7 +198,7 @@ def test_without_a_pager(run, recording: Path) -> None:
         ({"PAGER": "sh"}, None),
     ],
 )
-def test_which_pager(
+def test_the_pager_comes_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: list[str] | None
 ) -> None:
     for name in ("PAGER", "TERM"):
@@ -224,7 +224,7 @@ needs_less = pytest.mark.skipif(shutil.which("less") is None, reason="less is no
 
 
 @needs_less
-def test_less_by_default_and_left_early(run) -> None:
+def test_less_is_the_default_and_can_be_left_early(run) -> None:
     terminal = run("query", "from range(1000000)")
     terminal.wait_for(":")
     terminal.type("q")
@@ -235,7 +235,7 @@ def test_less_by_default_and_left_early(run) -> None:
 
 
 @needs_less
-def test_interrupting_less_does_not_end_it_nor_rollcall(run) -> None:
+def test_ctrl_c_in_less_ends_neither_less_nor_rollcall(run) -> None:
     terminal = run("query", "from range(3000)")
     terminal.wait_for(":")
     terminal.type("\x03")

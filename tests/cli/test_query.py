@@ -1,4 +1,4 @@
-"""`rollcall query`: what it takes, and how it writes what it finds."""
+"""`rollcall query`: which SQL it accepts, and how it writes the result."""
 
 import json
 from pathlib import Path
@@ -37,11 +37,11 @@ from .conftest import Cli
         ("select\u00a01\u2003as a", "a\n1\n"),
     ],
 )  # fmt: skip
-def test_statements_that_read(cli: Cli, sql: str, expected: str) -> None:
+def test_statements_that_only_read_are_allowed(cli: Cli, sql: str, expected: str) -> None:
     assert cli("query", sql, "--format", "csv").stdout == expected
 
 
-def test_explain(cli: Cli) -> None:
+def test_a_plan_can_be_shown(cli: Cli) -> None:
     for sql in (
         "explain from projects",
         "EXPLAIN ANALYZE select name from projects order by name limit 1 -- why",
@@ -51,12 +51,12 @@ def test_explain(cli: Cli) -> None:
         assert "scan" in plan.lower()
 
 
-def test_show(cli: Cli) -> None:
+def test_tables_can_be_shown(cli: Cli) -> None:
     tables = cli("query", "show tables", "--format", "csv").stdout.splitlines()
     assert {"projects", "projects_history", "project_changes", "runs"} <= set(tables)
 
 
-def test_order_survives_many_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_keep_their_order_with_many_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(reader.BOUNDS, "threads", "4")
     numbers = "select range as n, '=' || range as t from range(400000) order by n desc"
     for form in ("csv", "json", "table"):
@@ -106,7 +106,7 @@ def test_sql_from_a_file(cli: Cli, tmp_path: Path) -> None:
          ["p=matter"], "provider,project\nmatter,3\n"),
     ],
 )  # fmt: skip
-def test_parameters(cli: Cli, sql: str, values: list[str], expected: str) -> None:
+def test_a_parameter_is_cast_to_the_type_needed(cli: Cli, sql: str, values: list[str], expected: str) -> None:
     given = [word for value in values for word in ("--param", value)]
     assert cli("query", sql, *given, "--format", "csv").stdout == expected
 

@@ -1,4 +1,4 @@
-"""Opening the published warehouse: what stands in the way is one line, and nothing is left behind."""
+"""Opening the published warehouse: every problem is one line, and nothing is left behind."""
 
 import math
 import resource
@@ -94,7 +94,7 @@ def test_a_warehouse_of_a_newer_duckdb(home: Path) -> None:
     )
 
 
-def test_a_directory_in_its_place(tmp_path: Path) -> None:
+def test_a_directory_at_the_path_of_the_warehouse_is_refused(tmp_path: Path) -> None:
     (tmp_path / "warehouse.duckdb").mkdir()
     assert Cli(tmp_path)("status", code=2).stderr == (
         f"rollcall: {tmp_path}/warehouse.duckdb is a directory. Let path of [warehouse] name a file in it\n"
@@ -115,9 +115,9 @@ def test_a_file_that_another_program_writes_to_is_refused(home: Path) -> None:
     )
 
 
-def test_a_table_that_is_not_there(home: Path) -> None:
-    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        connection.execute("drop table connections")
+def test_a_warehouse_that_lacks_a_table_cannot_be_read(home: Path) -> None:
+    with duckdb.connect(str(home / "warehouse.duckdb")) as db:
+        db.execute("drop table connections")
     result = Cli(home)("status", code=2)
     assert result.stderr.startswith(
         f"rollcall: {home}/warehouse.duckdb cannot be read (Catalog Error: Table with name connections"
@@ -128,8 +128,8 @@ def test_readers_go_on_reading_what_they_opened(home: Path) -> None:
     warehouse = home / "warehouse.duckdb"
     newer = home / "newer.duckdb"
     shutil.copyfile(warehouse, newer)
-    with duckdb.connect(str(newer)) as connection:
-        connection.execute("delete from projects_history")
+    with duckdb.connect(str(newer)) as db:
+        db.execute("delete from projects_history")
     with open_warehouse(warehouse) as opened:
         newer.replace(warehouse)
         assert opened.db.execute("select count(*) from projects").fetchall() == [(6,)]

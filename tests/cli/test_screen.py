@@ -1,4 +1,4 @@
-"""Tables on a terminal: they fit, say what they leave out, and show nothing that a terminal obeys."""
+"""Tables on a terminal: they fit, say what they leave out, and contain no control sequences."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ def _trimmed(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines()]
 
 
-def test_cells_are_wrapped_where_all_columns_fit(cli: Cli) -> None:
+def test_cells_are_wrapped_if_all_columns_fit(cli: Cli) -> None:
     sql = "select 'a' as key, repeat('long words ', 8) || 'end' as text, 12345 as number"
     assert _trimmed(cli("query", sql).stdout) == [
         "key  text                                                                 number",
@@ -42,7 +42,7 @@ def test_columns_that_do_not_fit_are_left_out(cli: Cli) -> None:
     assert result.stderr == ("39 columns do not fit here, or are empty: select some, or use --format csv\n")
 
 
-def test_a_single_row_is_turned(cli: Cli) -> None:
+def test_a_single_wide_row_is_shown_vertically(cli: Cli) -> None:
     result = cli("query", "from projects where project_key = 'matter:18'")
     lines = _trimmed(result.stdout)
     assert lines[:7] == [
@@ -66,7 +66,7 @@ def test_rows_are_limited(cli: Cli) -> None:
     assert cli("query", "from range(50)").stderr == ""
 
 
-def test_a_narrow_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_columns_that_do_not_fit_a_narrow_terminal_are_cut(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "10")
     result = cli("query", "select project_key, name from projects order by 1 limit 2")
     assert _trimmed(result.stdout) == ["project_k…", "belltasti…", "belltasti…"]
@@ -106,7 +106,7 @@ def test_markup_is_text(cli: Cli) -> None:
     ]
 
 
-def test_wide_letters_keep_columns_straight(cli: Cli) -> None:
+def test_wide_letters_keep_columns_aligned(cli: Cli) -> None:
     assert _trimmed(cli("query", "select unnest(['港湾', 'ab']) as a, 1 as b").stdout) == [
         "a     b",
         "港湾  1",
@@ -135,7 +135,7 @@ def test_a_binary_format_is_not_printed_to_a_terminal(cli: Cli, form: str) -> No
     assert result.stderr == f"rollcall: a terminal cannot show {form.title()}. Name a file: --output FILE\n"
 
 
-def test_status(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_is_shown_on_a_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime(2026, 11, 4, 2, tzinfo=UTC)
     monkeypatch.setattr("pipelines.cli.runs.datetime", SimpleNamespace(now=now.astimezone))
     assert _trimmed(cli("status").stdout)[3:] == [
@@ -147,7 +147,7 @@ def test_status(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_history_tells_what_changed_within_80_columns(cli: Cli) -> None:
+def test_history_shows_what_changed_within_80_columns(cli: Cli) -> None:
     result = cli("history", "matter:17")
     assert _trimmed(result.stdout) == [
         "version  from               until              change   changes",

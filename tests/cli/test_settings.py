@@ -1,4 +1,4 @@
-"""Where the warehouse and the exports are: variables, then the configuration, then the defaults."""
+"""The paths of the warehouse and the exports: variables first, then the configuration, then defaults."""
 
 import os
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def _configure(home: Path, text: str) -> Path:
     return file
 
 
-def test_defaults(tmp_path: Path) -> None:
+def test_paths_have_defaults_in_the_home(tmp_path: Path) -> None:
     assert warehouse_path(tmp_path) == tmp_path / "warehouse.duckdb"
     assert exports_path(tmp_path) == tmp_path / "exports"
 
@@ -34,7 +34,7 @@ def test_paths_are_relative_to_the_home(tmp_path: Path, monkeypatch: pytest.Monk
     assert warehouse_path(Path()) == tmp_path / "data" / "w.duckdb"
 
 
-def test_variables_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_overrides_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _configure(tmp_path, '[warehouse]\npath = "a"\n')
     monkeypatch.setenv("WAREHOUSE__PATH", "b")
     monkeypatch.setenv("EXPORTS__PATH", "~/c")
@@ -76,7 +76,7 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[warehouse]\npath = 3\n", "[warehouse]\npath = ['a']\n"])
-def test_a_path_is_a_text(tmp_path: Path, text: str) -> None:
+def test_a_path_in_the_settings_is_a_string(tmp_path: Path, text: str) -> None:
     file = _configure(tmp_path, text)
     with pytest.raises(ConfigurationError) as raised:
         warehouse_path(tmp_path)
@@ -93,7 +93,7 @@ def test_a_path_is_a_text(tmp_path: Path, text: str) -> None:
         ),
     ],
 )
-def test_a_path_that_no_file_can_have(path: str, reason: str, tmp_path: Path) -> None:
+def test_a_path_that_no_file_can_have_is_refused(path: str, reason: str, tmp_path: Path) -> None:
     _configure(tmp_path, f'[warehouse]\npath = "{path}"\n')
     with pytest.raises(ConfigurationError) as raised:
         warehouse_path(tmp_path)
@@ -214,7 +214,7 @@ def test_a_misspelled_variable_is_an_error_and_those_of_others_are_not(
     )
 
 
-def test_whoever_may_not_read_the_secrets_reads_the_warehouse(
+def test_a_user_without_access_to_the_secrets_can_read_the_warehouse(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secrets = _configure(home, "").with_name("secrets.toml")

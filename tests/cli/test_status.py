@@ -20,7 +20,7 @@ def five_o_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.cli.runs.datetime", SimpleNamespace(now=now.astimezone))
 
 
-def test_text(cli: Cli) -> None:
+def test_status_is_printed_as_a_table(cli: Cli) -> None:
     result = cli("status")
     size = (cli.home / "warehouse.duckdb").stat().st_size
     assert result.stdout == (
@@ -36,7 +36,7 @@ def test_text(cli: Cli) -> None:
     assert result.stderr == ""
 
 
-def test_json(cli: Cli, tmp_path: Path) -> None:
+def test_status_is_printed_as_json(cli: Cli, tmp_path: Path) -> None:
     found = json.loads(cli("status", "--json").stdout)
     assert found["connections"][0] == {
         "connection": "belltastic",
@@ -64,7 +64,7 @@ def test_json(cli: Cli, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "status.json").read_text())["bytes"] == found["bytes"]
 
 
-def test_csv(cli: Cli) -> None:
+def test_status_is_printed_as_csv(cli: Cli) -> None:
     rows = list(csv.reader(io.StringIO(cli("status", "--format", "csv").stdout)))
     assert rows[0] == [
         "connection", "provider", "records", "last_attempt_at", "last_verified_at", "outcome", "message",
@@ -73,13 +73,11 @@ def test_csv(cli: Cli) -> None:
     assert [row[0] for row in rows[1:]] == ["belltastic", "evovoice", "matter"]
 
 
-def test_second_accounts_and_a_warehouse_without_a_run(home: Path) -> None:
-    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        connection.execute("delete from runs")
-        connection.execute("delete from connections where connection <> 'matter'")
-        connection.execute(
-            "update connections set connection = 'east', last_verified_at = null, outcome = null"
-        )
+def test_status_shows_second_accounts_and_a_warehouse_without_a_run(home: Path) -> None:
+    with duckdb.connect(str(home / "warehouse.duckdb")) as db:
+        db.execute("delete from runs")
+        db.execute("delete from connections where connection <> 'matter'")
+        db.execute("update connections set connection = 'east', last_verified_at = null, outcome = null")
     assert Cli(home)("status").stdout.splitlines()[1:] == [
         "no run yet",
         "",
@@ -89,7 +87,7 @@ def test_second_accounts_and_a_warehouse_without_a_run(home: Path) -> None:
     assert json.loads(Cli(home)("status", "--json").stdout)["last_run"] is None
 
 
-def test_promise_18_a_monitor_is_told_what_is_stale(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_promise_18_max_age_reports_stale_connections(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = cli("status", "--max-age", "2026-11-02")
     assert fresh.stderr == ""
     result = cli("status", "--max-age", "2026-11-03", "--json", code=3)

@@ -18,7 +18,7 @@ def new_york(home: Path) -> Cli:
     return Cli(home)
 
 
-def test_queries_are_in_the_zone(new_york: Cli) -> None:
+def test_queries_use_the_time_zone_of_the_display(new_york: Cli) -> None:
     assert new_york("query", TIMES, "--format", "csv").stdout == (
         "run,day\n2026-11-02T21:00:00-05:00,2026-11-02T00:00:00-05:00\n"
     )
@@ -30,7 +30,7 @@ def test_queries_are_in_the_zone(new_york: Cli) -> None:
 
 
 @pytest.mark.parametrize(("day", "names"), [("2026-11-01", "Harbour East\n"), ("2026-10-31", "Harbour\n")])
-def test_a_date_is_of_the_zone(new_york: Cli, day: str, names: str) -> None:
+def test_a_date_begins_at_midnight_of_the_time_zone(new_york: Cli, day: str, names: str) -> None:
     sql = f"select name from projects_on('{day}') where project_key = 'matter:17'"
     assert new_york("query", sql).stdout == f"name\n{names}"
 
@@ -44,7 +44,7 @@ def test_a_date_is_of_the_zone(new_york: Cli, day: str, names: str) -> None:
         ("Pacific/Auckland", "2026-11-03T15:00:00+13:00"),
     ],
 )
-def test_the_option_comes_first(new_york: Cli, zone: str, shown: str) -> None:
+def test_the_option_overrides_the_time_zone_of_the_display(new_york: Cli, zone: str, shown: str) -> None:
     asked = ("query", "select max(started_at) as run, 'infinity'::timestamptz as no_end from runs")
     assert new_york(*asked, "--time-zone", zone, "--format", "csv").stdout == (
         f"run,no_end\n{shown},infinity\n"

@@ -1,4 +1,4 @@
-"""`rollcall why`: every boundary of a row with the listing that showed it and what was sent."""
+"""`rollcall why`: the listing and the payloads behind the begin and the end of each version."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def test_each_boundary_is_explained(cli: Cli) -> None:
     assert result.stderr == "project matter:17: Harbour East\n"
 
 
-def test_payloads_stand_before_and_after(cli: Cli) -> None:
+def test_each_event_has_the_payloads_before_and_after(cli: Cli) -> None:
     columns = ("event", "changed_fields", "before", "after")
     one, two, _ = events_of(cli, "matter:17", *columns)
     harbour = {"name": "Harbour", "projectStatus": "PRJ_STATUS_ON_GOING"}
@@ -35,7 +35,7 @@ def test_payloads_stand_before_and_after(cli: Cli) -> None:
     assert two == ("changed", ["name"], harbour, harbour | {"name": "Harbour East"})
 
 
-def test_a_gap_has_two_ends(cli: Cli) -> None:
+def test_a_gap_begins_with_a_removal_and_ends_with_a_return(cli: Cli) -> None:
     fields = {"name": "=1+1", "clientName": 'Über, "Bau"\nGmbH'}
     assert events_of(cli, "matter:18", "run", "event", "before", "after") == [
         ("2026-11-01T02:00:00Z", "created", None, fields),

@@ -1,4 +1,4 @@
-"""Workbooks of Excel, read back by another library: typed, safe to open and edit, or refused in one line."""
+"""Excel workbooks, read with another library: typed, safe to open and edit, or refused in one line."""
 
 import errno
 import json
@@ -51,7 +51,7 @@ def _sheet(path: Path) -> Worksheet:
 
 
 def _values(sheet: Worksheet) -> list[list[object]]:
-    """The cells; what XML cannot hold stands there as Excel writes it, which this library leaves as it is."""
+    """The cells. Characters that XML cannot hold are escaped as Excel does; decoded here."""
     return [
         [unescape(value) if isinstance(value, str) else value for value in row]
         for row in sheet.iter_rows(values_only=True)
@@ -125,7 +125,7 @@ def test_each_type_is_a_cell_of_excels_type(own: Cli, tmp_path: Path) -> None:
     assert "hyperlink" not in xml
 
 
-def test_a_sheet_to_work_with(own: Cli) -> None:
+def test_a_sheet_has_a_frozen_header_and_filters(own: Cli) -> None:
     own("export", "projects", "--format", "xlsx")
     own("export", "projects")
     file = own.home / "exports" / "projects.xlsx"
@@ -230,7 +230,7 @@ def test_rows_beyond_the_limit_of_a_sheet_are_refused(own: Cli, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
 
 
-def test_an_answer_that_grows_while_it_is_written(
+def test_rows_beyond_the_limit_of_a_sheet_are_refused_while_it_is_written(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workbook, "MOST_ROWS", 3)

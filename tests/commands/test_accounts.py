@@ -1,4 +1,4 @@
-"""Accounts come and go: `rollcall retire` and `rollcall rename`, through the command line."""
+"""`rollcall retire` and `rollcall rename`, through the command line."""
 
 import json
 import shutil
@@ -251,7 +251,7 @@ def test_an_impossible_operation_is_refused_and_publishes_nothing(home: Home, ac
     assert home.warehouse.read_bytes() == before
 
 
-def test_restore_undoes_it(home: Home, accounts: Accounts) -> None:
+def test_restore_undoes_a_retirement(home: Home, accounts: Accounts) -> None:
     before = home.warehouse.read_bytes()
     rollcall(home, "retire", "belltastic", "--yes")
     rollcall(home, "restore")

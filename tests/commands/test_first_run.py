@@ -1,4 +1,4 @@
-"""Promise 29: a home that has published begins no new history unless asked to."""
+"""Promise 29: a home that has published before begins a new history only if asked to."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""`rollcall forget`: no byte of it stays or comes back, and the history of all else is as it was."""
+"""`rollcall forget`: no byte of a project stays or returns, and the rest of the history stays as it was."""
 
 import contextlib
 import hashlib
@@ -367,13 +367,13 @@ def test_replaced_files_are_removed(home: Home, bells: Bells) -> None:
     assert files_with(home, "unobtainium") == set()
 
 
-def test_a_second_time_changes_nothing(home: Home, bells: Bells) -> None:
+def test_forgetting_again_changes_nothing(home: Home, bells: Bells) -> None:
     os.umask(0)
     run(home, "forget", "unobtainium-2", "--yes")
     known = home.rows("from raw.records")
     pseudonym = next(row["record_id"] for row in known if row["record_id"] != "1")
     run(home, "forget", f"belltastic:{pseudonym}", "--yes")
-    assert os.umask(0o077) == 0o077  # whatever it writes is for its owner only
+    assert os.umask(0o077) == 0o077  # it sets a private umask
     assert home.rows("from raw.records") == known
     with light():
         assert home.run().listings[0].unchanged == 2

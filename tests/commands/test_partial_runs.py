@@ -1,4 +1,4 @@
-"""A run over some connections leaves the others up to date, and what changed there in view."""
+"""A run over some connections leaves the others up to date, and their last changes visible."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`proxy` of a connection and of `[notify]`: every request goes through it, and to nowhere else."""
+"""`proxy` of a connection and of `[notify]`: every request goes through the proxy."""
 
 import pytest
 

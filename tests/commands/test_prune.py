@@ -1,4 +1,4 @@
-"""`rollcall prune`: what ended before a date goes, what is current stays, and every check stays true."""
+"""`rollcall prune`: versions that ended before a date go, current ones stay, and every check still passes."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""A secret in a file, or printed by a command, is as one that is configured; no message shows it."""
+"""A secret from a file or a command works like a configured one, and no message shows it."""
 
 from pathlib import Path
 
@@ -78,9 +78,7 @@ def test_a_command_prints_the_secret_and_runs_once(home: Path) -> None:
 
 
 @pytest.mark.parametrize("quoted", [f"'/bin/echo {SECRET}'", f"'''/bin/echo \"{SECRET}\" '''"])
-def test_a_command_as_a_string_is_split_like_a_shell_does_and_reaches_no_shell(
-    home: Path, quoted: str
-) -> None:
+def test_a_command_in_a_string_is_split_like_in_a_shell_but_runs_without_one(home: Path, quoted: str) -> None:
     configure(home, f"api_token_command = {quoted}")
     assert token(home) == SECRET
     configure(home, "api_token_command = '/bin/echo $(id)'")
@@ -112,7 +110,7 @@ def test_a_command_has_a_time_limit(home: Path, monkeypatch: pytest.MonkeyPatch)
     assert "api_token_command of belltastic did not end within 0.05 s" in refused(home)
 
 
-def test_the_variable_of_the_key_comes_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_of_a_key_overrides_its_command(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(home, 'api_token_command = ["/bin/false"]')
     monkeypatch.setenv("SOURCES__BELLTASTIC__API_TOKEN", SECRET)
     assert token(home) == SECRET

@@ -1,7 +1,8 @@
-"""Promises 4, 6, 10, 11, 12 and 14: seven runs at all five providers, beside a model in plain Python.
+"""Promises 4, 6, 10, 11, 12 and 14: seven runs at all five providers, compared with a model in plain Python.
 
-Before a run records are created, changed, removed and brought back by chance, at every provider; not before
-the second one, which finds all as it was. Later ones leave connections out, or find a provider down.
+Before each run, records of every provider are created, changed, removed and restored at random, except
+before the second run, in which nothing has changed. Later runs leave connections out, or find a provider
+down.
 """
 
 import random
@@ -168,7 +169,7 @@ def test_the_played_runs_change_and_remove_records(played: list[Played]) -> None
     assert returns > 5
 
 
-def test_promise_14_runs_rise_whatever_the_clock_does(played: list[Played]) -> None:
+def test_promise_14_start_times_increase_even_if_the_clock_goes_back(played: list[Played]) -> None:
     second, later = FIRST_RUN + DAY, timedelta(milliseconds=1)
     assert [run.run.started_at for run in played] == [
         FIRST_RUN,

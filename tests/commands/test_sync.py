@@ -1,4 +1,4 @@
-"""`rollcall sync` at the command line: what it prints, and how it ends."""
+"""`rollcall sync` on the command line: what it prints, and how it ends."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
     assert (summary["exit_code"], listing["removed"], listing["outcome"]) == (0, 20, "verified")
 
 
-def test_one_of_a_thing_is_singular(home: Home, sandbox: Sandbox) -> None:
+def test_a_count_of_one_is_singular(home: Home, sandbox: Sandbox) -> None:
     store = sandbox.store("belltastic")
     *others, last = store.records()
     for record in others:
@@ -123,7 +123,7 @@ def test_a_log_shows_progress_and_quiet_does_not(home: Home, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_a_run_gives_no_warning_of_pythons(home: Home) -> None:
+def test_a_run_causes_no_python_warning(home: Home) -> None:
     """Its process, the one that reads records for it, and what it learns of the run before."""
     code = "from pipelines.cli import main; main(prog_name='rollcall')"
     command = [sys.executable, "-W", "error", "-c", code, "--home", str(home.path), "sync", "--quiet"]

@@ -1,4 +1,4 @@
-"""A cluster of Ray with two workers, as a process of its own, which ends with its standard input."""
+"""A Ray cluster with two workers in its own process, which ends with its standard input."""
 
 import contextlib
 import subprocess

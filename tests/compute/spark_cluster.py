@@ -1,4 +1,4 @@
-"""A standalone cluster of Spark on loopback, of one master and two workers that have a processor each."""
+"""A standalone Spark cluster on loopback: one master, and two workers with one processor each."""
 
 import contextlib
 import importlib.util

@@ -1,4 +1,4 @@
-"""The command with workers of its own: what it prints, what it leaves, and how it ends."""
+"""A run that starts its own workers: what it prints, what it leaves, and how it ends."""
 
 import json
 import os

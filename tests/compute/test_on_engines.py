@@ -1,6 +1,6 @@
-"""Runs on workers of an engine leave the rows that a run in one process leaves, also when workers are killed.
+"""A run on workers gives the rows of a run in one process, even if workers are killed.
 
-One file, so that one process of the tests starts the one cluster of each engine.
+All in one file, so that one process of the tests starts one cluster of each engine.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""What Spark alone needs: Java, encryption of what it writes, and an end to all its processes."""
+"""What only Spark needs: Java, encryption of its files, and an end of all its processes."""
 
 import contextlib
 import os

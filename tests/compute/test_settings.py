@@ -1,4 +1,4 @@
-"""Settings of [compute] that cannot work end a run with one line, before it asks anybody."""
+"""Wrong settings of [compute] end a run with one line, before it sends any request."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a divided run adds up and publishes is as in one process. No engine is needed to see it."""
+"""A divided run adds up and publishes the same as a run in one process. This needs no engine."""
 
 import pickle
 from collections.abc import Iterator, Sequence

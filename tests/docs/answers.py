@@ -1,4 +1,4 @@
-"""The answers to the questions of the page, worked out in plain Python from what the providers served."""
+"""The answers to the questions of the page, computed in plain Python from what the providers served."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence

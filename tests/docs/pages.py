@@ -1,4 +1,4 @@
-"""What stands in the pages of `docs`: files with their names, commands, and what a command prints."""
+"""Reads the pages of `docs`: files with their names, commands, and what a command prints."""
 
 import re
 import shlex

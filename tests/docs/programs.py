@@ -1,6 +1,6 @@
-"""Replaces programs that a test cannot run for real: it does what they would do, to folders of the test.
+"""Replaces programs that a test cannot run: it does the same to folders of the test.
 
-Its name is that of one of them. It fails where that one would refuse its arguments.
+It is called by the name of such a program, and fails where that program would refuse its arguments.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""The projects in what the providers served, read in plain Python, without Rollcall's models.
+"""The projects that the providers served, read in plain Python, without Rollcall's models.
 
-Only as much as the questions on the page of questions need, and only for the records of the sandbox.
+It reads only what the questions on the page need, and only the records of the sandbox.
 """
 
 from collections import defaultdict

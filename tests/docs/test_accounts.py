@@ -1,4 +1,4 @@
-"""The commands of the page on accounts run, except those that ask a provider."""
+"""The commands of the page on accounts run, except those that contact a provider."""
 
 import shlex
 import shutil

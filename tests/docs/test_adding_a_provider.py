@@ -1,4 +1,4 @@
-"""The walk-through of a sixth provider, followed: its files, its commands, and what a reader sees."""
+"""The walk-through of a sixth provider: its files are installed, its commands run, its output is as shown."""
 
 import json
 import os

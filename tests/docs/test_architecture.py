@@ -1,4 +1,4 @@
-"""The pages for contributors name what is there."""
+"""The files and folders that the pages for contributors name exist."""
 
 import re
 

@@ -59,5 +59,5 @@ def test_the_line_for_cron_runs(home: Path, tmp_path: Path) -> None:
     assert (done.returncode, (tmp_path / "backup" / "rollcall" / "20261103T020000Z").is_dir()) == (0, True)
 
 
-def test_how_many_earlier_runs_stay_is_as_stated() -> None:
+def test_the_pages_state_the_number_of_earlier_runs_that_is_kept() -> None:
     assert (PREVIOUS_KEPT, "Three earlier runs stay next to the warehouse:" in PAGE) == (3, True)

@@ -1,4 +1,4 @@
-"""The page on exporting: its report, its commands, its manifest, and the programs that it gives, are run."""
+"""The page on exporting: its report, commands, manifest and programs are run."""
 
 import csv
 import json
@@ -50,7 +50,7 @@ def _shape(value: object) -> object:
     return None
 
 
-def test_the_commands_run(home: Path) -> None:
+def test_the_commands_of_the_page_on_exporting_run(home: Path) -> None:
     printed = {command: _run(command) for command in commands(PAGE)}
     assert len(printed) == 9
     assert printed["rollcall export clients --output -"] == (

@@ -1,4 +1,4 @@
-"""The notebook to start from: its questions have answers, and marimo runs it, as a script and as a page."""
+"""The notebook: its questions have answers, and marimo runs it as a script and as a page."""
 
 import ast
 import os
@@ -56,7 +56,7 @@ def test_the_questions_of_the_notebook_have_answers(demo_by_day: Path) -> None:
     assert len(answers) == 9
 
 
-def test_the_command_writes_it(tmp_path: Path) -> None:
+def test_the_notebook_command_writes_the_notebook(tmp_path: Path) -> None:
     file = tmp_path / "projects.py"
     written = CliRunner().invoke(main, ["--home", str(tmp_path), "notebook"])
     assert written.stdout == f"wrote {file}; open it with: marimo edit {file}\n"
@@ -73,7 +73,7 @@ def test_the_notebook_runs_as_a_script(demo_by_day: Path) -> None:
 @needs_marimo
 def test_the_notebook_becomes_a_page(demo_by_day: Path, tmp_path: Path) -> None:
     notebook, page = tmp_path / "projects.py", tmp_path / "projects.html"
-    notebook.write_text(NOTEBOOK.read_text())  # marimo leaves a folder beside it
+    notebook.write_text(NOTEBOOK.read_text())  # marimo leaves a folder next to it
     ran(demo_by_day, sys.executable, "-m", "marimo", "export", "html", str(notebook), "-o", str(page))
     text = page.read_text()
     for shown in ("3 runs, the last one on 2026-11-03 02:00 UTC", "fone_dynamics",

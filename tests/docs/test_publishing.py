@@ -47,7 +47,7 @@ def home(published: Path, postgres_url: str, bucket: S3, tmp_path: Path) -> Path
     return tmp_path
 
 
-def test_the_commands_run(home: Path, postgres_url: str, bucket: S3) -> None:  # noqa: F811
+def test_the_commands_of_the_page_on_publishing_run(home: Path, postgres_url: str, bucket: S3) -> None:  # noqa: F811
     printed = {}
     for command in commands(PAGE):
         program, *arguments = shlex.split(command)

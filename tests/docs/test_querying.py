@@ -1,4 +1,4 @@
-"""What the pages on querying and on the history show is what happens."""
+"""The pages on querying and on the history show what the commands print."""
 
 import contextlib
 import io
@@ -45,7 +45,7 @@ def test_commands_answer_as_shown(here: Path, name: str, arguments: list[str], p
 
 
 @pytest.mark.parametrize(("name", "line"), RUN)
-def test_commands_run(here: Path, name: str, line: str) -> None:
+def test_commands_shown_without_their_output_run(here: Path, name: str, line: str) -> None:
     fed, _, line = line.rpartition(" | ")
     command, file = re.fullmatch(r"(.*?)(?: > [\w.]+| < ([\w.]+))?", line).groups()
     text = Path(file).read_text() if file else re.sub(r'^echo "(.*)"$', r"\1", fed)
@@ -53,7 +53,7 @@ def test_commands_run(here: Path, name: str, line: str) -> None:
     assert (result.exit_code, result.output != "") == (0, True), result.output
 
 
-def test_python(here: Path) -> None:
+def test_the_python_example_prints_what_the_page_shows(here: Path) -> None:
     for code, printed in PYTHON:
         with contextlib.redirect_stdout(io.StringIO()) as output:
             exec(code, {})
@@ -61,7 +61,7 @@ def test_python(here: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("duckdb") is None, reason="DuckDB's shell is not installed")
-def test_the_shell_of_duckdb(here: Path) -> None:
+def test_the_commands_of_duckdbs_shell_answer_as_shown(here: Path) -> None:
     for arguments, printed in SHELL:
         done = subprocess.run(
             ["duckdb", *shlex.split(arguments)], capture_output=True, text=True, check=False, timeout=60

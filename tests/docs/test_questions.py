@@ -1,4 +1,4 @@
-"""The page of questions: each query answers as shown, and as worked out from what was served."""
+"""The page of questions: each query answers as shown, and as computed from what was served."""
 
 import json
 import re

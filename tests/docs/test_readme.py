@@ -1,4 +1,4 @@
-"""What the README shows is what happens, and the demo does what it says."""
+"""The README shows what the commands print."""
 
 import csv
 import os
@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.commands.demo import Demo
-from pipelines.config.tables import COMMON
+from pipelines.config.tables import COMMON, EXPORTS, WAREHOUSE
 from pipelines.extract.provider import find_providers
 from pipelines.transform.data_dictionary import data_dictionary
 
@@ -128,6 +128,22 @@ def test_every_setting_is_in_the_readme_and_in_the_configuration_to_copy() -> No
             assert (setting.name in secrets[name]) == setting.secret
     for setting in COMMON:
         assert f"`{setting.name}`" in README, setting.name
+
+
+def test_the_numbers_in_the_configuration_to_copy_are_the_defaults() -> None:
+    config = (ROOT / ".dlt" / "config.toml").read_text()
+    settings = [*COMMON, *WAREHOUSE, *EXPORTS]
+    settings += [setting for provider in find_providers(ROOT).values() for setting in provider.settings]
+    defaults = {
+        (setting.name, float(str(setting.default)))
+        for setting in settings
+        if setting.default is not None and setting.type in {"integer", "number"}
+    }
+    shown = {
+        (name, float(number)) for name, number in re.findall(r"^# (\w+) = ([\d.]+)\b", config, re.MULTILINE)
+    }
+    assert shown
+    assert shown - defaults == set()
 
 
 def test_every_published_table_is_in_the_readme(played: tuple[Path, str]) -> None:

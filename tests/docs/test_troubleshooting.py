@@ -1,4 +1,4 @@
-"""The page of messages names every one that there is, below the exit code that it ends with, and no other."""
+"""The page of messages names every message, under the exit code that it ends with, and no others."""
 
 import ast
 import inspect
@@ -85,7 +85,7 @@ def unverified_reasons() -> set[str]:
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 5])
-def test_every_message_stands_below_its_exit_code(code: int) -> None:
+def test_every_message_is_listed_under_its_exit_code(code: int) -> None:
     expected = errors_made(code) | OTHERS.get(code, set())
     if code == 3:
         expected |= unverified_reasons() | IN_SQL

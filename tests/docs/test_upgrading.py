@@ -1,4 +1,4 @@
-"""A warehouse that an earlier Rollcall wrote goes on; what the page says of it is so."""
+"""A warehouse that an earlier Rollcall wrote continues as the page on upgrading says."""
 
 import re
 import shlex
@@ -73,31 +73,31 @@ def home(first_run: Path, tmp_path: Path) -> Home:
 
 
 def change(warehouse: Path, statements: list[str]) -> None:
-    with duckdb.connect(str(warehouse)) as connection:
+    with duckdb.connect(str(warehouse)) as db:
         for statement in statements:
-            connection.execute(statement)
+            db.execute(statement)
 
 
 def published(home: Home) -> Mapping[str, list]:
     """The columns and the rows of every published table."""
     marts = models.read_models("marts", home.path)
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        return {mart: _content(connection, mart) for mart in marts}
+    with duckdb.connect(str(home.warehouse), read_only=True) as db:
+        return {mart: _content(db, mart) for mart in marts}
 
 
 def rebuilt(home: Home, scratch: Path) -> Mapping[str, list]:
     """The same, made from nothing but the facts."""
-    with duckdb.connect(str(scratch)) as connection:
-        connection.execute(facts_sql())
-        connection.execute(f"attach '{home.warehouse}' as published (read_only)")
+    with duckdb.connect(str(scratch)) as db:
+        db.execute(facts_sql())
+        db.execute(f"attach '{home.warehouse}' as published (read_only)")
         for table in ("runs", "connections", "listings", "records", "quarantine", "forgotten"):
-            connection.execute(f"insert into raw.{table} by name from published.raw.{table}")
-        models.build(connection, home.path)
-        return {mart: _content(connection, mart) for mart in models.read_models("marts", home.path)}
+            db.execute(f"insert into raw.{table} by name from published.raw.{table}")
+        models.build(db, home.path)
+        return {mart: _content(db, mart) for mart in models.read_models("marts", home.path)}
 
 
-def _content(connection: duckdb.DuckDBPyConnection, table: str) -> list:
-    found = connection.execute(f"from main.{table} order by all")
+def _content(db: duckdb.DuckDBPyConnection, table: str) -> list:
+    found = db.execute(f"from main.{table} order by all")
     return [tuple(column[:2] for column in found.description), *found.fetchall()]
 
 
@@ -134,7 +134,7 @@ def test_facts_of_a_newer_version_are_not_lost(home: Home) -> None:
     assert "`… was written by a newer Rollcall`" in PAGE
 
 
-def test_the_commands_run(home: Home) -> None:
+def test_the_commands_of_the_page_on_upgrading_run(home: Home) -> None:
     for line in commands(PAGE):
         if line.startswith("rollcall "):
             result = CliRunner().invoke(main, ["--home", str(home.path), *shlex.split(line)[1:]])

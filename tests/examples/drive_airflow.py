@@ -1,4 +1,4 @@
-"""Runs Airflow's example over each home named, and writes down how the tasks ended: RESULT HOME..."""
+"""Runs Airflow's example over each given home, and writes the state of each task: RESULT HOME..."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Runs Dagster's example over each home named, and writes down how the assets ended: RESULT HOME..."""
+"""Runs Dagster's example over each given home, and writes the state of each asset: RESULT HOME..."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Runs Prefect's example over each home named, and writes down how the flow ended: RESULT HOME..."""
+"""Runs Prefect's example over each given home, and writes the state of the flow: RESULT HOME..."""
 
 import json
 import os

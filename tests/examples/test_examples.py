@@ -1,7 +1,7 @@
-"""The examples for orchestrators: what an exit code means to them, and the orchestrators themselves.
+"""The examples for orchestrators: how they map each exit code, and runs in the orchestrators themselves.
 
-The latter are large, and skipped unless `make test-orchestrators` asks for them: then uv, which runs the
-tests and names itself in UV, gives each an environment of its own.
+The orchestrators are large, so their tests are skipped unless `make test-orchestrators` runs them. It sets
+UV to the uv that runs the tests, which installs each orchestrator in its own environment.
 """
 
 import fcntl
@@ -68,7 +68,7 @@ def test_an_exit_code_is_an_outcome(
 
 
 @pytest.mark.parametrize("end", ["exit 1", "exit 2", "exit 4", "exit 120", "kill -9 $$"])
-def test_any_other_is_a_failure(
+def test_any_other_exit_code_is_a_failure(
     end: str, example: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _put_on_path(tmp_path, f"echo why; {end}", monkeypatch)
@@ -107,7 +107,7 @@ def test_the_versions_tested_with_are_named() -> None:
     "ORCHESTRATORS" not in os.environ, reason="make test-orchestrators runs the orchestrators"
 )
 @pytest.mark.parametrize("orchestrator", PACKAGES)
-def test_in_the_orchestrator_itself(orchestrator: str, tmp_path: Path) -> None:
+def test_the_example_runs_in_the_orchestrator(orchestrator: str, tmp_path: Path) -> None:
     command = [os.environ["UV"], "run", "--quiet", "--no-project", "--python", sys.executable]
     for package in PACKAGES[orchestrator]:
         command += ["--with", package]

@@ -42,7 +42,7 @@ def filled(text: object) -> str:
     return re.sub(pattern, lambda found: values.get(found[1], found[3] or ""), str(text))
 
 
-def test_it_follows_the_specification_of_compose() -> None:
+def test_the_compose_file_follows_its_specification() -> None:
     program = Path(sys.executable).parent / "check-jsonschema"
     command = [program, "--builtin-schema", "vendor.compose-spec", FOLDER / "compose.yaml"]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -67,7 +67,7 @@ def test_images_are_pinned() -> None:
     assert all(re.search(r":\d+\.\d+[\w.-]*$", image) for image in images.values()), images
 
 
-def test_containers_are_as_closed_as_those_of_one_machine() -> None:
+def test_containers_have_no_privileges_and_no_open_ports() -> None:
     for service in (SERVICES[name] for name in OURS):
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]

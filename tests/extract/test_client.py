@@ -1,4 +1,4 @@
-"""How one request is repeated, refused or reported: what each status, header and kind of answer leads to."""
+"""How one request is retried, refused or reported, for each status, header and kind of answer."""
 
 import errno
 import threading
@@ -194,7 +194,7 @@ def test_a_retry_waits_as_long_as_the_provider_asks(
 
 
 @pytest.mark.parametrize(("header", "seconds", "shown"), [("120", 600, 120), ("30", 20, 30)])
-def test_nobody_waits_longer_than_two_minutes_nor_than_the_run(
+def test_a_wait_beyond_two_minutes_or_the_run_is_refused(
     header: str, seconds: float, shown: int, loopback: Loopback, slept: list[float]
 ) -> None:
     refusal = Answer([], 429, JSON | {"Retry-After": header})
@@ -207,7 +207,7 @@ def test_nobody_waits_longer_than_two_minutes_nor_than_the_run(
     assert (str(failure.value), slept, api.traffic.requests) == (expected, [], 1)
 
 
-def test_just_two_minutes_are_waited(
+def test_a_wait_of_two_minutes_is_still_accepted(
     loopback: Loopback, slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipelines.extract.client.random.uniform", lambda least, _most: least)
@@ -259,7 +259,9 @@ def test_json_in_utf_8_is_read(content_type: str, loopback: Loopback) -> None:
         ("application/json", f'["{SECRET}"]'.encode(), "the answer contains the credentials that were sent"),
     ],
 )
-def test_anything_else_is_not(content_type: str, body: bytes, reason: str, loopback: Loopback) -> None:
+def test_any_other_content_type_or_encoding_is_refused(
+    content_type: str, body: bytes, reason: str, loopback: Loopback
+) -> None:
     with (
         api_of(loopback, Answer(body, 200, {"Content-Type": content_type}), max_retries=2) as api,
         pytest.raises(MalformedAnswer) as caught,

@@ -1,4 +1,4 @@
-"""What a user configures: a mistake is one line that says how to mend it, and nothing is taken by chance."""
+"""The settings: a mistake is one line that says how to fix it, and nothing else configures a run."""
 
 import os
 import subprocess
@@ -333,7 +333,7 @@ def test_a_variable_that_names_no_connection_is_never_used(
     assert refusal.value.reason == "belltastic has no api_token"
 
 
-def test_a_run_needs_no_file_and_heeds_no_variable_but_its_own(
+def test_a_run_needs_no_files_of_dlt_and_ignores_unrelated_variables(
     home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base_url = loopback.serve("bells", Answer([{"id": 1, "name": "Great Tom"}]))

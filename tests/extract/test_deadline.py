@@ -1,4 +1,4 @@
-"""Promise 16: an exchange ends when its time is up, whatever the server does."""
+"""Promise 16: an exchange ends when its time is up, regardless of what the server does."""
 
 import functools
 import socket
@@ -159,7 +159,7 @@ def test_promise_16_an_exchange_ends_in_time_where_connecting_took_all_of_it(
     assert str(failure.value) == "projects did not answer completely within 0.2 s"
 
 
-def test_promise_16_large_answers_come_one_by_one_and_to_wait_for_another_is_not_counted() -> None:
+def test_promise_16_large_answers_are_read_one_at_a_time_and_waiting_for_another_is_not_counted() -> None:
     just_small = b"[%s]" % (b" " * ((4 << 20) - 2))
     large = just_small + b" "
     came: list[int] = []

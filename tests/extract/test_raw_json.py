@@ -88,7 +88,9 @@ def test_a_wrong_value_does_not_affect_its_neighbours(bad: bytes) -> None:
         (b'{"a": 1e999999999999999999999}', "not valid JSON (a number has too large an exponent)"),
     ],
 )
-def test_promise_07_a_value_that_cannot_be_held_is_refused_by_what_it_is(text: bytes, reason: str) -> None:
+def test_promise_07_a_value_that_python_cannot_hold_is_refused_with_the_reason(
+    text: bytes, reason: str
+) -> None:
     with pytest.raises(MalformedAnswer) as refused:
         value(text)
     assert refused.value.reason == reason
@@ -206,7 +208,7 @@ def test_keys_that_differ_in_each_object_are_read(text: bytes) -> None:
         (b'{"a":{"b":1},"a":{"b":1,"c":2}}', False),
     ],
 )
-def test_duplicate_keys_are_ruled_out_where_that_is_plain(text: bytes, is_plain: bool) -> None:
+def test_duplicate_keys_are_ruled_out_without_parsing_if_possible(text: bytes, is_plain: bool) -> None:
     assert has_each_key_once(text, value(text)) is is_plain
 
 
@@ -221,7 +223,7 @@ def test_duplicate_keys_are_ruled_out_where_that_is_plain(text: bytes, is_plain:
         ('"' + "é" * 40 + '"', True),
     ],
 )
-def test_long_runs_of_marks_are_ruled_out_where_that_is_plain(text: str, has_few: bool) -> None:
+def test_long_runs_of_marks_are_ruled_out_without_parsing_if_possible(text: str, has_few: bool) -> None:
     assert has_few_marks(text.encode()) is has_few
 
 
@@ -290,7 +292,7 @@ def test_a_value_that_is_not_a_count_is_refused(text: bytes | None) -> None:
         as_count(text, "TotalCount")
 
 
-def test_texts() -> None:
+def test_a_value_of_any_type_has_a_text() -> None:
     assert [as_text(text) for text in (b'"a"', b"403", b"null", None, b'["a"]')] == [
         "a",
         "403",
@@ -300,7 +302,7 @@ def test_texts() -> None:
     ]
 
 
-def test_the_first_key_that_is_there_counts() -> None:
+def test_the_first_key_present_counts() -> None:
     assert first_of({"b": 1, "a": 2}, "a", "b") == 2
     assert first_of({"b": 1}, "a", "b") == 1
     assert first_of({"c": 1}, "a", "b") is None

@@ -1,4 +1,4 @@
-"""Promise 13: only a change of content makes a version. A record that is not taken has its reason."""
+"""Promise 13: only a change of content makes a version. A record that is not accepted has a reason."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -268,7 +268,7 @@ def test_promise_06_a_record_that_is_not_utf_8_is_quarantined_by_its_id() -> Non
     assert taken.reason.startswith("not valid JSON ('utf-8' codec can't decode byte 0xe9")
 
 
-def test_promise_06_of_two_ids_in_one_record_neither_is_taken() -> None:
+def test_promise_06_a_record_with_two_ids_is_quarantined() -> None:
     same = read_record(PROVIDERS["belltastic"], (), b'{"id": 7, "id": 7}', {})
     other = read_record(PROVIDERS["belltastic"], (), b'{"id": 7, "id": 8}', {})
     assert (same.record_id, other.record_id) == ("7", None)
@@ -283,7 +283,7 @@ def test_every_occurrence_of_a_dropped_field_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "é"])
-def test_promise_16_a_record_that_is_too_large_is_told_and_not_taken(letter: str) -> None:
+def test_promise_16_a_record_that_is_too_large_is_quarantined_with_its_beginning(letter: str) -> None:
     text = f'{{"id": 7, "name": "a{letter * (8 << 20)}"}}'.encode()
     taken = read_record(PROVIDERS["belltastic"], (), text, {})
     assert taken.record_id == "7"
@@ -328,7 +328,7 @@ def test_a_record_without_the_fields_to_drop_stays_as_it_was_sent() -> None:
     assert read_record(PROVIDERS["belltastic"], ("secret",), text, {}).payload == text
 
 
-def test_a_text_that_is_known_is_not_read() -> None:
+def test_a_known_text_is_not_parsed_again() -> None:
     text = b'{"id": 1, "name": "A"}'
     known = {digest(text): "1"}
     assert read_record(PROVIDERS["belltastic"], (), text, known) == Record("1", None, digest(text))
@@ -369,5 +369,5 @@ def test_a_text_has_the_digest_that_duckdb_gives_it() -> None:
         (7, None),
     ],
 )
-def test_creation_times(text: object, moment: datetime | None) -> None:
+def test_a_creation_time_is_read_with_its_offset(text: object, moment: datetime | None) -> None:
     assert instant(text) == moment

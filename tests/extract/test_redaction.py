@@ -1,4 +1,4 @@
-"""Promise 21: a secret is found in whatever spelling it is repeated."""
+"""Promise 21: a secret is found in every spelling in which it may be repeated."""
 
 import base64
 import html
@@ -50,7 +50,7 @@ def test_a_secret_is_found_in_a_body_and_hidden_in_a_message(spelling: str) -> N
 
 
 @pytest.mark.parametrize("spelling", [quote(TOKEN, safe=""), TOKEN.replace("/", r"\/"), html.escape(TOKEN)])
-def test_no_end_of_a_secret_is_left_after_a_character_in_another_spelling(spelling: str) -> None:
+def test_a_secret_with_a_character_in_another_spelling_is_hidden_to_its_end(spelling: str) -> None:
     assert "tok" not in SECRETS.redact(f"it was {spelling}, or {TOKEN}")
 
 
@@ -60,11 +60,11 @@ def test_the_beginning_of_a_secret_is_hidden_in_a_message(length: int) -> None:
 
 
 @pytest.mark.parametrize("before", range(PIECE_BYTES - 40, PIECE_BYTES + 40, 7))
-def test_a_secret_is_found_across_the_border_of_two_pieces(before: int) -> None:
+def test_a_secret_is_found_across_two_chunks(before: int) -> None:
     assert SECRETS.are_in(b" " * before + SPELLINGS["percent-encoded whole"].encode())
 
 
-def test_other_texts_stay_as_they_are() -> None:
+def test_a_text_without_a_secret_stays_as_it_is() -> None:
     for text in ("", "S3cr3t+", "50 % of <b> & \\u0041", "\ud800", "é"):
         assert SECRETS.redact(text) == text
         assert not SECRETS.are_in(text.encode("utf-8", "surrogatepass"))

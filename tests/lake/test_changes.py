@@ -1,4 +1,4 @@
-"""What a run changes in a lakehouse: rows are compared by their hashes, in bounded memory."""
+"""The changes of a run in a lakehouse: rows are compared by their hashes, in bounded memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_changed_rows_are_found_by_key(db: duckdb.DuckDBPyConnection) -> None:
     assert changes(db) == ([], [("one", "s", 1), ("one", None, 1), ("one", None, 2)])
 
 
-def test_all_rows_are_new_where_nothing_is_held(db: duckdb.DuckDBPyConnection) -> None:
+def test_all_rows_are_new_in_an_empty_lakehouse(db: duckdb.DuckDBPyConnection) -> None:
     rows(db, "lake", "")
     rows(db, "draft", "('one', null, 1, 'a', ['x']), ('two', null, 9, '', [])")
     assert changes(db) == ([("one", None, 1, "a", ["x"])], [])

@@ -1,4 +1,4 @@
-"""A lakehouse has the rows that a file has, whatever is played."""
+"""A lakehouse has the same rows as a file after the same runs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Faults of what a lakehouse is made of: the catalog, the object storage, the memory and the clocks."""
+"""Faults of the parts of a lakehouse: the catalog, the object storage, the memory and the clocks."""
 
 import http.client
 import time

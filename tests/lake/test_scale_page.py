@@ -1,4 +1,4 @@
-"""The page about more than one machine: its commands work as they are written there."""
+"""The commands of the page about more than one machine work as written."""
 
 import re
 import shlex

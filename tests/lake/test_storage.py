@@ -1,4 +1,4 @@
-"""A lakehouse whose data is on S3: over TLS, with the certificates that the user names."""
+"""A lakehouse with its data on S3: over TLS, with the certificates that the user names."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The verbs on a lakehouse: each works on it, or says in one line that it does not."""
+"""The verbs on a lakehouse: each works, or says in one line that it does not."""
 
 import json
 import shutil
@@ -75,7 +75,7 @@ def test_reading_verbs_read_a_lakehouse(played: LakeHome, tmp_path: Path) -> Non
     assert described[0]["comment"].startswith("unique and stable")
 
 
-def test_as_of_run_reads_what_a_run_published(played: LakeHome) -> None:
+def test_as_of_run_reads_what_that_run_published(played: LakeHome) -> None:
     name = "select name from projects where project_key = 'belltastic:1'"
     assert lines(played, name) == [{"name": NEW_NAME}]
     assert lines(played, name, "--as-of-run", "2026-11-01T12:00:00Z") == [{"name": OLD_NAME}]

@@ -1,4 +1,4 @@
-"""Promise 5: what is received is landed, each record at its place, and a loss is found out."""
+"""Promise 5: every received record is landed in order, and a loss is detected."""
 
 import subprocess
 import sys
@@ -85,7 +85,7 @@ def test_dlt_keeps_no_list_of_the_settings_and_secrets_that_it_has_read(tmp_path
     assert len(kept.all_traces) == before
 
 
-def test_tables_are_of_five_thousand_rows_and_what_else_their_last_page_has() -> None:
+def test_tables_hold_five_thousand_rows_and_the_rest_of_their_last_page() -> None:
     pages = (4_999, 1, 3_000, 2_001, 1_000)
     one = connection_of(
         "one", [Page(tuple(b'{"id": %d}' % record for record in range(page))) for page in pages]
@@ -179,7 +179,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         yield warehouse
 
 
-def test_a_load_that_loses_a_record_is_not_remembered(
+def test_a_load_that_loses_a_record_is_not_merged(
     tmp_path: Path, warehouse: duckdb.DuckDBPyConnection
 ) -> None:
     landing = landed([connection_of("lossy", pages_of(0, 3, 3))], tmp_path)

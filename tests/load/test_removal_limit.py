@@ -1,4 +1,4 @@
-"""Promise 9: what looks like a mistake is held back until an operator accepts its exact number."""
+"""Promise 9: removals that look like a mistake are held back until an operator accepts the exact number."""
 
 import pytest
 

@@ -1,7 +1,8 @@
-"""Promises 5, 6 and 8: what proves a listing, and what becomes of one that is not verified.
+"""Promises 5, 6 and 8: when a listing is verified, and what happens if it is not.
 
-Two runs. In the first all listings are whole; the scripted ones hold the properties A and B, a page each.
-In the second the scripted ones are as their cases say, and the stand-ins' move while they are read.
+There are two runs. In the first, all listings are complete; the scripted ones hold the properties A and B,
+on a page each. In the second, the scripted ones follow their cases, and those of the sandbox change
+meanwhile.
 """
 
 import itertools

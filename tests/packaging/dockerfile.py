@@ -1,4 +1,4 @@
-"""The Dockerfile, read: its stages, and what each of their instructions says."""
+"""Reads the Dockerfile: its stages, and the parts of their instructions."""
 
 import re
 from dataclasses import dataclass, field

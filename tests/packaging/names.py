@@ -1,4 +1,4 @@
-"""Recognises what would install another program that is called as the command is."""
+"""Recognises commands that would install the unrelated program with the name of the command."""
 
 import re
 

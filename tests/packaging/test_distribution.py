@@ -1,4 +1,4 @@
-"""The distribution: its name, its version, what is in it, and that the same sources build the same files."""
+"""The distribution: its name, version and contents, and that the same sources build the same files."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""The image, as far as it can be tested without an engine: what its files say, and their commands."""
+"""The image, as far as it can be tested without a container engine: its files and their commands."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What is released works where nothing else is. It installs from a package index: `make check-release`."""
+"""The released files work in a clean environment, installed from a package index: `make check-release`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Copies of what a distribution is built from, and the builds made of them."""
+"""Copies of the sources of a distribution, and builds of them."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ def hatchling(tree: Path, *arguments: str, **variables: str) -> str:
 
 
 def git(tree: Path, *arguments: str) -> str:
-    """What a command of git prints, without the settings of whoever runs the tests."""
+    """The output of a git command, without the settings of the user who runs the tests."""
     return run(["git", *arguments], tree, GIT)
 
 

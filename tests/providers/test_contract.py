@@ -1,7 +1,7 @@
-"""What every provider must do, whichever it is: found by its name, tried against its stand-in.
+"""What every provider must do: found by its name, tested against its simulated version.
 
-Two runs. The first goes well; in the second every listing of a connection meets the trouble that the
-connection is named after, as many `times` as it says, or always.
+There are two runs. The first goes well; in the second, every listing of a connection meets the trouble that
+the connection is named after, as many `times` as it says, or always.
 """
 
 import json
@@ -224,7 +224,9 @@ def test_a_listing_that_fails_keeps_its_rows(
 
 @pytest.mark.parametrize(("trouble", "retries"), [("limited", 2), ("cut_short", 1)])
 @each_provider
-def test_a_passing_trouble_is_overcome(provider: str, trouble: str, retries: int, runs: Runs) -> None:
+def test_a_temporary_failure_is_retried_until_verified(
+    provider: str, trouble: str, retries: int, runs: Runs
+) -> None:
     listings = runs.listings(provider, trouble)
     assert {listing.outcome for listing in listings} == {"verified"}
     assert sum(listing.unchanged for listing in listings) == RECORDS

@@ -90,7 +90,7 @@ def test_a_window_gives_the_same_whether_or_not_it_holds_its_start(home: Home, l
 
 
 @pytest.mark.usefixtures("light")
-def test_a_login_and_an_empty_listing_are_one_request_each(home: Home, loopback: Loopback) -> None:
+def test_a_login_and_an_empty_listing_take_one_request_each(home: Home, loopback: Loopback) -> None:
     answer = Answer({"Items": [], "TotalCount": 0, "TotalPages": 0})
     base_url = loopback.serve("empty", answer)
     home.connect("evovoice", base_url=base_url, **LOGIN)
@@ -207,7 +207,7 @@ def test_a_wrong_password_is_sent_once(listed: Listed) -> None:
     )
 
 
-def test_a_password_that_ends_in_mid_listing_is_sent_once_more(listed: Listed) -> None:
+def test_a_session_that_ends_during_a_listing_logs_in_once_more(listed: Listed) -> None:
     listing = listed.listing("locked_out")
     assert (listing.outcome, listing.new, listing.removed) == ("unverified", 2, 0)
     assert listed.logins("locked_out") == 2

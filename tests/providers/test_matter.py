@@ -1,4 +1,4 @@
-"""Matter: `status.state` decides, whatever the HTTP status; pages are counted from the number of elements."""
+"""Matter: `status.state` decides, not the HTTP status; the pages follow from the number of elements."""
 
 import time
 from pathlib import Path

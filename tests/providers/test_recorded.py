@@ -1,8 +1,8 @@
-"""The vendors' own sample answers, and the rows that they must give; their errors, and our messages.
+"""The vendors' own sample answers with the rows that they must give; their errors with our messages.
 
-`recorded/PROVIDER/` holds what a listing answers, in `answer.json`; the rows that are then published, in
-`expected.json`; and in `errors.json` the answers that refuse, each with the listing's message. All values in
-EvoVoice's sample are placeholders; its counts are here those of its one file.
+`recorded/PROVIDER/` holds the answer to a listing in `answer.json`, the rows that are then published in
+`expected.json`, and in `errors.json` the error answers, each with the message of the listing. All values in
+EvoVoice's sample are placeholders; here, its counts are those of its one file.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Rillsoft: each client is a listing of its own; what the caller and the moment change makes no version."""
+"""Rillsoft: each client has its own listing; fields that depend on the caller make no version."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def test_a_lock_is_refreshed_in_place(runs: Runs) -> None:
     assert runs.home.rows(versions) == [{"record_id": key} for key in ("1", "2", "2", "3", "4", "5")]
 
 
-def test_a_permission_narrows_the_list(runs: Runs) -> None:
+def test_a_permission_limits_the_projects_listed(runs: Runs) -> None:
     asked = {
         (line.path.removeprefix("/rillsoft/api/v2/"), line.query_string) for line in runs.sandbox.requests
     }

@@ -1,4 +1,4 @@
-"""What a user configures of each provider: what must be given, what has a default, and which bounds hold."""
+"""The settings of each provider: which are required, which have a default, and their limits."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Two states of one warehouse, and destinations that they are published to."""
+"""Two states of one warehouse, and destinations to publish them to."""
 
 import json
 import shutil
@@ -35,30 +35,30 @@ def stages(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Stages:
         for name in ("first", "second")
     )
     payload = json.dumps(HOSTILE | {"projectStatus": "PRJ_STATUS_ON_GOING"})
-    with duckdb.connect(str(second)) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute(
+    with duckdb.connect(str(second)) as db:
+        db.execute("set TimeZone = 'UTC'")
+        db.execute(
             "insert into raw.runs select * replace ($1::timestamptz as started_at) from raw.runs "
             "where started_at = $2",
             [NEXT_RUN, RUNS[2]],
         )
-        connection.execute(
+        db.execute(
             "insert into raw.listings select * replace ($1::timestamptz as started_at) from raw.listings "
             "where started_at = $2",
             [NEXT_RUN, RUNS[2]],
         )
         # Removed, erased with its history, and added.
-        connection.execute(
+        db.execute(
             "update raw.records set valid_to = $1, end_reason = 'removed' where record_id = '19'", [NEXT_RUN]
         )
-        connection.execute("delete from raw.records where record_id = '20' or connection = 'belltastic'")
-        connection.execute(
+        db.execute("delete from raw.records where record_id = '20' or connection = 'belltastic'")
+        db.execute(
             "insert into raw.records values "
             "('matter', 'matter', null, 'projects', '21', $1, md5($1), null, null, $2, null, null, $2, null)",
             [payload, NEXT_RUN],
         )
-        connection.execute("update raw.records set last_seen_at = $1 where valid_to is null", [NEXT_RUN])
-        models.build(connection, folder)
+        db.execute("update raw.records set last_seen_at = $1 where valid_to is null", [NEXT_RUN])
+        models.build(db, folder)
     return Stages(first, second)
 
 

@@ -1,4 +1,4 @@
-"""Destinations as tests see them: how a home is configured for one, and what its tables hold then."""
+"""Destinations in tests: how a home is configured for one, and what its tables contain afterwards."""
 
 import json
 from collections import Counter
@@ -38,14 +38,14 @@ def configure(home: Path, place: Place) -> None:
 
 def published_tables(warehouse: Path, *, keeps_nul: bool = True) -> dict[str, Rows]:
     """What a destination should hold of a warehouse."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        names = connection.execute(
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        db.execute("set TimeZone = 'UTC'")
+        names = db.execute(
             "select distinct table_name from duckdb_columns() where schema_name = 'main' and not internal"
         ).fetchall()
         tables = {}
         for (name,) in names:
-            found = connection.execute(f"select columns(lambda c: c <> 'last_seen_at') from main.{name}")
+            found = db.execute(f"select columns(lambda c: c <> 'last_seen_at') from main.{name}")
             columns = [column[0] for column in found.description]
             tables[name] = rows_of(columns, found.fetchall(), keeps_nul=keeps_nul)
     return tables
@@ -134,9 +134,9 @@ class DuckDb:
         self.secrets = f'[destination.bi]\ncredentials = "{path}"\n'
 
     def query(self, query: str) -> list[dict[str, Any]]:
-        with duckdb.connect(str(self.path)) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            found = connection.execute(query)
+        with duckdb.connect(str(self.path)) as db:
+            db.execute("set TimeZone = 'UTC'")
+            found = db.execute(query)
             columns = [column[0] for column in found.description]
             return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 

@@ -1,4 +1,4 @@
-"""`rollcall publish` and `[publish] after_sync`: what they print, refuse, and leave as it was."""
+"""`rollcall publish` and `[publish] after_sync`: what they print, refuse, and leave unchanged."""
 
 import json
 import shutil
@@ -78,8 +78,8 @@ def test_a_publication_is_counted_once(bi: DuckDb, tmp_path: Path) -> None:
 def test_another_programs_table_is_refused(bi: DuckDb, tmp_path: Path) -> None:
     import duckdb
 
-    with duckdb.connect(str(bi.path)) as connection:
-        connection.execute("create schema rollcall; create table rollcall.projects as select 1 as mine")
+    with duckdb.connect(str(bi.path)) as db:
+        db.execute("create schema rollcall; create table rollcall.projects as select 1 as mine")
     refused = rollcall(tmp_path, "publish", "--to", "bi", code=2).stderr
     assert refused == (
         "rollcall: dataset rollcall has a table projects that Rollcall did not create. "

@@ -1,4 +1,4 @@
-"""A publication that is killed leaves one run or the next, and the one after it completes the work."""
+"""A killed publication leaves the previous run or the new one, and the next publication completes it."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Each destination that can run here: it holds what the warehouse holds, and gets only what changed."""
+"""Each destination that can run here has the rows of the warehouse, and receives only changes."""
 
 import shutil
 from pathlib import Path
@@ -34,12 +34,10 @@ CHANGED = {
 
 def new_listings(stages: Stages) -> int:
     """How many listings the second stage has that the first has not."""
-    with duckdb.connect() as connection:
+    with duckdb.connect() as db:
         for name, file in (("before", stages.first), ("after", stages.second)):
-            connection.execute(f"attach '{file}' as {name} (read_only)")
-        row = connection.execute(
-            "select count(*) from (from after.listings except from before.listings)"
-        ).fetchone()
+            db.execute(f"attach '{file}' as {name} (read_only)")
+        row = db.execute("select count(*) from (from after.listings except from before.listings)").fetchone()
     assert row is not None
     return int(row[0])
 

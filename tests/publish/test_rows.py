@@ -1,4 +1,4 @@
-"""The rows that a publication sends: the first time all of them, without keeping any in memory to compare."""
+"""The rows that a publication sends: all of them the first time, without holding them in memory."""
 
 import itertools
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Two sandboxes for all tests of a run, reset for each test: a filled one, and an empty one of 2021."""
+"""Two sandboxes for all tests of a session, reset for each test: a filled one, and an empty one of 2021."""
 
 import tomllib
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Belltastic's stand-in against the vendor's page."""
+"""The simulated Belltastic, compared with the vendor's page."""
 
 from types import NoneType
 
@@ -21,7 +21,7 @@ def api(empty, connect):
     return connect(empty, "belltastic")
 
 
-def test_documented_reads(empty, api):
+def test_reads_are_answered_as_the_vendor_documents_them(empty, api):
     empty.store("belltastic").put(SECOND)
     assert answered(api.get("/projects")) == (200, [BELLTASTIC, SECOND])
     assert answered(api.get("/project/1")) == (200, BELLTASTIC)
@@ -51,7 +51,7 @@ def test_records_have_the_documented_fields(sandbox, types_by_field):
     assert {record["default"] for record in records} == {True, False}
 
 
-def test_documented_creation(empty, api):
+def test_a_created_project_is_answered_as_the_vendor_documents_it(empty, api):
     given = {"team_id": 1, "name": "Second project", "hmac_required": True}
     created = {
         "id": 2,
@@ -96,13 +96,13 @@ def test_documented_creation(empty, api):
         ),
     ],
 )
-def test_invalid_creation(empty, api, given, errors):
+def test_an_invalid_creation_is_refused_with_its_errors(empty, api, given, errors):
     answer = api.request("POST", "/projects", json=given)
     assert answered(answer) == (422, {"message": "The given data was invalid.", "errors": errors})
     assert empty.store("belltastic").records() == [BELLTASTIC]
 
 
-def test_a_body_that_is_no_object_gives_nothing(api):
+def test_a_body_that_is_not_an_object_lacks_every_field(api):
     answer = api.request("POST", "/projects", data="[1]")
     assert set(answer.json()["errors"]) == {"team_id", "name"}
 
@@ -112,7 +112,7 @@ def test_name_of_255_characters(api):
     assert answer.json()["data"]["name"] == "ü" * 255
 
 
-def test_documented_update(empty, api):
+def test_an_updated_project_is_answered_as_the_vendor_documents_it(empty, api):
     changed = BELLTASTIC | {"name": "New name", "updated_at": NOW}
     answer = api.request("PUT", "/project/1", json={"name": "New name"})
     assert answered(answer) == (200, {"message": "Project updated.", "data": changed})
@@ -125,7 +125,7 @@ def test_update_of_flags_leaves_the_team(api):
 
 
 @pytest.mark.parametrize("name", ["", None])
-def test_invalid_update(empty, api, name):
+def test_an_invalid_name_is_refused_in_an_update(empty, api, name):
     answer = api.request("PUT", "/project/1", json={"name": name})
     errors = {"name": ["The name field is required."]}
     assert answered(answer) == (422, {"message": "The given data was invalid.", "errors": errors})
@@ -146,7 +146,7 @@ def test_archive_sets_deleted_at_once(empty, api):
     assert api.get("/projects").json() == [before]
 
 
-def test_destroy(api):
+def test_a_destroyed_project_is_gone(api):
     assert answered(api.request("DELETE", "/project/1")) == (200, {"message": "Project deleted."})
     assert answered(api.get("/projects")) == (200, [])
     assert answered(api.request("DELETE", "/project/1")) == NOT_FOUND
@@ -162,7 +162,7 @@ def test_destroy(api):
         ("DELETE", "/project/2"),
     ],
 )
-def test_unknown_project(api, method, path):
+def test_an_unknown_project_is_a_404(api, method, path):
     assert answered(api.request(method, path, json={"name": "n"})) == NOT_FOUND
 
 
@@ -177,7 +177,7 @@ def test_unknown_project(api, method, path):
         ("DELETE", "/project/1"),
     ],
 )
-def test_refusals(sandbox, anonymous, method, path):
+def test_a_missing_or_wrong_token_is_a_401_and_a_project_token_a_403(sandbox, anonymous, method, path):
     api = anonymous(sandbox, "belltastic")
 
     def ask(headers):

@@ -1,4 +1,4 @@
-"""The control interface, as another process uses it."""
+"""The control interface, used from another process."""
 
 import pytest
 import requests
@@ -27,7 +27,7 @@ def control(sandbox):
         ("belltastic", None, "id"),
     ],
 )
-def test_records(sandbox, control, provider, client, id_field):
+def test_records_can_be_listed_changed_removed_and_restored(sandbox, control, provider, client, id_field):
     store = sandbox.store(provider, client)
     records = store.records()
     ids = [record[id_field] for record in records]
@@ -52,7 +52,7 @@ def test_records(sandbox, control, provider, client, id_field):
     assert store.records() == [records[0], changed[1], *records[3:], added[0], put[1]]
 
 
-def test_a_stretch_of_records(sandbox, control):
+def test_a_range_of_records_can_be_listed(sandbox, control):
     records = sandbox.store("matter").records()
     assert control("GET", "/records/matter?start=3&stop=5") == (200, {"records": records[3:5]})
     assert control("GET", "/records/matter?start=249") == (200, {"records": records[249:]})
@@ -63,12 +63,12 @@ def test_a_request_without_a_body_adds_one_record(sandbox, control):
     assert (status, answer) == (200, {"records": [sandbox.store("belltastic").get(251)]})
 
 
-def test_latency(sandbox, control):
+def test_the_latency_can_be_set(sandbox, control):
     assert control("PUT", "/latency", {"latency_s": 0.25}) == (200, {"latency_s": 0.25})
     assert sandbox.latency_s == 0.25
 
 
-def test_faults(sandbox, control):
+def test_faults_can_be_added_listed_and_removed(sandbox, control):
     fault = {
         "provider": "matter",
         "match": "pageNumber=2",
@@ -90,7 +90,7 @@ def test_a_fault_needs_its_provider_only(sandbox, control):
     assert sandbox.faults.active() == [Fault("evovoice")]
 
 
-def test_requests(sandbox, connect, control):
+def test_requests_are_listed_and_counted(sandbox, connect, control):
     connect(sandbox, "matter").get("/projects/get", locale="en")
     line = RequestLine("matter", "GET", "/matter/connect/v2/projects/get", "locale=en")
     shown = {
@@ -111,7 +111,7 @@ def test_requests(sandbox, connect, control):
     assert sandbox.requests == []
 
 
-def test_sessions(sandbox, connect, control):
+def test_ended_sessions_must_log_in_again(sandbox, connect, control):
     api = connect(sandbox, "evovoice")
     assert api.get("/files").status_code == 200
     assert control("DELETE", "/sessions") == (200, {})
@@ -169,5 +169,5 @@ def test_sessions(sandbox, connect, control):
         ),
     ],
 )
-def test_mistakes(control, method, path, body, status, message):
+def test_an_invalid_request_is_refused_with_a_message(control, method, path, body, status, message):
     assert control(method, path, body) == (status, {"message": message})

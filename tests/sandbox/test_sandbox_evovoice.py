@@ -1,4 +1,4 @@
-"""EvoVoice's listing of files against the vendor's page."""
+"""EvoVoice's simulated listing of files, compared with the vendor's page."""
 
 from datetime import datetime
 from types import NoneType
@@ -97,7 +97,7 @@ def moment(file: dict) -> datetime:
     return datetime.fromisoformat(file["dateCreated"])
 
 
-def test_json(empty, connect):
+def test_files_are_answered_as_the_vendor_documents_them_in_json(empty, connect):
     empty.store("evovoice").put(SAMPLE)
     body = connect(empty, "evovoice").get("/files").json()
     assert body == {"items": [SAMPLE], "totalCount": 1, "totalPages": 1, "hasMorePages": False}
@@ -116,7 +116,7 @@ def test_an_empty_account_lists_no_files(empty, connect):
         ("/files?format=xml", {"Accept": "application/json"}),
     ],
 )
-def test_documented_xml(empty, connect, path, headers):
+def test_files_are_answered_as_the_vendor_documents_them_in_xml(empty, connect, path, headers):
     empty.store("evovoice").put(SAMPLE)
     answer = connect(empty, "evovoice").request("GET", path, headers=headers)
     assert answer.headers["Content-Type"] == "application/xml"
@@ -142,7 +142,7 @@ def test_xml_pages_like_json(api):
     assert "Total" not in xml
 
 
-def test_pascal_case(post_login, settings):
+def test_keys_can_be_served_in_pascal_case(post_login, settings):
     with (
         Sandbox(projects=2, files=2, evovoice_uses_pascal_case=True) as sandbox,
         requests.Session() as session,
@@ -189,7 +189,7 @@ def test_records_have_the_documented_fields(files, types_by_field):
     }
 
 
-def test_customers(files):
+def test_breadcrumbs_name_the_customers_above_in_the_same_account(files):
     customers = {file["customerId"]: file for file in files if file["customerId"]}
     assert len(customers) == 250
     assert {len(file["customerBreadcrumb"]) for file in customers.values()} == {1, 2, 3}
@@ -213,7 +213,7 @@ def test_customers(files):
         ({"All": "false", "CountPerPage": 100}, 0, 100, 3),
     ],
 )
-def test_paging(api, files, params, start, stop, pages):
+def test_a_page_holds_the_files_asked_for_and_the_totals(api, files, params, start, stop, pages):
     assert api.get("/files", **params).json() == {
         "items": files[start:stop],
         "totalCount": 300,
@@ -263,7 +263,7 @@ def test_walk_of_a_filter_finds_each_file_once(api, files):
         ),
     ],
 )
-def test_filters(api, files, params, takes):
+def test_a_filter_returns_the_matching_files(api, files, params, takes):
     expected = [file for file in files if takes(file)]
     assert items(api, **params) == expected
     assert 0 < len(expected) < 300
@@ -315,7 +315,7 @@ def test_dates_of_changed_added_and_removed_files(sandbox, api, files):
     ],
 )
 @pytest.mark.parametrize(("order", "descends"), [("Ascend", False), ("Descend", True)])
-def test_order(api, files, field, key, order, descends):
+def test_files_are_sorted_by_the_field_and_order_asked_for(api, files, field, key, order, descends):
     expected = sorted(files, key=key, reverse=descends)
     assert items(api, SortField=field, SortOrder=order) == expected
     if not descends:
@@ -337,7 +337,7 @@ def test_order(api, files, field, key, order, descends):
         ("SortOrder", "Up"),
     ],
 )
-def test_invalid_parameters(api, name, value):
+def test_an_invalid_parameter_is_refused(api, name, value):
     answer = api.get("/files", **{name: value})
     message = f"'{value}' is not a value of {name}."
     assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""EvoVoice's login and what becomes of its sessions."""
+"""EvoVoice's simulated login and sessions."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_login_sets_both_cookies(sandbox, anonymous, post_login, settings):
 
 
 @pytest.mark.parametrize("kept", ["ss-id", "ss-pid"])
-def test_either_cookie_is_enough(api, kept):
+def test_either_session_cookie_is_accepted(api, kept):
     value = api.session.cookies[kept]
     api.session.cookies.clear()
     assert api.request("GET", "/files", headers={"Cookie": f"{kept}={value}"}).status_code == 200
@@ -31,7 +31,7 @@ def test_either_cookie_is_enough(api, kept):
 
 
 @pytest.mark.parametrize("changed", [{"password": "wrong"}, {"userName": "nobody"}, {"password": None}])
-def test_wrong_password(sandbox, anonymous, changed, post_login, settings):
+def test_a_wrong_name_or_password_is_a_401(sandbox, anonymous, changed, post_login, settings):
     session = anonymous(sandbox, "evovoice").session
     answer = post_login(session, settings(sandbox)["evovoice"], **changed)
     assert answer.status_code == 401
@@ -45,7 +45,7 @@ def test_wrong_password(sandbox, anonymous, changed, post_login, settings):
     assert not session.cookies
 
 
-def test_malformed_logins(sandbox, anonymous, post_login, settings):
+def test_a_malformed_login_is_refused(sandbox, anonymous, post_login, settings):
     api = anonymous(sandbox, "evovoice")
     assert post_login(api.session, settings(sandbox)["evovoice"], provider="twitter").status_code == 404
     answer = api.request("POST", "/auth/credentials", data="userName=a")
@@ -73,7 +73,7 @@ def test_sessions_expire(sandbox, api, post_login, settings):
     assert api.get("/files").status_code == 200
 
 
-def test_curl_is_refused(sandbox, api, post_login, settings):
+def test_curl_as_user_agent_is_refused(sandbox, api, post_login, settings):
     api.session.headers["User-Agent"] = "curl/8.5.0"
     answers = [api.get("/files"), post_login(api.session, settings(sandbox)["evovoice"])]
     assert [(answer.status_code, answer.headers["Content-Type"]) for answer in answers] == [

@@ -1,4 +1,4 @@
-"""Fone Dynamics' stand-in against the vendor's page."""
+"""The simulated Fone Dynamics, compared with the vendor's page."""
 
 from types import NoneType
 
@@ -15,7 +15,7 @@ UNAUTHORIZED = {
 }
 
 
-def test_documented_answers(empty, connect):
+def test_answers_are_as_the_vendor_documents_them(empty, connect):
     empty.store("fone_dynamics").put(FONE_DYNAMICS)
     api = connect(empty, "fone_dynamics")
 
@@ -62,7 +62,7 @@ def test_records_have_the_documented_fields(sandbox, types_by_field):
         ({"Results_Skip": 1000}, 250, 250),
     ],
 )
-def test_paging(sandbox, connect, params, start, stop):
+def test_a_page_holds_the_properties_asked_for_and_the_total(sandbox, connect, params, start, stop):
     body = connect(sandbox, "fone_dynamics").get("/Properties", **params).json()
 
     token = body.pop("NextPageToken")
@@ -88,7 +88,7 @@ def test_walk_finds_each_property_once(sandbox, connect):
         ({"Results_Count": "", "Results_Skip": -1}, ["Results_Count", "Results_Skip"]),
     ],
 )
-def test_invalid_parameters(sandbox, connect, params, fields):
+def test_invalid_parameters_are_refused_by_name(sandbox, connect, params, fields):
     answer = connect(sandbox, "fone_dynamics").get("/Properties", **params)
     assert answer.status_code == 400
     assert answer.json() == {
@@ -100,7 +100,7 @@ def test_invalid_parameters(sandbox, connect, params, fields):
     }
 
 
-def test_unknown_property(sandbox, connect):
+def test_an_unknown_property_is_a_404(sandbox, connect):
     answer = connect(sandbox, "fone_dynamics").get(f"/Properties/{FONE_DYNAMICS['PropertySid']}")
     assert answer.status_code == 400
     assert answer.json() == {
@@ -114,6 +114,6 @@ def test_unknown_property(sandbox, connect):
 
 @pytest.mark.parametrize("path", ["/Properties", "/Properties/S1"])
 @pytest.mark.parametrize("auth", [None, ("AG1", "wrong")])
-def test_unauthorized(sandbox, anonymous, path, auth):
+def test_a_request_without_the_right_credentials_is_a_401(sandbox, anonymous, path, auth):
     answer = anonymous(sandbox, "fone_dynamics").request("GET", path, auth=auth)
     assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)

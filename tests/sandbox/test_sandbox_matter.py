@@ -1,4 +1,4 @@
-"""Matter's stand-in against the vendor's page."""
+"""The simulated Matter, compared with the vendor's page."""
 
 from types import EllipsisType, NoneType
 
@@ -28,7 +28,7 @@ def page(projects: list, elements: int, pages: int, number: int, size: int) -> d
     }
 
 
-def test_documented_answer(empty, connect):
+def test_an_answer_is_as_the_vendor_documents_it(empty, connect):
     empty.store("matter").put(MATTER)
     answer = connect(empty, "matter").get("/projects/get", locale="en", pageNumber=1, pageSize=10)
     assert answer.json() == page([MATTER], 1, 1, 1, 10)
@@ -61,7 +61,7 @@ def test_records_have_the_documented_fields(sandbox, types_by_field):
 
 
 @pytest.mark.parametrize(("number", "size"), [(1, 100), (3, 100), (4, 100), (250, 1), (84, 3)])
-def test_paging(sandbox, connect, number, size):
+def test_a_page_holds_the_projects_asked_for_and_the_totals(sandbox, connect, number, size):
     answer = connect(sandbox, "matter").get("/projects/get", locale="en", pageNumber=number, pageSize=size)
     start = (number - 1) * size
     expected = sandbox.store("matter").records()[start : start + size]
@@ -81,12 +81,12 @@ def test_walk_finds_each_project_once(sandbox, connect):
 
 
 @pytest.mark.parametrize("locale", LOCALES.split(", "))
-def test_each_locale(sandbox, connect, locale):
+def test_each_documented_locale_is_accepted(sandbox, connect, locale):
     answer = connect(sandbox, "matter").get("/projects/get", locale=locale, pageNumber=1, pageSize=1)
     assert answer.json()["connectRequest"]["locale"] == locale
 
 
-def test_documented_error(sandbox, connect):
+def test_an_error_is_as_the_vendor_documents_it(sandbox, connect):
     answer = connect(sandbox, "matter").get("/projects/get", locale="en", pageNumber=0, pageSize=1)
     assert answer.status_code == 400
     assert answer.json() == {
@@ -132,7 +132,7 @@ def test_a_search_without_a_parameter_is_refused(sandbox, connect):
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
-def test_unauthorized(sandbox, anonymous, headers):
+def test_a_request_without_the_right_token_is_a_401(sandbox, anonymous, headers):
     params = {"locale": "en", "pageNumber": "1", "pageSize": "1"}
     answer = anonymous(sandbox, "matter").request("GET", "/projects/get", params=params, headers=headers)
     assert answer.status_code == 401

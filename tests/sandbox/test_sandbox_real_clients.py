@@ -1,4 +1,4 @@
-"""The stand-ins answer as real clients expect: logins, challenges, errors for unknown paths."""
+"""The simulated providers answer as real clients expect: logins, challenges, errors for unknown paths."""
 
 from http.client import HTTPConnection
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Rillsoft's stand-in against the vendor's page."""
+"""The simulated Rillsoft, compared with the vendor's page."""
 
 from types import EllipsisType, NoneType
 
@@ -22,7 +22,7 @@ def error(code: int, message: str, details: str) -> dict:
     return {"status": "error", "code": code, "message": message, "details": details}
 
 
-def test_documented_answer(empty, connect):
+def test_an_answer_is_as_the_vendor_documents_it(empty, connect):
     empty.store("rillsoft", 12).put(RILLSOFT)
     assert connect(empty, "rillsoft").get("/clients/12/projects").json() == success([RILLSOFT])
 
@@ -31,7 +31,7 @@ def test_an_empty_client_lists_no_projects(empty, connect):
     assert connect(empty, "rillsoft").get("/clients/11/projects").json() == success([])
 
 
-def test_each_client_has_its_share(sandbox, connect):
+def test_each_client_has_a_share_of_the_projects(sandbox, connect):
     api = connect(sandbox, "rillsoft")
     stores = [sandbox.store("rillsoft", client_id) for client_id in RILLSOFT_CLIENT_IDS]
     listings = [api.get(f"/clients/{client_id}/projects").json() for client_id in RILLSOFT_CLIENT_IDS]
@@ -69,13 +69,13 @@ def test_records_have_the_documented_fields(sandbox, types_by_field):
         ("ProjectCreate", lambda record: not record["isReadOnly"] and record["lockUserId"] == -1),
     ],
 )
-def test_permissions(sandbox, connect, permission, permits):
+def test_a_permission_lists_the_projects_that_it_allows(sandbox, connect, permission, permits):
     answer = connect(sandbox, "rillsoft").get("/clients/27/projects", permission=permission)
     expected = [record for record in sandbox.store("rillsoft", 27).records() if permits(record)]
     assert answer.json() == success(expected)
 
 
-def test_permissions_differ(sandbox, connect):
+def test_each_stronger_permission_allows_fewer_projects(sandbox, connect):
     api = connect(sandbox, "rillsoft")
     counts = [
         len(api.get("/clients/27/projects", permission=permission).json()["details"])
@@ -87,7 +87,7 @@ def test_permissions_differ(sandbox, connect):
 @pytest.mark.parametrize(
     "path", ["/clients/99/projects", "/clients/x/projects", "/clients/11/projects?permission=All"]
 )
-def test_forbidden(sandbox, connect, path):
+def test_a_client_that_the_token_cannot_access_is_a_403(sandbox, connect, path):
     answer = connect(sandbox, "rillsoft").get(path)
     assert (answer.status_code, answer.json()) == (
         403,
@@ -99,7 +99,7 @@ def test_forbidden(sandbox, connect, path):
     ("headers", "details"),
     [({}, "JWT token not found"), ({"Authorization": "Bearer wrong"}, "JWT token invalid")],
 )
-def test_unauthorized(sandbox, anonymous, headers, details):
+def test_a_request_without_a_valid_token_is_a_401(sandbox, anonymous, headers, details):
     answer = anonymous(sandbox, "rillsoft").request("GET", "/clients/11/projects", headers=headers)
     assert (answer.status_code, answer.json()) == (401, error(401, "Authentication failed", details))
 

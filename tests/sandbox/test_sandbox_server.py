@@ -37,7 +37,7 @@ def matter(sandbox, connect):
     return ask
 
 
-def test_configuration_texts(empty):
+def test_the_configuration_names_every_provider_and_its_secrets(empty):
     config, secrets = (tomllib.loads(text)["sources"] for text in (empty.config_toml(), empty.secrets_toml()))
     assert config == {
         "fone_dynamics": {
@@ -69,7 +69,7 @@ def test_a_seed_makes_the_same_records_and_credentials():
     assert one.secrets_toml() != other.secrets_toml()
 
 
-def test_added_records_are_the_same_too():
+def test_an_added_record_is_the_next_of_its_seed():
     shorter, longer = Sandbox(projects=3), Sandbox(projects=4)
     assert shorter.store("matter").add() == longer.store("matter").records()[3]
 
@@ -88,7 +88,7 @@ def test_projects_by_provider():
     }
 
 
-def test_mistaken_names():
+def test_an_unknown_provider_or_a_missing_client_is_refused():
     with pytest.raises(ValueError, match="no such provider: mater; there are fone_dynamics, matter"):
         Sandbox(projects={"mater": 1})
     with pytest.raises(ValueError, match="no such provider: mater"):
@@ -97,7 +97,7 @@ def test_mistaken_names():
         Sandbox().store("rillsoft")
 
 
-def test_reset(sandbox, matter):
+def test_a_reset_restores_records_faults_and_latency(sandbox, matter):
     before = all_records(sandbox)
     sandbox.store("matter").remove(before["matter", None][0]["originId"])
     sandbox.faults.add(Fault("matter", times=None))
@@ -141,7 +141,7 @@ def test_a_fault_occurs_as_often_as_configured(sandbox, matter):
     assert sandbox.faults.active() == []
 
 
-def test_a_fault_for_good(sandbox, matter):
+def test_a_fault_without_a_limit_applies_until_it_is_cleared(sandbox, matter):
     sandbox.faults.add(Fault("matter", times=None))
     assert [matter().status_code for _ in range(3)] == [500, 500, 500]
     sandbox.faults.clear()
@@ -158,7 +158,7 @@ def test_the_first_matching_fault_applies(sandbox, matter):
     assert [matter().status_code for _ in range(3)] == [502, 503, 200]
 
 
-def test_an_answer_cut_short(sandbox, matter):
+def test_a_content_length_above_that_of_the_body_cuts_the_answer_short(sandbox, matter):
     sandbox.faults.add(Fault("matter", status=200, headers={"Content-Length": "100"}, body="{"))
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         matter()
@@ -172,7 +172,7 @@ def test_a_delay_alone_leaves_the_answer(sandbox, matter):
     assert sandbox.faults.active() == []
 
 
-def test_delays(sandbox, matter):
+def test_a_fault_or_the_latency_delays_an_answer(sandbox, matter):
     sandbox.faults.add(Fault("matter", status=None, delay_s=60))
     with pytest.raises(requests.ReadTimeout):
         matter(timeout=0.05)
@@ -234,7 +234,7 @@ def test_requests_in_flight_are_counted_by_provider():
     assert traffic.counts == {"matter": 3, "rillsoft": 1}
 
 
-def test_a_listing_of_many_stretches_is_whole(connect):
+def test_a_long_listing_is_served_completely(connect):
     with Sandbox(projects={"belltastic": 2001, "rillsoft": 6000}, files=0) as many:
         listed = connect(many, "belltastic").get("/projects").json()
         details = connect(many, "rillsoft").get("/clients/11/projects").json()["details"]
@@ -244,7 +244,7 @@ def test_a_listing_of_many_stretches_is_whole(connect):
 
 @pytest.mark.parametrize("unknown", ["nonsense", "0123456789abcdef01234567", "ü", 5, -1])
 @pytest.mark.parametrize("provider", ["fone_dynamics", "matter", "evovoice"])
-def test_unknown_ids(sandbox, provider, unknown):
+def test_an_unknown_id_cannot_be_read_changed_removed_or_restored(sandbox, provider, unknown):
     store = sandbox.store(provider)
     assert store.get(unknown) is None
     for act in (store.change, store.remove, store.restore):

@@ -1,4 +1,4 @@
-"""The store against a plain list, and its few refusals."""
+"""The store behaves like a plain list, except for what it refuses."""
 
 import json
 
@@ -81,7 +81,7 @@ def outcome(act, *arguments) -> type[Exception] | None:
 
 @settings(derandomize=True, deadline=None)
 @given(acts=st.lists(st.tuples(st.sampled_from(sorted(ACTS)), st.integers(1, 12)), max_size=30))
-def test_store_is_a_list(acts):
+def test_a_store_behaves_like_a_list(acts):
     store, listing = new_store(), Listing()
     for act, record_id in acts:
         refused = outcome(getattr(listing, act), record_id)

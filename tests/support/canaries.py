@@ -1,4 +1,4 @@
-"""Promise 21, wherever a run is run: no secret is in a file, an argument or a stream, however spelled."""
+"""Promise 21, after every test that executes a run: no secret is in a file, an argument or a stream."""
 
 import base64
 import gzip
@@ -68,12 +68,10 @@ def _holds(path: Path, spelled: set[str]) -> bool:
 def _is_in_a_table(path: Path, spelled: set[str]) -> bool:
     """DuckDB compresses what it holds. All that is published is made from `raw`."""
     pattern = "|".join(map(re.escape, spelled))
-    with duckdb.connect(str(path), read_only=True) as connection:
-        tables = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'raw'"
-        ).fetchall()
+    with duckdb.connect(str(path), read_only=True) as db:
+        tables = db.execute("select table_name from duckdb_tables() where schema_name = 'raw'").fetchall()
         return any(
-            connection.execute(
+            db.execute(
                 f'select 1 from raw."{table}" as t where regexp_matches(t::varchar, $1) limit 1',
                 [pattern],
             ).fetchall()

@@ -1,6 +1,6 @@
-"""Processes that begin at once: forked from one that has imported all that a run imports on its way.
+"""Processes that start quickly: forked from one that has already imported everything that a run imports.
 
-`python -m tests.support.forked` reads orders from standard input, a JSON list on a line, and answers each
+`python -m tests.support.forked` reads orders from standard input, one JSON list per line, and answers each
 with a number on standard output.
 """
 

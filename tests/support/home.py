@@ -1,4 +1,4 @@
-"""A home directory with connections, and the runs that are run in it."""
+"""A home directory with connections, and its runs."""
 
 import json
 import tomllib
@@ -52,7 +52,7 @@ class Home:
             path.chmod(0o600)
 
     def connect_all(self, sandbox: Sandbox, suffix: str = "", **settings: object) -> None:
-        """Configure the five stand-in providers, under their names with `suffix` behind."""
+        """Configure the five simulated providers, under their names followed by `suffix`."""
         for name, configured in sandbox_settings(sandbox).items():
             self.connect(f"{name}{suffix}", name, **configured | settings)
 
@@ -83,9 +83,9 @@ class Home:
 
     def rows(self, query: str, *parameters: object) -> list[Row]:
         """What a query on the published warehouse finds; times as texts in UTC."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            found = connection.execute(f"select to_json(found) from ({query}) as found", parameters)
+        with duckdb.connect(str(self.warehouse), read_only=True) as db:
+            db.execute("set TimeZone = 'UTC'")
+            found = db.execute(f"select to_json(found) from ({query}) as found", parameters)
             return [json.loads(text) for (text,) in found.fetchall()]
 
 

@@ -1,4 +1,4 @@
-"""Runs that cost a tenth: without dlt, and with as much of the models as publication needs."""
+"""Runs that take a tenth of the time: without dlt, and with only the models that publication needs."""
 
 import contextlib
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ PUBLISHED = """
 """
 
 
-def _update(connection: duckdb.DuckDBPyConnection, _home: Path, **_: bool) -> bool:
-    connection.execute(PUBLISHED)
+def _update(db: duckdb.DuckDBPyConnection, _home: Path, **_: bool) -> bool:
+    db.execute(PUBLISHED)
     return True
 
 

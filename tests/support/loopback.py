@@ -1,4 +1,4 @@
-"""A server on loopback that answers as a test has written down."""
+"""A server on loopback with scripted answers."""
 
 import json
 import sys

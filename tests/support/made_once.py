@@ -1,4 +1,4 @@
-"""Directories that several tests begin from: made once, by whichever worker needs one first."""
+"""Directories that several tests start from, created once by the first worker that needs them."""
 
 import fcntl
 import os

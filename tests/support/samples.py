@@ -1,4 +1,4 @@
-"""The record that each vendor's page shows."""
+"""The sample record of each vendor's page."""
 
 FONE_DYNAMICS = {
     "AccountSid": "AG5T3HFR5ASD54FS5GB3SDAFJAKSH6DS",

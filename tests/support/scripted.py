@@ -1,4 +1,4 @@
-"""A connection of a real provider whose pages are a test's own: listings without HTTP."""
+"""A connection of a real provider with pages defined by the test: listings without HTTP."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The steps of a run that touch files, named in one place: what a test can see, end or have fail."""
+"""The steps of a run that touch files, named in one place, so that tests can observe, kill or fail them."""
 
 import contextlib
 import fcntl

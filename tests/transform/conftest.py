@@ -13,7 +13,7 @@ def raw(tmp_path: Path) -> Iterator[Raw]:
     """An empty one of the test's own."""
     found = Raw(tmp_path)
     yield found
-    found.connection.close()
+    found.db.close()
 
 
 @pytest.fixture(scope="module")
@@ -21,4 +21,4 @@ def shared_raw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raw]:
     """An empty one for the module to fill and build once."""
     found = Raw(tmp_path_factory.mktemp("home"))
     yield found
-    found.connection.close()
+    found.db.close()

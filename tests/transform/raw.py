@@ -1,4 +1,4 @@
-"""What runs leave behind, written by hand, and what the models make of it."""
+"""A warehouse with facts written by the test, and what the models build from them."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -26,30 +26,28 @@ class Raw:
     def __init__(self, home: Path, file: str | Path = ":memory:") -> None:
         self.home = home
         # With more threads the rows of a table lie in another order now and then.
-        self._connection = duckdb.connect(str(file), config={"threads": 1})
-        self._connection.execute(facts_sql())
+        self._db = duckdb.connect(str(file), config={"threads": 1})
+        self._db.execute(facts_sql())
         self._records: list[tuple[object, ...]] = []
         for number in range(1, RUNS + 1):
-            self._connection.execute(
+            self._db.execute(
                 "insert into raw.runs values ($1, $2, 'complete', '0.1.0', 'v1.5.6')",
                 [run(number), run(number) + timedelta(minutes=1)],
             )
 
     @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
+    def db(self) -> duckdb.DuckDBPyConnection:
         """The warehouse, with every record so far."""
         if self._records:
             columns = ", ".join(f"unnest(${place})" for place in range(1, len(self._records[0]) + 1))
             values = [list(column) for column in zip(*self._records, strict=True)]
             self._records = []
-            self._connection.execute(f"insert into raw.records select {columns}", values)
-        return self._connection
+            self._db.execute(f"insert into raw.records select {columns}", values)
+        return self._db
 
     def connect(self, name: str, provider: str, time_zone: str | None = None) -> None:
         """A connection that took part."""
-        self.connection.execute(
-            "insert into raw.connections values ($1, $2, $3, true)", [name, provider, time_zone]
-        )
+        self.db.execute("insert into raw.connections values ($1, $2, $3, true)", [name, provider, time_zone])
 
     def record(
         self,
@@ -85,11 +83,11 @@ class Raw:
 
     def build(self) -> None:
         """Make the published tables."""
-        models.build(self.connection, self.home)
+        models.build(self.db, self.home)
 
     def rows(self, query: str, *parameters: object) -> list[Row]:
         """What a query finds, by column; times are UTC instants, JSON is text."""
-        found = self.connection.execute(query, parameters)
+        found = self.db.execute(query, parameters)
         columns = [column[0] for column in found.description]
         return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 

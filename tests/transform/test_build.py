@@ -1,4 +1,4 @@
-"""The kernel: what it finds, in which order it builds, what it writes beside the tables; and it is pure."""
+"""The build: which models it finds, in which order it builds them, and that it depends only on the facts."""
 
 import shutil
 from itertools import pairwise
@@ -106,14 +106,14 @@ def fill(raw: Raw) -> None:
         (2, "unverified", "8", "a page came twice"),
         (2, "failed", "9", "403"),
     ):
-        raw.connection.execute(
+        raw.db.execute(
             """
             insert into raw.listings values
                 ($1, $2, $2, $3, 'projects', $4, null, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0.5, $5, null)
             """,
             [run(number), "rillsoft" if scope else "matter", scope, outcome, message],
         )
-    raw.connection.execute(
+    raw.db.execute(
         """
         insert into raw.quarantine values
             ($1, 'matter', 'matter', null, 'projects', 1, '9', 'odd', '{'),
@@ -137,7 +137,7 @@ def content(raw: Raw) -> dict[str, list[Row]]:
     return {table: raw.rows(f"from {table} order by all") for table in sorted(COLUMNS)}
 
 
-def test_everything_published_is_built_from_nothing(raw: Raw) -> None:
+def test_every_table_can_be_built_without_records(raw: Raw) -> None:
     raw.build()
     tables = {
         row["table_name"]
@@ -147,7 +147,7 @@ def test_everything_published_is_built_from_nothing(raw: Raw) -> None:
     }
     assert tables == COLUMNS.keys()
     assert {table for table, rows in content(raw).items() if rows} == {"labels", "runs", "status_mapping"}
-    assert models.check(raw.connection, raw.home) == ()
+    assert models.check(raw.db, raw.home) == ()
 
 
 def test_tables_have_the_columns_of_the_contract(filled: Raw) -> None:
@@ -204,7 +204,7 @@ def test_a_second_build_gives_the_same_tables(filled: Raw) -> None:
 def test_the_order_of_the_facts_makes_no_difference(filled: Raw, raw: Raw) -> None:
     fill(raw)
     for table in ("records", "listings", "connections", "quarantine"):
-        raw.connection.execute(
+        raw.db.execute(
             f"create temp table shuffled as from raw.{table} order by hash(connection) desc; "
             f"delete from raw.{table}; insert into raw.{table} from shuffled; drop table shuffled"
         )
@@ -218,13 +218,13 @@ def test_every_stated_grain_is_unique(filled: Raw) -> None:
     for relation in relations:
         assert relation.model
         key = ", ".join(relation.model.grain)
-        repeated = filled.connection.execute(
+        repeated = filled.db.execute(
             f"select {key} from {relation.name} group by all having count(*) > 1"
         ).fetchall()
         assert repeated == [], (relation.name, key)
 
 
-def test_connections_tell_how_fresh_they_are(filled: Raw) -> None:
+def test_connections_show_how_fresh_they_are(filled: Raw) -> None:
     found = filled.rows("from connections where connection in ('matter', 'never', 'rillsoft')")
     assert [tuple(row.values()) for row in found] == [
         ("matter", "matter", True, run(1), run(1), run(1), 1, "verified", None, None, False),
@@ -247,13 +247,13 @@ def test_connections_tell_how_fresh_they_are(filled: Raw) -> None:
 
 def test_a_published_file_can_be_renamed(tmp_path: Path) -> None:
     written, renamed = tmp_path / "draft.duckdb", tmp_path / "warehouse.duckdb"
-    with duckdb.connect(str(written)) as connection:
-        connection.execute(facts_sql())
-        models.build(connection, tmp_path)
+    with duckdb.connect(str(written)) as db:
+        db.execute(facts_sql())
+        models.build(db, tmp_path)
     shutil.move(written, renamed)
-    with duckdb.connect(str(renamed), read_only=True) as connection:
-        assert connection.execute("select count(*) from staging.projects").fetchall() == [(0,)]
-        assert connection.execute("from projects_as_of(now())").fetchall() == []
+    with duckdb.connect(str(renamed), read_only=True) as db:
+        assert db.execute("select count(*) from staging.projects").fetchall() == [(0,)]
+        assert db.execute("from projects_as_of(now())").fetchall() == []
 
 
 def test_a_model_comes_after_what_it_reads() -> None:
@@ -343,9 +343,9 @@ def test_a_staging_model_of_another_name_is_in_no_union(raw: Raw) -> None:
     assert "staging.odds" not in union.reads
 
 
-def test_a_fault_of_an_own_model_is_not_the_users(raw: Raw) -> None:
+def test_an_error_in_a_built_in_check_is_not_the_users(raw: Raw) -> None:
     with pytest.raises(duckdb.CatalogException):
-        models.check(raw.connection, raw.home)
+        models.check(raw.db, raw.home)
 
 
 def test_reports_of_a_run_that_changes_nothing_are_the_same(raw: Raw) -> None:
@@ -353,7 +353,7 @@ def test_reports_of_a_run_that_changes_nothing_are_the_same(raw: Raw) -> None:
     raw.build()
     reports = models.read_models("reports", raw.home)
     before = {name: raw.rows(report.sql) for name, report in reports.items()}
-    raw.connection.execute("update raw.records set last_seen_at = last_seen_at + interval 1 day")
+    raw.db.execute("update raw.records set last_seen_at = last_seen_at + interval 1 day")
     raw.build()
     assert {name: raw.rows(report.sql) for name, report in reports.items()} == before
     assert all(before.values())

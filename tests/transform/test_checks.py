@@ -1,4 +1,4 @@
-"""Each check passes over a sound warehouse, and finds the one fault that is made for it."""
+"""Each check passes on a sound warehouse, and finds the one fault that the test makes for it."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ def sound(shared_raw: Raw) -> Raw:
         fields = {"id": file, "customerId": "c", "customerName": "Quay", "fileName": str(begun)}
         fields["dateCreated"] = "2026-10-01T00:00:00Z"
         raw.record("evovoice", file, fields, begun, ended)
-    raw.connection.execute(
+    raw.db.execute(
         f"""
         {LISTING}
         values
@@ -39,7 +39,7 @@ def sound(shared_raw: Raw) -> Raw:
         """,
         [run(RUNS), run(2)],
     )
-    raw.connection.execute(
+    raw.db.execute(
         "insert into raw.quarantine "
         "values ($1, 'matter', 'matter', null, 'projects', 1, null, 'no id', '{}')",
         [run(RUNS)],
@@ -51,9 +51,9 @@ def sound(shared_raw: Raw) -> Raw:
 @pytest.fixture
 def faulty(sound: Raw) -> Iterator[Raw]:
     """The sound warehouse, to be spoilt for one test."""
-    sound.connection.execute("begin")
+    sound.db.execute("begin")
     yield sound
-    sound.connection.execute("rollback")
+    sound.db.execute("rollback")
 
 
 CURRENT = "record_id = 'kept' and valid_to is null"
@@ -218,7 +218,7 @@ def test_there_is_a_fault_for_each_check(sound: Raw) -> None:
 
 
 def test_a_sound_warehouse_has_nothing_to_find(sound: Raw) -> None:
-    assert models.check(sound.connection, sound.home) == ()
+    assert models.check(sound.db, sound.home) == ()
 
 
 @pytest.mark.parametrize(
@@ -229,10 +229,10 @@ def test_a_sound_warehouse_has_nothing_to_find(sound: Raw) -> None:
 def test_a_check_finds_its_fault(
     faulty: Raw, name: str, severity: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faulty.connection.execute(fault)
+    faulty.db.execute(fault)
     only = {name: faulty.check(name)}  # all checks take half a second
     monkeypatch.setattr("pipelines.transform.checks.read_models", lambda _layer, _home: only)
-    (finding,) = models.check(faulty.connection, faulty.home)
+    (finding,) = models.check(faulty.db, faulty.home)
     assert finding.severity == severity
     assert finding.rows >= len(finding.sample) >= 1
     assert {len(row) for row in finding.sample} == {len(finding.columns)}
@@ -241,11 +241,9 @@ def test_a_check_finds_its_fault(
 @pytest.mark.parametrize("name", MANY)
 def test_a_finding_shows_its_rows_in_order(faulty: Raw, name: str) -> None:
     for table in ("raw.runs", "raw.listings", "raw.records", "files", "files_history", "projects_history"):
-        faulty.connection.execute(
-            f"create or replace table {table} as select * from {table} order by rowid desc"
-        )
-    faulty.connection.execute(MANY[name])
-    found = faulty.connection.execute(faulty.sql("checks", name)).fetchall()
+        faulty.db.execute(f"create or replace table {table} as select * from {table} order by rowid desc")
+    faulty.db.execute(MANY[name])
+    found = faulty.db.execute(faulty.sql("checks", name)).fetchall()
     assert len(found) > 1
     assert all(row[0] is not None for row in found)
     assert found == sorted(found, key=lambda row: [(value is None, value) for value in row])
@@ -272,8 +270,8 @@ def test_a_finding_shows_its_rows_in_order(faulty: Raw, name: str) -> None:
 def test_listings_that_differ_from_the_versions_are_found(
     faulty: Raw, fault: str, row: tuple[object, ...]
 ) -> None:
-    faulty.connection.execute(fault)
-    found = faulty.connection.execute(faulty.sql("checks", "listings_match_the_versions")).fetchall()
+    faulty.db.execute(fault)
+    found = faulty.db.execute(faulty.sql("checks", "listings_match_the_versions")).fetchall()
     assert found == [row]
 
 
@@ -281,36 +279,34 @@ def test_listings_match_the_versions_of_their_scopes(faulty: Raw) -> None:
     for scope, projects in (("11", 1), ("12", 2)):
         for number in range(projects):
             faulty.record("rillsoft", f"{number}", MATTER, RUNS, scope=scope)
-        faulty.connection.execute(
+        faulty.db.execute(
             f"{LISTING} values "
             "($1, 'rillsoft', 'rillsoft', 'projects', 'verified', 1, 1, 0, $2, $2, 0, 0, 0, 0, 0, 0, 1)",
             [run(RUNS), projects],
         )
-        faulty.connection.execute(
+        faulty.db.execute(
             "update raw.listings set scope = $1 where provider = 'rillsoft' and scope is null", [scope]
         )
     check = faulty.sql("checks", "listings_match_the_versions")
-    assert faulty.connection.execute(check).fetchall() == []
-    faulty.connection.execute("update raw.listings set new = 3 where scope = '12'")
-    assert faulty.connection.execute(check).fetchall() == [
-        ("rillsoft", "12", "projects", 3, 2, 0, 0, 0, 0, 0, 0)
-    ]
+    assert faulty.db.execute(check).fetchall() == []
+    faulty.db.execute("update raw.listings set new = 3 where scope = '12'")
+    assert faulty.db.execute(check).fetchall() == [("rillsoft", "12", "projects", 3, 2, 0, 0, 0, 0, 0, 0)]
 
 
 def test_removals_are_verified_by_a_listing_of_their_own_run(faulty: Raw) -> None:
-    faulty.connection.execute("delete from raw.listings where connection = 'matter' and removed = 2")
-    found = faulty.connection.execute(faulty.sql("checks", "removals_are_verified")).fetchall()
+    faulty.db.execute("delete from raw.listings where connection = 'matter' and removed = 2")
+    found = faulty.db.execute(faulty.sql("checks", "removals_are_verified")).fetchall()
     assert [row[3:] for row in found] == [("gone", run(RUNS)), ("lost", run(RUNS))]
 
 
 def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
     for table in ("projects_history", "staging.int_current_projects"):
-        faulty.connection.execute(
+        faulty.db.execute(
             f"insert into {table} "
             f"select held.* replace (n::text as project_key) from {table} as held, range(9) as _(n)"
         )
     (finding,) = [
-        one for one in models.check(faulty.connection, faulty.home) if one.name == "project_keys_are_unique"
+        one for one in models.check(faulty.db, faulty.home) if one.name == "project_keys_are_unique"
     ]
     assert finding == models.Finding(
         name="project_keys_are_unique",
@@ -322,7 +318,7 @@ def test_a_finding_shows_the_first_rows_and_counts_all(faulty: Raw) -> None:
     )
 
 
-def test_statuses_without_mapping_are_none_that_a_user_maps_to_unknown(raw: Raw) -> None:
+def test_a_status_that_a_user_maps_to_unknown_is_not_reported(raw: Raw) -> None:
     raw.record("matter", "1", {"projectStatus": "PRJ_STATUS_ODD"})
     raw.record("matter", "2", {"projectStatus": "PRJ_STATUS_NEW"})
     (raw.home / "status_mapping.csv").write_text(
@@ -379,7 +375,7 @@ def test_a_user_adds_a_check(raw: Raw) -> None:
     )
     raw.record("matter", "1", {"projectStatus": "PRJ_STATUS_PAUSED"})
     raw.build()
-    (finding,) = [one for one in models.check(raw.connection, raw.home) if one.name == "projects_have_names"]
+    (finding,) = [one for one in models.check(raw.db, raw.home) if one.name == "projects_have_names"]
     assert (finding.severity, finding.description, finding.sample) == (
         "warning",
         "names are missing",

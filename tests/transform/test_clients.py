@@ -1,4 +1,4 @@
-"""Clients over all providers: whom the projects are for, however it is spelled."""
+"""Clients over all providers: spellings of one client are joined."""
 
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def test_probable_duplicates_can_be_pasted_into_the_mapping(raw: Raw) -> None:
     raw.record("rillsoft", "9", {"customer": "Harbour Grp"}, scope="7")
     raw.build()
     columns = "connection, client, name, similarity, projects"
-    found = raw.connection.execute(f"select {columns} from client_duplicates(0.9)").fetchall()
+    found = raw.db.execute(f"select {columns} from client_duplicates(0.9)").fetchall()
     assert found == [
         ("rillsoft", "Harbour Grp", "Harbour Group", 0.969, 1),
         ("matter", "Harbor Group", "Harbour Group", 0.935, 1),

@@ -1,4 +1,4 @@
-"""What the history adds up to: periods of a status, days, and the difference between two of them."""
+"""Tables derived from the history: status periods, days, and the difference between two days."""
 
 from datetime import date
 
@@ -30,7 +30,7 @@ def listing(raw: Raw, number: int, outcome: str = "verified", **columns: object)
     row |= columns | {"started_at": run(number), "outcome": outcome}
     zeros = ", ".join("0" for _ in counts.split(","))
     places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
-    raw.connection.execute(
+    raw.db.execute(
         f"insert into raw.listings ({', '.join(row)}, {counts}) values ({places}, {zeros})",
         list(row.values()),
     )
@@ -78,7 +78,7 @@ def test_a_status_lasts_over_other_changes_and_ends_where_it_changes_or_the_proj
 
 
 def test_days_without_a_run_carry_the_state_forward(raw: Raw) -> None:
-    raw.connection.execute("delete from raw.runs where started_at in ($1, $2)", [run(2), run(3)])
+    raw.db.execute("delete from raw.runs where started_at in ($1, $2)", [run(2), run(3)])
     raw.record("matter", "1", ON_GOING, 1, 4)
     raw.record("matter", "1", COMPLETE, 4)
     raw.record("matter", "2", ON_GOING, 1, 5, "removed")
@@ -129,7 +129,7 @@ def silent(raw: Raw) -> None:
     listing(raw, 8, "failed", connection="silent")
 
 
-def test_a_connection_that_lists_nothing_has_its_days(history: Raw) -> None:
+def test_a_connection_that_lists_nothing_has_a_row_for_each_day(history: Raw) -> None:
     rows = history.rows(
         "select day, projects, is_fresh from connection_days where connection = 'silent' order by day"
     )
@@ -171,7 +171,7 @@ def test_a_project_missing_from_the_last_complete_listing_is_held_back(raw: Raw)
     for key in ("1", "2"):
         raw.record("rillsoft", key, {"name": key}, scope="7")
     raw.record("rillsoft", "1", {"name": "1"}, scope="8")
-    raw.connection.execute("update raw.records set last_seen_at = $1 where record_id = '1'", [run(6)])
+    raw.db.execute("update raw.records set last_seen_at = $1 where record_id = '1'", [run(6)])
     of_rillsoft = {"connection": "rillsoft", "provider": "rillsoft"}
     listing(raw, 7, "held_back", scope="7", **of_rillsoft)
     listing(raw, 8, "failed", scope="7", **of_rillsoft)
@@ -188,7 +188,7 @@ def missing(raw: Raw) -> None:
     for day, customer in ((1, "old"), (20, "young"), (1, "both"), (20, "both")):
         fields = {"id": "-", "customerId": customer, "dateCreated": f"2026-10-{day:02}T00:00:00Z"}
         raw.record("evovoice", f"{customer}{day}", fields, connection="missing")
-    raw.connection.execute("update raw.records set last_seen_at = $1 where connection = 'missing'", [run(6)])
+    raw.db.execute("update raw.records set last_seen_at = $1 where connection = 'missing'", [run(6)])
     listing(
         raw,
         7,
@@ -255,7 +255,7 @@ def compared(raw: Raw) -> None:
     raw.record("matter", "6", ON_GOING, connection="compared")
 
 
-def test_projects_compared_differ_in_the_end_whatever_happened_in_between(history: Raw) -> None:
+def test_projects_compared_ignores_the_steps_in_between(history: Raw) -> None:
     rows = history.rows("from projects_compared($1, $2) where project_key like 'compared:%'", run(2), run(5))
     assert [
         (row["project_key"], row["change"], row["column_name"], row["new_value"], row["is_minor"])

@@ -1,4 +1,4 @@
-"""EvoVoice's projects are the customers of its files: there while a file is, as the newest file says."""
+"""EvoVoice's projects are the customers of its files: they exist while a file does, and follow the newest."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ def present(raw: Raw) -> None:
     raw.record("evovoice", "3", file(3), 7, connection="present")
 
 
-def test_a_customer_is_there_while_a_file_of_it_is(history: Raw) -> None:
+def test_a_customer_is_listed_as_long_as_one_of_its_files(history: Raw) -> None:
     assert spans(history, "present:c") == [
         (1, 5, "created", "removed", "Quay", []),
         (7, None, "returned", None, "Quay", []),
@@ -76,7 +76,7 @@ def at_once(raw: Raw) -> None:
     raw.record("evovoice", "y", file(None, customer="undated", name="Y"), connection="at_once")
 
 
-def test_of_files_created_at_once_the_greatest_id_names_the_customer(history: Raw) -> None:
+def test_the_greatest_id_of_files_created_at_the_same_time_names_the_customer(history: Raw) -> None:
     assert [row["name"] for row in history.rows(AT_ONCE)] == ["B", "Y"]
 
 
@@ -167,7 +167,7 @@ def parents(raw: Raw) -> None:
         raw.record("evovoice", "1", file(customerBreadcrumb=breadcrumb), connection=case)
 
 
-def test_the_parent_is_next_to_the_customer(history: Raw) -> None:
+def test_the_parent_is_the_customer_directly_above(history: Raw) -> None:
     found = history.rows(
         "select connection, parent_key, path from projects where list_contains($1, connection)",
         [*BREADCRUMBS],
@@ -182,13 +182,13 @@ def seen(raw: Raw) -> None:
     raw.record("evovoice", "1", file(1), connection="seen")
     raw.record("evovoice", "2", file(2), connection="seen")
     raw.record("evovoice", "3", file(3), 1, 2, "removed", connection="seen")
-    raw.connection.execute(
+    raw.db.execute(
         "update raw.records set last_seen_at = $1 where record_id = '2' and connection = 'seen'", [run(4)]
     )
-    raw.connection.execute(
+    raw.db.execute(
         "update raw.records set last_seen_at = $1 where record_id = '1' and connection = 'seen'", [run(3)]
     )
-    raw.connection.execute(
+    raw.db.execute(
         "update raw.records set last_seen_at = $1 where record_id = '3' and connection = 'seen'", [run(9)]
     )
 
@@ -239,7 +239,7 @@ def drawn(raw: Raw) -> None:
             )
 
 
-def test_customers_are_as_their_files_say_run_by_run(history: Raw) -> None:
+def test_customers_follow_their_files_in_every_run(history: Raw) -> None:
     found = history.rows(
         "select project_id, name, valid_from, valid_to from projects_history "
         "where connection = 'drawn' order by all"
@@ -280,7 +280,7 @@ def test_a_customer_is_as_old_as_the_earliest_file_ever_listed(history: Raw) -> 
     ]
 
 
-def test_a_time_that_is_not_set_is_none_and_no_finding(raw: Raw) -> None:
+def test_a_time_of_year_1_is_null_and_not_reported(raw: Raw) -> None:
     raw.record("evovoice", "1", {"id": "1", "accountId": "a", "dateCreated": "0001-01-01T00:00:00"})
     raw.build()
     assert raw.rows("select created_at from files") == [{"created_at": None}]

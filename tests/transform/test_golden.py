@@ -1,8 +1,8 @@
-"""Facts that an earlier reader and merge made of the same answers: only how they are worked out may change.
+"""Facts recorded from an earlier reader and merge: a change of the code must not change them.
 
 The runs are drawn from a seed: every provider, records in other spellings, volatile fields, ids that come
-twice, records that cannot be taken, listings that fail, windows, and erasures. `golden.json` was written by
-the code that hashed what every record says. To write it again: `python -m tests.transform.test_golden`.
+twice, quarantined records, failing listings, windows, and erasures. `golden.json` was written by the code
+that hashed the content of every record. To write it again: `python -m tests.transform.test_golden`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The published history: what makes a version, what it is called, and which columns it says have changed."""
+"""The published history: what begins a version, its `change`, and its `changed_columns`."""
 
 import json
 import random
@@ -66,7 +66,7 @@ def renamed(raw: Raw) -> None:
     )
 
 
-def test_a_version_begins_where_a_published_column_changes(history: Raw) -> None:
+def test_a_version_begins_if_a_published_column_changes(history: Raw) -> None:
     assert versions(history, "matter:renamed") == [
         ("Old", 1, 1, 3, False, "created", "changed", []),
         ("New", 2, 3, 4, False, "changed", "changed", ["name", "status", "is_open", "provider_status"]),
@@ -118,24 +118,24 @@ def test_a_lock_is_published_and_makes_no_version(history: Raw) -> None:
 
 def test_volatile_attributes_are_those_that_providers_declare(history: Raw) -> None:
     declared = {name for provider in find_providers(history.home).values() for name in provider.volatile}
-    told_apart = history.connection.execute(
+    told_apart = history.db.execute(
         "select name, staging.is_volatile(name) from (select unnest($1) as name)", [[*declared, "notes"]]
     ).fetchall()
     # The link of an EvoVoice file is a column, and no attribute.
     assert {name for name, is_volatile in told_apart if is_volatile} == declared - {"uri", "Uri"}
 
 
-def test_a_change_that_was_published_stays_as_it_was_when_volatile_fields_are_refreshed(raw: Raw) -> None:
+def test_refreshing_volatile_fields_alters_no_published_change(raw: Raw) -> None:
     raw.record("rillsoft", "1", {"notes": "a", "isReadOnly": True}, 1, 2, scope="1")
     raw.record("rillsoft", "1", {"notes": "b", "isReadOnly": True}, 2, scope="1")
     raw.build()
     before = changes(raw, "rillsoft:1:1")
-    raw.connection.execute(
+    raw.db.execute(
         "update raw.records set payload = replace(payload::text, 'true', 'false') where valid_to is null"
     )
     raw.build()
     assert changes(raw, "rillsoft:1:1") == before
-    (attributes,) = raw.connection.execute("select attributes from projects").fetchall()
+    (attributes,) = raw.db.execute("select attributes from projects").fetchall()
     assert attributes == ('{"notes":"b","isReadOnly":false}',)
 
 
@@ -340,7 +340,7 @@ def shared(raw: Raw) -> None:
     raw.record("rillsoft", "shared", {"name": "D"}, scope="8")
 
 
-def test_an_id_of_two_connections_and_of_two_clients_makes_four_projects(history: Raw) -> None:
+def test_an_id_at_two_connections_and_two_clients_is_four_projects(history: Raw) -> None:
     assert history.rows(SHARED) == [
         {"project_key": "east:shared", "owner_id": None, "name": "A"},
         {"project_key": "rillsoft:7:shared", "owner_id": "7", "name": "C"},
@@ -463,9 +463,7 @@ def test_an_erased_project_is_unknown_and_counted_nowhere(raw: Raw) -> None:
         fields = {"customerId": pseudonym} if provider == "evovoice" else {}
         raw.record(provider, pseudonym, fields, scope="11" if provider == "rillsoft" else None)
         raw.record(provider, "2", {"customerId": "c2"}, scope="11" if provider == "rillsoft" else None)
-        raw.connection.execute(
-            "insert into raw.forgotten values ($1, $2, true, now())", [pseudonym, provider]
-        )
+        raw.db.execute("insert into raw.forgotten values ($1, $2, true, now())", [pseudonym, provider])
     raw.build()
     erased = raw.rows("from projects_history where contains(project_key, 'forgotten') order by provider")
     assert [row["provider"] for row in erased] == [*providers]
@@ -477,4 +475,4 @@ def test_an_erased_project_is_unknown_and_counted_nowhere(raw: Raw) -> None:
         assert row["status"] == "unknown"
     for listed in ("projects", "files", "projects_as_of(now())"):
         assert raw.rows(f"from {listed} where contains(project_key, 'forgotten')") == []
-    models.refuse_broken(models.check(raw.connection, raw.home))
+    models.refuse_broken(models.check(raw.db, raw.home))

@@ -1,4 +1,4 @@
-"""A run that changes nothing runs only the checks that can find something new, and repeats the others."""
+"""A run that changes nothing executes only the checks that can find something new, and repeats the others."""
 
 import duckdb
 import pytest

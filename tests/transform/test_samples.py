@@ -1,4 +1,4 @@
-"""The record that each vendor's page shows, and the row that it becomes: its columns that are not null."""
+"""The sample record of each vendor's page, and the columns of the row that it becomes."""
 
 from datetime import UTC, datetime
 
@@ -61,7 +61,7 @@ def _camel(key: str) -> str:
     return "aiTranscription" if key == "AITranscription" else key[0].lower() + key[1:]
 
 
-def test_fone_dynamics(built: Raw) -> None:
+def test_a_fone_dynamics_property_fills_these_columns(built: Raw) -> None:
     assert built.project("fone_dynamics:S1234567890ABCDEF1234567890ABCDE") == SEEN | LISTED | {
         "project_key": "fone_dynamics:S1234567890ABCDEF1234567890ABCDE",
         "connection": "fone_dynamics",
@@ -82,7 +82,7 @@ def test_fone_dynamics(built: Raw) -> None:
     }
 
 
-def test_matter(built: Raw) -> None:
+def test_a_matter_project_fills_these_columns(built: Raw) -> None:
     assert built.project("matter:c5b45dd2-2f9f-4b47-93b8-1af641b95e2e") == SEEN | LISTED | {
         "project_key": "matter:c5b45dd2-2f9f-4b47-93b8-1af641b95e2e",
         "connection": "matter",
@@ -106,7 +106,7 @@ def test_matter(built: Raw) -> None:
     }
 
 
-def test_rillsoft(built: Raw) -> None:
+def test_a_rillsoft_project_fills_these_columns(built: Raw) -> None:
     assert built.project("rillsoft:17:123") == SEEN | LISTED | {
         "project_key": "rillsoft:17:123",
         "connection": "rillsoft",
@@ -139,7 +139,7 @@ def test_rillsoft(built: Raw) -> None:
     }
 
 
-def test_belltastic(built: Raw) -> None:
+def test_a_belltastic_project_fills_these_columns(built: Raw) -> None:
     assert built.project("belltastic:1") == SEEN | LISTED | {
         "project_key": "belltastic:1",
         "connection": "belltastic",
@@ -161,7 +161,9 @@ def test_belltastic(built: Raw) -> None:
 
 
 @pytest.mark.parametrize(("connection", "file_id"), [("evovoice", "String"), ("live", "live")])
-def test_evovoice_in_either_spelling(built: Raw, connection: str, file_id: str) -> None:
+def test_evovoice_fields_are_read_in_pascal_case_and_camel_case(
+    built: Raw, connection: str, file_id: str
+) -> None:
     assert built.project(f"{connection}:customer") == SEEN | LISTED | {
         "project_key": f"{connection}:customer",
         "connection": connection,

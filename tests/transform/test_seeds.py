@@ -1,4 +1,4 @@
-"""What is looked up: the IANA name of each Windows time zone, and the meaning of each status."""
+"""The mapping tables: the IANA name of each Windows time zone, and the meaning of each status."""
 
 from pathlib import Path
 
@@ -117,9 +117,7 @@ def test_codes_of_matter_have_labels(raw: Raw) -> None:
     raw.record("rillsoft", "2", {"category": "INTERN"}, scope="7")
     raw.build()
     labels = "select column_name, label from labels where value in ($1, $2, 'INTERN') order by all"
-    assert raw.connection.execute(
-        labels, ["PRJ_PHASE_CONCEPTUAL_DESIGN", "RESIDENTIAL_TOWER"]
-    ).fetchall() == [
+    assert raw.db.execute(labels, ["PRJ_PHASE_CONCEPTUAL_DESIGN", "RESIDENTIAL_TOWER"]).fetchall() == [
         ("category", "Residential tower"),
         ("phase", "Conceptual design"),
     ]

@@ -1,4 +1,4 @@
-"""Files that editors and desktops leave in a home: none stops a run or an export."""
+"""Files that editors and desktops leave in a home do not stop a run or an export."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Times become instants where that is certain, and null everywhere else."""
+"""A time becomes a timestamp only if it is certain, and null otherwise."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -11,9 +11,9 @@ from tests.transform.raw import Raw
 
 
 @pytest.fixture(scope="module")
-def connection(shared_raw: Raw) -> duckdb.DuckDBPyConnection:
+def db(shared_raw: Raw) -> duckdb.DuckDBPyConnection:
     shared_raw.build()
-    return shared_raw.connection
+    return shared_raw.db
 
 
 INSTANTS = {
@@ -59,15 +59,15 @@ NO_INSTANTS = [
 
 @pytest.mark.parametrize(("text", "instant"), INSTANTS.items())
 def test_a_text_with_an_offset_is_an_instant(
-    connection: duckdb.DuckDBPyConnection, text: str, instant: datetime
+    db: duckdb.DuckDBPyConnection, text: str, instant: datetime
 ) -> None:
     found = "select staging.parse_timestamp($1), staging.parse_local_timestamp($1, 'Europe/Berlin')"
-    assert connection.execute(found, [text]).fetchall() == [(instant, instant)]
+    assert db.execute(found, [text]).fetchall() == [(instant, instant)]
 
 
 @pytest.mark.parametrize("text", NO_INSTANTS)
-def test_any_other_text_is_none(connection: duckdb.DuckDBPyConnection, text: str) -> None:
-    assert connection.execute("select staging.parse_timestamp($1)", [text]).fetchall() == [(None,)]
+def test_a_text_that_is_not_a_timestamp_is_null(db: duckdb.DuckDBPyConnection, text: str) -> None:
+    assert db.execute("select staging.parse_timestamp($1)", [text]).fetchall() == [(None,)]
 
 
 @pytest.mark.parametrize(
@@ -95,19 +95,17 @@ def test_any_other_text_is_none(connection: duckdb.DuckDBPyConnection, text: str
     ],
 )
 def test_promise_15_a_local_time_is_an_instant_where_clocks_show_it_once(
-    connection: duckdb.DuckDBPyConnection, text: str | None, zone: str | None, instant: datetime | None
+    db: duckdb.DuckDBPyConnection, text: str | None, zone: str | None, instant: datetime | None
 ) -> None:
     found = "select staging.parse_local_timestamp($1::text, $2::text)"
-    assert connection.execute(found, [text, zone]).fetchall() == [(instant,)]
+    assert db.execute(found, [text, zone]).fetchall() == [(instant,)]
 
 
 @pytest.mark.parametrize(
     "name", ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia", "Antarctica/Casey"]
 )
-def test_local_times_of_ten_years_are_as_python_has_them(
-    connection: duckdb.DuckDBPyConnection, name: str
-) -> None:
-    found = connection.execute(
+def test_local_times_of_ten_years_are_as_python_has_them(db: duckdb.DuckDBPyConnection, name: str) -> None:
+    found = db.execute(
         """
         with local_times as (
             select timestamp '2016-01-01' + to_minutes(45 * step) as local_time from range(117_000) as _(step)
@@ -133,14 +131,12 @@ def _instant(local_time: datetime, zone: ZoneInfo) -> datetime | None:
     return shown[0] if len(shown) == 1 else None
 
 
-def test_instants_are_written_in_utc(connection: duckdb.DuckDBPyConnection) -> None:
+def test_instants_are_written_in_utc(db: duckdb.DuckDBPyConnection) -> None:
     moments = [
         datetime(2026, 11, 20, 3, tzinfo=UTC),
         datetime(2026, 11, 20, 3, tzinfo=UTC) + timedelta(milliseconds=5),
     ]
-    connection.execute("set TimeZone = 'Asia/Tokyo'")
-    written = [
-        connection.execute("select staging.timestamp_text($1)", [moment]).fetchall() for moment in moments
-    ]
-    connection.execute("set TimeZone = 'UTC'")
+    db.execute("set TimeZone = 'Asia/Tokyo'")
+    written = [db.execute("select staging.timestamp_text($1)", [moment]).fetchall() for moment in moments]
+    db.execute("set TimeZone = 'UTC'")
     assert written == [[("2026-11-20T03:00:00Z",)], [("2026-11-20T03:00:00.005000Z",)]]

@@ -1,4 +1,4 @@
-"""An update leaves what a build from nothing would, and works out no more than what has changed."""
+"""An update gives the same tables as a full build, and computes only what has changed."""
 
 import json
 import os
@@ -31,29 +31,29 @@ class Runs:
         self.home, self.count = home, count
         draft = Draft(file, 300)
         draft.attach()
-        self.connection = draft.db
+        self.db = draft.db
         if count:
             return
         for provider in ENTITIES:
-            self.connection.execute("insert into raw.connections values ($1, $1, 'UTC', true)", [provider])
+            self.db.execute("insert into raw.connections values ($1, $1, 'UTC', true)", [provider])
 
     def begin(self) -> None:
         """A new run, that sees everything again."""
         self.count += 1
         now = run(self.count)
-        self.connection.execute("insert into raw.runs values ($1, $1, 'complete', '0.1.0', '-')", [now])
-        self.connection.execute("update raw.records set last_seen_at = $1 where valid_to is null", [now])
+        self.db.execute("insert into raw.runs values ($1, $1, 'complete', '0.1.0', '-')", [now])
+        self.db.execute("update raw.records set last_seen_at = $1 where valid_to is null", [now])
 
     def end_version(self, provider: str, record_id: str, reason: str) -> None:
         """The record changed or went."""
-        self.connection.execute(
+        self.db.execute(
             f"update raw.records set valid_to = $3, end_reason = $4 where {CURRENT}",
             [provider, record_id, run(self.count), reason],
         )
 
     def refresh(self, provider: str, record_id: str, payload: dict[str, Any]) -> None:
         """The record's text differs, but not its content."""
-        self.connection.execute(
+        self.db.execute(
             f"update raw.records set payload = $3, refreshed_at = $4 where {CURRENT}",
             [provider, record_id, json.dumps(payload), run(self.count)],
         )
@@ -62,7 +62,7 @@ class Runs:
         """The record came, changed or returned."""
         scope = "7" if provider == "rillsoft" else None
         now = run(self.count)
-        self.connection.execute(
+        self.db.execute(
             "insert into raw.records "
             "values ($1, $1, $2, $3, $4, $5, 'hash', null, null, $6, null, null, $6, null)",
             [provider, scope, ENTITIES[provider], record_id, json.dumps(payload), now],
@@ -71,16 +71,16 @@ class Runs:
     def content(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every published table."""
         marts = read_models("marts", self.home)
-        return {mart: self.connection.execute(f"from {mart} order by all").fetchall() for mart in marts}
+        return {mart: self.db.execute(f"from {mart} order by all").fetchall() for mart in marts}
 
     def built_from_nothing(self) -> dict[str, list[tuple[Any, ...]]]:
         """The same, after a build in another warehouse that holds nothing but the facts."""
         other = Runs(self.home)
         for table in ("runs", "records"):
-            other.connection.register("rows", self.connection.sql(f"from raw.{table}").to_arrow_table())
-            other.connection.execute(f"insert into raw.{table} from rows")
-        models.build(other.connection, self.home)
-        with other.connection:
+            other.db.register("rows", self.db.sql(f"from raw.{table}").to_arrow_table())
+            other.db.execute(f"insert into raw.{table} from rows")
+        models.build(other.db, self.home)
+        with other.db:
             return other.content()
 
 
@@ -94,7 +94,7 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
     """None yet."""
     found = Runs(tmp_path)
     yield found
-    found.connection.close()
+    found.db.close()
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +107,8 @@ def first_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         runs.begin_version("matter", f"r{number}", {"name": "Great Tom"})
         fields = {"id": "-", "customerId": f"c{number % 4}", "customerName": "Great Tom"}
         runs.begin_version("evovoice", f"r{number}", fields)
-    models.update(runs.connection, home)
-    runs.connection.close()
+    models.update(runs.db, home)
+    runs.db.close()
     return home / "built.duckdb"
 
 
@@ -118,9 +118,9 @@ def built(first_build: Path, tmp_path: Path) -> Iterator[Runs]:
     shutil.copyfile(first_build, tmp_path / "built.duckdb")
     found = Runs(tmp_path, tmp_path / "built.duckdb", 1)
     for table, column in MARKED.items():
-        found.connection.execute(f"update {table} set {column} = 'as it was built'")
+        found.db.execute(f"update {table} set {column} = 'as it was built'")
     yield found
-    found.connection.close()
+    found.db.close()
 
 
 MARKED = {"projects_history": "name", "files_history": "type"}
@@ -129,7 +129,7 @@ MARKED = {"projects_history": "name", "files_history": "type"}
 def names(runs: Runs, provider: str) -> list[tuple[str, int]]:
     """The names in the history, and how many versions have each."""
     query = "select name, count(*) from projects_history where provider = $1 group by all order by all"
-    return runs.connection.execute(query, [provider]).fetchall()
+    return runs.db.execute(query, [provider]).fetchall()
 
 
 def fields(provider: str, chance: random.Random) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def play(runs: Runs, chance: random.Random, share: float) -> None:
     """A run in which about that share of 60 possible records come, change, are refreshed or go."""
     runs.begin()
     held = dict(
-        runs.connection.execute(
+        runs.db.execute(
             "select (connection, record_id), 1 from raw.records where valid_to is null"
         ).fetchall()
     )
@@ -179,53 +179,53 @@ def play(runs: Runs, chance: random.Random, share: float) -> None:
 def test_an_update_gives_what_a_build_gives(runs: Runs, seed: int) -> None:
     chance = random.Random(seed)
     play(runs, chance, 1.0)
-    models.update(runs.connection, runs.home)
+    models.update(runs.db, runs.home)
     for share, is_compared in ((0.02, True), (0.0, False), (0.1, "UPDATES" in os.environ), (0.5, True)):
         play(runs, chance, share)
-        models.update(runs.connection, runs.home)
+        models.update(runs.db, runs.home)
         assert not is_compared or runs.content() == runs.built_from_nothing()
 
 
 def test_an_update_after_a_preparation_gives_what_a_build_gives(runs: Runs) -> None:
-    models.prepare(runs.connection, runs.home)
-    runs.connection.execute("create view staging.made_beforehand as select 1")
+    models.prepare(runs.db, runs.home)
+    runs.db.execute("create view staging.made_beforehand as select 1")
     runs.begin()
     runs.begin_version("matter", "1", {"name": "Big Ben", "projectStatus": "PRJ_STATUS_COMPLETE"})
-    models.update(runs.connection, runs.home, is_prepared=True)
+    models.update(runs.db, runs.home, is_prepared=True)
     assert runs.content() == runs.built_from_nothing()
-    runs.connection.execute("drop view staging.made_beforehand")
+    runs.db.execute("drop view staging.made_beforehand")
 
 
 def test_a_different_version_of_rollcall_makes_its_own_views(
     built: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built.connection.execute("create view staging.made_by_another as select 1")
+    built.db.execute("create view staging.made_by_another as select 1")
     monkeypatch.setattr(affected, "rollcall_version", lambda: "another")
-    models.update(built.connection, built.home)
+    models.update(built.db, built.home)
     with pytest.raises(duckdb.CatalogException):
-        built.connection.execute("drop view staging.made_by_another")
+        built.db.execute("drop view staging.made_by_another")
 
 
 class Strict:
-    """A connection that notes what fails: DuckDB 2 ends the transaction then, whoever expected it."""
+    """A connection that records failing statements: they end a transaction in DuckDB 2."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+    def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
+        self.db = db
         self.failed: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.connection, name)
+        return getattr(self.db, name)
 
     def execute(self, statement: str, *parameters: object) -> duckdb.DuckDBPyConnection:
         try:
-            return self.connection.execute(statement, *parameters)
+            return self.db.execute(statement, *parameters)
         except duckdb.Error:
             self.failed.append(statement)
             raise
 
 
 def test_an_update_executes_no_statement_that_fails(built: Runs) -> None:
-    strict = Strict(built.connection)
+    strict = Strict(built.db)
     built.begin()
     built.begin_version("matter", "r20", {"name": "Big Ben"})
     models.update(cast("duckdb.DuckDBPyConnection", strict), built.home)
@@ -233,15 +233,15 @@ def test_an_update_executes_no_statement_that_fails(built: Runs) -> None:
 
 
 def test_an_update_keeps_the_views_of_the_last_build(built: Runs) -> None:
-    built.connection.execute("create view staging.made_then as select 1")
+    built.db.execute("create view staging.made_then as select 1")
     built.begin()
-    models.update(built.connection, built.home)
-    built.connection.execute("drop view staging.made_then")
-    built.connection.execute("update staging.last_build set made_of = 'others'")
-    built.connection.execute("create view staging.made_by_others as select 1")
-    models.update(built.connection, built.home)
+    models.update(built.db, built.home)
+    built.db.execute("drop view staging.made_then")
+    built.db.execute("update staging.last_build set made_of = 'others'")
+    built.db.execute("create view staging.made_by_others as select 1")
+    models.update(built.db, built.home)
     with pytest.raises(duckdb.CatalogException):
-        built.connection.execute("drop view staging.made_by_others")
+        built.db.execute("drop view staging.made_by_others")
 
 
 def test_an_update_builds_only_the_affected_projects(built: Runs) -> None:
@@ -251,7 +251,7 @@ def test_an_update_builds_only_the_affected_projects(built: Runs) -> None:
         built.end_version("matter", record_id, "changed")
         built.begin_version("matter", record_id, {"name": "Big Ben"})
     built.begin_version("matter", "r20", {"name": "Cafe"})
-    models.update(built.connection, built.home)
+    models.update(built.db, built.home)
     assert names(built, "matter") == [
         ("Big Ben", 2),
         ("Cafe", 1),
@@ -259,7 +259,7 @@ def test_an_update_builds_only_the_affected_projects(built: Runs) -> None:
         ("as it was built", 17),
     ]
     listed = "select name, last_seen_at, count(*) from projects where provider = 'matter' group by all"
-    assert sorted(built.connection.execute(listed).fetchall()) == [
+    assert sorted(built.db.execute(listed).fetchall()) == [
         ("Big Ben", run(2), 2),
         ("Cafe", run(2), 1),
         ("as it was built", run(2), 17),
@@ -277,34 +277,34 @@ def test_an_update_is_a_build_where_that_costs_no_more(
     built.begin()
     for number in range(refreshed):
         built.refresh("matter", f"r{number}", {"name": "Great Tom"})
-    assert affected.find_affected(built.connection, run(1)) == affected_count
+    assert affected.find_affected(built.db, run(1)) == affected_count
 
 
 def test_an_update_is_a_build_with_the_same_views_where_too_much_is_affected(built: Runs) -> None:
-    built.connection.execute("create view staging.made_then as select 1")
+    built.db.execute("create view staging.made_then as select 1")
     built.begin()
     for number in range(9):
         built.refresh("matter", f"r{number}", {"name": "Great Tom"})
-    models.update(built.connection, built.home)
+    models.update(built.db, built.home)
     assert names(built, "matter") == [("Great Tom", 20)]
-    built.connection.execute("drop view staging.made_then")
+    built.db.execute("drop view staging.made_then")
 
 
 def test_files_of_other_customers_are_not_read(built: Runs) -> None:
     built.begin()
     built.end_version("evovoice", "r7", "removed")
-    assert affected.find_affected(built.connection, run(1)) == 1
-    affected.find_keys(built.connection, read_relations(built.home))
-    read = built.connection.execute("select distinct record_id from affected.records").fetchall()
+    assert affected.find_affected(built.db, run(1)) == 1
+    affected.find_keys(built.db, read_relations(built.home))
+    read = built.db.execute("select distinct record_id from affected.records").fetchall()
     assert {record_id for (record_id,) in read} == {"r3", "r7", "r11", "r15", "r19"}
 
 
 def test_an_update_builds_only_the_affected_customers(built: Runs) -> None:
     built.begin()
     built.end_version("evovoice", "r7", "removed")
-    models.update(built.connection, built.home)
+    models.update(built.db, built.home)
     assert names(built, "evovoice") == [("Great Tom", 1), ("as it was built", 3)]
-    kept = built.connection.execute("select count(*) from files_history where type = 'as it was built'")
+    kept = built.db.execute("select count(*) from files_history where type = 'as it was built'")
     assert kept.fetchall() == [(19,)]
 
 
@@ -313,11 +313,11 @@ def test_projects_that_an_earlier_build_covered_are_not_affected(built: Runs) ->
     built.end_version("matter", "r1", "removed")
     built.refresh("matter", "r2", {"name": "Great Tom"})
     built.begin_version("matter", "r20", {"name": "Big Ben"})
-    models.update(built.connection, built.home)
-    built.connection.execute("update projects_history set name = 'as it was built'")
+    models.update(built.db, built.home)
+    built.db.execute("update projects_history set name = 'as it was built'")
     built.begin()
     built.end_version("matter", "r3", "removed")
-    models.update(built.connection, built.home)
+    models.update(built.db, built.home)
     assert names(built, "matter") == [("Great Tom", 1), ("as it was built", 20)]
 
 
@@ -332,6 +332,6 @@ def test_an_update_is_a_build_where_models_seeds_or_time_zones_differ(built: Run
             mapping = "provider,provider_status,status\nmatter,resting,on_hold\n"
             (built.home / "status_mapping.csv").write_text(mapping)
         case "connection":
-            built.connection.execute("update raw.connections set time_zone = 'Asia/Tokyo'")
-    models.update(built.connection, built.home)
+            built.db.execute("update raw.connections set time_zone = 'Asia/Tokyo'")
+    models.update(built.db, built.home)
     assert names(built, "matter") == [("Great Tom", 20)]

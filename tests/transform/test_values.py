@@ -1,4 +1,4 @@
-"""Whatever a payload holds, the tables are built; and what a column cannot hold stays as text."""
+"""The tables are built from any payload, and a value that does not fit its column stays as text."""
 
 import json
 
@@ -264,7 +264,7 @@ def test_times_of_an_unknown_zone_stay_text(built: Raw) -> None:
 def test_values_that_do_not_fit_are_reported(raw: Raw) -> None:
     raw.record("rillsoft", "1", {"start": "soon", "priority": "high"}, scope="1")
     raw.record("rillsoft", "2", {"start": "later"}, scope="1")
-    raw.record("rillsoft", "3", {"start": "mended since"}, 1, 2, scope="1")
+    raw.record("rillsoft", "3", {"start": "corrected since"}, 1, 2, scope="1")
     raw.record("evovoice", "f", {"id": "f", "dateCreated": "once", "contentLength": 1.5})
     raw.build()
     found = raw.rows((raw.check("values_kept_as_text")).sql)
@@ -299,5 +299,5 @@ def test_an_object_is_written_with_its_keys_in_order(
 ) -> None:
     """Also one whose keys came in order, which is not put together again."""
     columns = """from_json('{"x": ' || $1 || '}', '{"x": "JSON"}')"""
-    rows = shared_raw.connection.execute(f"select staging.sorted_object(({columns}).x)", [text]).fetchall()
+    rows = shared_raw.db.execute(f"select staging.sorted_object(({columns}).x)", [text]).fetchall()
     assert rows == [(sorted_text,)]

@@ -1,4 +1,4 @@
-"""Models of kind `versions of KEY`, and the queries that are executed with other tables."""
+"""Models of kind `versions of KEY`, and their queries with other tables in place of their own."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_a_version_begins_when_a_compared_column_changes(raw: Raw) -> None:
     columns = (
         "toy_key, name, link, version, valid_from, valid_to, is_current, change, end_reason, changed_columns"
     )
-    found = raw.connection.execute(f"select {columns} from toys order by toy_key, version").fetchall()
+    found = raw.db.execute(f"select {columns} from toys order by toy_key, version").fetchall()
     assert found == [
         ("1", "Bear", "b", 1, run(1), run(3), False, "created", "changed", []),
         ("1", "Lion", "b", 2, run(3), run(4), False, "changed", "removed", ["name", "made_at"]),
@@ -57,11 +57,11 @@ def test_a_version_begins_when_a_compared_column_changes(raw: Raw) -> None:
     ]
     cells = [f"staging.toys_cell(toys, '{column}')" for column in ("made_at", "words", "link")]
     first = f"select {', '.join(cells)} from toys where toy_key = '1' and version = 1"
-    assert raw.connection.execute(first).fetchall() == [("2026-01-01T00:00:00Z", "HI", None)]
+    assert raw.db.execute(first).fetchall() == [("2026-01-01T00:00:00Z", "HI", None)]
     described = (
         "select column_name, comment from duckdb_columns() where table_name = 'toys' and comment is not null"
     )
-    assert dict(raw.connection.execute(described).fetchall()) == {
+    assert dict(raw.db.execute(described).fetchall()) == {
         "toy_key": "the toy",
         "name": "its name",
         "version": "counts from 1",

@@ -22,7 +22,7 @@ warehouse.execute("update projects_history set name = 'Scribbled'")
 os._exit(0)
 """
 SCRIBBLER = [sys.executable, "-c", WRITER]
-"""Writes to the warehouse that is its argument, and leaves what it wrote beside it."""
+"""Writes to the warehouse given as an argument, and leaves the write-ahead log next to it."""
 
 
 def list_project(home: Home, loopback: Loopback, name: str) -> None:

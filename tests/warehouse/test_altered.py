@@ -1,4 +1,4 @@
-"""Promise 12: what somebody did to the published file is noticed, and everything is built again."""
+"""Promise 12: changes that somebody made to the published file are noticed, and everything is rebuilt."""
 
 import shutil
 from pathlib import Path
@@ -51,8 +51,8 @@ def content(home: Home) -> dict[str, list[Row]]:
 
 
 def alter(home: Home, statements: str) -> None:
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(statements)
+    with duckdb.connect(str(home.warehouse)) as db:
+        db.execute(statements)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_a_file_that_only_runs_have_written_is_not_built_again(
 ) -> None:
     forgotten: list[object] = []
     monkeypatch.setattr(draft, "forget_build", forgotten.append)
-    with duckdb.connect(str(published.warehouse), read_only=True) as connection:
-        connection.execute("from projects")
+    with duckdb.connect(str(published.warehouse), read_only=True) as db:
+        db.execute("from projects")
     published.run()
     assert forgotten == []
     alter(published, "update projects_history set name = 'x'")
@@ -151,7 +151,7 @@ def test_a_removed_mart_is_dropped_and_a_users_table_of_its_name_stays(
     assert published.rows("from notes") == [{"a": "mine"}]
 
 
-def test_a_run_that_ends_before_it_notes_what_it_published_has_it_built_again(published: Home) -> None:
+def test_a_run_killed_before_its_note_has_the_next_one_rebuild_all(published: Home) -> None:
     note: Path = published.path / ".rollcall" / "warehouse.duckdb.fingerprint"
     for left in (b"\xff\xfe", None):
         note.unlink() if left is None else note.write_bytes(left)

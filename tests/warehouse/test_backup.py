@@ -1,4 +1,4 @@
-"""A backup is a verified copy of one published run, and can take the place of the published file again."""
+"""A backup is a verified copy of one published run, and can replace the published file."""
 
 import errno
 import hashlib
@@ -65,7 +65,7 @@ def test_a_backup_is_the_published_file_with_a_manifest(home: Home, tmp_path: Pa
     assert [path.suffix for path in (place.parent / ".rollcall").iterdir()] == [".lock"]
 
 
-def test_as_json(home: Home, tmp_path: Path) -> None:
+def test_the_result_can_be_printed_as_json(home: Home, tmp_path: Path) -> None:
     shown = json.loads(rollcall(home, "backup", str(tmp_path / "b"), "--json").stdout)
     assert shown.pop("run")["started_at"] == "2026-11-02T02:00:00Z"
     assert shown == {
@@ -104,8 +104,8 @@ def test_a_backup_does_not_wait_for_a_run(home: Home, tmp_path: Path) -> None:
 def test_runs_that_are_published_meanwhile_are_never_mixed(tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
     publish_run(warehouse, 0)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("insert into raw.runs values (now(), now(), 'complete', '-', '-')")
+    with duckdb.connect(str(warehouse)) as db:
+        db.execute("insert into raw.runs values (now(), now(), 'complete', '-', '-')")
     last = 12
     runs = threading.Thread(target=lambda: [publish_run(warehouse, number) for number in range(1, last + 1)])
     runs.start()
@@ -195,8 +195,8 @@ def names(home: Home) -> dict[str, str]:
     """The project's name in the published file and in each of an earlier run."""
     found = {}
     for path in sorted(home.path.glob("warehouse*.duckdb")):
-        with duckdb.connect(str(path), read_only=True) as connection:
-            ((found[path.name],),) = connection.execute(NAME).fetchall()
+        with duckdb.connect(str(path), read_only=True) as db:
+            ((found[path.name],),) = db.execute(NAME).fetchall()
     return found
 
 
@@ -255,7 +255,7 @@ def test_without_hard_links_only_the_published_file_is_copied(
     }
 
 
-def test_a_run_that_publishes_nothing_moves_none(home: Home, loopback: Loopback) -> None:
+def test_a_run_that_publishes_nothing_moves_no_earlier_run(home: Home, loopback: Loopback) -> None:
     play(home, loopback, "Third")
     before = names(home)
     home.run(dry_run=True)
@@ -263,7 +263,7 @@ def test_a_run_that_publishes_nothing_moves_none(home: Home, loopback: Loopback)
 
 
 @pytest.mark.parametrize("step", ["moved one", "moved all", "published the previous"])
-def test_a_run_that_was_killed_while_it_moved_them_loses_none(
+def test_a_run_killed_while_it_moves_earlier_runs_loses_none(
     step: str, home: Home, loopback: Loopback
 ) -> None:
     play(home, loopback, "Third", "Fourth", "Fifth")

@@ -1,4 +1,4 @@
-"""Promises 2 and 19: whatever ends a run leaves the old one published or the new; one runs at a time."""
+"""Promises 2 and 19: a run killed at any point leaves the previous or the new one; one runs at a time."""
 
 import errno
 import os
@@ -60,11 +60,11 @@ def test_promise_03_the_steps_are_those_of_a_run(steps: list[str]) -> None:
     ]
 
 
-def test_promise_02_killed_at_every_step(runs: Runs, steps: list[str]) -> None:
+def test_promise_02_a_run_killed_at_every_step_leaves_a_published_run(runs: Runs, steps: list[str]) -> None:
     kill_at(runs, befores(steps))
 
 
-def test_promise_02_killed_at_random(runs: Runs) -> None:
+def test_promise_02_a_run_killed_at_random_leaves_a_published_run(runs: Runs) -> None:
     assert kill_at_random(runs, KILLS, plain_every=20) > 0
 
 
@@ -76,7 +76,7 @@ def test_promise_29_a_file_system_that_lacks_a_call_at_every_step(runs: Runs, st
     refuse_at(runs, befores(steps), cycle((errno.EPERM, errno.EINVAL, errno.ENOTSUP)))
 
 
-def test_promise_02_killed_and_failing_in_the_landing(runs: Runs) -> None:
+def test_promise_02_a_run_killed_or_failing_in_the_landing_leaves_a_published_run(runs: Runs) -> None:
     runs.light = False
     kill_at(runs, ["normalize before", "load before"])
     fail_at(runs, ["extract before", "load after"], [errno.ENOSPC, errno.EIO])
@@ -130,7 +130,7 @@ def test_a_run_ends_at_once_on_a_signal(
 
 @pytest.mark.parametrize("step", ["copy before", "open after", "check before", "replace 2 after"])
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_promise_02_told_to_end_at_a_step(
+def test_promise_02_a_signal_at_a_step_leaves_the_warehouse_unchanged(
     runs: Runs, step: str, number: signal.Signals, exit_code: int
 ) -> None:
     assert runs.run(at=step, signal=number) == exit_code
@@ -167,7 +167,7 @@ def test_promise_19_of_four_runs_at_once_one_runs(runs: Runs, loopback: Loopback
     assert runs.history[-1] == "late"
 
 
-def test_promise_19_a_lock_whose_holder_is_dead_is_none(runs: Runs) -> None:
+def test_promise_19_the_lock_of_a_dead_process_is_free(runs: Runs) -> None:
     lock = runs.home / ".rollcall" / "warehouse.duckdb.lock"
     assert runs.run(at="lock after") == -signal.SIGKILL
     assert lock.exists()

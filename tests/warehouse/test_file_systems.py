@@ -1,6 +1,6 @@
-"""Promise 29: a file system that lacks what a run uses is found out before it is used.
+"""Promise 29: a run finds out what a file system lacks before it needs it.
 
-The calls fail in libc, by a library that is preloaded, where there is a compiler and Linux; and in Python.
+The calls fail in libc, with a preloaded library, if there is a compiler and Linux; otherwise in Python.
 """
 
 import errno
@@ -78,7 +78,9 @@ def run(home: Home, preloaded: Path) -> Run:
 
 
 @pytest.mark.parametrize("failing", LIMITS, ids=str)
-def test_promise_29_a_run_does_without_a_call_of_libc(home: Home, run: Run, failing: tuple[str, int]) -> None:
+def test_promise_29_a_run_continues_without_a_call_of_libc(
+    home: Home, run: Run, failing: tuple[str, int]
+) -> None:
     published = home.warehouse.read_bytes()
     limit = f"the file system of {home.path} {LIMITS[failing]}"
     ran = run(failing, "sync")
@@ -89,7 +91,7 @@ def test_promise_29_a_run_does_without_a_call_of_libc(home: Home, run: Run, fail
 
 
 @pytest.mark.parametrize("failing", MISSING, ids=str)
-def test_promise_29_a_run_says_what_to_do_without_a_call_of_libc(
+def test_promise_29_a_run_says_what_to_do_if_a_call_of_libc_fails(
     home: Home, run: Run, failing: tuple[str, int]
 ) -> None:
     published = home.warehouse.read_bytes()
@@ -130,7 +132,9 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Failing:
 
 
 @pytest.mark.parametrize("failing", LIMITS, ids=str)
-def test_promise_29_a_run_does_without(home: Home, fail: Failing, failing: tuple[str, int]) -> None:
+def test_promise_29_a_run_continues_without_links_permissions_or_fsync(
+    home: Home, fail: Failing, failing: tuple[str, int]
+) -> None:
     published = home.warehouse.read_bytes()
     limit = f"the file system of {home.path} {LIMITS[failing]}"
     fail(*failing)
@@ -146,7 +150,9 @@ def test_promise_29_a_run_does_without(home: Home, fail: Failing, failing: tuple
 
 
 @pytest.mark.parametrize("failing", MISSING, ids=str)
-def test_promise_29_a_run_says_what_to_do(home: Home, fail: Failing, failing: tuple[str, int]) -> None:
+def test_promise_29_a_run_without_locks_says_what_to_do(
+    home: Home, fail: Failing, failing: tuple[str, int]
+) -> None:
     fail(*failing)
     refused = rollcall(home, "sync")
     assert (refused.exit_code, refused.stdout) == (2, "")
@@ -262,7 +268,7 @@ def test_promise_23_the_link_of_a_warehouse_stays_a_link(home: Home, tmp_path: P
     assert not previous_path(home.warehouse).exists()
 
 
-def test_a_link_to_a_warehouse_that_is_to_be(home: Home, tmp_path: Path) -> None:
+def test_a_link_to_a_warehouse_that_does_not_exist_yet_is_followed(home: Home, tmp_path: Path) -> None:
     other = tmp_path / "other" / "real.duckdb"
     for path in (home.warehouse, previous_path(home.warehouse)):
         path.unlink()
@@ -271,7 +277,7 @@ def test_a_link_to_a_warehouse_that_is_to_be(home: Home, tmp_path: Path) -> None
     assert (home.warehouse.is_symlink(), other.is_file()) == (True, True)
 
 
-def test_a_link_that_leads_to_itself(home: Home) -> None:
+def test_a_link_that_leads_to_itself_is_refused(home: Home) -> None:
     home.warehouse.unlink()
     home.warehouse.symlink_to(home.warehouse)
     for verb in ("sync", "status"):

@@ -1,4 +1,4 @@
-"""Promise 16: a run ends when it is interrupted, whatever record it is reading."""
+"""Promise 16: a run ends when it is interrupted, no matter which record it is reading."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""A home, and a warehouse, may be called almost anything; what is refused is refused in one line."""
+"""A home and a warehouse may have almost any name; the others are refused in one line."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def test_a_home_and_a_warehouse_may_have_an_odd_name(
 
 
 @pytest.mark.parametrize("name", ["50% done", "why?"])
-def test_a_path_that_is_refused(
+def test_a_path_that_dlt_or_duckdb_misreads_is_refused(
     tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     home = odd_home(tmp_path, monkeypatch, name)

@@ -1,4 +1,4 @@
-"""Promises 1, 2, 19 and 23: readers see one run, whole; a run leaves private files, and nothing else."""
+"""Promises 1, 2, 19 and 23: readers see one complete run; a run leaves private files only."""
 
 import os
 import stat
@@ -106,7 +106,7 @@ def test_the_file_is_one_that_older_shells_open(home: Home) -> None:
         assert warehouse.execute(query).fetchall() == [("v1.4.0+",)]
 
 
-def test_a_second_run_leaves_at_once(home: Home, loopback: Loopback) -> None:
+def test_a_second_run_exits_at_once(home: Home, loopback: Loopback) -> None:
     asked = len(loopback.asked["belltastic"])
     with locked(home.warehouse), pytest.raises(RunInProgress) as refusal:
         home.run()
@@ -173,9 +173,9 @@ def test_the_views_of_a_first_run_are_made_once_however_many_connections_begin(
     made: list[bool] = []
     prepare, land = models.prepare, sync.land
 
-    def counted(connection: duckdb.DuckDBPyConnection, place: Path) -> None:
+    def counted(db: duckdb.DuckDBPyConnection, place: Path) -> None:
         made.append(True)
-        prepare(connection, place)
+        prepare(db, place)
 
     def from_many(listings: Listings, scratch: Path) -> Landing:
         (connection,) = listings.connections

@@ -1,4 +1,4 @@
-"""Promises 1, 3 and 19: readers find whole runs while runs are published; damage changes no answer."""
+"""Promises 1, 3 and 19: readers find complete runs while runs are published; damage changes no answer."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A published file that cannot be used is noticed, and the previous run's file can be put back."""
+"""A published file that cannot be used is noticed, and the previous run's file can be published again."""
 
 import contextlib
 import errno
@@ -91,7 +91,7 @@ def test_damage_is_noticed_before_use_and_the_previous_run_put_back(home: Home, 
 
 
 @pytest.mark.usefixtures("without_dlt")
-def test_runs_go_on_from_the_run_put_back(home: Home, loopback: Loopback) -> None:
+def test_the_next_run_continues_from_the_restored_one(home: Home, loopback: Loopback) -> None:
     assert rollcall(home, "restore").exit_code == 0
     list_project(home, loopback, "Third")
     home.run()
@@ -104,8 +104,8 @@ def test_runs_go_on_from_the_run_put_back(home: Home, loopback: Loopback) -> Non
 
 def test_damage_that_a_run_would_not_read_stops_it_too(home: Home) -> None:
     """A run reads few of the blocks that it copies."""
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute("create table raw.notes as select hash(range) as note from range(100000)")
+    with duckdb.connect(str(home.warehouse)) as db:
+        db.execute("create table raw.notes as select hash(range) as note from range(100000)")
     content = bytearray(home.warehouse.read_bytes())
     for offset in range(3 * 4096 + 1000, len(content), 1 << 18):
         content[offset] ^= 4
@@ -141,7 +141,7 @@ def test_a_write_ahead_log_of_another_program_is_noticed_and_left_out(home: Home
 
 
 @pytest.mark.usefixtures("light")
-def test_a_log_of_another_file_is_noticed_too(home: Home) -> None:
+def test_a_write_ahead_log_of_a_linked_file_is_noticed_too(home: Home) -> None:
     """It belongs to the previous: DuckDB itself refuses what does not fit."""
     subprocess.run([*SCRIBBLER, str(home.warehouse)], check=True, timeout=60)
     log = wal_path(home.warehouse)
@@ -152,7 +152,7 @@ def test_a_log_of_another_file_is_noticed_too(home: Home) -> None:
     assert not log.exists()
 
 
-def test_as_json(home: Home) -> None:
+def test_the_result_can_be_printed_as_json(home: Home) -> None:
     restored = json.loads(rollcall(home, "restore", "--json").stdout)
     (aside,) = asides(home)
     assert restored == {
@@ -181,13 +181,13 @@ def test_restore_without_a_previous_file_needs_a_file(home: Home) -> None:
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == (
         f"rollcall: there is no previous run's file at {previous_path(home.warehouse)}. "
-        "Give the file that should take its place\n"
+        "Name a file to publish\n"
     )
     assert (home.warehouse.read_bytes(), asides(home)) == (before, [])
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_a_previous_run_that_is_damaged_itself(home: Home, kind: str) -> None:
+def test_a_damaged_previous_file_is_not_restored(home: Home, kind: str) -> None:
     previous, before = previous_path(home.warehouse), home.warehouse.read_bytes()
     previous.write_bytes(DAMAGES[kind](previous.read_bytes()))
     refused = rollcall(home, "restore")
@@ -198,10 +198,10 @@ def test_a_previous_run_that_is_damaged_itself(home: Home, kind: str) -> None:
     assert (home.warehouse.read_bytes(), asides(home)) == (before, [])
 
 
-def test_a_second_time_there_is_nothing_to_put_back(home: Home) -> None:
+def test_a_second_restore_has_nothing_to_restore(home: Home) -> None:
     os.umask(0)
     assert rollcall(home, "restore").exit_code == 0
-    assert os.umask(0o077) == 0o077  # whatever it writes is for its owner only
+    assert os.umask(0o077) == 0o077  # it sets a private umask
     refused = rollcall(home, "restore")
     assert (refused.exit_code, len(asides(home))) == (2, 1)
     assert refused.stderr == (

@@ -29,7 +29,9 @@ def another_group() -> grp.struct_group:
     return next((group for group in groups if group.gr_gid != os.getegid()), groups[0])
 
 
-def test_every_publication_grants_it(home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_publication_grants_the_mode_and_group(
+    home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
     group = another_group()
     monkeypatch.setenv("WAREHOUSE__MODE", "0640")

@@ -1,4 +1,4 @@
-"""The warehouse file by itself: its lock, its copy, its publication, and what it reports of the machine."""
+"""The warehouse file: its lock, its copy, its publication, and the problems that it reports."""
 
 import errno
 import os
@@ -69,8 +69,8 @@ def drafted(warehouse: Path, scratch: Path, rows: int = 1) -> Path:
 
 
 def runs(path: Path) -> int:
-    with duckdb.connect(str(path), read_only=True) as connection:
-        (found,) = connection.execute("select count(*) from raw.runs").fetchone() or ()
+    with duckdb.connect(str(path), read_only=True) as db:
+        (found,) = db.execute("select count(*) from raw.runs").fetchone() or ()
         return int(found)
 
 
@@ -151,8 +151,8 @@ def test_an_incomplete_draft_is_not_published(warehouse: Path, scratch: Path) ->
     assert refused.value.reason == "all.duckdb was not written completely"
     assert refused.value.remedy == "run it again"
     wal_path(candidate).unlink()
-    with duckdb.connect(str(candidate)) as connection:
-        connection.execute("drop table projects")
+    with duckdb.connect(str(candidate)) as db:
+        db.execute("drop table projects")
     with pytest.raises(duckdb.CatalogException):
         publish(candidate, warehouse)
     assert not warehouse.exists()
@@ -204,7 +204,7 @@ def test_errors_caused_by_the_disk_name_the_disk(warehouse: Path, number: int) -
     assert list((warehouse.parent / ".rollcall").glob("*-run-*")) == []
 
 
-def test_memory_is_blamed_and_all_else_is_let_through(warehouse: Path) -> None:
+def test_only_a_lack_of_memory_is_reported_as_one(warehouse: Path) -> None:
     with pytest.raises(SyncError) as failure, locked(warehouse):
         raise duckdb.OutOfMemoryException("no more")
     assert failure.value.reason == "DuckDB needs more memory than is available"

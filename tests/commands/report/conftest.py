@@ -1,7 +1,7 @@
 """A warehouse of nine runs with names that would do harm if they were not escaped, and its report.
 
-At matter, m1 changes twice; in the last run m2 is new, m3 is removed and m4 returns; m5 was removed in the
-second. In the last run, belltastic failed, rillsoft held back removals, and a newcomer was not verified.
+At matter, m1 changes twice; in the last run, m2 is new, m3 is removed and m4 returns; m5 was removed in the
+second run. In the last run, belltastic failed, rillsoft held back removals, and newcomer was not verified.
 """
 
 import shutil
@@ -84,7 +84,7 @@ def _publish(home: Path) -> None:
             quarantined=2 * last,
         )
     raw.build()
-    raw.connection.close()
+    raw.db.close()
 
 
 def _matter(raw: Raw) -> None:
@@ -114,7 +114,7 @@ def _listing(
     quarantined: int = 0,
     seconds: float = 0.02,
 ) -> None:
-    raw.connection.execute(
+    raw.db.execute(
         """
         insert into raw.listings
         values ($1, $2, $3, $4, 'projects', $5, null, 1, 1, 0, $6, 0, 0, 0, 0, 0, $6, $7, $8, $9, null)
@@ -149,9 +149,9 @@ def own(warehouse: Path, tmp_path: Path) -> Cli:
 @pytest.fixture
 def empty(own: Cli) -> Cli:
     """The command line over a warehouse whose runs found no project."""
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
         for table in ("projects_history", "project_changes"):
-            connection.execute(f"delete from {table}")
+            db.execute(f"delete from {table}")
     return own
 
 

@@ -1,4 +1,4 @@
-"""A page as a browser's parser sees it."""
+"""A page as the parser of a browser sees it."""
 
 import base64
 import gzip
@@ -12,7 +12,7 @@ VOID = {"meta", "link", "input", "br"}
 
 @dataclass
 class Element:
-    """One element; `text` is what stands in it and in the elements within."""
+    """One element; `text` is its text, including that of the elements in it."""
 
     tag: str
     attributes: dict[str, str]

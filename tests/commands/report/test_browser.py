@@ -1,4 +1,4 @@
-"""The report in a browser: Chromium without a window, `make test-browser`."""
+"""The report in a headless Chromium: `make test-browser`."""
 
 import csv
 import os
@@ -110,7 +110,7 @@ def test_the_listed_projects(opened: "Page") -> None:
         ("nowhere", []),
     ],
 )
-def test_search(opened: "Page", query: str, names: list[str]) -> None:
+def test_a_search_shows_the_matching_projects_in_order(opened: "Page", query: str, names: list[str]) -> None:
     opened.get_by_label("Search").last.fill(query)
     assert shown(opened) == names
     if not names:
@@ -126,8 +126,8 @@ def test_search_is_ranked_and_does_not_look_inside_ids(browser: "Browser", own: 
         "Ferry": "Fade Road 7",
         "Mühle Œuvre": "Depot 3fade1a2b7",
     }
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.executemany("update projects_history set name = $2 where name = $1", list(names.items()))
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.executemany("update projects_history set name = $2 where name = $1", list(names.items()))
     own("report", "--output", str(own.home / "page.html"))
     tab = browser.new_page()
     visit(tab, own.home / "page.html", "#q=fade")
@@ -137,7 +137,7 @@ def test_search_is_ranked_and_does_not_look_inside_ids(browser: "Browser", own: 
     tab.close()
 
 
-def test_filters(opened: "Page") -> None:
+def test_filters_narrow_the_projects_and_can_be_cleared(opened: "Page") -> None:
     opened.get_by_label("Show").select_option("Removed")
     assert shown(opened) == ["Old mill"]
     opened.locator("#period").select_option("Last 30 days")
@@ -220,7 +220,7 @@ def test_a_command_to_paste_is_quoted(opened: "Page") -> None:
     assert opened.locator(".opened .note code").inner_text() == "rollcall history 'rill;soft:11:28'"
 
 
-def test_order(opened: "Page") -> None:
+def test_a_click_on_a_heading_sorts_the_projects(opened: "Page") -> None:
     header = opened.locator("#table thead")
     header.get_by_role("button", name="Project").click()
     assert shown(opened) == LISTED[::-1]
@@ -301,7 +301,7 @@ def test_light_dark_and_paper(opened: "Page") -> None:
     assert not opened.get_by_label("Search").last.is_visible()
 
 
-def test_paper_has_every_row_of_the_filter_and_nothing_closed(browser: "Browser", large: Path) -> None:
+def test_print_has_every_row_of_the_filter_with_nothing_folded(browser: "Browser", large: Path) -> None:
     tab = browser.new_page()
     visit(tab, large, "#q=wharf")
     assert tab.locator("#table tbody tr").count() == 50
@@ -332,12 +332,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(1, 61):
         raw.record("belltastic", str(number), {"name": f"Wharf {number}"})
     raw.build()
-    raw.connection.close()
+    raw.db.close()
     Cli(home)("report", "--output", str(home / "page.html"))
     return home / "page.html"
 
 
-def test_a_first_run_and_no_project_at_all(browser: "Browser", empty: Cli) -> None:
+def test_a_report_without_projects_says_so(browser: "Browser", empty: Cli) -> None:
     empty("report", "--output", str(empty.home / "empty.html"))
     tab = browser.new_page()
     visit(tab, empty.home / "empty.html")
@@ -345,7 +345,7 @@ def test_a_first_run_and_no_project_at_all(browser: "Browser", empty: Cli) -> No
     tab.close()
 
 
-def test_without_scripts_the_rest_is_there(browser: "Browser", file: Path) -> None:
+def test_a_page_without_scripts_still_shows_the_charts_and_clients(browser: "Browser", file: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
     tab.goto(file.as_uri())

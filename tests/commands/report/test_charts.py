@@ -1,4 +1,4 @@
-"""The charts: their axis is true to time, missed days are known, and their numbers add up."""
+"""The charts: the axis is true to time, missed days are marked, and the numbers add up."""
 
 import re
 
@@ -103,6 +103,6 @@ def test_many_series_and_many_days() -> None:
     assert [slot.day // DAY_MS for slot in shown.labelled] == [23, 47, 71, 95, 119]
 
 
-def test_the_small_line_marks_its_last_steps() -> None:
+def test_a_sparkline_marks_its_last_steps() -> None:
     assert spark([0, 1, 2], 1) == ("M0 28L50 15L100 2", "M50 15L100 2")
     assert spark([5], 7) == ("M0 15", "M0 15")

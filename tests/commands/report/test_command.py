@@ -36,7 +36,7 @@ def test_json_describes_a_page_anywhere(own: Cli) -> None:
     assert not (own.home / "exports").exists()
 
 
-def test_what_is_wrong(own: Cli) -> None:
+def test_a_wrong_argument_is_one_line_with_a_remedy(own: Cli) -> None:
     assert own("report", "--since", "yesterday", code=2).stderr == (
         "rollcall: yesterday is neither a date nor a duration. "
         "Write 2026-11-01, 2026-11-01T06:00:00Z, 12h, 7d or 2w\n"
@@ -52,8 +52,8 @@ def test_what_is_wrong(own: Cli) -> None:
 
 
 def test_a_warehouse_without_runs(own: Cli) -> None:
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("delete from runs")
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("delete from runs")
     assert own("report", code=2).stderr == (
         f"rollcall: there is no run in {own.home}/warehouse.duckdb yet. Run `rollcall sync`\n"
     )

@@ -1,4 +1,4 @@
-"""What the page on the report shows can be done."""
+"""The commands of the page on the report run."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ DOCS = (Path(__file__).parents[3] / "docs" / "report.md").read_text()
 
 
 @pytest.mark.parametrize("line", re.findall(r"^rollcall report.*$", DOCS, re.MULTILINE))
-def test_the_commands_run(own: Cli, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_of_the_report_page_run(own: Cli, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(own.home)
     file = "projects.html" if "--output" in line else "exports/report.html"
     assert own(*shlex.split(line)[1:]).stdout.startswith(

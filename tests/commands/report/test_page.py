@@ -1,4 +1,4 @@
-"""The report is safe whatever the names are, requests nothing, and shows what the warehouse contains."""
+"""The report is safe with any names, requests nothing, and shows what the warehouse contains."""
 
 import base64
 import hashlib
@@ -30,9 +30,9 @@ def parsed(page: str) -> Parsed:
 
 
 def asked(warehouse: Path, sql: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        return connection.execute(sql).fetchall()
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        db.execute("set TimeZone = 'UTC'")
+        return db.execute(sql).fetchall()
 
 
 def cards(parsed: Parsed) -> dict[str, dict[str, int]]:
@@ -73,8 +73,8 @@ def test_names_are_text_and_no_more(parsed: Parsed) -> None:
 
 
 def test_a_control_character_is_shown_as_its_code_point(own: Cli) -> None:
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("update projects_history set name = $1 where name = 'Ferry'", [OVERRIDE])
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("update projects_history set name = $1 where name = 'Ferry'", [OVERRIDE])
     page = own.page()
     assert '<bdi>Invoice <span class="control">U+202E</span>gnp.exe</bdi>' in page
     assert "\u202e" not in page
@@ -136,7 +136,7 @@ def test_changes_of_each_period(parsed: Parsed) -> None:
 
 
 @pytest.mark.parametrize("since", [run(number) for number in (2, 3, 4, 5, 9)])
-def test_the_net_change_leads_from_what_was_listed_to_what_is_listed(
+def test_the_net_change_is_the_difference_of_the_projects_listed(
     cli: Cli, warehouse: Path, since: datetime
 ) -> None:
     title = f"Since {since.day} Nov 2026, 02:00"
@@ -211,8 +211,8 @@ def test_the_lines_show_the_change_since_the_first_day(parsed: Parsed, warehouse
 
 
 def test_a_missed_day_is_visible(own: Cli) -> None:
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("delete from runs where day(started_at) in (4, 5)")
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("delete from runs where day(started_at) in (4, 5)")
     parsed = Parsed(own.page())
     days = [row[0] for row in charts(parsed)[0].cells[1:]]
     assert [day for day in days if "no run" in day] == ["5 Nov (no run)", "4 Nov (no run)"]
@@ -220,7 +220,7 @@ def test_a_missed_day_is_visible(own: Cli) -> None:
     assert len(parsed.all("circle", class_="run")) == 4 * 7 + 1
 
 
-def test_the_chosen_period(cli: Cli) -> None:
+def test_since_sets_the_chosen_period(cli: Cli) -> None:
     for since, title, removed in (
         ("2026-11-02", "Since 2 Nov 2026", 2),
         ("4d", "Since 5 Nov 2026, 02:00", 1),
@@ -228,14 +228,14 @@ def test_the_chosen_period(cli: Cli) -> None:
         assert cards(Parsed(cli.page("--since", since)))[title]["removed"] == removed
 
 
-def test_where_nothing_changed_it_says_so(cli: Cli) -> None:
+def test_a_report_without_changes_says_so(cli: Cli) -> None:
     parsed = Parsed(cli.page("--since", "2027-01-01"))
     assert texts(parsed, "p", "empty")[0] == "Nothing changed since 1 Jan 2027."
 
 
 def test_a_quiet_run_opens_the_period_that_was_not(own: Cli) -> None:
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("update connections set last_attempt_at = last_attempt_at + interval 1 second")
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("update connections set last_attempt_at = last_attempt_at + interval 1 second")
     parsed = Parsed(own.page())
     assert texts(parsed, "p", "empty")[0] == "Nothing changed in the last run of each connection."
     opened = [e.text for e in parsed.all("details") if "open" in e.attributes]
@@ -267,9 +267,9 @@ def test_names_are_in_natural_order(parsed: Parsed) -> None:
     assert parsed.catalogue()["projects"]["name"] == [*names, "Mühle Œuvre", "Old mill", None]
 
 
-def test_every_provider_has_its_part_of_a_list(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("update project_changes set is_first_listing = false")
+def test_every_provider_gets_its_part_of_a_list(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("update project_changes set is_first_listing = false")
     monkeypatch.setattr(periods, "LISTED_PROJECTS", 3)
     chosen = Parsed(own.page()).all("details")[-1].text
     assert (
@@ -278,7 +278,7 @@ def test_every_provider_has_its_part_of_a_list(own: Cli, monkeypatch: pytest.Mon
     ) in chosen
 
 
-def test_clients(parsed: Parsed, warehouse: Path) -> None:
+def test_each_client_is_listed_with_its_projects(parsed: Parsed, warehouse: Path) -> None:
     (table,) = parsed.all("table", id="client-table")
     assert table.cells == [
         ["Client", "Providers", "Open", "Listed", "New", "Removed", "Returned", "Changed"],
@@ -303,16 +303,16 @@ def test_stale_connections_come_first(parsed: Parsed) -> None:
 
 
 def test_a_listing_through_a_window_is_not_called_full(own: Cli) -> None:
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("delete from connections where connection <> 'matter'")
-        connection.execute("update connections set last_full_at = last_full_at - interval 6 days")
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("delete from connections where connection <> 'matter'")
+        db.execute("update connections set last_full_at = last_full_at - interval 6 days")
     assert texts(Parsed(own.page()), "p", "notice good") == [
         "All 1 connection is up to date: verified on 9 Nov 2026, 02:00 or later. "
         "The last full listing of Matter was on 3 Nov 2026, 02:00."
     ]
 
 
-def test_the_operators_part(parsed: Parsed) -> None:
+def test_the_operator_sees_what_to_do_with_the_commands(parsed: Parsed) -> None:
     assert texts(parsed, "div", "todo") == [
         f"bell<i>tastic is not up to date. Its last attempt: {HOSTILE_MESSAGE} rollcall sync 'bell<i>tastic'",
         "newcomer is not up to date. rollcall sync newcomer",
@@ -350,7 +350,7 @@ def decoded(parsed: Parsed) -> dict[str, list[tuple[object, ...]]]:
     return read
 
 
-def test_every_project_with_its_history(parsed: Parsed, warehouse: Path) -> None:
+def test_every_project_is_listed_with_its_history(parsed: Parsed, warehouse: Path) -> None:
     found: dict[object, list[tuple[object, ...]]] = {
         key: [] for (key,) in asked(warehouse, "select distinct project_key from projects_history")
     }
@@ -413,8 +413,8 @@ def test_long_lists_are_cut_and_lead_to_all(cli: Cli, monkeypatch: pytest.Monkey
 
 
 def test_erased_projects_are_not_on_the_page(own: Cli) -> None:
-    with duckdb.connect(str(own.home / "warehouse.duckdb")) as connection:
-        connection.execute("insert into raw.forgotten values ('m4', 'matter', false, now())")
+    with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
+        db.execute("insert into raw.forgotten values ('m4', 'matter', false, now())")
     parsed = Parsed(own.page())
     assert "m4" not in parsed.catalogue()["projects"]["key"]
     assert cards(parsed)["Last run"]["returned"] == 0

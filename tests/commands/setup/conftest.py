@@ -1,4 +1,4 @@
-"""A home with the five stand-in providers, and the command line over it."""
+"""A home with the five simulated providers, and the command line over it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

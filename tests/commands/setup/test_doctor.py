@@ -1,4 +1,4 @@
-"""`rollcall doctor`: it finds what would stop a run, says how to mend it, and changes nothing."""
+"""`rollcall doctor`: it finds what would stop a run, says how to fix it, and changes nothing."""
 
 import errno
 import fcntl
@@ -49,7 +49,7 @@ def test_a_time_zone_that_does_not_exist_is_found(run: Run, home: Home) -> None:
     assert any("time_zone of [display] is not an IANA time zone: Europe/Viena" in line for line in lines)
 
 
-def test_everything_that_is_wrong_is_found_at_once(
+def test_doctor_finds_all_problems_at_once(
     run: Run, home: Home, sandbox: Sandbox, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.connect_all(sandbox)
@@ -113,7 +113,9 @@ def test_a_clock_that_is_wrong(home: Home, sandbox: Sandbox, monkeypatch: pytest
     assert check.remedies == ("timedatectl set-ntp true",)
 
 
-def test_a_place_where_nothing_can_be_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_is_held_or_not_supported_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
 
     def refuse(*_: object) -> None:
@@ -144,7 +146,7 @@ def no_room(*_: object) -> None:
     ("name", "stand_in", "message", "code"),
     [("os.access", read_only, "is not writable", 2), ("fcntl.flock", no_room, "No space left", 1)],
 )
-def test_a_place_that_a_run_would_refuse(
+def test_doctor_refuses_a_place_that_a_run_would_refuse(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
     name: str,

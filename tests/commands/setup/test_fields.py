@@ -1,4 +1,4 @@
-"""Fields that a provider adds or removes are reported once, and only when they are new or gone."""
+"""Fields that a provider adds or removes are reported once, by the first run without or with them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,12 +33,12 @@ CHECKS = {name: read_sql(f"checks/{name}") for name in (NEW, GONE)}
         ({"1": RARE}, {"1": A | {"alias": 1}}, {NEW: [("matter", "alias", 1)], GONE: [("matter", "rare")]}),
     ],
 )
-def test_fields(
+def test_new_and_vanished_fields_are_found(
     tmp_path: Path, before: Records, after: Records, found: Mapping[str, object], others: int
 ) -> None:
     """`others` are records of another connection, more than the checks look at first."""
     raw = Raw(tmp_path)
-    raw.connection.execute(
+    raw.db.execute(
         """
         insert into raw.records
             (provider, connection, entity, record_id, payload, content_hash, valid_from, last_seen_at)
@@ -54,7 +54,7 @@ def test_fields(
     for record, payload in after.items():
         if before.get(record) != payload:
             raw.record("matter", record, payload, RUNS)
-    raw.connection.execute("create schema staging")
-    raw.connection.execute(f"create view staging.last_run as\n{read_sql('staging/last_run')}")
-    rows = {name: raw.connection.execute(sql).fetchall() for name, sql in CHECKS.items()}
+    raw.db.execute("create schema staging")
+    raw.db.execute(f"create view staging.last_run as\n{read_sql('staging/last_run')}")
+    rows = {name: raw.db.execute(sql).fetchall() for name, sql in CHECKS.items()}
     assert {name: what for name, what in rows.items() if what} == found

@@ -1,4 +1,4 @@
-"""`rollcall init`: a configuration that needs nothing but its values, and leaves alone what is there."""
+"""`rollcall init`: writes a configuration that needs only values, and changes no existing settings."""
 
 import json
 import stat

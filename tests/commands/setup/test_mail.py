@@ -1,4 +1,4 @@
-"""Mail over TLS: to a server that shows its certificate, from its first byte on or once it is asked to."""
+"""E-mail over TLS, from the first byte or with STARTTLS, to a server with a certificate."""
 
 import asyncio
 import contextlib

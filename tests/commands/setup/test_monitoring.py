@@ -52,7 +52,7 @@ def promtool(*arguments: str, text: str = "") -> str:
 
 
 @pytest.mark.usefixtures("without_dlt")
-def test_a_run_leaves_metrics_and_a_failed_one_leaves_those_of_the_warehouse(
+def test_a_run_writes_metrics_and_a_failed_one_keeps_those_of_the_warehouse(
     run: Run, home: Home, projects: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     textfile = home.path / "metrics" / "rollcall.prom"
@@ -125,7 +125,7 @@ def test_metrics_that_cannot_be_written_do_not_fail_the_run(
 
 
 @pytest.mark.usefixtures("light")
-def test_removals_held_back_alarm_when_that_begins_and_when_it_changes(
+def test_held_back_removals_alarm_once_and_when_their_number_changes(
     run: Run, home: Home, projects: list[dict[str, Any]], loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Asked] = []

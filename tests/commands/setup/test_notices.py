@@ -1,4 +1,4 @@
-"""Notices of a run: which are sent, what they say, that they hold no secret and cannot harm a run."""
+"""Notices of a run: which are sent, what they say, that they contain no secret and never fail a run."""
 
 import json
 import re
@@ -88,7 +88,7 @@ def test_a_run_that_could_not_be_published_is_reported(
     assert "RuntimeError: with *** in hand" in log.read_text()
 
 
-def test_a_published_run_stays_published_if_its_exports_break_down(
+def test_a_published_run_stays_published_if_its_exports_fail(
     run: Run, home: Home, sent: list[Asked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(*_: object, **__: object) -> None:
@@ -105,13 +105,13 @@ def test_a_published_run_stays_published_if_its_exports_break_down(
     assert "RuntimeError: broken exports" in log
 
 
-def test_a_second_run_alarms_nobody(run: Run, home: Home, sent: list[Asked]) -> None:
+def test_a_second_run_sends_no_notice(run: Run, home: Home, sent: list[Asked]) -> None:
     with locked(home.warehouse):
         run("sync", code=5)
     assert sent == []
 
 
-def test_a_wrong_argument_alarms_nobody(run: Run, sent: list[Asked]) -> None:
+def test_a_wrong_argument_sends_no_notice(run: Run, sent: list[Asked]) -> None:
     run("sync")
     sent.clear()
     run("sync", "mater", code=2)
@@ -292,7 +292,9 @@ def mail() -> Iterator[MailServer]:
         thread.join()
 
 
-def test_mail(home: Home, mail: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mail_is_sent_only_after_a_failure(
+    home: Home, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     configure_mail(monkeypatch, mail, EMAIL_FROM="rollcall@example.com", SMTP_SECURITY="none")
     settings = read_notify(home.path)
     assert settings is not None

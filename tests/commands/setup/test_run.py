@@ -1,4 +1,4 @@
-"""A run at the command line: its log, and a dry run that publishes nothing."""
+"""A run on the command line: its log, and a dry run that publishes nothing."""
 
 import re
 import stat

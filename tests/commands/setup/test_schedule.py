@@ -1,4 +1,4 @@
-"""`rollcall schedule`: what it prints is what a scheduler takes, and runs in a bare environment."""
+"""`rollcall schedule`: a scheduler accepts what it prints, and the run works in a bare environment."""
 
 import json
 import re
@@ -25,7 +25,7 @@ from tests.support.home import Home, sandbox_settings
 
 from .conftest import Run
 
-# A stand-in for the program that would change the table of whoever runs the tests.
+# Replaces the program that would change the crontab of the user who runs the tests.
 CRONTAB = """\
 #!/bin/sh
 if [ "$1" = -l ]; then cat "$0.table" 2>/dev/null || { echo "no crontab for you" >&2; exit 1; }
@@ -60,7 +60,7 @@ def test_cron_runs_a_run_with_a_bare_environment(run: Run, tmp_path: Path, sandb
     assert {path.stat().st_mode & 0o077 for path in (log, log.parent, home.warehouse)} == {0}
 
 
-def test_a_per_cent_sign_is_no_end_of_line_to_cron(run: Run, tmp_path: Path) -> None:
+def test_a_per_cent_sign_does_not_end_a_cron_line(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "50% done"
     home.mkdir()
     line = entry(run("--home", str(home), "schedule", "cron").stdout)

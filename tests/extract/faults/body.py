@@ -1,4 +1,4 @@
-"""Faults of what an answer holds."""
+"""Faults in the body of an answer."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a case of fault is, and what cases are made of."""
+"""A case of a fault, and what cases are made of."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

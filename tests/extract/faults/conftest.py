@@ -1,4 +1,4 @@
-"""Certificates, made once."""
+"""Certificates, created once."""
 
 import pytest
 

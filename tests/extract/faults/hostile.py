@@ -1,6 +1,6 @@
-"""A server that does harm on request: the five vendors' APIs over real sockets and real TLS.
+"""A server that misbehaves on request: the five vendors' APIs over real sockets and real TLS.
 
-Each account answers like the sandbox, byte for byte, until its fault answers instead, or takes the socket.
+Each account answers like the sandbox, byte for byte, until its fault answers instead, or uses the socket.
 """
 
 import asyncio
@@ -157,7 +157,7 @@ class Exchange:
         return json_reply(put(body, LIST[self.provider], records))
 
     def send(self, *parts: bytes) -> None:
-        """Send bytes; whatever the client makes of them, the connection is closed after the fault."""
+        """Send bytes. The connection is closed after the fault, regardless of how the client reads them."""
         for part in parts:
             self._peer.sendall(part)
 

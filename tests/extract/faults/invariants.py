@@ -1,4 +1,4 @@
-"""The promises about history and accounts, as a reader of the published warehouse can see them kept."""
+"""The promises about the history and the counts, checked on the published warehouse."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -27,7 +27,7 @@ def _of_intervals(home: Home) -> Iterator[str]:
 
 
 def _of_removals(home: Home) -> Iterator[str]:
-    """8: whatever is gone was missing from a verified listing of that run, which counted it."""
+    """8: every removed record was missing from a verified listing of that run, which counted it."""
     removed = home.rows(
         "select connection, scope, valid_to as run, count(*) as records from raw.records "
         "where end_reason = 'removed' group by all"

@@ -1,4 +1,4 @@
-"""Faults of what a listing says of itself, and of who may see it."""
+"""Faults of a listing: wrong totals, moving records, and missing access."""
 
 import json
 from collections.abc import Callable
@@ -73,7 +73,7 @@ def page(asked: Exchange, number: int) -> Reply:
 
 
 def capped(asked: Exchange) -> Reply:
-    """Three records a page, whatever is asked for."""
+    """Three records per page, regardless of the page size requested."""
     size = {SIZE[asked.provider]: "3"}
     return asked.good(**size)
 

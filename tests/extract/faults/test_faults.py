@@ -1,7 +1,7 @@
-"""Every kind of fault: what is published then, and the message.
+"""Every kind of fault: what is published after it, and the message.
 
-Two runs for each provider, with a connection for each fault. The first run is a good one; in the second
-the server does what the connection is named after.
+There are two runs for each provider, with a connection for each fault. In the first run the server answers
+correctly; in the second it does what the connection is named after.
 
 The suite plays a fault of the transport at one provider, and any other at one provider with pages and at one
 without, each in turn. `make campaign-faults` plays every fault at every provider.
@@ -177,7 +177,7 @@ def test_promise_07_records_are_kept_as_sent(runs: Runs) -> None:
 
 
 @each_provider
-def test_promises_05_08_and_10_hold_whatever_happens(runs: Runs) -> None:
+def test_promises_05_08_and_10_hold_with_every_fault(runs: Runs) -> None:
     assert runs.first.outcome == "complete"
     assert (runs.second.outcome, runs.second.exit_code) == ("partial", 3)
     assert broken_promises(runs.home) == []

@@ -1,4 +1,4 @@
-"""Promises 16, 22 and 27, kept by a process of its own: what it takes, and whom it speaks to."""
+"""Promises 16, 22 and 27, tested in a separate process: its memory, its time, and its connections."""
 
 import gzip
 import json
