@@ -57,7 +57,7 @@ def runs(bench: Bench, cases: Sequence[Case]) -> list[Result]:
         ceiling = _warm(bench, server, "matter")
         server.control(latency_s=case.latency_s)
         for turn in range(repeat):
-            # No side always follows the slowest one.
+            # The order changes, so that no tool always runs after the slowest one.
             for side in _turned(ready, turn):
                 with bench.home() as home:
                     furnish(home, server)

@@ -34,7 +34,7 @@ TOGETHER = ("tests/lake/", "tests/publish/", "tests/docs/test_publishing.py")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each file to one worker, and all files of `TOGETHER` to the same one."""
+    """Assign each file to one worker, and all files of `TOGETHER` to the same one."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByServer(LoadFileScheduling):
@@ -80,12 +80,12 @@ def loopback() -> Iterator[Loopback]:
 
 @pytest.fixture
 def without_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have runs land without dlt, which is a third of a small run, in a test that is not about it."""
+    """Let runs land without dlt, which takes a third of a small run, in a test that does not need it."""
     monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
 
 
 @pytest.fixture(name="light")
 def light_runs() -> Iterator[None]:
-    """Have runs publish little, and without dlt, in a test of files and not of what is in them."""
+    """Let runs publish few tables, and land without dlt, in a test of files and not of their content."""
     with light():
         yield

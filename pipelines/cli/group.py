@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipelines.warehouse.reader import Warehouse
 
 _JSON_TOO = f"{__name__}.json_too"
-# Imports and records create few cycles. With the defaults, the collector would scan them repeatedly.
+# Imports and records create few cycles. By default, the garbage collector scans them repeatedly.
 COLLECT_RARELY = (50_000, 20, 100)
 
 

@@ -139,7 +139,7 @@ def show_migrated(moved: "Migrated", *, as_json: bool) -> None:
 
 
 def show_maintained(done: "Maintained", *, as_json: bool) -> None:
-    """A line: how many snapshots have expired, and what became of files."""
+    """A line: how many snapshots have expired, and how many files were rewritten or deleted."""
     if as_json:
         print_json(asdict(done))
         return

@@ -70,7 +70,7 @@ def _store_home(context: click.Context, _parameter: click.Parameter, given: Path
 
 
 def refuse_nan(_context: click.Context, parameter: click.Parameter, given: float) -> float:
-    """Refuse nan, which is in every range of click's."""
+    """Refuse nan, which click accepts in every range."""
     if math.isnan(given):
         raise click.BadParameter(f"{given} is not a number", param=parameter)
     return given

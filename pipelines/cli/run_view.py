@@ -129,7 +129,7 @@ def _why(change: Change) -> str:
 
 
 def attention(run: Run) -> Iterator[str]:
-    """Yield a line for each problem: its effect, and what was kept."""
+    """Yield a line for each problem: what happened, and what was kept."""
     for listing in run.listings:
         name = listing.name
         if listing.outcome == "failed":

@@ -1,4 +1,4 @@
-"""Verbs that run a sync and say how the last one went: sync, status."""
+"""Verbs that run a sync and show how the last one went: sync, status."""
 
 import functools
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _sync_options(command: Command) -> Command:
-    """Add the options of what is synced; `command` gets them as one `options`."""
+    """Add the options that choose what to sync; `command` gets them as one `options`."""
 
     @click.argument("connections", nargs=-1, metavar="[CONNECTION]...", shell_complete=completion.connections)
     @click.option(

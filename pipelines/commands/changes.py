@@ -84,7 +84,7 @@ def _filters(warehouse: Warehouse, filters: Filters) -> dict[str, list[str] | No
 
 
 def _known(warehouse: Warehouse, what: str, names: Sequence[str]) -> list[str] | None:
-    """The names, each of which the warehouse has; None if there are none."""
+    """The given names; None if there are none. Raises UsageError for one that the warehouse does not have."""
     if not names:
         return None
     known = (

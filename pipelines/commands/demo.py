@@ -137,7 +137,7 @@ def _first_day(sandbox: Sandbox) -> tuple[str, ...]:
 
 
 def _second_day(sandbox: Sandbox) -> tuple[str, ...]:
-    """What was gone at Rillsoft returns, Belltastic restores and destroys, a file gets its transcription."""
+    """At Rillsoft a project returns, Belltastic restores and destroys one, a file gets a transcription."""
     sandbox.store("belltastic").change(ARCHIVED, deleted_at=None)
     _belltastic(sandbox, "DELETE", f"project/{DESTROYED}")
     sandbox.store("rillsoft", 11).restore(2)

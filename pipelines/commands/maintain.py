@@ -1,4 +1,4 @@
-"""`rollcall maintain`: fewer and larger files in a lakehouse, and an end of old snapshots."""
+"""`rollcall maintain`: merges the small files of a lakehouse, and expires old snapshots."""
 
 from datetime import UTC, datetime
 from pathlib import Path

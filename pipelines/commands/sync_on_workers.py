@@ -71,7 +71,7 @@ def sync_on_workers(
         refuse_changed_provider(draft.db, order.connections)
         started_at = store.start(draft.db, clock())
         units = _units(home, store, compute, order, draft, exchange, started_at)
-        # A mistake in a model ends the run before it asks anybody.
+        # A mistake in a model ends the run before its first request.
         models.build(draft.db, home, comments=False)
         by_name = {one.name: one for one in order.connections}
         parts = run_units(

@@ -25,7 +25,7 @@ LONGEST_REASON = 300  # characters
 
 @dataclass(frozen=True)
 class Result:
-    """What an attempt ended with: a value, or an error."""
+    """The end of an attempt: a value, or an error."""
 
     value: object = None
     error: Exception | None = None

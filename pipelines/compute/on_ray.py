@@ -120,7 +120,7 @@ class RayWorkers:
         self._report(report)
 
     def _report(self, report: Report) -> None:
-        with contextlib.suppress(exceptions.RayError):  # progress is not worth the end of a run
+        with contextlib.suppress(exceptions.RayError):  # a failure to show progress must not end the run
             for pages in ray.get(self._progress.take.remote(), timeout=PROGRESS_S):
                 report(*pages)
 

@@ -52,7 +52,7 @@ ON_THIS_MACHINE = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.memory": "512m",  # rows travel as files, not through Java
 }
-# Java has so little to do here that it is not worth its while to optimize itself.
+# Java does so little here that optimizing its code does not pay.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
 
 Newest = Mapping[tuple[str, str | None], tuple[int, int]]

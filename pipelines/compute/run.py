@@ -27,7 +27,7 @@ class Parts:
 
 
 def run_units(workers: Workers, units: Sequence[ConnectionUnit], report: Report) -> Parts:
-    """Ask all connections, and merge and build their records. Raises what `Workers.each` raises."""
+    """List all connections, and merge and build their records. Raises what `Workers.each` raises."""
     received = list(workers.each("receive", units, report))
     buckets = [one for unit, found in received if isinstance(found, Landed) for one in _buckets(unit, found)]
     counts: dict[str, list[pa.Table]] = {}

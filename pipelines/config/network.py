@@ -26,7 +26,7 @@ def check_base_url(connection: str, url: str) -> None:
             "leave out credentials, query and fragment",
         )
     if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigurationError(wrong, "use https; plain http is allowed to this machine only")
+        raise ConfigurationError(wrong, "use https; plain http is allowed only to this machine")
 
 
 def check_proxy(owner: str, url: str) -> None:

@@ -96,7 +96,7 @@ class Names:
 
 
 def merge_statements(kind: Kind, names: Names, table: str, columns: Mapping[str, bool]) -> Iterator[str]:
-    """The SQL that brings the staged rows of a table into it. `columns` says of each whether it is JSON."""
+    """The SQL that merges the staged rows of a table into it. `columns` says of each whether it is JSON."""
     target, staged = names.table(table), names.table(INCOMING + table)
     key = names.column(KEY)
     targets = ", ".join(map(names.column, columns))

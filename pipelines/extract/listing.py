@@ -1,6 +1,6 @@
 """One listing: read page by page, read again if it changed meanwhile, and verified or not.
 
-A listing is verified if it ended by the provider's own sign and everything that the provider states agrees:
+A listing is verified if it was read to its end and everything that the provider states agrees:
 the number of distinct ids equals every total, no id had different contents, no page was repeated, and
 every record had an id. Without totals, one complete, valid answer verifies a listing of one page.
 
@@ -216,7 +216,7 @@ class ListingReader:
         )
 
     def _readings(self) -> Iterator[Batch]:
-        """Yield the pages of every reading, until one is verified or another would show no more."""
+        """Yield the pages of every reading, until one is verified or another reading would not help."""
         expected = frozenset(self._known.values())
         previous: Reading | None = None
         exact = False

@@ -38,7 +38,7 @@ KEPT_BYTES = 64 << 10  # of a larger record, in quarantine
 # No provider documents more than three; Python and DuckDB read some hundreds.
 MOST_LEVELS = 200
 SPELLED_ONE_WAY = frozenset({NoneType, bool})
-# RFC 3339 with an offset; 'T' or a space, any number of decimals. SQL's staging.instant reads all of these.
+# RFC 3339 with an offset; 'T' or a space, any number of decimals. The SQL functions read all of these.
 INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):\d\d:\d\d)(?:\.(\d+))?"
     r"([Zz]|[+-](?:0\d|1[0-8]):?[0-5]\d)",

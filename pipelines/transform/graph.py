@@ -186,4 +186,6 @@ def _in_order(relations: Iterable[Relation]) -> tuple[Relation, ...]:
     try:
         return tuple(known[name] for name in TopologicalSorter(graph).static_order())
     except CycleError as error:
-        raise ConfigurationError(f"{', '.join(error.args[1])} read each other", "let one read less") from None
+        raise ConfigurationError(
+            f"{', '.join(error.args[1])} read each other", "remove one of the references"
+        ) from None

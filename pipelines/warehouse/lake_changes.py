@@ -68,7 +68,7 @@ def connection_of(columns: Columns) -> str:
 
 
 def _hashed(name: str, kind: str) -> str:
-    """SQL for what is hashed of a column: DuckDB hashes an empty list like one that is null."""
+    """SQL for the value of a column that is hashed: DuckDB hashes an empty list like one that is null."""
     return f"to_json({identifier(name)})" if _NESTED.match(kind) else identifier(name)
 
 

@@ -1,4 +1,4 @@
-"""What a lakehouse needs from time to time: fewer and larger files, and an end of old snapshots."""
+"""The maintenance of a lakehouse: merges small files, and expires old snapshots."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

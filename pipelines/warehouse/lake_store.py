@@ -53,7 +53,7 @@ class LakeStore:
                 yield scratch
 
     def probe(self, scratch: Path) -> tuple[str, ...]:
-        """Nothing: a draft in a scratch directory needs no special call."""
+        """Nothing: a draft in a scratch directory needs no support from the file system."""
         del scratch
         return ()
 

@@ -1,6 +1,6 @@
 """A lakehouse as a warehouse: what a run copies from it into its draft, and how it commits the draft.
 
-A draft is a DuckDB file with the facts of the connections that the run asks. A commit replaces their rows in
+A draft is a DuckDB file with the facts of the connections that the run syncs. A commit replaces their rows in
 all tables, in one transaction. Readers see the whole of it or nothing, and hold their snapshot meanwhile.
 """
 
@@ -113,13 +113,13 @@ class Lakehouse:
             return
 
     def maintain(self, locks: LakeLocks, keep: timedelta) -> Maintained:
-        """Do what `lake_maintenance.maintain_lake` says, while nobody else commits."""
+        """Call `lake_maintenance.maintain_lake`, while no other process commits."""
         remove_dead_exchanges(self.lake, locks)
         with locks.waiting_for(COMMIT), self.attached(read_only=False) as db:
             return maintain_lake(db, keep)
 
     def erase_history(self, locks: LakeLocks) -> None:
-        """Do what `lake_maintenance.erase_history` says, while nobody else commits."""
+        """Call `lake_maintenance.erase_history`, while no other process commits."""
         remove_dead_exchanges(self.lake, locks)
         with locks.waiting_for(COMMIT), self.attached(read_only=False) as db:
             erase_history(db)

@@ -48,7 +48,7 @@ def open_published(
 
 
 def refuse_missing(home: Path) -> None:
-    """Raise WarehouseError if the file is missing. A lakehouse is asked only when it is opened."""
+    """Raise WarehouseError if the file is missing. For a lakehouse, this shows only when it is opened."""
     if lake_settings(home) is None:
         reader.refuse_missing(warehouse_path(home))
 

@@ -105,13 +105,13 @@ def _publish(home: Path) -> None:
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the warehouse; not to be written to."""
+    """A home with the warehouse, shared by tests: do not change it."""
     return made_once(tmp_path_factory, "published", _publish)
 
 
 @pytest.fixture
 def home(published: Path, tmp_path: Path) -> Path:
-    """A home of the test's own with the warehouse."""
+    """A home with a copy of the warehouse, for one test."""
     shutil.copyfile(published / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     return tmp_path
 
@@ -133,13 +133,13 @@ class Cli:
     home: Path
 
     def __call__(self, *args: str, input: str | bytes | None = None, code: int = 0) -> Result:
-        """Run it; the test fails where the exit code is not `code`."""
+        """Run a command. Fails the test if the exit code is not `code`."""
         result = CliRunner().invoke(main, ["--home", str(self.home), *args], input=input)
         assert result.exit_code == code, (result.stdout, result.stderr)
         return result
 
     def command(self, *args: str) -> list[str]:
-        """What runs it as a process of its own."""
+        """The command line to run it in a process of its own."""
         code = "from pipelines.cli import main; main(prog_name='rollcall')"
         return [sys.executable, "-c", code, "--home", str(self.home), *args]
 

@@ -44,7 +44,7 @@ def open_files() -> int:
 
 
 def interrupted_by(connection: Connection, error: Exception) -> None:
-    """Wait until time has run out, then fail."""
+    """Wait until the time is up, then fail."""
     with bounded_time(connection, Clock(0.01), tidy):
         assert connection.heard.wait(60)
         raise error

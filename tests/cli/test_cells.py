@@ -16,7 +16,7 @@ from pipelines.output import cells
 from pipelines.output.result import copy_csv, csv_pieces, json_pieces, rows_of, unordered
 from pipelines.warehouse.reader import Warehouse, open_warehouse
 
-# Whatever DuckDB holds: no NUL on the way in as SQL, no lone surrogates.
+# Every string that SQL can give to DuckDB: without NUL and lone surrogates.
 TEXTS = st.one_of(
     st.none(),
     st.text(st.sampled_from("'=+-@\t\r\n,\"#a é\u00a0\u200b\uff1d\u2212"), max_size=6),
@@ -125,7 +125,7 @@ VALUES = "(values (1, '=a'), (1, 'b'), (2, '=c'), (2, '-d')) t(i, a)"
         (f"select a from {VALUES} order by a desc limit 2", 1, True),
         (f"select distinct on (i) a from {VALUES} order by i, a desc", 1, True),
         (f"select a from {VALUES}", 3, False),
-        # DuckDB cannot say these in other words.
+        # DuckDB has only one spelling of these.
         (f"pivot {VALUES} on i using min(a) order by all", 2, True),
         (f"select list_reduce([a, a], lambda x, y: x || y) as a from {VALUES} order by a", 3, None),
     ],

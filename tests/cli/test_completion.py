@@ -44,7 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def completed(home: Path, *words: str) -> set[str]:
-    """What rollcall answers bash for these words behind its name."""
+    """The answer of rollcall to bash for these words after its name."""
     line = ["rollcall", "--home", str(home), *words]
     asked = {
         "_ROLLCALL_COMPLETE": "bash_complete",
@@ -89,7 +89,7 @@ def test_completing_imports_little() -> None:
     assert (done.returncode, done.stderr) == (0, "[]\n")
 
 
-# Each takes the script that rollcall gives, and asks it as the shell does when Tab is pressed.
+# Each shell loads the script of rollcall, and calls it as if Tab had been pressed.
 SHELLS = {
     "bash": """
         eval "$(_ROLLCALL_COMPLETE=bash_source rollcall)"

@@ -23,7 +23,7 @@ from tests.support.home import Home
 from .conftest import Cli
 
 ENDLESS = "select i, repeat('x', 100) as x from range(100000000) t(i)"
-# Some rows, and then none for ever.
+# Some rows, after which the query never ends.
 STALLING = "select i from range(1000000000000) t(i) where i < 5000 or hash(i) = 1"
 SILENT = "select count(*) from range(1000000000000) where range % 7 = 3"
 

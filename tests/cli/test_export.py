@@ -19,7 +19,7 @@ CHANGED = "matter:17,matter,matter,Harbour East,2026-11-03T02:00:00Z,changed"
 
 @pytest.fixture
 def own(home: Path) -> Cli:
-    """The command line over a home that may be written to."""
+    """The command line over a home that the test may change."""
     return Cli(home)
 
 

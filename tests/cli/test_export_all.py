@@ -25,7 +25,7 @@ STALE = "belltastic is not up to date: last verified 2026-11-02T02:00:00Z (faile
 
 @pytest.fixture
 def own(home: Path) -> Cli:
-    """The command line over a home that may be written to."""
+    """The command line over a home that the test may change."""
     return Cli(home)
 
 
@@ -237,7 +237,7 @@ def five_runs(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def five(five_runs: Path, tmp_path: Path) -> Cli:
-    """The command line over a home of the test's own with the exports of five runs."""
+    """The command line over a copy of the home with the exports of five runs."""
     shutil.copytree(five_runs, tmp_path, symlinks=True, dirs_exist_ok=True)
     return Cli(tmp_path)
 

@@ -17,7 +17,7 @@ from pipelines.warehouse.reader import Warehouse, open_warehouse
 
 from .conftest import Cli
 
-# Whatever DuckDB holds: no NUL on the way in as SQL, no lone surrogates.
+# Every string that SQL can give to DuckDB: without NUL and lone surrogates.
 TEXTS = st.one_of(
     st.none(),
     st.text(st.sampled_from("'=+-@\t\r\n,\"#a é0159.:/EJAN"), max_size=7),
@@ -35,7 +35,7 @@ def warehouse(published: Path) -> Iterator[Warehouse]:
 
 @pytest.fixture
 def own(home: Path) -> Cli:
-    """The command line over a home that may be written to."""
+    """The command line over a home that the test may change."""
     return Cli(home)
 
 
@@ -47,7 +47,7 @@ def _cells(warehouse: Warehouse, sql: str) -> list[list[str]]:
 
 
 def _given_back(cell: str) -> str:
-    """As docs/exporting.md says."""
+    """The original value of a cell, as docs/exporting.md restores it."""
     if cell.startswith('="'):
         return cell[2:-1]
     return cell[1:] if cell.startswith("'") and re.match(cells.FORMULA, cell[1:]) else cell

@@ -26,7 +26,7 @@ PATIENCE_S = 30
 
 
 class Terminal:
-    """A terminal with a command in it, as its leader, and all that has been shown."""
+    """A terminal in which a command runs as session leader, and everything that it has shown."""
 
     def __init__(self, command: list[str], **environment: str) -> None:
         self.shown = ""
@@ -52,7 +52,7 @@ class Terminal:
             assert self._read(), self.shown
 
     def type_until(self, keys: str, text: str) -> None:
-        """Type `keys`, again and again where they are not heard, until `text` is shown."""
+        """Type `keys`, repeatedly if they have no effect, until `text` is shown."""
         while text not in self.shown:
             self.type(keys)
             while text not in self.shown and select.select([self._ours], [], [], 0.5)[0]:
@@ -62,7 +62,7 @@ class Terminal:
         os.write(self._ours, keys.encode())
 
     def end(self) -> tuple[int, str]:
-        """Wait for the command to end; its exit code, and all that was shown."""
+        """Wait for the command to end. Returns its exit code, and everything that was shown."""
         while self._read():
             pass
         return self.process.wait(PATIENCE_S), self.shown.replace("\r\n", "\n")
@@ -77,7 +77,7 @@ class Terminal:
         assert select.select([self._ours], [], [], PATIENCE_S)[0], self.shown
         try:
             part = os.read(self._ours, 65536)
-        except OSError:  # how Linux tells that the other side is closed
+        except OSError:  # how Linux reports that the other end is closed
             return False
         self.shown += part.decode(errors="replace")
         return bool(part)

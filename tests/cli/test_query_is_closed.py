@@ -167,7 +167,7 @@ def _each(text: str) -> list[str]:
 
 @pytest.fixture
 def there(tmp_path: Path) -> dict[str, bytes]:
-    """Files of the user's, by name."""
+    """The user's files, by name."""
     files = {"there.csv": b"a\n1\n", "there.json": b'{"a": 1}', "there.parquet": b"PAR1"}
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)

@@ -15,7 +15,7 @@ from .conftest import Cli
 
 @pytest.fixture(autouse=True)
 def five_o_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The status is asked for three hours after the last run."""
+    """The status is read three hours after the last run."""
     now = datetime(2026, 11, 3, 5, 30, tzinfo=UTC)
     monkeypatch.setattr("pipelines.cli.runs.datetime", SimpleNamespace(now=now.astimezone))
 
@@ -95,7 +95,7 @@ def test_promise_18_max_age_reports_stale_connections(cli: Cli, monkeypatch: pyt
     assert json.loads(result.stdout)["stale"] == [
         {"connection": "belltastic", "last_verified_at": "2026-11-02T02:00:00Z"}
     ]
-    # What is configured counts: not an account given up, but one that no run has asked yet.
+    # Only configured connections count: no removed one, but one that no run has synced yet.
     monkeypatch.setenv("SOURCES__MATTER__ACCESS_TOKEN", "x")
     monkeypatch.setenv("SOURCES__RILLSOFT__ACCESS_TOKEN", "x")
     result = cli("status", "--max-age", "2026-11-03", code=3)

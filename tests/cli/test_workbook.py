@@ -13,7 +13,7 @@ SHEETS = ["How fresh", "Projects", "Project changes", "Projects history", "Files
 
 @pytest.fixture
 def own(home: Path) -> Cli:
-    """The command line over a home that may be written to."""
+    """The command line over a home that the test may change."""
     return Cli(home)
 
 

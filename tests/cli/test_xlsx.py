@@ -25,7 +25,7 @@ from pipelines.warehouse.reader import Warehouse, open_warehouse
 
 from .conftest import Cli
 
-# Whatever DuckDB holds: no NUL on the way in as SQL, no lone surrogates.
+# Every string that SQL can give to DuckDB: without NUL and lone surrogates.
 TEXTS = st.one_of(
     st.text(st.sampled_from("'=+-@\t\r\n<>r/&_x0D] "), min_size=1, max_size=9),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8),
@@ -40,7 +40,7 @@ def warehouse(published: Path) -> Iterator[Warehouse]:
 
 @pytest.fixture
 def own(home: Path) -> Cli:
-    """The command line over a home that may be written to."""
+    """The command line over a home that the test may change."""
     return Cli(home)
 
 

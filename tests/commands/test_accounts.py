@@ -21,7 +21,7 @@ RUN_1, RUN_2, OPERATION, RUN_3 = (f"2026-11-0{day} 02:00:00+00" for day in (1, 2
 
 @pytest.fixture(autouse=True)
 def _without_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Accounts are not about dlt, which takes most of a small run's time."""
+    """Land without dlt, which takes most of the time of a small run and does not matter here."""
     monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
     monkeypatch.setattr(operation, "_now", lambda: datetime(2026, 11, 3, 2, tzinfo=UTC))
 
@@ -40,7 +40,7 @@ class Accounts:
         self.configure(home)
 
     def configure(self, home: Home, bells: str = "belltastic", voices: str = "evovoice") -> None:
-        """Configure the two accounts under these names, and nothing else."""
+        """Configure only the two accounts, under these names."""
         for file in (home.path / ".dlt").glob("*.toml"):
             file.unlink()
         home._tables.clear()
@@ -96,7 +96,7 @@ def published(home: Home) -> dict[str, list[str]]:
 
 
 def renamed(row: str) -> str:
-    """A row of belltastic as it is once that is north."""
+    """A row of belltastic after the connection is renamed to north."""
     return row.replace('"belltastic:', '"north:').replace(
         '"connection": "belltastic"', '"connection": "north"'
     )

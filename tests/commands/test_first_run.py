@@ -24,7 +24,7 @@ def home(home: Home, loopback: Loopback) -> Home:
 
 @pytest.fixture
 def disk(home: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a disk is mounted, for the warehouse."""
+    """The mount point of the disk with the warehouse."""
     disk = home.path / "disk"
     monkeypatch.setenv("WAREHOUSE__PATH", str(disk / "all.duckdb"))
     return disk

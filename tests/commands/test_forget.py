@@ -50,13 +50,13 @@ class Bells:
 
 @pytest.fixture
 def fresh_bells(home: Home, loopback: Loopback) -> Bells:
-    """No run has listed it yet."""
+    """A home before the first run."""
     return Bells(home, loopback)
 
 
 @pytest.fixture(scope="module")
 def one_run(loopback: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose one run has listed it."""
+    """A home after one run, which listed the project."""
     home = Home(tmp_path_factory.mktemp("one_run"))
     Bells(home, loopback)
     home.run()
@@ -65,7 +65,7 @@ def one_run(loopback: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def bells(one_run: Path, home: Home, loopback: Loopback) -> Bells:
-    """One run has listed it."""
+    """One run has listed the project."""
     shutil.copytree(one_run, home.path, dirs_exist_ok=True)
     home.runs = 1
     return Bells(home, loopback)
@@ -106,7 +106,7 @@ def of_others(home: Home) -> dict[str, list[Row]]:
 
 
 def nested() -> list[object]:
-    """What is nested too deeply for any record."""
+    """JSON that is nested too deeply for any record."""
     deep: list[object] = []
     for _ in range(300):
         deep = [deep]
@@ -116,7 +116,7 @@ def nested() -> list[object]:
 def test_an_erased_project_leaves_no_byte_and_does_not_come_back(home: Home, bells: Bells) -> None:
     bells.projects[1]["name"] = NEW
     home.run()
-    # Whoever guesses the content of a record could test the guess against its hash.
+    # A guess of the content of a record could be tested against its hash.
     hashes = "select content_hash, canonical_hash from raw.records where record_id <> '1' order by valid_from"
     assert [row["canonical_hash"] is None for row in home.rows(hashes)] == [True, False]
     assert files_with(home, "unobtainium") == {home.warehouse, previous_path(home.warehouse)}
@@ -283,11 +283,11 @@ def test_a_file_only_in_quarantine_is_erased_with_its_customer(home: Home, voice
     voices.files = [refused, other, ours, {**theirs, "customerId": "c1", "deep": nested()}]
     with light():
         home.run()
-    voices.files[-1] = theirs  # it has moved, and can be taken
+    voices.files[-1] = theirs  # it has moved, and can be accepted
     home.run(full=True)
     run(home, "forget", "evovoice:c1", "--yes")
     known = "select count(*) as rows from raw.forgotten"
-    assert home.rows(known) == [{"rows": 3}]  # c1, f2 and the one that was refused
+    assert home.rows(known) == [{"rows": 3}]  # c1, f2 and the quarantined one
     with light():
         home.run(full=True)
     assert files_with(home, "unobtainium") == set()
@@ -465,7 +465,7 @@ def test_a_pseudonym_cannot_be_tried_without_the_warehouse(
     run(home, "report")
     assert files_with(home, salt) == {home.warehouse, previous_path(home.warehouse)}
     assert len(salt) == 64
-    # The facts alone make the next file, as where much of a file is free space.
+    # The next file is built from the facts alone, as if much of the file were free space.
     monkeypatch.setattr("pipelines.warehouse.inspection._is_wasteful", lambda _: True)
     with light():
         home.run()

@@ -29,7 +29,7 @@ def rows(home: Home, query: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def six_runs(home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home after six runs: five projects with different lives, and an EvoVoice customer that came back."""
+    """A home after six runs: five projects with different histories, and a customer that returned."""
     monkeypatch.setattr("pipelines.commands.sync.land", land_directly)
     monkeypatch.setattr(operation, "_now", lambda: datetime(2026, 11, 7, 2, tzinfo=UTC))
     projects: list[dict[str, Any]] = []

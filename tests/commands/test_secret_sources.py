@@ -28,7 +28,7 @@ def configure(home: Path, *lines: str, table: str = "sources.belltastic") -> Non
 
 def token(home: Path) -> str:
     (connection,) = load_connections(home)
-    assert connection.redact(f"with {SECRET}") == "with ***"  # however it is configured
+    assert connection.redact(f"with {SECRET}") == "with ***"  # in every way to configure it
     return connection.settings.text("api_token")
 
 

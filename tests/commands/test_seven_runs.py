@@ -52,7 +52,7 @@ def stores(sandbox: Sandbox) -> Iterator[tuple[str, str | None, Store]]:
 
 
 def held(sandbox: Sandbox) -> dict[Key, Record]:
-    """Every record that the providers hold."""
+    """Every record at the providers."""
     return {
         (provider, scope, str(record[ID.get(provider, "id")])): record
         for provider, scope, store in stores(sandbox)
@@ -67,7 +67,7 @@ def lasting(provider: str, record: Record) -> Record:
 def merge(
     versions: dict[Key, list[Row]], listed: dict[Key, Record], answering: Collection[str], now: str
 ) -> None:
-    """The model: what a run makes of all that the answering providers list."""
+    """The model: applies to the known records what the providers that answer list."""
     for key in [key for key in versions.keys() | listed.keys() if key[0] in answering]:
         record, before = listed.get(key), versions.setdefault(key, [])
         current = before[-1] if before and before[-1]["valid_to"] is None else None
@@ -82,7 +82,7 @@ def merge(
 
 
 def live_a_day(sandbox: Sandbox, chance: random.Random, gone: dict[Store, list[RecordId]]) -> None:
-    """Change three records of each listing and a volatile field; remove, create and bring back up to two."""
+    """Change three records of each listing and a volatile field; remove, create and restore up to two."""
     for provider, _, store in stores(sandbox):
         ids = [record[ID.get(provider, "id")] for record in store.records()]
         for record_id in chance.sample(ids, 3):
@@ -101,7 +101,7 @@ def live_a_day(sandbox: Sandbox, chance: random.Random, gone: dict[Store, list[R
 
 @dataclass(frozen=True)
 class Played:
-    """One of the ten runs: its result, what the providers held, and what was known after it."""
+    """One of the runs: its result, the records at the providers, and those known afterwards."""
 
     run: Run
     started_at: str
@@ -179,7 +179,7 @@ def test_promise_14_start_times_increase_even_if_the_clock_goes_back(played: lis
 
 
 def projects(held: dict[Key, Record], answering: Collection[str]) -> list[Row]:
-    """Key and name of each project, as the answering providers hold them."""
+    """Key and name of each project at the providers that answer."""
     named = {}
     for (provider, scope, record_id), record in held.items():
         if provider == "evovoice":

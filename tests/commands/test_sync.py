@@ -124,7 +124,7 @@ def test_a_log_shows_progress_and_quiet_does_not(home: Home, monkeypatch: pytest
 
 @pytest.mark.usefixtures("sandbox")
 def test_a_run_causes_no_python_warning(home: Home) -> None:
-    """Its process, the one that reads records for it, and what it learns of the run before."""
+    """The process of the run, the one that reads its records, and what it knows of the previous run."""
     code = "from pipelines.cli import main; main(prog_name='rollcall')"
     command = [sys.executable, "-W", "error", "-c", code, "--home", str(home.path), "sync", "--quiet"]
     for _ in range(2):

@@ -62,7 +62,7 @@ def to_set(key: str, form: str = "…", connection: str = "belltastic", file: st
         (
             "base_url = 'http://localhost.example.com'",
             "base_url of belltastic is 'http://localhost.example.com'",
-            "use https; plain http is allowed to this machine only",
+            "use https; plain http is allowed only to this machine",
         ),
         (
             "base_url = true",

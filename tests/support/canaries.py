@@ -11,7 +11,7 @@ from urllib.parse import quote
 import duckdb
 import pyarrow.parquet as pq
 
-LEAST = 8  # characters: a shorter one may be there by chance
+LEAST = 8  # characters: a shorter secret may occur by chance
 
 known: set[str] = set()
 """Every spelling of every secret that a run of this session was configured with."""
@@ -31,7 +31,7 @@ def canaries(home: Path) -> set[str]:
 def _spellings(secret: str) -> Iterator[str]:
     yield secret
     yield quote(secret, safe="")
-    for before in range(3):  # wherever it begins in what is encoded
+    for before in range(3):  # at every alignment of the encoded text
         encoded = base64.b64encode(b"\0" * before + secret.encode()).decode().rstrip("=")
         yield encoded[2 * before :][:-1]
 
@@ -52,7 +52,7 @@ def leaks(home: Path, below: str, *texts: str) -> list[str]:
 
 
 def _holds(path: Path, spelled: set[str]) -> bool:
-    """Whether a file holds one of these, as it is or unpacked."""
+    """Whether a file contains one of these, as it is or unpacked."""
     try:
         content = path.read_bytes()
     except OSError:  # a directory, or a process that has ended
@@ -66,7 +66,7 @@ def _holds(path: Path, spelled: set[str]) -> bool:
 
 
 def _is_in_a_table(path: Path, spelled: set[str]) -> bool:
-    """DuckDB compresses what it holds. All that is published is made from `raw`."""
+    """DuckDB compresses its values. Everything published is built from `raw`."""
     pattern = "|".join(map(re.escape, spelled))
     with duckdb.connect(str(path), read_only=True) as db:
         tables = db.execute("select table_name from duckdb_tables() where schema_name = 'raw'").fetchall()

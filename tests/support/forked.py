@@ -32,7 +32,7 @@ IMPORTED = (
     "tests.support.light",
     "tests.campaigns.publications",
     "tests.support.steps",
-    # What these import only once they run.
+    # Modules that these import only when they run.
     "dlt._workspace._plugins",
     "dlt._workspace.cli._plugins",
     "dlt.common.libs.pyarrow",
@@ -89,7 +89,7 @@ class Forked:
         return self.start(run, asdict(order))
 
     def wait(self, process: int = -1, within_s: float = PATIENCE_S) -> int:
-        """How a process, or any, ended: its exit code, or less than 0 the signal that killed it."""
+        """How a process, or any of them, ended: its exit code, or the negative number of a signal."""
         try:
             return self._ask(["wait", process], within_s)
         except TimeoutError:
@@ -110,10 +110,10 @@ class Forked:
 
 
 def serve(orders: IO[str]) -> None:
-    """Answer orders until there are no more."""
+    """Execute orders until there are no more."""
     for module in IMPORTED:
         importlib.import_module(module)
-    gc.freeze()  # a child that collects would copy all of it
+    gc.freeze()  # a garbage collection in a child would copy all memory
     for line in orders:
         name, *arguments = json.loads(line)
         if name == "wait":
@@ -154,7 +154,7 @@ def run(given: dict[str, object]) -> int:
 
 
 def _obey_permissions() -> None:
-    """Let root write only where the owner may, as anybody else."""
+    """Take from root the capability to write where other users cannot."""
     libc = ctypes.CDLL(None)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     capabilities = (ctypes.c_uint32 * 6)()
@@ -166,7 +166,7 @@ def _obey_permissions() -> None:
 
 @contextlib.contextmanager
 def acting(order: Order) -> Iterator[None]:
-    """Do at each step what is ordered."""
+    """At each step, do what the order says."""
     from tests.support.steps import watched
 
     def act(step: str, when: str) -> None:
@@ -177,7 +177,7 @@ def acting(order: Order) -> Iterator[None]:
             if order.error:
                 raise OSError(order.error, os.strerror(order.error))
             os.kill(os.getpid(), order.signal)
-            time.sleep(PATIENCE_S)  # it goes no further, however long it takes to end
+            time.sleep(PATIENCE_S)  # it must not continue until it has ended
 
     with watched(act) if order.at or order.steps else contextlib.nullcontext():
         yield

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 class Home:
-    """A home of the test's own. By its clock the runs are a day apart, from `FIRST_RUN` on."""
+    """A home for one test. By its clock, runs are a day apart, beginning at `FIRST_RUN`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,7 +31,7 @@ class Home:
         self._tables: dict[str, dict[str, object]] = {}
 
     def connect(self, name: str, provider: str | None = None, **settings: object) -> None:
-        """Configure a connection, in place of one with the same name; it does not wait to try again."""
+        """Configure a connection, replacing one with the same name. It retries without waiting."""
         self.connect_each(provider or name, {name: settings})
 
     def connect_each(self, provider: str, accounts: Mapping[str, Mapping[str, object]]) -> None:
@@ -82,7 +82,7 @@ class Home:
         return self.path / "warehouse.duckdb"
 
     def rows(self, query: str, *parameters: object) -> list[Row]:
-        """What a query on the published warehouse finds; times as texts in UTC."""
+        """The rows of a query on the published warehouse; times are strings in UTC."""
         with duckdb.connect(str(self.warehouse), read_only=True) as db:
             db.execute("set TimeZone = 'UTC'")
             found = db.execute(f"select to_json(found) from ({query}) as found", parameters)
@@ -90,13 +90,13 @@ class Home:
 
 
 def sandbox_settings(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    """What a user configures, secrets included, for each provider."""
+    """The settings of each provider, secrets included."""
     public = tomllib.loads(sandbox.config_toml())["sources"]
     secret = tomllib.loads(sandbox.secrets_toml())["sources"]
     return {name: public[name] | secret[name] for name in public}
 
 
 def _table(name: str, settings: Mapping[str, object]) -> str:
-    # Texts, numbers and lists of them are written alike in JSON and TOML.
+    # Strings, numbers and lists of them have the same form in JSON and TOML.
     lines = (f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
     return f"[sources.{name}]\n{''.join(lines)}"

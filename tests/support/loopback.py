@@ -23,7 +23,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request is answered with: a body, or JSON to make one of."""
+    """The answer to a request: a body, or a value to be sent as JSON."""
 
     body: object
     status: int = 200
@@ -42,13 +42,13 @@ Script = Callable[[Asked], Answer]
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Show what went wrong, but not that a client did not wait for its answer."""
+        """Log errors, except that a client did not wait for its answer."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class Loopback:
-    """Serves any number of scripts, each under a base URL of its own, while the context is entered."""
+    """Serves scripted answers, each script under its own base URL, while the context is entered."""
 
     def __init__(self) -> None:
         self.asked: dict[str, list[Asked]] = {}
@@ -66,7 +66,7 @@ class Loopback:
         self._server.server_close()
 
     def serve(self, name: str, script: Script | Answer) -> str:
-        """Answer what is asked below `name` by `script`, or always by one answer. Returns the base URL."""
+        """Answer requests below `name` with `script`, or always with one answer. Returns the base URL."""
         self._scripts[name] = (lambda _: script) if isinstance(script, Answer) else script
         self.asked[name] = []
         return f"http://127.0.0.1:{self._server.server_port}/{name}"

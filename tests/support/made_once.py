@@ -10,7 +10,7 @@ import pytest
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """The directory `name` of this session of tests, filled by `make`. It is not to be changed."""
+    """The directory `name` of this test session, filled by `make`. Tests must not change it."""
     session = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         session = session.parent
@@ -18,7 +18,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     with (session / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
-            shutil.rmtree(place, ignore_errors=True)  # of a worker that failed
+            shutil.rmtree(place, ignore_errors=True)  # left by a worker that failed
             place.mkdir()
             make(place)
             finished.touch()

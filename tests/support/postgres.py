@@ -99,7 +99,7 @@ class Postgres:
                 return cursor.fetchall() if cursor.description else []
 
     def find(self, database: str, text: str) -> list[str]:
-        """The tables of a database that hold `text` in a row."""
+        """The tables of a database that contain `text` in a row."""
         tables = self.execute("select tablename from pg_tables where schemaname = 'public'", database)
         return [
             str(name)
@@ -125,7 +125,7 @@ class Postgres:
         self.pg_ctl("start", "-l", str(self.folder / "log"), "-o", options)
 
     def _run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs, which refuse to work for root."""
+        """Run one of PostgreSQL's programs, which refuse to run as root."""
         user = "nobody" if os.geteuid() == 0 else None
         finished = subprocess.run(
             [self.bin / program, *arguments],

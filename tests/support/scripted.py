@@ -15,7 +15,7 @@ Pages = Callable[[Any, ListingRequest], Iterator[Page]]
 
 
 def scripted(name: str, provider: str, pages: Pages | None = None, **settings: object) -> Connection:
-    """A connection with these settings, else the defaults; without `pages` it asks as it always does."""
+    """A connection with these settings and the defaults; without `pages`, it sends requests as usual."""
     known = PROVIDERS[provider]
     described = replace(known, pages=pages) if pages else known
     values = {setting.name: setting.default for setting in (*COMMON, *known.settings)}

@@ -49,7 +49,7 @@ Act = Callable[[str, str], None]
 
 @contextlib.contextmanager
 def watched(act: Act) -> Iterator[None]:
-    """Call `act` at every step that the block takes from the lock on."""
+    """Call `act` at every step of the block, beginning with the lock."""
     counts: Counter[str] = Counter()
     within = 0
 

@@ -10,7 +10,7 @@ from tests.transform.raw import Raw
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Iterator[Raw]:
-    """An empty one of the test's own."""
+    """An empty warehouse for one test."""
     found = Raw(tmp_path)
     yield found
     found.db.close()
@@ -18,7 +18,7 @@ def raw(tmp_path: Path) -> Iterator[Raw]:
 
 @pytest.fixture(scope="module")
 def shared_raw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raw]:
-    """An empty one for the module to fill and build once."""
+    """An empty warehouse for a module to fill and build once."""
     found = Raw(tmp_path_factory.mktemp("home"))
     yield found
     found.db.close()

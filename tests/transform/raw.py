@@ -25,7 +25,7 @@ class Raw:
 
     def __init__(self, home: Path, file: str | Path = ":memory:") -> None:
         self.home = home
-        # With more threads the rows of a table lie in another order now and then.
+        # With more threads, the order of the rows in a table may vary.
         self._db = duckdb.connect(str(file), config={"threads": 1})
         self._db.execute(facts_sql())
         self._records: list[tuple[object, ...]] = []
@@ -46,7 +46,7 @@ class Raw:
         return self._db
 
     def connect(self, name: str, provider: str, time_zone: str | None = None) -> None:
-        """A connection that took part."""
+        """Add a connection that was synced."""
         self.db.execute("insert into raw.connections values ($1, $2, $3, true)", [name, provider, time_zone])
 
     def record(
@@ -61,7 +61,7 @@ class Raw:
         connection: str | None = None,
         scope: str | None = None,
     ) -> None:
-        """A version as received: from run `begun` up to run `ended`, or current."""
+        """Add a version as received: from run `begun` to run `ended`, or current."""
         self._records.append(
             (
                 provider,
@@ -82,17 +82,17 @@ class Raw:
         )
 
     def build(self) -> None:
-        """Make the published tables."""
+        """Build the published tables."""
         models.build(self.db, self.home)
 
     def rows(self, query: str, *parameters: object) -> list[Row]:
-        """What a query finds, by column; times are UTC instants, JSON is text."""
+        """The rows of a query, by column; times are in UTC, JSON is text."""
         found = self.db.execute(query, parameters)
         columns = [column[0] for column in found.description]
         return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
     def row(self, query: str, *parameters: object) -> Row:
-        """The one row that a query finds."""
+        """The only row of a query."""
         (found,) = self.rows(query, *parameters)
         return found
 
@@ -111,7 +111,7 @@ class Raw:
 
 
 class Given:
-    """Decorates what fills a warehouse for one test. All are built at once, which takes a second."""
+    """Decorates a function that fills a warehouse for one test. All are built together, in a second."""
 
     def __init__(self) -> None:
         self._fills: list[Callable[[Raw], None]] = []

@@ -88,7 +88,7 @@ COLUMNS = {
 
 
 def fill(raw: Raw) -> None:
-    """Something for every table."""
+    """Rows for every table."""
     (raw.home / "client_mapping.csv").write_text("connection,client,name\nevovoice,Mole,Mole & Sons\n")
     raw.record("matter", "1", {"name": "Old", "projectStatus": "?"}, 1, 2)
     raw.record("matter", "1", {"name": "New"}, 2)
@@ -126,14 +126,14 @@ def fill(raw: Raw) -> None:
 
 @pytest.fixture(scope="module")
 def filled(shared_raw: Raw) -> Raw:
-    """A warehouse with something in every table; not to be changed."""
+    """A warehouse with rows in every table. Tests must not change it."""
     fill(shared_raw)
     shared_raw.build()
     return shared_raw
 
 
 def content(raw: Raw) -> dict[str, list[Row]]:
-    """Every published row; tables lie in no order of their own."""
+    """Every published row, sorted, because tables have no order."""
     return {table: raw.rows(f"from {table} order by all") for table in sorted(COLUMNS)}
 
 

@@ -50,7 +50,7 @@ def sound(shared_raw: Raw) -> Raw:
 
 @pytest.fixture
 def faulty(sound: Raw) -> Iterator[Raw]:
-    """The sound warehouse, to be spoilt for one test."""
+    """A copy of the sound warehouse, for one test to damage."""
     sound.db.execute("begin")
     yield sound
     sound.db.execute("rollback")
@@ -165,7 +165,7 @@ WARNINGS = {
         'update raw.records set payload = \'{"id": "f", "lastUpdated": "soon", "dateCreated": 1}\''
     ],
 }
-# Faults of several rows, once the rows of each table lie the other way round.
+# Faults of several rows, with the rows of each table in reverse order.
 MANY = {
     "clients_exist": "insert into clients by name select unnest(['nobody', 'anybody']) as client_key",
     "days_add_up": "update project_days set projects = projects + 1",

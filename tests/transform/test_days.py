@@ -16,12 +16,12 @@ given = Given()
 
 @pytest.fixture(scope="module")
 def history(shared_raw: Raw) -> Raw:
-    """The warehouse of all that is given in this module, each test's in a connection of its own."""
+    """The warehouse with the rows of all tests of this module, each test with its own connection."""
     return given.build(shared_raw)
 
 
 def listing(raw: Raw, number: int, outcome: str = "verified", **columns: object) -> None:
-    """How a listing of that run went."""
+    """Add a listing of that run with its outcome."""
     row: dict[str, object] = {"connection": "matter", "provider": "matter", "entity": "projects"}
     counts = (
         "pages, requests, retries, records, new, changed, removed, unchanged, repeated, quarantined, "

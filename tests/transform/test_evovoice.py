@@ -16,7 +16,7 @@ given = Given()
 
 @pytest.fixture(scope="module")
 def history(shared_raw: Raw) -> Raw:
-    """The warehouse of all that is given in this module."""
+    """The warehouse with the rows of all tests of this module."""
     return given.build(shared_raw)
 
 
@@ -152,7 +152,7 @@ BREADCRUMBS: dict[str, tuple[object, str | None, str | None]] = {
     "only itself": ([OWN], None, "Quay"),
     "empty": ([], None, "Quay"),
     "only another": ([TOP], "t", "Top / Quay"),
-    # Which of the others is next to the customer is not known.
+    # It is not known which of the others is directly above the customer.
     "without itself": ([TOP, MIDDLE], None, None),
     "in the middle": ([TOP, OWN, MIDDLE], None, None),
     "nameless": ([{"id": "t"}, OWN], "t", "t / Quay"),
@@ -208,7 +208,7 @@ class FileVersion(NamedTuple):
 
 
 def drawn_versions(chance: random.Random) -> list[FileVersion]:
-    """Versions of one customer's files: they come, change, go and return as they like."""
+    """Versions of one customer's files, which are created, changed, removed and returned at random."""
     versions = []
     for file_id in "abcde"[: chance.randint(1, 5)]:
         created = chance.choice((None, 1, 2, 3))
@@ -220,7 +220,7 @@ def drawn_versions(chance: random.Random) -> list[FileVersion]:
 
 
 def named_in(versions: list[FileVersion], number: int) -> str | None:
-    """What the customer is called in a run; None where it is not there."""
+    """The name of the customer in a run; None if it is not listed."""
     there = [one for one in versions if one.begun <= number and (one.ended is None or number < one.ended)]
     return max(there, key=lambda one: (one.created or 0, one.file_id)).name if there else None
 

@@ -36,7 +36,7 @@ FIRST = datetime(2026, 3, 1, 2, tzinfo=UTC)
 RUNS = 10
 RECORDS = 9
 PAGE = 4
-# The id, a name, and what is volatile.
+# The id, a name, and a volatile field.
 FIELDS = {
     "fone_dynamics": ("PropertySid", "Name", ""),
     "matter": ("originId", "name", ""),
@@ -98,7 +98,7 @@ class Account:
         return scripted(self.name, self.provider, pages, **clients)
 
     def live(self) -> None:
-        """Let some records be changed, come and go."""
+        """Change, create and remove some records."""
         for _ in range(self.rng.randrange(4)):
             record = self.rng.randrange(RECORDS + 3)
             if self.rng.random() < 0.3:
@@ -107,7 +107,7 @@ class Account:
                 self.has[str(record)] = self._record(record)
 
     def answer(self, since: datetime | None) -> None:
-        """Draw what the next listing is answered."""
+        """Draw the answers of the next listing."""
         rng = self.rng
         texts = [
             self._text(record)
@@ -139,7 +139,7 @@ class Account:
         return fields
 
     def _text(self, record: dict[str, object]) -> bytes:
-        """The record as it is sent: as the last time, or in another spelling."""
+        """The record as it is sent: as before, or in another spelling."""
         fields = dict(record)
         if volatile := FIELDS[self.provider][2]:
             fields[volatile] = self.rng.choice("ab")
@@ -165,7 +165,7 @@ def erase(warehouse: duckdb.DuckDBPyConnection, run: int) -> None:
 
 
 def make_earlier(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Put the facts into the form in which the content hash was the canonical one."""
+    """Convert the facts to the earlier form, in which the content hash was the canonical one."""
     rows = warehouse.execute(
         "select rowid, provider, payload::text, content_hash from raw.records"
     ).fetchall()
@@ -179,7 +179,7 @@ def make_earlier(warehouse: duckdb.DuckDBPyConnection) -> None:
 
 
 def played(*, upgraded_before: int | None = None) -> dict[str, list[list[Any]]]:
-    """The facts that are left of all runs. Before one of them, an earlier version's are upgraded."""
+    """The facts after all runs. Before one of the runs, facts of an earlier version are upgraded."""
     accounts = [Account(provider, number) for provider in FIELDS for number in range(3)]
     warehouse = in_memory()
     for run in range(RUNS):

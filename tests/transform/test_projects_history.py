@@ -30,7 +30,7 @@ given = Given()
 
 @pytest.fixture(scope="module")
 def history(shared_raw: Raw) -> Raw:
-    """The warehouse of all that is given in this module."""
+    """The warehouse with the rows of all tests of this module."""
     return given.build(shared_raw)
 
 
@@ -43,7 +43,7 @@ def versions(raw: Raw, key: str, columns: str = "name") -> list[tuple[object, ..
 
 
 def changes(raw: Raw, key: str) -> list[tuple[object, ...]]:
-    """What `project_changes` says of a project."""
+    """The rows of a project in `project_changes`."""
     found = raw.rows(
         "select changed_at, change, column_name, old_value, new_value from project_changes "
         "where project_key = $1 order by all",
@@ -121,7 +121,7 @@ def test_volatile_attributes_are_those_that_providers_declare(history: Raw) -> N
     told_apart = history.db.execute(
         "select name, staging.is_volatile(name) from (select unnest($1) as name)", [[*declared, "notes"]]
     ).fetchall()
-    # The link of an EvoVoice file is a column, and no attribute.
+    # The link of an EvoVoice file is a column, not an attribute.
     assert {name for name, is_volatile in told_apart if is_volatile} == declared - {"uri", "Uri"}
 
 
@@ -407,7 +407,7 @@ class Stated(NamedTuple):
 
 
 def drawn_life(chance: random.Random) -> list[Stated]:
-    """Raw versions of one record: it changes, in what is published or not, it goes and it returns."""
+    """Raw versions of one record: it changes in published or other fields, is removed, and returns."""
     cuts = sorted(chance.sample(range(1, RUNS + 1), chance.randint(1, 7)))
     return [
         Stated(begun, ended, chance.choice("AB"), begun)

@@ -42,7 +42,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def projects(home: Home, loopback: Loopback) -> list[dict[str, object]]:
-    """The projects of a Rillsoft account, one with a status that nobody has mapped."""
+    """The projects of a Rillsoft account, one of them with a status without a mapping."""
     listed: list[dict[str, object]] = [
         {"id": 1, "name": "Bridge", "status": "Verschollen", "createdAt": "2026-05-01T00:00:00Z"},
         {"id": 2, "name": "Tunnel", "status": "Aktiv", "priority": "urgent"},
@@ -53,7 +53,7 @@ def projects(home: Home, loopback: Loopback) -> list[dict[str, object]]:
 
 
 def all_findings(home: Home) -> tuple[Finding, ...]:
-    """What all checks find in the published file."""
+    """The findings of all checks in the published file."""
     with duckdb.connect(str(home.warehouse), read_only=True) as db:
         db.execute("set TimeZone = 'UTC'")
         return check(db, home.path)

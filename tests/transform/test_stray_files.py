@@ -16,7 +16,7 @@ LAYERS = ("checks", "marts", "staging", "intermediate", "functions", "macros")
 
 @pytest.fixture
 def stray(tmp_path: Path) -> Path:
-    """A home with what macOS, Emacs and a mistaken `mkdir` leave in each folder."""
+    """A home with the files that macOS, Emacs and a mistaken `mkdir` leave in each folder."""
     for folder in ("providers", "sql/reports", *(f"sql/{layer}" for layer in LAYERS)):
         ending = "py" if folder == "providers" else "sql"
         place = tmp_path / folder

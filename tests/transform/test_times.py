@@ -115,7 +115,7 @@ def test_local_times_of_ten_years_are_as_python_has_them(db: duckdb.DuckDBPyConn
         """,
         [name],
     ).fetchall()
-    # Away from changes of the clocks two neighbours are as far apart as instants as they are as local times.
+    # Apart from clock changes, two neighbouring timestamps differ by as much as their local times.
     turns = [
         (local_time, instant)
         for (before, instant_before), (local_time, instant) in pairwise(found)

@@ -24,10 +24,10 @@ CURRENT = "connection = $1 and record_id = $2 and valid_to is null"
 
 
 class Runs:
-    """A warehouse to which runs are added by hand, as merging adds them."""
+    """A warehouse to which the test adds runs, as the merge would."""
 
     def __init__(self, home: Path, file: Path = Path(":memory:"), count: int = 0) -> None:
-        """In `file`, which holds so many runs."""
+        """Open `file`, which has that many runs."""
         self.home, self.count = home, count
         draft = Draft(file, 300)
         draft.attach()
@@ -38,28 +38,28 @@ class Runs:
             self.db.execute("insert into raw.connections values ($1, $1, 'UTC', true)", [provider])
 
     def begin(self) -> None:
-        """A new run, that sees everything again."""
+        """Add a run that receives every record again."""
         self.count += 1
         now = run(self.count)
         self.db.execute("insert into raw.runs values ($1, $1, 'complete', '0.1.0', '-')", [now])
         self.db.execute("update raw.records set last_seen_at = $1 where valid_to is null", [now])
 
     def end_version(self, provider: str, record_id: str, reason: str) -> None:
-        """The record changed or went."""
+        """Change or remove the record."""
         self.db.execute(
             f"update raw.records set valid_to = $3, end_reason = $4 where {CURRENT}",
             [provider, record_id, run(self.count), reason],
         )
 
     def refresh(self, provider: str, record_id: str, payload: dict[str, Any]) -> None:
-        """The record's text differs, but not its content."""
+        """Change the text of the record, but not its content."""
         self.db.execute(
             f"update raw.records set payload = $3, refreshed_at = $4 where {CURRENT}",
             [provider, record_id, json.dumps(payload), run(self.count)],
         )
 
     def begin_version(self, provider: str, record_id: str, payload: dict[str, Any]) -> None:
-        """The record came, changed or returned."""
+        """Create, change or return the record."""
         scope = "7" if provider == "rillsoft" else None
         now = run(self.count)
         self.db.execute(
@@ -74,7 +74,7 @@ class Runs:
         return {mart: self.db.execute(f"from {mart} order by all").fetchall() for mart in marts}
 
     def built_from_nothing(self) -> dict[str, list[tuple[Any, ...]]]:
-        """The same, after a build in another warehouse that holds nothing but the facts."""
+        """The same rows, after a build in another warehouse that has only the facts."""
         other = Runs(self.home)
         for table in ("runs", "records"):
             other.db.register("rows", self.db.sql(f"from raw.{table}").to_arrow_table())
@@ -91,7 +91,7 @@ def _few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[Runs]:
-    """None yet."""
+    """A warehouse without runs."""
     found = Runs(tmp_path)
     yield found
     found.db.close()
@@ -99,7 +99,7 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
 
 @pytest.fixture(scope="module")
 def first_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of one run: 20 projects, r0 to r19, and 20 files of four customers in turn, all of one name."""
+    """A file of one run: 20 projects, r0 to r19, and 20 files of four customers in turn, with one name."""
     home = tmp_path_factory.mktemp("first_build")
     runs = Runs(home, home / "built.duckdb")
     runs.begin()
@@ -114,7 +114,7 @@ def first_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def built(first_build: Path, tmp_path: Path) -> Iterator[Runs]:
-    """The warehouse of `first_build`, in which a mark shows which rows are not built again."""
+    """The warehouse of `first_build`, with a mark in each row that shows which rows are not rebuilt."""
     shutil.copyfile(first_build, tmp_path / "built.duckdb")
     found = Runs(tmp_path, tmp_path / "built.duckdb", 1)
     for table, column in MARKED.items():
@@ -133,7 +133,7 @@ def names(runs: Runs, provider: str) -> list[tuple[str, int]]:
 
 
 def fields(provider: str, chance: random.Random) -> dict[str, Any]:
-    """A record of few possible values, so that runs bring back what was."""
+    """A record with few possible values, so that earlier ones return."""
     name = chance.choice(NAMES)
     if provider == "matter":
         return {"name": name, "projectStatus": chance.choice(["PRJ_STATUS_COMPLETE", "unheard of"])}
@@ -150,7 +150,7 @@ def fields(provider: str, chance: random.Random) -> dict[str, Any]:
 
 
 def play(runs: Runs, chance: random.Random, share: float) -> None:
-    """A run in which about that share of 60 possible records come, change, are refreshed or go."""
+    """A run in which about that share of 60 records is created, changed, refreshed or removed."""
     runs.begin()
     held = dict(
         runs.db.execute(

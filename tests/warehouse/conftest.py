@@ -26,14 +26,14 @@ SCRIBBLER = [sys.executable, "-c", WRITER]
 
 
 def list_project(home: Home, loopback: Loopback, name: str) -> None:
-    """Have the one project there is listed under a name."""
+    """Let the provider list its only project under this name."""
     base_url = loopback.serve("belltastic", Answer([{"id": 1, "name": name}]))
     home.connect("belltastic", base_url=base_url, api_token="user_1")
 
 
 @pytest.fixture(scope="session")
 def loopback() -> Iterator[Loopback]:
-    """One for all of these tests: the homes that are copied ask it."""
+    """One server for all of these tests, because the copied homes send requests to it."""
     with Loopback() as server:
         yield server
 

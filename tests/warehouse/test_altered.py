@@ -39,7 +39,7 @@ def two_runs(loopback: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def published(two_runs: Path, tmp_path: Path) -> Home:
-    """A home with two published runs of two projects, in which nothing changes any more."""
+    """A home with two published runs of two projects, which no longer change."""
     shutil.copytree(two_runs, tmp_path / "home")
     home = Home(tmp_path / "home")
     home.runs = 2
@@ -91,7 +91,7 @@ def test_promise_12_an_altered_file_is_built_again(published: Home, statements: 
     counted = published.rows(" union all ".join(f"select count(*) as rows from {table}" for table in MORE))
     assert [row["rows"] for row in counted] == [2, 2, 2, 0, 3, 3, 1]
     with open_warehouse(published.warehouse):
-        pass  # and no macro hides what DuckDB brings
+        pass  # and no macro hides one of DuckDB's own
 
 
 def test_a_file_that_only_runs_have_written_is_not_built_again(

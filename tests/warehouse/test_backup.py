@@ -244,7 +244,7 @@ def test_without_hard_links_only_the_published_file_is_copied(
     assert home.warehouse in copies
     assert not {*home.path.glob("warehouse.previous*")} & {*copies}
     assert sorted(names(home).values()) == ["Fifth", "Fourth", "Second", "Third"]
-    for number in (2, 1):  # as a run that was killed leaves them
+    for number in (2, 1):  # as a killed run leaves them
         previous_path(home.warehouse, number).rename(previous_path(home.warehouse, number + 1))
     play(home, loopback, "Sixth")
     assert names(home) == {

@@ -31,7 +31,7 @@ KILLS = 20
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback, forked: Forked) -> Runs:
-    """After so many runs that the next one drops the oldest file."""
+    """A home after so many runs that the next one drops the oldest file."""
     runs = Runs(tmp_path_factory.mktemp("home"), loopback, forked, light=True)
     for _ in range(PREVIOUS_KEPT + 2):
         runs.plain()
@@ -46,7 +46,7 @@ def steps(runs: Runs) -> list[str]:
 def test_promise_03_the_steps_are_those_of_a_run(steps: list[str]) -> None:
     assert {kind(step) for step in steps} == STEPS.keys()
     begun = [step.removesuffix(" before") for step in befores(steps)]
-    # What is published is on the disk before it is renamed, and its name is before the run ends.
+    # The draft is on disk before it is renamed, and its new name is on disk before the run ends.
     assert begun[begun.index("verify") :] == [
         "verify",
         "permit 2",
@@ -97,7 +97,7 @@ def test_promise_02_a_disk_that_is_full(tmp_path: Path, loopback: Loopback, fork
 
 
 class Waiting:
-    """A provider that answers only once it is let."""
+    """A provider that answers only when the test lets it."""
 
     def __init__(self, runs: Runs, loopback: Loopback) -> None:
         self.asked, self.released = threading.Event(), threading.Event()

@@ -22,7 +22,7 @@ from tests.support.home import Home
 
 from .conftest import rollcall
 
-pytestmark = pytest.mark.usefixtures("light")  # where a run is in this process
+pytestmark = pytest.mark.usefixtures("light")  # the place of a run in this process
 
 SOURCE = Path(__file__).with_name("failing_call.c")
 COMMAND = Path(sys.executable).with_name("rollcall")
@@ -49,7 +49,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library that has a call fail."""
+    """The library that lets a call fail."""
     compiler = shutil.which("cc")
     if compiler is None or sys.platform != "linux":
         pytest.skip("there is no C compiler, or no LD_PRELOAD as on Linux")
@@ -60,7 +60,7 @@ def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(home: Home, preloaded: Path) -> Run:
-    """`run(failing, *arguments)`: the command in a process of its own, in which a call fails."""
+    """`run(failing, *arguments)`: run the command in its own process, in which a call fails."""
 
     def invoke(failing: tuple[str, int], *arguments: str) -> subprocess.CompletedProcess[str]:
         call, number = failing
@@ -108,7 +108,7 @@ def test_promise_29_a_run_says_what_to_do_if_a_call_of_libc_fails(
 
 @pytest.fixture
 def fail(monkeypatch: pytest.MonkeyPatch) -> Failing:
-    """`fail(call, number)`: from now on a call of Python's fails."""
+    """`fail(call, number)`: from now on, a call of Python fails with that error."""
 
     def failing(call: str, number: int) -> None:
         places: dict[str, tuple[Any, str]] = {

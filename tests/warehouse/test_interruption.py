@@ -27,7 +27,7 @@ with ending_at_once(lambda: None):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("kind", ["combining marks", "vowel signs", "an open string"])
 def test_promise_16_reading_a_hostile_record_can_be_interrupted(kind: str, number: signal.Signals) -> None:
-    """Python handles a signal between two calls of C: a call that takes quadratic time would take hours."""
+    """Python handles a signal only between two calls of C, and a call in quadratic time would take hours."""
     command = [sys.executable, "-c", READING, kind]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reading:
         assert reading.stdout is not None

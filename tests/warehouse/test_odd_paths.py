@@ -35,7 +35,7 @@ VERBS = (
 
 
 def odd_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Home:
-    """A home and a warehouse of that name."""
+    """A home and a warehouse with that name."""
     home = Home(tmp_path / name)
     home.path.mkdir()
     monkeypatch.setenv("WAREHOUSE__PATH", str(home.path / name / f"{name}.duckdb"))

@@ -37,14 +37,14 @@ NAME = "select name from projects"
 
 
 def list_project(home: Home, loopback: Loopback, name: str) -> None:
-    """Have the one project there is listed under a name."""
+    """Let the provider list its only project under this name."""
     base_url = loopback.serve("belltastic", Answer([{"id": 1, "name": name}]))
     home.connect("belltastic", base_url=base_url, api_token="user_1")
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterator[Home]:
-    """After a first run, and with what a run that died has left; no umask protects its files."""
+    """A home after a first run, with leftovers of a dead run; no umask protects its files."""
     previous = os.umask(0)
     home = Home(tmp_path_factory.mktemp("home"))
     list_project(home, loopback, "First")
@@ -58,7 +58,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, loopback: Loopback) -> Iterat
 
 @pytest.fixture(scope="module")
 def read(home: Home, loopback: Loopback) -> list[str]:
-    """What a reader reads that opened the first run: before the second run, and after it."""
+    """What a reader of the first run reads before and after the second run."""
     reader = subprocess.Popen(
         [sys.executable, "-c", READER, str(home.warehouse)],
         stdin=subprocess.PIPE,

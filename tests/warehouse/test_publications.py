@@ -29,7 +29,7 @@ def test_promise_01_flipped_bits_change_no_answer(tmp_path: Path) -> None:
 def test_promise_03_a_run_is_on_disk_before_it_is_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole before it has its name, and its name before the run counts as published."""
+    """The file is complete before it is renamed, and renamed before the run counts as published."""
     warehouse = tmp_path / "warehouse.duckdb"
     publish_run(warehouse, 1)
     done: list[tuple[str, str]] = []

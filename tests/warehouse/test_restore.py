@@ -26,7 +26,7 @@ from .conftest import NAME, SCRIBBLER, list_project, rollcall
 
 
 def flip_rows(content: bytes) -> bytes:
-    """One bit of each block of rows, and none of what is read when the file is opened."""
+    """Flip one bit in each block of rows, and none in the blocks that are read when the file is opened."""
     flipped = bytearray(content)
     for offset in range(3 * 4096 + 1000, len(flipped), 1 << 18):
         flipped[offset] ^= 4
@@ -51,7 +51,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 def damage(home: Home, kind: str) -> bytes:
-    """Damage what is published; returns what it is then."""
+    """Damage the published file. Returns its new content."""
     damaged = DAMAGES[kind](home.warehouse.read_bytes())
     home.warehouse.write_bytes(damaged)
     return damaged
@@ -103,7 +103,7 @@ def test_the_next_run_continues_from_the_restored_one(home: Home, loopback: Loop
 
 
 def test_damage_that_a_run_would_not_read_stops_it_too(home: Home) -> None:
-    """A run reads few of the blocks that it copies."""
+    """A run reads only a few of the blocks that it copies."""
     with duckdb.connect(str(home.warehouse)) as db:
         db.execute("create table raw.notes as select hash(range) as note from range(100000)")
     content = bytearray(home.warehouse.read_bytes())
@@ -142,7 +142,7 @@ def test_a_write_ahead_log_of_another_program_is_noticed_and_left_out(home: Home
 
 @pytest.mark.usefixtures("light")
 def test_a_write_ahead_log_of_a_linked_file_is_noticed_too(home: Home) -> None:
-    """It belongs to the previous: DuckDB itself refuses what does not fit."""
+    """The log belongs to the previous file: DuckDB itself refuses one that does not fit."""
     subprocess.run([*SCRIBBLER, str(home.warehouse)], check=True, timeout=60)
     log = wal_path(home.warehouse)
     shutil.copyfile(previous_path(home.warehouse), home.warehouse)

@@ -24,7 +24,7 @@ def access(path: Path) -> tuple[str, int]:
 
 
 def another_group() -> grp.struct_group:
-    """A group that this user may give a file to, if possible not the user's own."""
+    """A group that this user can give a file to, if possible not the user's own."""
     groups = [group for group in grp.getgrall() if not os.geteuid() or group.gr_gid in os.getgroups()]
     return next((group for group in groups if group.gr_gid != os.getegid()), groups[0])
 

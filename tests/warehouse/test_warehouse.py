@@ -57,7 +57,7 @@ def test_the_lock_leaves_what_its_file_holds(warehouse: Path) -> None:
 
 
 def drafted(warehouse: Path, scratch: Path, rows: int = 1) -> Path:
-    """A draft with so many runs, ready to be published."""
+    """A draft with that many runs, ready for publication."""
     with open_draft(warehouse, scratch, MEMORY_MB) as draft:
         draft.db.execute("create or replace table projects (name text)")
         draft.db.execute(

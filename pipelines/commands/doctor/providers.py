@@ -73,7 +73,7 @@ def _listing(api: HttpClient, connection: Connection, scope: str | None) -> Chec
 
 
 def _remedies(connection: Connection, error: ProviderError) -> Iterator[str]:
-    """The settings that an error may come from, in both forms."""
+    """The settings that may have caused an error, in both forms."""
     if isinstance(error, AccessRefused):
         suspects = [one for one in connection.provider.settings if one.required and one.name != "base_url"]
     else:

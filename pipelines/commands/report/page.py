@@ -97,7 +97,7 @@ def _hash(text: str) -> str:
 
 
 def _labels(facts: Facts) -> dict[str, str]:
-    """Return how each connection is called: like its provider, unless it has a name of its own."""
+    """Return the title of each connection: that of its provider, unless it has a name of its own."""
     return {
         connection.name: wording.spelled(connection.name)
         if connection.name == connection.provider

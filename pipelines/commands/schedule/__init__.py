@@ -1,7 +1,7 @@
 """`rollcall schedule`: daily schedules for several schedulers.
 
 Each schedule names the home and the command by absolute paths, runs in the bare environment that schedulers
-give, and keeps what it writes to its owner. A schedule holds no secret.
+give, and keeps its files private. A schedule holds no secret.
 """
 
 from pathlib import Path

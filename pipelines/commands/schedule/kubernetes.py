@@ -101,7 +101,7 @@ def manifests(run: ScheduledRun, zone: str, image: str, own: Mapping[str, str]) 
 
 
 def _key(name: str) -> str:
-    """The key of a file: a key holds no slash."""
+    """The key of a file: a key cannot contain a slash."""
     return name.replace("/", ".")
 
 

@@ -16,8 +16,8 @@ from pipelines.config.unknown import refuse_unknown
 from pipelines.extract.connections import read_tables
 
 OF_ROLLCALL = re.compile(rf"(SOURCES|{'|'.join(TABLES).upper()})__\w+")
-LONGEST_RUN_S = 7 * 3600  # a run ends its listings after six
-DAYS_AHEAD = 366  # clocks change at least once within a year, where they do
+LONGEST_RUN_S = 7 * 3600  # a run stops its listings after six hours
+DAYS_AHEAD = 366  # where clocks change, they do so at least once a year
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ScheduledRun:
 
     @property
     def arguments(self) -> str:
-        """The verb of a run and its options, for a scheduler that mails or keeps what is printed."""
+        """The verb of a run and its options, for a scheduler that mails or stores the output."""
         return " ".join(("sync", *self.afterwards, "--quiet"))
 
 

@@ -18,7 +18,7 @@ from tests.transform.raw import RUNS, Raw, run
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 HOSTILE_CLIENT = "\"><svg onload=alert(2)> '&amp;<!--"
-OVERRIDE = "Invoice \u202egnp.exe"  # looks like exe.png where the character is obeyed
+OVERRIDE = "Invoice \u202egnp.exe"  # looks like exe.png if the control character takes effect
 HOSTILE_MESSAGE = "401 <b onclick=alert(3)>Unauthorized</b>"
 
 
@@ -29,19 +29,19 @@ class Cli:
     home: Path
 
     def __call__(self, *args: str, code: int = 0) -> Result:
-        """Run it; the test fails where the exit code is not `code`."""
+        """Run a command. Fails the test if the exit code is not `code`."""
         result = CliRunner().invoke(main, ["--home", str(self.home), *args])
         assert result.exit_code == code, (result.stdout, result.stderr)
         return result
 
     def page(self, *args: str) -> str:
-        """The report that it makes."""
+        """The page that `rollcall report` writes."""
         return self("report", "--output", "-", *args).stdout
 
 
 @pytest.fixture(scope="session")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file, not to be written to."""
+    """The file, shared by tests: do not change it."""
     return made_once(tmp_path_factory, "report", _publish) / "warehouse.duckdb"
 
 

@@ -21,7 +21,7 @@ class Element:
 
 
 class Parsed(HTMLParser):
-    """Every element of a page, in their order; a table's cells row by row."""
+    """Every element of a page in order; the cells of a table row by row."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -64,7 +64,7 @@ def opened(browser: "Browser", file: Path) -> Iterator["Page"]:
     tab.on("request", lambda request: seen.append(request.url.split("#")[0].split(":")[0]))
     visit(tab, file)
     yield tab
-    assert set(seen) <= {"file", "blob"}  # a blob is what is saved
+    assert set(seen) <= {"file", "blob"}  # the saved file is a blob
     tab.close()
 
 

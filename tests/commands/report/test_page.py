@@ -258,7 +258,7 @@ def test_changes_are_listed_by_project(parsed: Parsed) -> None:
         f"Changed 1 {HOSTILE} {HOSTILE_CLIENT} · Matter Status Active → Completed"
     )
     assert "Removed 2 Old mill Matter · 9 Nov 2026 matter:m5 Matter · 2 Nov 2026" in chosen
-    # The important first; what a new status explains, such as provider_status, is no line.
+    # The most important changes come first. What a new status explains is left out.
     assert chosen.endswith(f"Status Active → CompletedName Harbour → {HOSTILE}")
 
 

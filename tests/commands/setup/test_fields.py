@@ -26,7 +26,7 @@ CHECKS = {name: read_sql(f"checks/{name}") for name in (NEW, GONE)}
         ({"1": A, "2": B}, {"1": A, "2": B, "3": {"budget": 5}}, {NEW: [("matter", "budget", 1)]}),
         ({"1": A, "2": RARE}, {"1": A | {"rare": False}, "2": RARE}, {}),
         ({"1": A, "2": RARE}, {"1": A | {"rare": False}}, {}),
-        ({"1": A, "2": RARE}, {"1": A}, {}),  # gone with its record, not from a record that is left
+        ({"1": A, "2": RARE}, {"1": A}, {}),  # only the record with this field is gone
         ({"1": A, "2": RARE}, {"1": A, "2": B}, {GONE: [("matter", "rare")]}),
         ({"1": A, "2": RARE}, {"1": A, "2": RARE | {"name": "D"}}, {}),
         ({}, {"1": A, "2": RARE}, {}),
@@ -36,7 +36,7 @@ CHECKS = {name: read_sql(f"checks/{name}") for name in (NEW, GONE)}
 def test_new_and_vanished_fields_are_found(
     tmp_path: Path, before: Records, after: Records, found: Mapping[str, object], others: int
 ) -> None:
-    """`others` are records of another connection, more than the checks look at first."""
+    """`others` is the number of records of another connection, more than the checks read first."""
     raw = Raw(tmp_path)
     raw.db.execute(
         """

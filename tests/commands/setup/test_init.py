@@ -42,7 +42,7 @@ def read(home: Path, file: str) -> str:
 
 
 def filled(home: Path) -> None:
-    """Give every key that waits for a value one that is allowed."""
+    """Give every key without a value a valid one."""
     values = {"base_url": '"https://example.com/api"', "client_ids": "[1]"}
     for name in ("config.toml", "secrets.toml"):
         path = home / ".dlt" / name
@@ -68,7 +68,7 @@ def test_every_provider_works_once_its_keys_have_values(tmp_path: Path) -> None:
 
 
 def test_every_default_shown_is_the_default(tmp_path: Path) -> None:
-    """Taking the # off each key changes nothing."""
+    """Removing the # before each key changes nothing."""
     run(tmp_path, "init", *find_providers(tmp_path))
     filled(tmp_path)
     before = [dict(connection.settings) for connection in load_connections(tmp_path)]

@@ -32,7 +32,7 @@ FAILED = Notice("the run failed", ("page 3 broke",), "failure")
 
 
 class PostOffice:
-    """What a mail server received: logins, and messages that came under TLS."""
+    """What a mail server received: logins, and messages that were sent over TLS."""
 
     def __init__(self) -> None:
         self.logins: list[tuple[bytes, bytes]] = []
@@ -41,7 +41,7 @@ class PostOffice:
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: object
     ) -> AuthResult:
-        """Whether the login is the one there is."""
+        """Whether the login is correct."""
         assert isinstance(given, LoginPassword)
         self.logins.append((given.login, given.password))
         return AuthResult(success=given == (USER.encode(), PASSWORD.encode()), handled=False)
@@ -55,7 +55,7 @@ class PostOffice:
 
 @contextlib.contextmanager
 def mail_server(security: str, certificate: trustme.LeafCert) -> Iterator[tuple[PostOffice, int]]:
-    """A mail server on loopback that wants TLS and a login, and its port."""
+    """A mail server on loopback that requires TLS and a login, and its port."""
     office = PostOffice()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate.configure_cert(context)

@@ -22,7 +22,7 @@ IN_FILE_ONLY = {"rollcall_last_attempt_timestamp_seconds", "rollcall_last_attemp
 
 @pytest.fixture
 def projects(home: Home, loopback: Loopback) -> list[dict[str, Any]]:
-    """The projects of the one connection of the home."""
+    """The projects of the only connection of the home."""
     projects = [{"id": number, "name": f"Project {number}"} for number in range(20)]
     home.connect(
         "belltastic", base_url=loopback.serve("bells", lambda _: Answer(projects)), api_token="user_1"
@@ -87,7 +87,7 @@ def test_a_run_writes_metrics_and_a_failed_one_keeps_those_of_the_warehouse(
         used = set(re.findall(r"rollcall_\w+", example.read_text()))
         assert used
         assert used <= documented, example.name
-    run("sync", "mater", code=2)  # a mistake of a person, not of a run
+    run("sync", "mater", code=2)  # a mistake of the user, not a failed run
     assert textfile.read_text() == text
     monkeypatch.setenv("SOURCES__BELLTASTIC__TIMEOUT_S", "never")
     run("sync", "--quiet", code=2)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("light")  # a notice says nothing of the pu
 
 @pytest.fixture
 def matter(home: Home, sandbox: Sandbox) -> str:
-    """The home's one connection, and its secret."""
+    """The only connection of the home, and its secret."""
     settings = sandbox_settings(sandbox)["matter"]
     home.connect("matter", **settings, max_retries=0)
     return str(settings["access_token"])
@@ -259,7 +259,7 @@ class MailServer(socketserver.ThreadingTCPServer):
 
 
 class _Mail(socketserver.StreamRequestHandler):
-    """As much of SMTP as a client without TLS speaks."""
+    """The part of SMTP that a client without TLS needs."""
 
     server: MailServer
 

@@ -135,7 +135,7 @@ def test_systemd_accepts_the_units(run: Run, tmp_path: Path) -> None:
 
 
 def test_systemd_units_are_installed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a systemctl that answers, the units are written and the commands are named."""
+    """If systemctl fails, the units are still written and the commands are shown."""
     program = tmp_path / "bin" / "systemctl"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\necho "$@" >> "$0.calls"\n')
@@ -269,7 +269,7 @@ def test_kubernetes_gets_manifests_that_hold_to_its_schema(run: Run, home: Home,
 def test_a_home_mounted_from_the_manifests_runs_a_run(
     run: Run, home: Home, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its files are put where the kubelet puts them, and its secrets are variables."""
+    """The files are put where the kubelet would put them, and the secrets are variables."""
     own_home(home, sandbox)
     config, _claim, job = yaml.safe_load_all(run("schedule", "kubernetes").stdout)
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
