@@ -31,7 +31,7 @@ PARENT = (
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Runs once, with the peers in this very environment; those of environments that it lacks are missing."""
+    """Runs each case once, with the peers in this environment; peers with other packages are missing."""
 
     def here(name: str, _scratch: Path) -> Path:
         if name not in {"rollcall", "by_hand"}:
@@ -71,7 +71,7 @@ def test_a_side_that_fails_or_has_wrong_projects_is_reported(bench: Bench) -> No
         limit = SIDES["limit"]
         bench.run(bench.command(limit, home), home)
         assert wrong(limit, home, 150) is None
-        server.control(edition=1)  # every project has another name now
+        server.control(edition=1)  # every project has a different name now
         bench.run(bench.command(limit, home), home)
         assert wrong(limit, home, 150, each=2) is None
         assert wrong(limit, home, 150) == "holds 150 records in 300 versions, not 150 in 150"
@@ -83,7 +83,7 @@ def test_a_process_is_measured_with_its_children(tmp_path: Path) -> None:
     done = run([sys.executable, "-c", PARENT], tmp_path, plain_environment(tmp_path), 30)
     assert done.exit_code == 0
     assert 160 < done.tree_mb < 400
-    assert done.largest_mb > 80  # no upper bound: the kernel counts what the tests had when they forked
+    assert done.largest_mb > 80  # no upper bound: the kernel counts the memory of the tests at the fork
     assert done.wall_s > 0.3
     assert done.machine_s > 0.9 * done.cpu_s - 0.05
     assert done.cpu_s > 0.05
@@ -123,7 +123,7 @@ def _get(sandbox: Sandbox, target: str, token: str) -> bytes:
 
 
 def result(case: str, walls: dict[tuple[str, str], float], **facts: float) -> Result:
-    """A case in which each side and step took so many seconds."""
+    """A case in which each side and step took that many seconds."""
     measured = [
         Measured(side, step, [seconds], [seconds], [500.0], [400.0], [0.1], [0.0])
         for (side, step), seconds in walls.items()

@@ -91,7 +91,7 @@ def test_a_process_is_measured_by_itself(tmp_path: Path) -> None:
 
 
 def walls(**seconds: float) -> Result:
-    """Runs of the file, of a lakehouse and of Ray that took so many seconds: `file_first=1.0`."""
+    """Runs of the file, of a lakehouse and of Ray that took that many seconds: `file_first=1.0`."""
     steps = {"first": "first", "changed": "1 % changed"} | dict(
         zip(("published", "again"), PUBLICATIONS, strict=True)
     )

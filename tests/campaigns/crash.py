@@ -28,7 +28,7 @@ History = tuple[str, ...]
 
 
 class Runs:
-    """Runs of one home; each finds the one project there under a new name: 1, 2, 3."""
+    """Runs of one home; each finds its only project under a new name: 1, 2, 3."""
 
     def __init__(self, home: Path, loopback: Loopback, forked: Forked, *, light: bool) -> None:
         self.home = home
@@ -42,7 +42,7 @@ class Runs:
         """What the published warehouse tells, as far as it is known."""
 
     def start(self, **options: object) -> int:
-        """Begin a run; returns its process id."""
+        """Start a run. Returns its process id."""
         self._listed += 1
         self._loopback.serve("belltastic", Answer([{"id": 1, "name": str(self._listed)}]))
         order = {"home": str(self.home), "output": str(self.output), "light": self.light} | options
@@ -66,7 +66,7 @@ class Runs:
         return self.end(self.start(**options))
 
     def plain(self) -> None:
-        """Start a run that nothing befalls; it must succeed, and leave nothing lying about."""
+        """Execute a run without a fault; it must succeed, and leave no files behind."""
         before = self.history
         assert self.run() == 0, self.output.read_text()
         assert self.history == (*before, str(self._listed))
@@ -86,13 +86,13 @@ class Runs:
 
 
 def tidied(home: Path) -> bool:
-    """Whether no scratch is left."""
+    """Whether no scratch directory is left."""
     left = {path.name for path in (home / ".rollcall").iterdir()}
     return left == {"published", "warehouse.duckdb.fingerprint", "warehouse.duckdb.lock"}
 
 
 def published(warehouse: Path) -> History:
-    """The names that the project had, one of every night; all tables must be readable, and agree on them."""
+    """The names of the project, one for each run; all tables must be readable and agree on them."""
     return _history(warehouse.read_bytes()) if warehouse.exists() else ()
 
 
@@ -117,7 +117,7 @@ def _history(content: bytes) -> History:
 
 
 def befores(steps: Sequence[str]) -> list[str]:
-    """Before one step is after the one that went before."""
+    """The moments before each step; after a step is before the next one."""
     return [step for step in steps if step.endswith(" before")]
 
 
@@ -135,7 +135,7 @@ def steps_of(runs: Runs) -> list[str]:
 
 
 def kill_at(runs: Runs, steps: Sequence[str]) -> None:
-    """Kill a run at each of some steps; the next run clears up after all of them."""
+    """Kill a run at each of these steps; the next run cleans up after all of them."""
     for step in steps:
         ended = runs.run(at=step)
         assert ended == -signal.SIGKILL, (step, ended, runs.output.read_text())
@@ -144,7 +144,7 @@ def kill_at(runs: Runs, steps: Sequence[str]) -> None:
 
 
 def fail_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
-    """Have the disk fail at each of some steps. One line reports it. After publication, the run succeeds."""
+    """Let the disk fail at each of these steps. One line reports it. After publication, the run succeeds."""
     published_before = steps.index("replace 5 before") + 1 if "replace 5 before" in steps else len(steps)
     for number, (step, error) in enumerate(zip(steps, errors, strict=False)):
         before = runs.history
@@ -160,7 +160,7 @@ def fail_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
 
 
 def refuse_at(runs: Runs, steps: Sequence[str], errors: Iterable[int]) -> None:
-    """Have the file system lack the call of each of some steps: a run does without, or says what to do."""
+    """Let the call of each of these steps fail: a run continues without it, or says what to do."""
     for step, error in zip(steps, errors, strict=False):
         before = runs.history
         ended = runs.run(at=step, error=error)
@@ -194,7 +194,7 @@ def kill_at_random(runs: Runs, kills: int, *, plain_every: int) -> int:
 
 
 def main() -> None:
-    """Kill runs and have them fail at every step; then kill KILLS at random, a plain one after each."""
+    """Kill runs and let them fail at every step; then kill KILLS at random, each followed by a plain run."""
     kills = int(os.environ.get("KILLS") or 1000)
     with tempfile.TemporaryDirectory() as directory, Loopback() as loopback, Forked() as forked:
         home = Path(directory) / "home"

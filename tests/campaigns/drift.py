@@ -31,7 +31,7 @@ LINE = "{:<30}{:>6}{:>10}{:>10}{:>10}{:>10}{:>10}{:>7}{:>12}{:>10}{:>7}"
 
 
 class World:
-    """The records that a provider holds, in its order, and what becomes of them while it is asked."""
+    """The records of a provider, in its order, and how they change while it is read."""
 
     def __init__(self, chance: random.Random, rate: float, *, appends: bool) -> None:
         self.chance = chance
@@ -43,10 +43,10 @@ class World:
         self.born = RECORDS
 
     def request(self) -> list[str]:
-        """What a request finds, after what has happened since the one before."""
+        """The answer to a request, after the changes since the previous one."""
         while self.chance.random() >= math.exp(-self.rate):  # as often as it happens
             self.chance.choices((self.come, self.go, self.move, self.come_back), (45, 45, 8, 2))[0]()
-            if self.chance.random() < 0.5:  # what comes in the place of what goes hides in the total
+            if self.chance.random() < 0.5:  # the total does not show a record that replaces a removed one
                 self.chance.choice((self.come, self.go))()
         return self.live
 
@@ -80,7 +80,7 @@ class RequestCounter:
 
 @dataclass
 class DriftingApi:
-    """Stands in for `HttpClient`: answers a request for a page from a world."""
+    """Replaces `HttpClient`: answers a request for a page from a world."""
 
     style: "Style"
     world: World
@@ -95,7 +95,7 @@ class DriftingApi:
         return read(json.dumps(self.style.envelope(rows, len(live))).encode())
 
     def get_all(self, wanted: Iterable[Request], read: Callable[[bytes], T]) -> Iterator[T]:
-        """In the order asked for; those in flight are answered in any order."""
+        """The answers in the order of the requests; parallel requests are answered in any order."""
         waiting = list(wanted)
         while waiting:
             sent, waiting = waiting[:IN_FLIGHT], waiting[IN_FLIGHT:]
@@ -124,7 +124,7 @@ def page_from(start: int) -> slice:
 
 
 def pages_without_total(api: Any, _ask: ListingRequest) -> Iterator[Page]:
-    """Skips on until a page is not full."""
+    """Skip further until a page is not full."""
     skip = 0
     while True:
         page = api.get(Request("things", {"skip": skip}), lambda body: Page(elements(body)))

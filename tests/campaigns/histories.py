@@ -97,7 +97,7 @@ def created_at(record: int) -> datetime:
 
 
 def text_of(provider: str, record: int, state: State) -> str:
-    """A record as its provider sends it."""
+    """The record as its provider sends it."""
     name = f"Name {state.name}"
     if provider == "belltastic":
         deleted_at = "2026-01-01T00:00:00Z" if state.status else None
@@ -124,7 +124,7 @@ def content(provider: str, text: str) -> Row:
 
 
 def published(provider: str, text: str) -> tuple[str, str]:
-    """What the models publish of a record: its name, and the provider's status or a file's type."""
+    """The published columns of a record: its name, and the provider's status or a file's type."""
     record = json.loads(text)
     match provider:
         case "belltastic":
@@ -194,5 +194,5 @@ def answer_of(provider: str, listed: dict[str, str], fault: str, page_size: int)
 
 
 def in_pages(texts: Sequence[str], size: int) -> list[list[str]]:
-    """The texts in pages; one that is empty where there are none."""
+    """The texts in pages; one empty page if there are none."""
     return [list(texts[at : at + size]) for at in range(0, len(texts), max(size, 1))] or [[]]

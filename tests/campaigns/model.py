@@ -50,7 +50,7 @@ def remembered(
 
 @dataclass(frozen=True)
 class Variation:
-    """What must make no difference to what is published."""
+    """The circumstances that must not change what is published."""
 
     page_size: int = 3
     shuffled: bool = False
@@ -66,7 +66,7 @@ AS_DRAWN = Variation()
 
 @dataclass
 class Played:
-    """A history under way: what its provider has, and what the model knows, by scope."""
+    """A history that is played: the records of its provider, and those of the model, by scope."""
 
     name: str
     history: History
@@ -92,7 +92,7 @@ class Played:
         return SCOPES.get(self.provider, (None,))
 
     def connection(self) -> Connection:
-        """A connection whose provider is the real one, but for the pages."""
+        """A connection of the real provider, with the pages of this history."""
 
         def pages(_api: object, ask: ListingRequest) -> Iterator[Page]:
             return self.answers[ask.scope].pages()
@@ -101,7 +101,7 @@ class Played:
         return scripted(self.name, self.provider, pages, **clients)
 
     def live(self, run: Run) -> None:
-        """What happens at the provider before a run."""
+        """Change the provider's records before a run."""
         for scope, (record, state) in itertools.product(self.scopes, run.edits):
             if state is None:
                 self.has[scope].pop(record, None)
@@ -109,7 +109,7 @@ class Played:
                 self.has[scope][record] = state
 
     def answer(self, number: int, since: datetime | None) -> None:
-        """Say what each listing will be answered in a run."""
+        """Set the answers to each listing of a run."""
         run = self.history.runs[number]
         for at, scope in enumerate(self.scopes):
             listed = {
@@ -130,7 +130,7 @@ class Played:
         return state if spelling is None else replace(state, spelling=spelling)
 
     def missing(self, scope: str | None, since: datetime | None) -> tuple[list[str], bool]:
-        """What a verified listing lacks of what is known, and whether that looks like a mistake."""
+        """The known records that a verified listing lacks, and whether that looks like a mistake."""
         answer = self.answers[scope]
         current = [name for name, past in self.known[scope].items() if past[-1]["valid_to"] is None]
         asked = [name for name in current if since is None or created_at(int(name)) > since]
@@ -145,7 +145,7 @@ class Played:
         )
 
     def merge(self, since: datetime | None, accepted: int | None, now: int) -> None:
-        """What the run should make of the answers."""
+        """Apply the answers as the run should."""
         limit = self.suspicious(since)
         for scope in self.scopes:
             answer = self.answers[scope]
@@ -175,7 +175,7 @@ class Played:
         return ":".join(filter(None, (self.name, scope, name)))
 
     def raw(self) -> Rows:
-        """What `raw.records` should hold."""
+        """The expected rows of `raw.records`."""
         return [
             (scope, name, *version.values())
             for scope, versions in self.known.items()

@@ -205,7 +205,7 @@ def _of_sql(text: str) -> Iterator[str]:
     for pattern, other in SQL:
         for found in re.finditer(pattern, text):
             before = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
-            if "--" not in before and before.count("'") % 2 == 0:  # neither a comment nor a text
+            if "--" not in before and before.count("'") % 2 == 0:  # neither a comment nor a string
                 yield text[: found.start()] + other + text[found.end() :]
 
 
@@ -226,7 +226,7 @@ def _of_python(text: str) -> Iterator[str]:
 
 
 def difference(text: str, mutant: str) -> str:
-    """The lines that differ."""
+    """The lines that differ, as a diff."""
     lines = difflib.unified_diff(text.splitlines(), mutant.splitlines(), lineterm="", n=0)
     return "\n".join(line for line in lines if not line.startswith(("---", "+++")))
 
@@ -269,7 +269,7 @@ def _run(tree: Path, tests: list[str]) -> None:
 
 @contextlib.contextmanager
 def copied() -> Iterator[Path]:
-    """A copy of what the tests need."""
+    """A copy of the files that the tests need."""
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch)
         for name in ("pipelines", "sql", "tests", "docs", ".dlt", ".ci"):

@@ -39,7 +39,7 @@ def land_directly(listings: Listings, scratch: Path) -> Landing:
 
 
 class World:
-    """A warehouse in memory, and the histories that its connections go through."""
+    """A warehouse in memory, and the histories of its connections."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class World:
         self.home = Path("/nonexistent")
 
     def runs(self) -> Iterator[Callable[[], None]]:
-        """Play run after run; gives what plays the same run again."""
+        """Play run after run. Yields a function that plays the same run again."""
         for number, now in enumerate(CLOCK):
             asked = []
             for played in self.played:
@@ -74,7 +74,7 @@ class World:
                 yield again
 
     def run(self, asked: Sequence[Played], number: int, now: datetime) -> None:
-        """One run, as `sync` does it, up to its facts; and what the model makes of it."""
+        """Play one run, as `sync` does, up to its facts, and apply it to the model."""
         connections = [played.connection() for played in asked]
         if self.variation.backwards:
             connections.reverse()
@@ -101,13 +101,13 @@ class World:
             played.runs[start] = played.listed()
 
     def publish(self) -> None:
-        """Bring all that is published up to date, and have it checked."""
+        """Update all published tables, and run the checks."""
         models.update(self.warehouse, self.home)
         broken = [found for found in models.check(self.warehouse, self.home) if found.severity == "error"]
         assert broken == []
 
     def rewritten(self) -> Rows:
-        """Versions that were closed when this was last asked, and are no longer there as they were."""
+        """Versions that were closed at the last call, and have changed or disappeared since."""
         gone: Rows = []
         for table, closed in CLOSED.items():
             name = f"closed_{table.replace('.', '_')}"
@@ -121,7 +121,7 @@ class World:
         return self.warehouse.execute(query, parameters).fetchall()
 
     def differing(self) -> set[History]:
-        """The histories that are not remembered, or not published, as the model says."""
+        """The histories whose facts or published rows differ from the model."""
         differing = set()
         for query, expect in COMPARED:
             found: dict[str, Rows] = {played.name: [] for played in self.played}
@@ -136,7 +136,7 @@ class World:
         return differing
 
     def tables(self) -> dict[str, Rows]:
-        """Everything that is published of projects and files."""
+        """All published rows of projects and files."""
         return {table: self.rows(f"from {table} order by all") for table in TABLES}
 
     def rebuilt(self) -> "World":
@@ -182,7 +182,7 @@ CLOSED = {
 
 
 def in_memory() -> duckdb.DuckDBPyConnection:
-    """An empty warehouse. With one thread DuckDB is quicker at what is small."""
+    """An empty warehouse. With one thread, DuckDB is faster for few rows."""
     warehouse = duckdb.connect(config={"threads": 1})
     warehouse.execute("set TimeZone = 'UTC'")
     warehouse.execute(facts_sql())

@@ -29,7 +29,7 @@ ROWS = 2000
 
 
 def publish_run(warehouse: Path, number: int) -> None:
-    """Publish a run in which every row says its number."""
+    """Publish a run in which every row has the number of the run."""
     with locked(warehouse) as scratch:
         with open_draft(warehouse, scratch, MEMORY_MB) as draft:
             draft.db.execute(

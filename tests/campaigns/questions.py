@@ -37,7 +37,7 @@ RILLSOFT = ("Abgeschlossen", "Geplant", "In Progress", "Zurückgestellt")
 
 @dataclass
 class Played:
-    """What the runs were served, and what else `Answers` needs."""
+    """The records that the runs were served, and what else `Answers` needs."""
 
     home: Home
     served: list[Served] = field(default_factory=list)
@@ -83,7 +83,7 @@ def _missing(played: Played, served: Served) -> list[Record]:
 
 
 def _change_all(sandbox: Sandbox, rng: random.Random, gone: dict[str, list[RecordId]], number: int) -> None:
-    """What a day changes at the providers. Removals stay below the limit above which they are held back."""
+    """Change the providers' records for a day. Removals stay below the removal limit."""
     day = f"{FIRST_RUN + timedelta(days=number - 1):%Y-%m-%dT12:00:00+00:00}"
     for name, (store, id_field) in _stores(sandbox).items():
         for record in _some(store, rng):
@@ -114,7 +114,7 @@ def _stores(sandbox: Sandbox) -> dict[str, tuple[Store, str]]:
 
 
 def _changed(name: str, record: Record, rng: random.Random, day: str) -> Record:
-    """The fields that a project gets."""
+    """The fields to change in a project."""
     match name:
         case "belltastic":
             archived = {"deleted_at": None if record["deleted_at"] else day}

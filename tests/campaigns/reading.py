@@ -174,7 +174,7 @@ def drawn(rng: random.Random) -> bytes:
 
 
 def _either(rng: random.Random, usual: Sequence[str], odd: Sequence[str]) -> str:
-    """One of the usual, and once in fifty times one of the odd, which no record may hold."""
+    """A usual value, and once in fifty times an unusual one, which no record may contain."""
     return rng.choice(odd if rng.random() < 0.02 else usual)
 
 
@@ -287,7 +287,7 @@ def read(text: bytes, found: Found) -> Text | None:
 
 
 def _respelled(text: Text, rng: random.Random) -> bytes:
-    """The record in another spelling, but for its id: 1.0 is not the id 1."""
+    """The record in another spelling, except for its id: 1.0 is not the id 1."""
     assert isinstance(text.content, dict)
     members = [
         f'"id":{json.dumps(text.record.record_id)}'
@@ -364,7 +364,7 @@ def compare(db: duckdb.DuckDBPyConnection, texts: Sequence[Text], rng: random.Ra
 
 
 def compare_moments(db: duckdb.DuckDBPyConnection, rng: random.Random, found: Found) -> None:
-    """Draw timestamps: those that hash alike must be the same to SQL."""
+    """Draw timestamps: those with the same hash must be equal in SQL."""
     moments = [_moment(rng) for _ in range(BATCH)]
     found.counts["timestamps compared"] += BATCH
     by_content: dict[object, dict[tuple[str | None, ...], str]] = defaultdict(dict)

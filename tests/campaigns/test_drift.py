@@ -40,7 +40,7 @@ def test_a_listing_that_lacks_nothing_is_read_once() -> None:
 
 @pytest.mark.parametrize("pages", [["ABä"], ["AB", "Cä"]], ids=["on one page", "on two"])
 def test_ids_that_come_twice_with_other_bytes_are_read_again_exactly(pages: list[str]) -> None:
-    """They say the same: nothing speaks against the listing. Without that, they would be read once."""
+    """Their contents are equal, so the listing can be verified; otherwise it would be read only once."""
     known = "".join(sorted({*"".join(pages).upper()} - {"Ä"}))
     assert listing_of([" ".join(pages)] * 4, known, len(known)) == (2, None)
     assert listing_of([" ".join(pages).replace("ä", "A")] * 4, known, len(known)) == (1, None)

@@ -65,14 +65,14 @@ def draw(number: int, use: Callable[[History], object]) -> None:
 
 @functools.cache
 def drawn(number: int) -> list[History]:
-    """Different histories, the longest first."""
+    """Distinct histories, the longest first."""
     found: dict[History, None] = {}
     draw(number, found.setdefault)
     return sorted(found, key=lambda history: -len(history.runs))
 
 
 def wrong(world: World) -> set[History]:
-    """Play all runs; the histories that model and warehouse tell differently after any of them."""
+    """Play all runs. Returns the histories that differ between model and warehouse after any of them."""
     differing: set[History] = set()
     for number, _ in enumerate(world.runs(), 1):
         if number % PUBLISHED_EVERY == 0:
@@ -102,7 +102,7 @@ def test_the_history_is_that_of_the_model(number: int, monkeypatch: pytest.Monke
     shrinking = []
 
     def alone(history: History) -> None:
-        if history in differing or shrinking:  # from then on hypothesis looks for a simpler one
+        if history in differing or shrinking:  # from here, hypothesis looks for a simpler example
             shrinking.append(history)
             assert wrong(World([history])) == set()
 

@@ -21,7 +21,7 @@ def test_promise_07_python_and_duckdb_read_the_same_of_every_record_that_is_take
 
 @pytest.mark.parametrize("kind", GROWING)
 def test_promise_16_a_text_of_a_megabyte_is_read(kind: str) -> None:
-    """What takes time with the square of its length would need hours."""
+    """Reading in quadratic time would take hours."""
     text = GROWING[kind](1 << 20)
     assert len(text) > 900_000
     taken = read_record(PROVIDER, (), text, {})

@@ -25,7 +25,7 @@ LEAVES_SOCKETS = pytest.mark.filterwarnings(
     params=[pytest.param(one, marks=LEAVES_SOCKETS if one == "spark" else ()) for one in ENGINES],
 )
 def engine(request: pytest.FixtureRequest) -> str:
-    """Each engine that is at hand."""
+    """Each engine that is installed."""
     if request.param == "spark":
         spark_cluster.need_spark()
     return str(request.param)

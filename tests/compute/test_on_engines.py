@@ -23,7 +23,7 @@ OUTCOMES = "select outcome from listings where connection = 'matter' order by st
 
 
 def without_times(run: Run) -> object:
-    """What runs of the same answers have in common."""
+    """The rows that runs over the same answers must have in common."""
     return run.outcome, run.warnings, [replace(one, seconds=0.0) for one in run.listings]
 
 

@@ -14,7 +14,7 @@ from tests.support.home import Home
 
 
 def refused(home: Home) -> str:
-    """What a run says that exits with 2."""
+    """The message of a run that exits with 2."""
     home.connect("belltastic", api_token="never-sent", base_url="http://127.0.0.1:9")
     result = CliRunner().invoke(main, ["--home", str(home.path), "sync"])
     assert (result.exit_code, result.stdout) == (2, "")
@@ -70,7 +70,7 @@ def test_wrong_settings_are_refused(lake: LakeHome, settings: dict[str, object],
 
 
 def compute_check(home: Home) -> tuple[str, str, tuple[str, ...]]:
-    """What `rollcall doctor` finds out about [compute]."""
+    """The check of [compute] in `rollcall doctor`."""
     (found,) = (check for check in doctor(home.path).checks if check.name == "compute")
     return found.outcome, found.message, found.remedies
 

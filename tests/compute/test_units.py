@@ -22,7 +22,7 @@ ODD = {"projectStatus": "PRJ_STATUS_ODD"}
 
 
 class InThisProcess:
-    """No workers but this process: one unit after the other."""
+    """Works in this process only: one unit after the other."""
 
     def each(self, task: Task, units: Sequence[U], report: Report) -> Iterator[tuple[U, object]]:
         for one in units:

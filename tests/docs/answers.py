@@ -18,7 +18,7 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
 
 
 def counted(keys: Iterable[Row]) -> list[Row]:
-    """Each different row with how often it occurs, in order."""
+    """Each distinct row with its number of occurrences, in order."""
     return ordered((*key, count) for key, count in Counter(keys).items())
 
 
@@ -59,7 +59,7 @@ class Answers:
         return found + [(day, key, "created", None, None, None) for key in new.keys() - seen]
 
     def name(self, key: Cell, day: Cell = None) -> str:
-        """The name of the project on a day, or at last; if it was gone by then, its last one before."""
+        """The name of the project on a day, or on the last one; if it was gone by then, its last name."""
         count = len(self.days) if day is None else self.dates.index(str(day)) + 1
         return next(listed[str(key)].name for listed in reversed(self.days[:count]) if key in listed)
 

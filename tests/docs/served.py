@@ -76,7 +76,7 @@ class Project:
 
 
 def records_of(sandbox: Sandbox) -> Served:
-    """What the sandbox lists now."""
+    """The records that the sandbox lists now."""
     providers = ("belltastic", "evovoice", "fone_dynamics", "matter")
     listed = {name: sandbox.store(name).records() for name in providers}
     return listed | {

@@ -29,7 +29,7 @@ class Acme:
         self.projects = list(ANSWER["projects"])
 
     def answer(self, asked: Asked) -> Answer:
-        """The page that is asked for."""
+        """The requested page."""
         if asked.headers.get("Authorization") != f"Bearer {TOKEN}":
             return Answer({"error": {"code": "token_unknown", "message": "Who are you?"}}, 401)
         assert (asked.method, asked.path) == ("GET", "projects")

@@ -19,7 +19,7 @@ PROGRAM = Path(sys.executable).parent / "rollcall"
 
 @pytest.fixture
 def home(demo_by_day: Path, tmp_path: Path) -> Path:
-    """The demo, in a directory of the test's own."""
+    """A copy of the demo, for one test."""
     return Path(shutil.copytree(demo_by_day, tmp_path / "home"))
 
 

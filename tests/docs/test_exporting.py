@@ -41,7 +41,7 @@ def _run(command: str) -> str:
 
 
 def _shape(value: object) -> object:
-    """What is left of JSON without its values; an array counts as its first element."""
+    """The structure of JSON without its values; an array has that of its first element."""
     match value:
         case dict():
             return {key: _shape(member) for key, member in value.items()}

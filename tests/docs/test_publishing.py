@@ -21,13 +21,13 @@ PAGE = page("publishing.md")
 
 
 def blocks(file: str) -> str:
-    """What the page shows of a file, in one."""
+    """The parts of a file that the page shows, joined."""
     return "\n".join(re.findall(rf"`{re.escape(file)}`:\n\n```toml\n(.*?)```", PAGE, re.DOTALL))
 
 
 @pytest.fixture
 def home(published: Path, postgres_url: str, bucket: S3, tmp_path: Path) -> Path:  # noqa: F811
-    """A home configured as on the page, with the places that there are here."""
+    """A home configured as on the page, with the destinations that the tests have."""
     shutil.copyfile(published / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     given = {
         "postgresql://rollcall:PASSWORD@db.example.com:5432/analytics": postgres_url,

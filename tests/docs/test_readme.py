@@ -46,7 +46,7 @@ def test_the_demo_prints_what_the_readme_shows(played: tuple[Path, str]) -> None
 
 
 def shell(command: str, folder: Path) -> str:
-    """What a command prints where PATH has no rollcall."""
+    """What a command prints if PATH has no rollcall."""
     environment = os.environ | {"PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False

@@ -21,7 +21,7 @@ CODES = {"BadParameter": click.BadParameter.exit_code, "Unreadable": errors.Malf
     for name, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, errors.SyncError)
 }
-# What ends with an exit code, or speaks against a listing, without an error of its own.
+# Messages with an exit code, or about an unverified listing, that are not errors of their own.
 OTHERS = {1: {"internal error (…: …)"}, 3: {"its module failed: …: …"}}
 IN_SQL = {"records are missing", "times with different content"}
 
@@ -70,7 +70,7 @@ def errors_made(code: int) -> set[str]:
 
 
 def unverified_reasons() -> set[str]:
-    """The templates of what can speak against a listing."""
+    """The templates of the reasons why a listing is not verified."""
     messages = set()
     for scope in functions():
         if scope.name in {"_unverified_reasons", "reason_against_removals"}:

@@ -65,7 +65,7 @@ def first_run(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def home(first_run: Path, tmp_path: Path) -> Home:
-    """A copy of it, for the second run."""
+    """A copy of that home, for the second run."""
     shutil.copytree(first_run, tmp_path, dirs_exist_ok=True)
     home = Home(tmp_path)
     home.runs = 1
@@ -86,7 +86,7 @@ def published(home: Home) -> Mapping[str, list]:
 
 
 def rebuilt(home: Home, scratch: Path) -> Mapping[str, list]:
-    """The same, made from nothing but the facts."""
+    """The same rows, built from the facts alone."""
     with duckdb.connect(str(scratch)) as db:
         db.execute(facts_sql())
         db.execute(f"attach '{home.warehouse}' as published (read_only)")
@@ -139,7 +139,7 @@ def test_the_commands_of_the_page_on_upgrading_run(home: Home) -> None:
         if line.startswith("rollcall "):
             result = CliRunner().invoke(main, ["--home", str(home.path), *shlex.split(line)[1:]])
             assert result.exit_code == 0, (line, result.stdout, result.stderr)
-    assert len(home.rows("from runs")) == 1  # the run was put back
+    assert len(home.rows("from runs")) == 1  # the previous run was restored
 
 
 def test_the_versions_are_as_stated() -> None:

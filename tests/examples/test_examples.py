@@ -50,7 +50,7 @@ WARNED = "matter failed: page 1: projects/get answered 401"
 
 @pytest.fixture
 def example() -> ModuleType:
-    """What the three examples share."""
+    """The module that the three examples share."""
     spec = importlib.util.spec_from_file_location("rollcall_command", EXAMPLES / "rollcall_command.py")
     assert spec
     assert spec.loader
@@ -84,7 +84,7 @@ def _put_on_path(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def connect(homes: Path, sandbox: Sandbox) -> None:
-    """A home for each way a run may end; the last one's is held up as long as its lock."""
+    """A home for each way in which a run can end; the last run waits while its lock is held."""
     settings = sandbox_settings(sandbox)
     for name in ("verified", "partial", "failed", "busy"):
         (homes / name).mkdir()

@@ -36,7 +36,7 @@ GIVEN = dict(
 
 
 def filled(text: object) -> str:
-    """A value as compose fills it: what must be given, and the defaults of the rest."""
+    """A value with the variables that compose would fill in: required ones, and defaults."""
     values = {name: f"value-of-{name.lower()}" for name in GIVEN}
     pattern = r"\$\{(\w+)(?::([-?])([^}]*))?\}"
     return re.sub(pattern, lambda found: values.get(found[1], found[3] or ""), str(text))

@@ -48,7 +48,7 @@ def in_turn(*answers: Answer) -> Script:
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds waited between tries, which pass at once; what is drawn is the most of what may be."""
+    """The seconds waited between attempts, which pass at once; jitter is always at its maximum."""
     waits: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() + sum(waits), sleep=waits.append)
     monkeypatch.setattr("pipelines.extract.client.time", clock)
@@ -344,7 +344,7 @@ def test_answers_come_in_order_with_as_many_in_flight_as_allowed(at_once: int, l
 
     def answer(asked: Asked) -> Answer:
         in_flight.append(asked)
-        together.wait(60)  # for the others: fewer at once would wait in vain
+        together.wait(60)  # for the other requests: with fewer in parallel, they would wait forever
         most.append(len(in_flight))
         together.wait(60)
         in_flight.remove(asked)
@@ -422,7 +422,7 @@ def test_requests_wait_after_one_was_too_many(
         clock[0] += seconds
 
     def meanwhile(_seconds: float) -> None:
-        """Another thread asks, while the one that was refused sleeps."""
+        """Another thread sends a request while the refused one waits."""
         api.get(Request("second"), len)
         events.append("the refused has slept")
 

@@ -44,7 +44,7 @@ def silent(_peer: socket.socket, closing: threading.Event) -> None:
 
 
 def dripping(closing: threading.Event) -> Iterator[None]:
-    """Now and then, for much longer than an exchange may take."""
+    """Send a byte now and then, for much longer than an exchange may take."""
     for _ in range(150):
         if closing.wait(0.02):
             return

@@ -255,7 +255,7 @@ def test_promise_16_marks_are_composed_up_to_thirty_in_a_row() -> None:
 
 
 def test_promise_16_every_combining_mark_is_counted() -> None:
-    """Three vowel signs of Tibetan are no marks, and each becomes two when it is decomposed."""
+    """Three vowel signs of Tibetan are not marks, but each becomes two marks when it is decomposed."""
     decomposed = {chr(code): unicodedata.normalize("NFD", chr(code)) for code in range(sys.maxunicode + 1)}
     marks = [character for character, parts in decomposed.items() if unicodedata.combining(parts[0])]
     assert len(marks) > 800

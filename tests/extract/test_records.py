@@ -69,7 +69,7 @@ def test_promise_13_a_different_composition_is_not_a_change(template: str, text:
 
 
 def test_promise_13_the_hashes_that_are_kept_stay_true() -> None:
-    """A warehouse has them from earlier runs: were they others now, every record would be a change."""
+    """A warehouse has hashes from earlier runs: if they differed now, every record would be a change."""
     numbers = "0, 7, -7, 1.5, -0.25e3, 1e17, 1e18, 1e19, 576460752303423488, 1152921504606846975, 1e400, 1e-7"
     texts = '"a", "Cafe\u0301", "2026-01-02T03:04:05.120+01:00", "2026-01-02T03:04:05Z", "2026-01-02"'
     text = f'{{"id": 1, "é": [{numbers}, {texts}, null, true, false, {{}}, []]}}'

@@ -19,13 +19,13 @@ def _extensions() -> None:
 
 @pytest.fixture
 def catalog(postgres: Postgres) -> str:
-    """The connection string of a database of the test's own."""
+    """The connection string of a database for one test."""
     return postgres.create_database()
 
 
 @pytest.fixture
 def lake_home(tmp_path: Path, catalog: str) -> LakeHome:
-    """A home with a lakehouse of its own: a PostgreSQL catalog, and data in a directory."""
+    """A home with its own lakehouse: a PostgreSQL catalog, and data in a directory."""
     home = tmp_path / "lake"
     home.mkdir()
     return LakeHome(home, f"postgres:{catalog}", str(tmp_path / "data"))

@@ -50,7 +50,7 @@ class LakeHome(Home):
                 file.chmod(0o600)
 
     def rows(self, query: str, *parameters: object) -> list[Row]:
-        """What a query on the lakehouse finds; times as texts in UTC."""
+        """The rows of a query on the lakehouse; times are strings in UTC."""
         with open_published(self.path) as warehouse:
             found = warehouse.db.execute(f"select to_json(found) from ({query}) as found", list(parameters))
             return [json.loads(text) for (text,) in found.fetchall()]

@@ -25,7 +25,7 @@ from tests.support.s3 import KEY_ID, S3, SECRET, serving
 
 @pytest.fixture
 def home(lake_home: LakeHome, loopback: Loopback) -> LakeHome:
-    """A lakehouse with a run of one project, of which the next run finds another name."""
+    """A lakehouse after a run with one project, which has another name in the next run."""
     list_projects(lake_home, loopback, [{"id": 1, "name": "first"}])
     lake_home.run()
     list_projects(lake_home, loopback, [{"id": 1, "name": "second"}])
@@ -45,7 +45,7 @@ def names(home: LakeHome) -> list[object]:
 def losing_the_catalog(
     postgres: Postgres, catalog: str, work: Callable[..., object]
 ) -> Callable[..., object]:
-    """Have PostgreSQL end all sessions before `work`."""
+    """Let PostgreSQL end all sessions before `work`."""
     database = catalog.rpartition("dbname=")[2]
 
     def lose(*arguments: object, **named: object) -> object:

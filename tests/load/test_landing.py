@@ -33,7 +33,7 @@ RECORDS = 2 * ROWS_PER_TABLE + PAGE
 
 
 def connection_of(name: str, *walks: list[Page]) -> Connection:
-    """A connection whose listing gives these walks, one after the other."""
+    """A connection whose listing gives these readings, one after the other."""
     waiting = iter(walks)
 
     def pages(_api: object, _ask: ListingRequest) -> Any:

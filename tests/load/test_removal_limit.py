@@ -78,7 +78,7 @@ def held(home: Home, loopback: Loopback) -> Run:
 
 @pytest.fixture(scope="module")
 def accepted(home: Home, held: Run) -> Run:
-    """The third run, with numbers accepted: all as they are missing, but for `half_again`."""
+    """The third run, which accepts the exact numbers, except for `half_again`."""
     numbers = {"all_of_three": 3, "client": 16, "half": 10, "half_again": 9}
     with light():
         return home.run(*numbers, accept=numbers)
@@ -86,7 +86,7 @@ def accepted(home: Home, held: Run) -> Run:
 
 def test_promise_09_removals_that_look_like_a_mistake_are_held_back(held: Run) -> None:
     assert (held.outcome, held.exit_code) == ("partial", 3)
-    # An id that appears twice with other bytes is read again, to know what both say.
+    # An id that appears twice with different bytes is read again, to compare the contents.
     twice = {listing.scope for listing in held.listings if listing.requests == 2}
     assert ({listing.requests for listing in held.listings if not listing.retries}, twice) == ({1, 2}, {"4"})
     assert outcomes(held) == {

@@ -25,7 +25,7 @@ CIRCLES = "it repeats an earlier page: check the provider's paging"
 
 @dataclass(frozen=True)
 class Case:
-    """What a listing holds in the second run and which total it states; then what comes of it."""
+    """What a listing contains in the second run, its total, and the expected result."""
 
     pages: list[list[object]]
     total: object
@@ -105,7 +105,7 @@ def matter(page_count: str) -> Script:
 
 
 def move_on_page_two(sandbox: Sandbox, times: int) -> None:
-    """As many times as their second pages are asked for: add a property, take the first project away."""
+    """Each time that a second page is requested, add a property and remove the first project."""
     matter, fone_dynamics = sandbox.store("matter"), sandbox.store("fone_dynamics")
     moves = {
         "matter": itertools.repeat(lambda: matter.remove(str(matter.records(0, 1)[0]["originId"])), times),

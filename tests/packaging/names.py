@@ -2,7 +2,7 @@
 
 import re
 
-# What would install a program of that name: it is somebody else's.
+# Commands that would install the unrelated program of that name.
 INSTALLS_ANOTHER = re.compile(
     r"""
     (?:pip3?\ install|pipx\ \w+|uv\ add|uv\ tool\ \w+|uvx|--from|docker\ (?:pull|run)|image:)  # a command,

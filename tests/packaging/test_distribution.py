@@ -24,7 +24,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(sources: Path) -> dict[str, Path]:
-    """A wheel and an sdist, by ending."""
+    """A wheel and an sdist, by extension."""
     hatchling(sources, "build", SOURCE_DATE_EPOCH=COMMITTED_AT)
     return {path.suffix: path for path in (sources / "dist").iterdir()}
 

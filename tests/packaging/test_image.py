@@ -104,7 +104,7 @@ def test_the_containers_can_write_to_the_home_and_to_tmp_only() -> None:
 def test_the_container_that_runs_on_starts_a_run_at_half_past_four(
     zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its own command, with programs that note what they are given in the place of `sleep` and `rollcall`."""
+    """Run its command with `sleep` and `rollcall` replaced by programs that record their arguments."""
     programs = {
         "sleep": 'echo "sleep until $(date --date=@$(($(date +%s) + $1)) +%H:%M)" >> LOG\n'
         '[ "$(grep --count sleep LOG)" -lt 3 ]',

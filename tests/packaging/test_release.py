@@ -14,7 +14,7 @@ from tests.packaging.tree import ROOT, copy_sources, git, hatchling, run, uv
 
 pytestmark = pytest.mark.skipif("RELEASE" not in os.environ, reason="installs packages: make check-release")
 
-# They meet the whole package: a run over HTTP, its SQL, exports, the report, what is set up and scheduled.
+# They cover the whole package: a run over HTTP, its SQL, exports, the report, setup and schedules.
 SMOKE = (
     *("tests/commands/test_seven_runs.py", "tests/cli/test_export.py", "tests/cli/test_query.py"),
     *("tests/commands/report/test_command.py", "tests/commands/setup/test_init.py"),
@@ -57,7 +57,7 @@ def test_the_wheel_alone_runs_and_says_what_an_extra_would_add(wheel: Path, tmp_
 
 
 def test_a_part_of_the_tests_holds_for_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    """It runs where the sources are not, so that only the wheel can be imported."""
+    """It runs in a directory without the sources, so that only the wheel can be imported."""
     folder = tmp_path / "environment"
     dependencies = [uv(), "sync", "--frozen", "--quiet", "--all-extras", "--no-install-project"]
     run(dependencies, ROOT, {"UV_PROJECT_ENVIRONMENT": str(folder)})

@@ -35,7 +35,7 @@ def copy_sources(target: Path) -> Path:
 
 
 def hatchling(tree: Path, *arguments: str, **variables: str) -> str:
-    """What the build backend of this environment prints when it works on `tree`."""
+    """The output of this environment's build backend for `tree`."""
     return run([sys.executable, "-m", "hatchling", *arguments], tree, variables)
 
 

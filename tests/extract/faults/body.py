@@ -90,7 +90,7 @@ def error_in_200(asked: Exchange) -> Reply:
 
 
 def listed(value: object) -> Fault:
-    """Good answers with something else in the place of the list of records."""
+    """Good answers with another value in place of the list of records."""
     return lambda asked: json_reply(put(asked.json(), LIST[asked.provider], value))
 
 
@@ -132,7 +132,7 @@ def encoded(charset: str) -> Fault:
 
 
 def echo(asked: Exchange) -> Reply:
-    """An error that tells all it was sent, in the provider's own form."""
+    """An error that repeats everything it was sent, in the provider's own form."""
     sent = " ".join([*asked.headers.values(), asked.account.secret, asked.account.secret_in_a_url])
     error = json.dumps(ERRORS[asked.provider]).replace("Not now.", json.dumps(sent)[1:-1])
     return Reply(error.encode(), 400)

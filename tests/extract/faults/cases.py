@@ -68,7 +68,7 @@ def on_page(page: int, fault: Fault) -> Fault:
 
 
 def first(times: int, fault: Fault) -> Fault:
-    """The fault for so many requests, and good answers after them."""
+    """The fault for that many requests, and good answers after them."""
     return lambda asked: fault(asked) if asked.number <= times else asked.good()
 
 

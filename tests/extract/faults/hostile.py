@@ -56,7 +56,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=lambda: JSON)
 
     def raw(self) -> bytes:
-        """The answer as it goes over the wire."""
+        """The answer as it is sent."""
         headers = {"Content-Length": str(len(self.body))} | self.headers
         lines = [f"HTTP/1.1 {self.status} ", *(f"{name}: {value}" for name, value in headers.items())]
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
@@ -111,7 +111,7 @@ class Exchange:
         return 1
 
     def good(self, **overrides: str) -> Reply:
-        """What the sandbox answers, to the query with `overrides`."""
+        """The answer of the sandbox to the query with `overrides`."""
         query = urlencode(self.query | overrides)
         scope = {
             "type": "http",
@@ -162,13 +162,13 @@ class Exchange:
             self._peer.sendall(part)
 
     def wait(self) -> None:
-        """Say nothing until the client goes away."""
+        """Send nothing until the client disconnects."""
         with contextlib.suppress(OSError):
             while self._peer.recv(4096):
                 pass
 
     def drip(self, part: bytes) -> None:
-        """Send a part, over and over, until the client goes away."""
+        """Send a part repeatedly until the client disconnects."""
         with contextlib.suppress(OSError):
             while not self.account.server.closing.wait(0.01):
                 self._peer.sendall(part)
@@ -191,7 +191,7 @@ Fault = Callable[[Exchange], Reply | None]
 
 @dataclass
 class Account:
-    """A connection's counterpart: whose records it lists, what harm it does, and what it was asked."""
+    """The account behind a connection: its provider, its current fault, and the requests that it received."""
 
     server: "Hostile"
     provider: str
@@ -206,7 +206,7 @@ class Account:
         return quote(self.secret, safe="")
 
     def turn(self, fault: Fault | None) -> None:
-        """From now on do harm; forget what was asked and sent."""
+        """Begin the fault, and clear the recorded requests."""
         self.fault = fault
         self.asked, self.sent = [], []
 
@@ -264,7 +264,7 @@ class Hostile:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        self._refusing.bind((HOST, 0))  # and never listens
+        self._refusing.bind((HOST, 0))  # nothing listens at that port
         for name, context in self._contexts.items():
             listener = self._listeners[name] = socket.create_server((HOST, 0), backlog=128)
             self._start(self._accept, listener, context)
@@ -307,7 +307,7 @@ class Hostile:
             self._start(self._serve, peer, context)
 
     def _serve(self, peer: socket.socket, context: ssl.SSLContext | None) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the client may go away at any point
+        with contextlib.suppress(OSError, ValueError):  # the client may disconnect at any point
             if context is not None:
                 peer = context.wrap_socket(peer, server_side=True)
             with peer:
@@ -319,7 +319,7 @@ class Hostile:
                     self._peers.discard(peer)
 
     def _answer(self, peer: socket.socket) -> bool:
-        """Answer one request; whether another one may follow on the connection."""
+        """Answer one request. Returns whether the connection stays open for another one."""
         exchange = self._read(peer)
         if exchange is None:
             return False

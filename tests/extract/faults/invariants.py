@@ -7,7 +7,7 @@ from tests.support.home import Home, Row
 
 
 def broken_promises(home: Home) -> list[str]:
-    """What is wrong in the published warehouse, a line each; none where all is as promised."""
+    """A line for each broken promise in the published warehouse."""
     return [*_of_intervals(home), *_of_removals(home), *_of_accounts(home)]
 
 
@@ -46,7 +46,7 @@ def _of_removals(home: Home) -> Iterator[str]:
 
 
 def _of_accounts(home: Home) -> Iterator[str]:
-    """5: every record received has one fate."""
+    """5: every received record has exactly one outcome."""
     for row in home.rows("from listings"):
         fates = sum(row[fate] for fate in ("new", "changed", "unchanged", "repeated", "quarantined"))
         if fates != row["records"]:

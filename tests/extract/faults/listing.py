@@ -25,12 +25,12 @@ REFUSED = "check the credentials of {connection}, and what they can access"
 
 
 def holding(edit: Callable[[str, list[Any]], list[Any]]) -> Fault:
-    """A listing of other records than those known, each answer true to itself."""
+    """A listing of records that are not the known ones; each answer is consistent in itself."""
     return lambda asked: asked.listing(edit(asked.provider, asked.whole()))
 
 
 def total(value: object) -> Fault:
-    """Good answers but for the total."""
+    """Good answers except for the total."""
     return lambda asked: json_reply(put(asked.json(), TOTAL[asked.provider], value))
 
 
@@ -79,19 +79,19 @@ def capped(asked: Exchange) -> Reply:
 
 
 def inserted(asked: Exchange) -> Reply:
-    """A record comes first while the listing is read."""
+    """A record is added before the first one while the listing is read."""
     known = asked.whole()
     another = known[0] | {ID[asked.provider]: "another"}
     return asked.listing(known if asked.number == 1 else [another, *known])
 
 
 def removed(asked: Exchange) -> Reply:
-    """The first record goes while the listing is read."""
+    """The first record is removed while the listing is read."""
     return asked.listing(asked.whole()[asked.number > 1 :])
 
 
 def moved(asked: Exchange) -> Reply:
-    """The last record comes to be the first while the listing is read."""
+    """The last record moves to the first place while the listing is read."""
     known = asked.whole()
     return asked.listing(known if asked.number == 1 else [known[-1], *known[:-1]])
 

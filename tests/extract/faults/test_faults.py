@@ -61,14 +61,14 @@ class Runs:
         return listing
 
     def known(self, name: str) -> tuple[list[Row], list[Row]]:
-        """The rows of a connection after every night."""
+        """The rows of a connection after every run."""
         before, after = self.current
         return before[name], after.get(name, [])
 
 
 @functools.cache
 def world(records: int) -> World:
-    """So many records of each provider; at Rillsoft, which has three clients, of each of them."""
+    """That many records for each provider; at Rillsoft, for each of its three clients."""
     return World(seed=1, projects=dict.fromkeys(ALL, records) | {"rillsoft": 3 * records}, files=records)
 
 

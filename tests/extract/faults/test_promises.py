@@ -50,7 +50,7 @@ HEAVY: dict[str, Fault] = {
 
 @dataclass(frozen=True)
 class Ran:
-    """How a process ended: its exit code, its listings by connection, and what it tells of itself."""
+    """The end of a process: its exit code, its listings by connection, and its report on itself."""
 
     exit_code: int
     listings: Mapping[str, Mapping[str, Any]]
@@ -67,7 +67,7 @@ def run(home: Home, environment: Mapping[str, str]) -> Ran:
 
 
 def ordinary(provider: str, server: Hostile, name: str) -> dict[str, object]:
-    """What a user configures, who sets no limits."""
+    """The settings of a user who sets no limits."""
     given = server.open(name, provider, world(12)) | {"ca_file": str(server.authority.file)}
     return given | ({"client_ids": [11]} if provider == "rillsoft" else {})
 

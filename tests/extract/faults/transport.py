@@ -78,7 +78,7 @@ def redirect(target: str) -> Fault:
 
 
 def interim(*heads: bytes) -> Fault:
-    """The good answer, after others that say that it is on its way."""
+    """The good answer, after interim ones."""
 
     def answer(asked: Exchange) -> None:
         good = asked.good()
@@ -114,7 +114,7 @@ def failing(fault: Fault | None, message: str, requests: int = 2, **settings: ob
 
 
 def passing(fault: Fault) -> Case:
-    """A fault that only the first request meets."""
+    """A fault of the first request only."""
     return Case(first(1, fault), "verified", retries=1)
 
 
