@@ -15,7 +15,7 @@ create table if not exists raw.operations (
     started_at timestamptz primary key,
     operation text not null check (operation in ('retire', 'rename', 'prune')),
     connection text, -- the connection that it changed, under its current name; null: all
-    history_begins_at timestamptz -- prune: versions that ended before are dropped
+    history_begins_at timestamptz -- prune: versions that ended before this were dropped
 );
 
 -- A connection as it was configured in the last run that synced it.

@@ -52,8 +52,8 @@ flagged as (
     from compared
 ),
 
--- A version begins with its first row. It keeps the values of that row, in their spelling, and has those that are not
--- compared of its last row.
+-- A version begins with its first row. It keeps the compared values of that row, in their spelling, and takes the other
+-- values from its last row.
 collapsed as (
     select
         *,
