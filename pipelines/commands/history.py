@@ -24,7 +24,7 @@ class Subject(NamedTuple):
 
 @dataclass(frozen=True)
 class History:
-    """The versions of one subject, oldest first: a row for each column that one changed, at least one."""
+    """The versions of one subject, oldest first: a row for each changed column, or one if none changed."""
 
     subject: Subject
     versions: Rows

@@ -1,6 +1,6 @@
 """`rollcall history KEY --live`: compares the warehouse with a provider's current data.
 
-Nothing is written. Only providers that document a read of one record can be asked.
+Nothing is written. This works only for providers that document how to read one record.
 """
 
 import json

@@ -38,7 +38,7 @@ class Job:
 
 @dataclass(frozen=True)
 class ConnectionUnit:
-    """One connection, of which so many versions are known."""
+    """One connection, and the number of its known versions."""
 
     job: Job
     asked: Asked

@@ -89,7 +89,7 @@ def fault_of(
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ProviderError(
             f"the certificate of {settings.text('base_url')} was not accepted: {cause.verify_message}",
-            "have it fixed, or set ca_file to its authority's; certificates are always verified",
+            "have it fixed, or name its authority's certificate in ca_file; certificates are always verified",
         )
     timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
     if out_of_time or isinstance(error, timeouts):

@@ -174,7 +174,7 @@ class HttpClient:
                     body = self._body(response, deadline, turn)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise fault_of(self._connection, request, error, out_of_time=deadline.ended) from None
-        if deadline.ended:  # a cut body without a length would look complete
+        if deadline.ended:  # a truncated body without a Content-Length would look complete
             raise fault_of(self._connection, request, TimeoutError(), out_of_time=True)
         return response, body
 

@@ -19,7 +19,7 @@ from pipelines.warehouse.lake_tables import Columns, StoredTable, stored_tables,
 # Facts that a part reads and does not change, but for quarantined and forgotten records.
 FACTS = ("runs", "operations", "connections", "listings", "salt", "forgotten", "renamed")
 _FACTS_FOLDER = "facts"
-# DuckDB buffers so many rows before it writes them to the files of their buckets.
+# DuckDB buffers this many rows before it writes them to the files of their buckets.
 ROWS_BUFFERED = 20_000
 RECORD_KEY = "coalesce(scope || ':', '') || coalesce(record_id, '')"
 """SQL for the key of a record without its connection, as `project_key` has it."""

@@ -257,7 +257,7 @@ def test_a_reader_that_closes_the_pipe_early_is_not_an_error(cli: Cli, form: str
     assert process.returncode == 0
 
 
-def test_a_closed_standard_output(cli: Cli) -> None:
+def test_a_closed_standard_output_is_not_an_error(cli: Cli) -> None:
     for verb in (("query", "select 1"), ("status",), ("query", "select 1", "--format", "parquet"),
                  ("query", "select 1", "--format", "arrow")):  # fmt: skip
         command = ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *cli.command(*verb)]

@@ -125,7 +125,7 @@ def test_each_report_says_which_rows_are_not_fresh(cli: Cli, report: str) -> Non
     }
 
 
-def test_headings_for_people(cli: Cli) -> None:
+def test_headings_replace_the_names_of_columns(cli: Cli) -> None:
     for form, separator in (("csv", ","), ("tsv", "\t")):
         printed = cli("export", "project_changes", "--headings", "--format", form, "--output", "-").stdout
         assert printed.splitlines()[0].split(separator) == [
@@ -216,7 +216,7 @@ def _report(home: Path, name: str, sql: str) -> Path:
     return folder / f"{name}.sql"
 
 
-def test_a_report_of_the_home(own: Cli) -> None:
+def test_a_report_of_the_home_is_exported(own: Cli) -> None:
     _report(
         own.home,
         "late",
@@ -333,7 +333,7 @@ def test_file_modes_do_not_depend_on_the_umask(own: Cli) -> None:
     assert stat.S_IMODE((own.home / "exports" / "files.csv").stat().st_mode) == 0o600
 
 
-def test_a_directory_that_cannot_be_written(own: Cli) -> None:
+def test_an_exports_path_that_is_a_file_is_refused(own: Cli) -> None:
     (own.home / "exports").write_text("a file")
     result = own("export", code=2)
     assert result.stderr == f"rollcall: {own.home}/exports: Not a directory\n"

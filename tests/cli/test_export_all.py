@@ -335,7 +335,9 @@ def test_folders_stay_if_keep_is_0(five: Cli, monkeypatch: pytest.MonkeyPatch) -
         )
 
 
-def test_a_file_system_without_links(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latest_is_a_text_file_on_a_file_system_without_links(
+    own: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(self: Path, target: str) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(self))
 
@@ -373,7 +375,7 @@ def test_a_home_without_a_warehouse_gets_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_warehouse_without_a_run(own: Cli) -> None:
+def test_a_warehouse_without_a_run_is_refused(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
         db.execute("delete from runs")
     assert own("export", "--all", code=2).stderr == (

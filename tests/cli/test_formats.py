@@ -138,7 +138,7 @@ def test_null_and_an_empty_string_look_different(cli: Cli) -> None:
     assert cli("query", sql, "--json").stdout == '[\n{"a":null,"b":"","c":"x"}\n]\n'
 
 
-def test_csv_for_excel(cli: Cli, tmp_path: Path) -> None:
+def test_csv_for_excel_keeps_ids_as_text(cli: Cli, tmp_path: Path) -> None:
     sql = "select '007' as id, null as a, '' as b"
     expected = '\ufeffid,a,b\r\n"=""007""",,""\r\n'
     assert cli("query", sql, "--excel").stdout_bytes.decode() == expected
@@ -148,7 +148,7 @@ def test_csv_for_excel(cli: Cli, tmp_path: Path) -> None:
         assert "--excel writes CSV" in cli("query", sql, "--excel", *wrong, code=2).stderr
 
 
-def test_tab_separated_values(cli: Cli, tmp_path: Path) -> None:
+def test_tsv_neutralises_and_quotes_cells(cli: Cli, tmp_path: Path) -> None:
     sql = (
         "select * from (values ('=1+1', 'a,b'), ('x' || chr(9) || 'y', 'a\"b'), (null, '')) "
         'as rows(a, "+b") order by a nulls last'

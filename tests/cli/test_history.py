@@ -21,7 +21,7 @@ def test_each_version_of_a_project_is_listed_with_its_changes(cli: Cli) -> None:
     assert result.stderr == "project matter:17: Harbour East\n"
 
 
-def test_project_as_csv(cli: Cli) -> None:
+def test_each_version_of_a_project_is_listed_as_csv(cli: Cli) -> None:
     assert cli("history", "matter:17", "--format", "csv").stdout == (
         "version,valid_from,valid_to,change,end_reason,column_name,old_value,new_value\n"
         "1,2026-11-01T02:00:00Z,2026-11-02T02:00:00Z,created,changed,,,\n"

@@ -186,7 +186,7 @@ def test_promise_28_the_mark_of_a_home_whose_warehouse_is_elsewhere_is_not_overw
     assert mark.read_text() == "mine"
 
 
-def test_places_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_one_line(cli: Cli, tmp_path: Path) -> None:
     missing = cli("query", "select 1", "--output", str(tmp_path / "no" / "a.csv"), code=2)
     assert (
         missing.stderr

@@ -250,7 +250,7 @@ def test_a_query_that_takes_too_long_ends_its_pager(run) -> None:
     stalling = "select i from range(1000000000000) t(i) where i < 500000 or hash(i) = 1"
     terminal = run("query", stalling, "--timeout", "1")
     terminal.wait_for(":")
-    terminal.type("G")  # less reads on, to the end, and there is none
+    terminal.type("G")  # less would read to the end of an endless result
     code, shown = terminal.end()
     assert code == 2
     # If less has ended before the key arrives, the terminal shows the key after the message.

@@ -67,7 +67,7 @@ def test_rows_keep_their_order_with_many_threads(cli: Cli, monkeypatch: pytest.M
         assert digits == sorted(digits, reverse=True)
 
 
-def test_sql_from_standard_input(cli: Cli) -> None:
+def test_sql_can_come_from_standard_input(cli: Cli) -> None:
     assert cli("query", "-", "--format", "csv", input="select 'ü' as a").stdout == "a\nü\n"
     assert cli("query", "--format", "csv", input="select 1 as a\n").stdout == "a\n1\n"
     assert cli("query", "-", input=b"select '\xff'", code=2).stderr == (
@@ -75,7 +75,7 @@ def test_sql_from_standard_input(cli: Cli) -> None:
     )
 
 
-def test_sql_from_a_file(cli: Cli, tmp_path: Path) -> None:
+def test_sql_can_come_from_a_file(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "report.sql"
     file.write_bytes("\ufeff-- why\nselect 'ü' as a;\n".encode())
     assert cli("query", "--file", str(file), "--format", "csv").stdout == "a\nü\n"

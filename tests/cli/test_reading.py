@@ -50,7 +50,7 @@ def test_a_home_without_a_warehouse_says_what_to_do(tmp_path: Path, verb: tuple[
     ],
     ids=["empty", "other", "cut", "header", "flipped"],
 )
-def test_a_damaged_warehouse(home: Path, verb: tuple[str, ...], damage) -> None:
+def test_a_damaged_warehouse_is_refused(home: Path, verb: tuple[str, ...], damage) -> None:
     warehouse = home / "warehouse.duckdb"
     warehouse.write_bytes(damage(warehouse.read_bytes()))
     result = Cli(home)(*verb, code=2)

@@ -99,7 +99,7 @@ def test_lines_are_not_wider_than_the_terminal(cli: Cli, monkeypatch: pytest.Mon
         assert len(lines) > 1
 
 
-def test_markup_is_text(cli: Cli) -> None:
+def test_markup_is_shown_as_text(cli: Cli) -> None:
     assert _trimmed(cli("query", "select '[bold]x[/]' as \"[red]a\", ':smile:' as b").stdout) == [
         "[red]a      b",
         "[bold]x[/]  :smile:",

@@ -128,7 +128,7 @@ def test_a_file_that_python_cannot_hold_is_not_toml(text: str, remedy: str, tmp_
     assert raised.value.remedy.startswith(remedy)
 
 
-def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_configuration_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".dlt" / "config.toml").mkdir(parents=True)
     with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
         warehouse_path(tmp_path)

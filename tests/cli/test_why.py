@@ -64,7 +64,7 @@ def test_the_listings_own_message_is_shown(cli: Cli) -> None:
     assert "returned   18      unverified listing of 3 records: it moved" in cli("why", "matter:18").stdout
 
 
-def test_an_unknown_key(cli: Cli) -> None:
+def test_an_unknown_key_suggests_similar_ones(cli: Cli) -> None:
     result = cli("why", "matter:171", code=2)
     assert result.stderr.startswith(
         "rollcall: there is no project or file matter:171. Did you mean matter:17"

@@ -239,7 +239,7 @@ def test_rows_beyond_the_limit_of_a_sheet_are_refused_while_it_is_written(
         workbook.write_sheet(rows, book, "rows")
 
 
-def test_a_disk_that_is_full(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_line(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_arguments: object, **_options: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

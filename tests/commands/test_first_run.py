@@ -35,7 +35,7 @@ def rollcall(home: Home, *arguments: str) -> Result:
 
 
 @pytest.mark.usefixtures("light")
-def test_promise_29_a_disk_that_is_not_mounted(home: Home, disk: Path) -> None:
+def test_promise_29_a_disk_that_is_not_mounted_begins_no_new_history(home: Home, disk: Path) -> None:
     assert rollcall(home, "sync").exit_code == 0
     assert (home.path / ".rollcall" / "published").read_text() == TEXT
     disk.rename(home.path / "unmounted")

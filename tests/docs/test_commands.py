@@ -18,7 +18,7 @@ def inline_commands(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_a_command_within_a_sentence_exists(path) -> None:
+def test_commands_that_the_pages_name_within_sentences_exist(path) -> None:
     for command in inline_commands(path.read_text()):
         verb, *arguments = shlex.split(command)
         found = main.get_command(click.Context(main), verb)

@@ -15,7 +15,7 @@ PAGE = page("sandbox.md")
 REQUESTS = re.findall(r"^\| `(GET|POST|PUT|DELETE) (/_sandbox/\S+)` \| (?:`(.+?)`)? ?\|", PAGE, re.MULTILINE)
 
 
-def test_every_request_is_named() -> None:
+def test_the_page_names_every_request_of_the_control_interface() -> None:
     served = set()
     for route in routes(World(seed=1, projects=0, files=0)):
         (method,) = route.methods - {"HEAD"}

@@ -34,7 +34,7 @@ def loopback() -> Iterator[Loopback]:
 def api_of(
     loopback: Loopback, script: Script | Answer, *, seconds: float = 600, **settings: object
 ) -> Iterator[HttpClient]:
-    """A connection's HttpClient, in a run of so many seconds, with answers from the script."""
+    """A connection's HttpClient, in a run of that many seconds, with answers from the script."""
     base_url = loopback.serve("api", script)
     given = {"api_token": SECRET, "base_url": base_url, "retry_wait_s": 0.0, "max_retries": 0} | settings
     with HttpClient(scripted("bells", "belltastic", **given), time.monotonic() + seconds) as api:

@@ -88,7 +88,7 @@ def properties(pages: list[list[object]], total: object) -> Script:
 
 
 def matter(page_count: str) -> Script:
-    """Matter with seven projects in pages of three, and what it says is the number of pages."""
+    """Matter with seven projects in pages of three; `page_count` is the number of pages that it states."""
     projects = [{"originId": f"project {number}"} for number in range(7)]
 
     def answer(asked: Asked) -> Answer:

@@ -269,7 +269,7 @@ def test_a_filter_returns_the_matching_files(api, files, params, takes):
     assert 0 < len(expected) < 300
 
 
-def test_filters_by_ids(api, files):
+def test_files_can_be_filtered_by_ids(api, files):
     customers = {files[4]["customerId"], files[9]["customerId"]}
     assert items(api, CustomerIds=",".join(customers)) == [
         file for file in files if file["customerId"] in customers
@@ -277,7 +277,7 @@ def test_filters_by_ids(api, files):
     assert items(api, SpecificIds=f"{files[7]['id']},unknown,{files[2]['id']}") == [files[2], files[7]]
 
 
-def test_filter_by_session(api, files):
+def test_files_can_be_filtered_by_session(api, files):
     session_id = files[4]["uri"].split("/")[3]
     assert items(api, SessionId=session_id) == files[3:6]
     assert items(api, SessionId=session_id[:-1]) == []

@@ -74,7 +74,7 @@ def test_an_added_record_is_the_next_of_its_seed():
     assert shorter.store("matter").add() == longer.store("matter").records()[3]
 
 
-def test_projects_by_provider():
+def test_each_provider_can_have_its_own_number_of_projects():
     sandbox = Sandbox(projects={"matter": 7, "rillsoft": 4}, files=0)
     counts = {key: len(records) for key, records in all_records(sandbox).items()}
     assert counts == {

@@ -39,7 +39,7 @@ def _update(db: duckdb.DuckDBPyConnection, _home: Path, **_: bool) -> bool:
 def light(land: Land = land_directly) -> Iterator[None]:
     """For tests of the file that a run publishes, not of what it says: `projects` has only a name.
 
-    `land` is how records get to the landing.
+    `land` writes the records to the landing.
     """
     from pipelines.commands import sync
     from pipelines.transform import build as models

@@ -192,7 +192,7 @@ def test_an_incomplete_backup_is_not_restored(spoil, message: str, home: Home, t
 
 
 def names(home: Home) -> dict[str, str]:
-    """The project's name in the published file and in each of an earlier run."""
+    """The project's name in the published file, and in the file of each earlier run."""
     found = {}
     for path in sorted(home.path.glob("warehouse*.duckdb")):
         with duckdb.connect(str(path), read_only=True) as db:

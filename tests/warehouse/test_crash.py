@@ -68,11 +68,11 @@ def test_promise_02_a_run_killed_at_random_leaves_a_published_run(runs: Runs) ->
     assert kill_at_random(runs, KILLS, plain_every=20) > 0
 
 
-def test_promise_02_a_disk_that_fails_at_every_step(runs: Runs, steps: list[str]) -> None:
+def test_promise_02_a_disk_failing_at_every_step_leaves_a_published_run(runs: Runs, steps: list[str]) -> None:
     fail_at(runs, befores(steps), cycle((errno.ENOSPC, errno.EIO)))
 
 
-def test_promise_29_a_file_system_that_lacks_a_call_at_every_step(runs: Runs, steps: list[str]) -> None:
+def test_promise_29_a_missing_call_at_every_step_leaves_a_published_run(runs: Runs, steps: list[str]) -> None:
     refuse_at(runs, befores(steps), cycle((errno.EPERM, errno.EINVAL, errno.ENOTSUP)))
 
 
@@ -83,7 +83,9 @@ def test_promise_02_a_run_killed_or_failing_in_the_landing_leaves_a_published_ru
     runs.light = True
 
 
-def test_promise_02_a_disk_that_is_full(tmp_path: Path, loopback: Loopback, forked: Forked) -> None:
+def test_promise_02_a_full_disk_leaves_a_published_run(
+    tmp_path: Path, loopback: Loopback, forked: Forked
+) -> None:
     """Where dlt writes, and where DuckDB checkpoints."""
     (tmp_path / "home").mkdir()
     runs = Runs(tmp_path / "home", loopback, forked, light=False)
@@ -138,7 +140,7 @@ def test_promise_02_a_signal_at_a_step_leaves_the_warehouse_unchanged(
     assert tidied(runs.home)
 
 
-def test_a_directory_that_may_not_be_written_to(runs: Runs) -> None:
+def test_a_run_without_write_permission_changes_nothing(runs: Runs) -> None:
     before = runs.history
     runs.home.chmod(0o500)
     try:

@@ -218,7 +218,9 @@ def test_only_a_lack_of_memory_is_reported_as_one(warehouse: Path) -> None:
         assert passed.value is error
 
 
-def test_a_directory_that_may_not_be_written_to(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_without_write_permission_is_refused(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[tuple[Path, int]] = []
     closed = warehouse.parent
 

@@ -1,4 +1,4 @@
--- The versions of one project or file: a row for each column that one changed, at least one.
+-- The versions of one project or file: a row for each changed column of a version, or one row if none changed.
 with subject as (
     select *, from {{ history }}
     where {{ key_column }} = $key

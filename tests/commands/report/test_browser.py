@@ -78,7 +78,7 @@ def shown(tab: "Page") -> list[str]:
     return tab.locator("#table .name").all_inner_texts()
 
 
-def test_the_listed_projects(opened: "Page") -> None:
+def test_the_listed_projects_are_shown_first(opened: "Page") -> None:
     assert opened.locator("#found").inner_text() == "8 projects"
     assert shown(opened) == LISTED
     assert opened.locator("#table tbody tr").nth(0).locator("td").all_inner_texts() == [
@@ -256,7 +256,7 @@ def test_the_rows_shown_are_saved_as_csv(opened: "Page", tmp_path: Path) -> None
     assert [row["name"] for row in rows] == LISTED[1:4]
 
 
-def test_by_keyboard_alone(opened: "Page") -> None:
+def test_everything_works_with_the_keyboard(opened: "Page") -> None:
     opened.keyboard.press("Tab")
     assert opened.evaluate("document.activeElement.textContent") == "Skip to the projects"
     opened.keyboard.press("Enter")
@@ -288,7 +288,7 @@ def test_no_accessibility_violation(opened: "Page", scheme: str) -> None:
     assert results.violations_count == 0, results.generate_report()
 
 
-def test_light_dark_and_paper(opened: "Page") -> None:
+def test_colours_follow_the_scheme_and_print_is_light(opened: "Page") -> None:
     def background() -> str:
         return opened.evaluate("getComputedStyle(document.body).backgroundColor")
 
@@ -313,7 +313,7 @@ def test_print_has_every_row_of_the_filter_with_nothing_folded(browser: "Browser
     tab.close()
 
 
-def test_pages_of_a_long_table(browser: "Browser", large: Path) -> None:
+def test_a_long_table_has_pages(browser: "Browser", large: Path) -> None:
     tab = browser.new_page()
     visit(tab, large, "#q=wharf")
     tab.locator("#pages").get_by_role("button", name="Next").click()

@@ -95,7 +95,7 @@ def test_the_axis_has_few_round_values(values: list[int], ticks: list[int]) -> N
     assert (chart.ticks[0].y, chart.ticks[-1].y) == (BOTTOM, TOP)
 
 
-def test_many_series_and_many_days() -> None:
+def test_many_series_are_added_up_and_few_days_are_labelled() -> None:
     shown = axis(days(120), (), frozenset())
     chart = lines(shown, {f"n{n:02}": [100 - n] * 120 for n in range(20)}, {})
     assert [s.name for s in chart.series] == [f"n{n:02}" for n in range(MOST_SERIES - 1)] + [REST]

@@ -51,7 +51,7 @@ def test_a_wrong_argument_is_one_line_with_a_remedy(own: Cli) -> None:
     assert list((own.home / "exports").iterdir()) == []
 
 
-def test_a_warehouse_without_runs(own: Cli) -> None:
+def test_a_report_needs_a_run(own: Cli) -> None:
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
         db.execute("delete from runs")
     assert own("report", code=2).stderr == (

@@ -117,14 +117,14 @@ def test_the_same_warehouse_gives_the_same_bytes(cli: Cli, page: str) -> None:
     assert cli.page() == page
 
 
-def test_the_number_of_open_projects(parsed: Parsed, warehouse: Path) -> None:
+def test_the_open_projects_are_counted(parsed: Parsed, warehouse: Path) -> None:
     ((opened, listed),) = asked(warehouse, "select count(*) filter (where is_open), count(*) from projects")
     assert texts(parsed, "div", "card main") == [
         f"Open projects {opened} of {listed} listed projects, at 4 connections"
     ]
 
 
-def test_changes_of_each_period(parsed: Parsed) -> None:
+def test_each_period_counts_its_changes(parsed: Parsed) -> None:
     assert cards(parsed) == {
         "Last run": {"net": 1, "open": -1, "new": 1, "removed": 1, "returned": 1, "changed": 1},
         "Last 7 days": {"net": 0, "open": -1, "new": 1, "removed": 1, "returned": 0, "changed": 1},
@@ -159,7 +159,7 @@ def test_the_net_change_is_the_difference_of_the_projects_listed(
     assert chosen["changed"] == changed
 
 
-def test_projects_by_provider_and_status(parsed: Parsed, warehouse: Path) -> None:
+def test_projects_are_counted_by_provider_and_status(parsed: Parsed, warehouse: Path) -> None:
     heading, *rows, sums = charts(parsed)[4].cells
     assert heading[:3] == ["Provider", "Open", "All"]
     shown = {
@@ -371,7 +371,7 @@ def test_every_project_is_listed_with_its_history(parsed: Parsed, warehouse: Pat
     assert gone == {"m3", "m5"}
 
 
-def test_the_fields_of_every_project(parsed: Parsed, warehouse: Path) -> None:
+def test_every_project_has_its_fields(parsed: Parsed, warehouse: Path) -> None:
     projects, fields = (parsed.catalogue()[name] for name in ("projects", "fields"))
     assert set(fields) == {"provider_status", "status_since", "updated_at", "last_activity_at", "owner"}
     shown = {

@@ -26,7 +26,7 @@ from .conftest import Run
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_a_healthy_home(run: Run, home: Home, sandbox: Sandbox) -> None:
+def test_a_healthy_home_passes_every_check(run: Run, home: Home, sandbox: Sandbox) -> None:
     home.connect_all(sandbox)
     result = run("doctor")
     lines = {line.split()[1]: line.split() for line in result.stdout.splitlines()[:-1] if line[0] != " "}
@@ -99,7 +99,7 @@ def test_doctor_finds_all_problems_at_once(
     assert "user_wrong" not in json.dumps(examination)
 
 
-def test_a_clock_that_is_wrong(home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_clock_fails_the_check(home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     class Late(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:

@@ -97,7 +97,7 @@ TOO_LARGE = "page 1: the answer is larger than 1 MB: if that is expected, raise 
 REDIRECT = "page 1: {path} answered 302, a redirect, which is never followed: correct base_url"
 UNTRUSTED = (
     "page 1: the certificate of {{base_url}} was not accepted: {}: "
-    "have it fixed, or set ca_file to its authority's; certificates are always verified"
+    "have it fixed, or name its authority's certificate in ca_file; certificates are always verified"
 )
 LATE = {"timeout_s": 0.3}
 SMALL = {"max_body_mb": 1}
