@@ -93,7 +93,7 @@ class Bench:
 def wrong(side: Side, home: Path, listed: int, each: int = 1) -> str | None:
     """What is wrong with the database of a side; None if it has `listed` records in `each` versions each."""
     asked = [str(home / side.database), side.listed, side.versions]
-    # In a process of its own: the kernel counts a child's peak memory from that of its parent.
+    # In a separate process: the kernel counts the peak memory of a child from that of its parent.
     done = subprocess.run([sys.executable, "-c", COUNT, *asked], capture_output=True, text=True, check=False)
     if done.returncode:
         return f"left nothing that can be read: {done.stderr.strip().splitlines()[-1]}"

@@ -55,7 +55,7 @@ class Run:
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout_s: float) -> Run:
     """Run `command` in `folder` with just this `environment`; kill it and its children after `timeout_s`."""
-    os.sync()  # what an earlier run has left to write must not slow this one down
+    os.sync()  # pending writes of an earlier run must not slow this one down
     with (folder / "output.txt").open("w+", errors="replace") as output:
         busy_s, began = _busy_s(), time.perf_counter()
         process = subprocess.Popen(

@@ -36,7 +36,7 @@ FEW = 10_000
 SMALL = 1_000
 SAMPLES_PER_S = 200
 STATEMENTS = 6
-LEAST_S = 0.01  # of a statement with a line of its own
+LEAST_S = 0.01  # of a statement that gets its own line
 LONGEST_TITLE = 80
 # What a run calls for each step, by the module that it is looked up in.
 STEPS = {
@@ -50,7 +50,7 @@ STEPS = {
     "publish": ("pipelines.warehouse.file_store", "publication"),
 }
 WAITING = {"Matter": ("matter",), "Fone Dynamics": ("fone_dynamics",), "all five": PROVIDERS}
-# The first of these in a stack of Python's says what the time is spent on.
+# The first of these in a Python stack shows what the time is spent on.
 PURPOSES = {
     "read_record (pipelines/extract/records.py": "reading and hashing records",
     "read_page (pipelines/providers": "cutting pages into records",

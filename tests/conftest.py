@@ -28,7 +28,7 @@ def pytest_configure() -> None:
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
-# Files that share what is costly to start: servers of PostgreSQL and S3.
+# Test files that share servers of PostgreSQL and S3, which are slow to start.
 TOGETHER = ("tests/lake/", "tests/publish/", "tests/docs/test_publishing.py")
 
 

@@ -87,7 +87,7 @@ def refuse_open_secrets(home: Path) -> None:
         found = path.stat()
     except FileNotFoundError:
         return
-    if found.st_uid not in {os.geteuid(), 0}:  # root may read and write every file
+    if found.st_uid not in {os.geteuid(), 0}:  # root can read and write every file
         owner = f"{os.geteuid()}:{os.getegid()}"
         raise ConfigurationError(
             f"{path} belongs to another user", f"run: sudo chown {owner} {shlex.quote(str(path))}"

@@ -44,7 +44,7 @@ class World:
 
     def request(self) -> list[str]:
         """The answer to a request, after the changes since the previous one."""
-        while self.chance.random() >= math.exp(-self.rate):  # as often as it happens
+        while self.chance.random() >= math.exp(-self.rate):  # in proportion to how often each change happens
             self.chance.choices((self.come, self.go, self.move, self.come_back), (45, 45, 8, 2))[0]()
             if self.chance.random() < 0.5:  # the total does not show a record that replaces a removed one
                 self.chance.choice((self.come, self.go))()
@@ -185,7 +185,7 @@ class Measured:
 
 
 def texts_of(ids: Iterable[str]) -> KnownRecords:
-    """These ids as known, with texts that never come again."""
+    """These ids as known records, with texts that no later answer repeats."""
     return {f"of {record_id}": record_id for record_id in ids}
 
 

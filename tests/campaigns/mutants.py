@@ -49,9 +49,9 @@ UPDATE = [
         "test_files_of_other_customers_are_not_read",
         "test_an_update_builds_only_the_affected_customers",
         "test_projects_that_an_earlier_build_covered_are_not_affected",
-        "test_an_update_is_a_build_where_that_costs_no_more",
-        "test_an_update_is_a_build_with_the_same_views_where_too_much_is_affected",
-        "test_an_update_is_a_build_where_models_seeds_or_time_zones_differ",
+        "test_an_update_is_a_build_if_that_costs_no_more",
+        "test_an_update_is_a_build_with_the_same_views_if_too_much_is_affected",
+        "test_an_update_is_a_build_if_models_seeds_or_time_zones_differ",
         "test_an_update_gives_what_a_build_gives",
     )
 ]
@@ -158,13 +158,13 @@ SUBJECTS = {
     "sql/checks/fields_never_seen_before.sql": FIELDS,
     "sql/checks/fields_that_vanished.sql": FIELDS,
 }
-# Of arithmetic a few stand for all: there is hardly any. Where `is` stands, `==` says the same.
+# A few arithmetic operators are enough: there is hardly any arithmetic. `==` is equivalent to `is` here.
 OPERATORS = re.compile(
     "AddNot|AndWith|OrWith|TrueWith|FalseWith|BreakWith|ContinueWith|Number|Zero|Decorator|Exception"
     "|Comparison(?!.*_(Is_Eq|Eq_Is|IsNot_NotEq|NotEq_IsNot)$)"
     "|Binary.*_(Add_Sub|Sub_Add|Mul_Add|BitAnd_BitOr)$"
 )
-# Types are not looked at when it runs, nor what is frozen; the first of a row or list of one is its last.
+# Python does not read types or `frozen` at run time; the first element of a list of one is also its last.
 SAME = re.compile(r"^-.*(\| None|->)|^\+.*(frozen=False|\[ -1\])", re.MULTILINE)
 # The text that is found, and its replacement.
 SQL = (
@@ -309,7 +309,7 @@ def _seconds_unmutated(tree: Path, name: str) -> float:
     if not survives(tree, SUBJECTS[name], MOST_UNMUTATED_S):
         sys.exit(f"{name}: its tests fail without a mutant")
     seconds = time.monotonic() - began
-    sys.dont_write_bytecode = True  # two mutants of one second and one size would be taken for the same
+    sys.dont_write_bytecode = True  # Python would take two mutants of the same second and size for one
     for compiled in (tree / name).parent.glob(f"__pycache__/{Path(name).stem}.*"):
         compiled.unlink()
     return seconds

@@ -120,7 +120,7 @@ OFFSETS = (
 SPACES = ("", "", "", " ", "\n", "\t ", "\r\n")
 NOT_SPACES = ("\u00a0", "\x0b", "//", "\ufeff", ",")
 
-# As the staging models read: a member by its place, and members as columns.
+# As the staging models do: one member by its path, and all members as columns.
 BY_POINTER = """
 select
     json_extract_string(payload::json, pointer),
@@ -163,7 +163,7 @@ class Found:
 def drawn(rng: random.Random) -> bytes:
     """A record, most of the time an object with an id; every fifth is broken somewhere."""
     if rng.random() < 0.01:
-        # About as deep as the stack that is left, in the member that decoders do not keep.
+        # About as deep as the remaining stack, in the member that decoders drop.
         levels = sys.getrecursionlimit() - rng.randrange(100)
         return b'{"id":1,"a":' + b"[" * levels + b"]" * levels + b',"a":1}'
     text = _object(rng, 0, first=f'"id":{rng.choice(IDS)}')
@@ -379,7 +379,7 @@ def compare_page(texts: Sequence[Text], rng: random.Random, found: Found) -> Non
     """Put a byte that is not UTF-8 into the second of three records: all must be cut out as they are."""
     first, bad, last = (text.sent.strip() for text in rng.sample(texts, 3))
     at = rng.randrange(1, len(bad))
-    if bad[at - 1 : at] == b"\\":  # it would be escaped, and what it escaped before would not
+    if bad[at - 1 : at] == b"\\":  # a backslash before it would change what is escaped
         return
     bad = bad[:at] + rng.choice((b"\xff", b"\xc3", b"\x80", b"\xed\xa0\x80")) + bad[at:]
     found.counts["pages cut"] += 1

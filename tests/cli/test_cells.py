@@ -130,7 +130,7 @@ VALUES = "(values (1, '=a'), (1, 'b'), (2, '=c'), (2, '-d')) t(i, a)"
         (f"select list_reduce([a, a], lambda x, y: x || y) as a from {VALUES} order by a", 3, None),
     ],
 )
-def test_a_count_is_sorted_only_where_that_matters(
+def test_a_count_is_sorted_only_if_the_order_matters(
     warehouse: Warehouse, sql: str, count: int, is_sorted: bool | None
 ) -> None:
     rows = rows_of(warehouse, sql, {"most": "2"} if "$most" in sql else {})

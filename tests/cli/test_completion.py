@@ -16,7 +16,7 @@ CONFIG = """
 provider = "matter"
 """
 HEAVY = {"dlt", "duckdb", "pyarrow", "requests", "rich"}
-# The last word is the one that is completed.
+# The last word is completed.
 ASKED = (
     (("sta",), {"status"}),
     (("query", "--format", "ar"), {"arrow"}),

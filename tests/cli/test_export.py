@@ -269,7 +269,7 @@ def test_a_pivot_finds_its_columns_in_every_form(own: Cli, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_a_report_that_is_wrong_stops_no_other(own: Cli, form: str) -> None:
+def test_a_wrong_report_does_not_stop_the_others(own: Cli, form: str) -> None:
     copy = _report(own.home, "mine (1)", "from projects")
     wrong = _report(own.home, "wrong", "select nme from projects")
     late = _report(own.home, "late", "select if(range = 9999, error('late'), range) as a from range(10000)")

@@ -161,7 +161,7 @@ def test_the_result_names_the_folder_and_its_files_as_json(own: Cli) -> None:
     }
 
 
-def test_promise_01_a_disk_that_fails_between_the_files_leaves_all_as_it_was(
+def test_promise_01_a_disk_failing_between_the_files_leaves_everything_unchanged(
     own: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = own.home / "exports"
@@ -303,7 +303,7 @@ def test_pruning_removes_only_its_own_folders_and_keeps_the_latest(
     (folder / RUN / "notes.txt").write_text("mine")
     shutil.copytree(folder / "20261104T020000Z", folder / "november")
     with duckdb.connect(str(own.home / "warehouse.duckdb")) as db:
-        # As `rollcall restore` does, but further back.
+        # Like `rollcall restore`, but further back.
         db.execute("delete from runs where started_at > '2026-11-05'")
     monkeypatch.setenv("EXPORTS__KEEP", "1")
     result = own("export", "--all")
@@ -370,7 +370,7 @@ def test_names_together_with_all_are_refused(own: Cli) -> None:
     assert own("export", "--all", "-o", "-", code=2).stderr == expected
 
 
-def test_a_home_without_a_warehouse_gets_no_folder(tmp_path: Path) -> None:
+def test_a_command_creates_no_folder_in_a_home_without_a_warehouse(tmp_path: Path) -> None:
     assert "there is no warehouse" in Cli(tmp_path)("export", "--all", code=2).stderr
     assert list(tmp_path.iterdir()) == []
 

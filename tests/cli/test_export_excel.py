@@ -69,7 +69,7 @@ def test_values_that_excel_would_alter_stay_text(warehouse: Warehouse, text: str
 @pytest.mark.parametrize(
     "text", ["matter:17", "Harbour East", "Rue de l'Église", "a1b2", '5" pipe', "true story"]
 )
-def test_values_that_excel_would_not_alter_stay_as_they_are(warehouse: Warehouse, text: str) -> None:
+def test_values_that_excel_would_not_alter_stay_unchanged(warehouse: Warehouse, text: str) -> None:
     assert _cells(warehouse, f"select {literal(text)} as a") == [["a"], [text]]
 
 

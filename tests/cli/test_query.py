@@ -111,7 +111,7 @@ def test_a_parameter_is_cast_to_the_type_needed(cli: Cli, sql: str, values: list
     assert cli("query", sql, *given, "--format", "csv").stdout == expected
 
 
-def test_parameters_in_every_form(cli: Cli, tmp_path: Path) -> None:
+def test_parameters_work_in_every_format(cli: Cli, tmp_path: Path) -> None:
     asked = ("query", "select $a::integer as a where $b = 'x'", "-p", "a=7", "-p", "b=x")
     assert cli(*asked).stdout == "a\n7\n"
     assert cli(*asked, "--json").stdout == '[\n{"a":7}\n]\n'

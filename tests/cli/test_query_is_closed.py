@@ -355,7 +355,7 @@ def test_promise_24_an_answer_does_not_fill_the_disk(
     target = tmp_path / "x"
     sql = "select hash(range) as a, hash(range + 1)::varchar as b from range(200000)"
     with warnings.catch_warnings():
-        # XlsxWriter leaves its temporary files open where it fails.
+        # XlsxWriter leaves its temporary files open if it fails.
         warnings.simplefilter("ignore", ResourceWarning)
         stderr = cli("query", sql, "--format", form, "--output", str(target), code=2).stderr
         gc.collect()

@@ -64,7 +64,7 @@ def test_a_damaged_warehouse_is_refused(home: Path, verb: tuple[str, ...], damag
     assert Cli(home)(*verb, code=2).stderr.endswith(remedy)
 
 
-def test_bits_flipped_where_rows_are(home: Path) -> None:
+def test_bits_flipped_in_rows_are_detected(home: Path) -> None:
     warehouse = home / "warehouse.duckdb"
     content = bytearray(warehouse.read_bytes())
     for offset in range(3 * 4096 + 8, len(content), 4096):
@@ -124,7 +124,7 @@ def test_a_warehouse_that_lacks_a_table_cannot_be_read(home: Path) -> None:
     )
 
 
-def test_readers_go_on_reading_what_they_opened(home: Path) -> None:
+def test_readers_keep_the_run_that_they_opened(home: Path) -> None:
     warehouse = home / "warehouse.duckdb"
     newer = home / "newer.duckdb"
     shutil.copyfile(warehouse, newer)

@@ -220,5 +220,5 @@ def test_a_user_without_access_to_the_secrets_can_read_the_warehouse(
     secrets = _configure(home, "").with_name("secrets.toml")
     secrets.write_text("reading this is an error")
     Cli(home)("status", code=2)
-    monkeypatch.setattr("os.access", lambda path, _mode: path != secrets)  # root may read any file
+    monkeypatch.setattr("os.access", lambda path, _mode: path != secrets)  # root can read any file
     Cli(home)("status")

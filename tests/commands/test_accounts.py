@@ -196,7 +196,7 @@ def test_rename_keeps_erased_records_erased(home: Home, accounts: Accounts) -> N
         assert word not in home.warehouse.read_bytes()
 
 
-def test_a_name_that_a_rename_has_freed_begins_a_history_of_its_own(home: Home, accounts: Accounts) -> None:
+def test_a_name_freed_by_a_rename_begins_a_new_history(home: Home, accounts: Accounts) -> None:
     rollcall(home, "forget", "belltastic:2", "--yes")
     rollcall(home, "rename", "belltastic", "north", "--yes")
     home.run("belltastic")

@@ -59,7 +59,7 @@ def test_promise_29_a_disk_that_is_not_mounted_begins_no_new_history(home: Home,
 
 
 @pytest.mark.usefixtures("light")
-def test_a_new_history_is_begun_where_that_is_wanted(home: Home, disk: Path) -> None:
+def test_a_new_history_begins_only_if_asked_for(home: Home, disk: Path) -> None:
     assert rollcall(home, "sync", "--first-run").exit_code == 0
     (disk / "all.duckdb").unlink()
     assert rollcall(home, "sync").exit_code == 2
@@ -70,7 +70,7 @@ def test_a_new_history_is_begun_where_that_is_wanted(home: Home, disk: Path) -> 
 
 
 @pytest.mark.usefixtures("light")
-def test_a_run_that_published_nothing_is_none(home: Home) -> None:
+def test_a_run_that_published_nothing_leaves_no_mark(home: Home) -> None:
     (home.path / ".dlt" / "secrets.toml").unlink()
     assert rollcall(home, "sync").exit_code == 2
     assert not (home.path / ".rollcall" / "published").exists()

@@ -227,7 +227,7 @@ def test_connections_that_are_left_out_keep_their_rows(played: list[Played]) -> 
         assert kept == (provider not in ASKED[LEFT_OUT])
 
 
-def test_a_provider_that_is_down_keeps_its_rows_and_stops_no_other(played: list[Played]) -> None:
+def test_a_provider_that_is_down_keeps_its_rows_and_does_not_affect_others(played: list[Played]) -> None:
     before, run = played[DOWN - 1], played[DOWN]
     outcomes = {listing.connection: (listing.outcome, listing.message) for listing in run.run.listings}
     assert outcomes == dict.fromkeys(PROVIDERS, ("verified", None)) | {

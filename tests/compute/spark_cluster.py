@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 WORKERS = 2
-# Only processes with the secret may use the cluster, and what they send is encrypted.
+# Only processes with the secret can use the cluster, and they encrypt what they send.
 DEFAULTS = """
 spark.authenticate true
 spark.authenticate.secret {secret}

@@ -27,7 +27,7 @@ def without_times(run: Run) -> object:
     return run.outcome, run.warnings, [replace(one, seconds=0.0) for one in run.listings]
 
 
-# A provider of the user's, whose module kills each kind of task once, when it is imported there.
+# A provider in the home, whose module kills each kind of task once, when a worker imports it.
 DYING = """
 import os, signal, sys, traceback
 from pathlib import Path

@@ -243,7 +243,7 @@ def _monday(day: Cell) -> date:
     return at - timedelta(days=at.weekday())
 
 
-# Each question of the page, and what answers it in Python.
+# Each question of the page, and the function that answers it in Python.
 ANSWERS: dict[str, Callable[[Answers], list[Row]]] = {
     "How many projects does each provider have, and how many are open?": Answers.each_provider,
     "How many projects were active at the end of each month?": Answers.active_at_month_end,

@@ -11,7 +11,7 @@ def section(heading: str) -> str:
     return ARCHITECTURE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
 
-def test_the_folders_of_the_package_are_named_with_where_to_start() -> None:
+def test_the_page_names_every_folder_of_the_package_with_where_to_start() -> None:
     rows = re.findall(r"^\| `(\w+)/` \| .* \| (.*) \|$", section("The folders of `pipelines/`"), re.MULTILINE)
     folders = {path.parent.name for path in (ROOT / "pipelines").glob("*/__init__.py")}
     assert {folder for folder, _ in rows} == folders

@@ -102,7 +102,7 @@ def test_exported_values_can_be_read_back(home: Path, option: str) -> None:
         assert [[given_back(cell) for cell in row] for row in read[option]] == read["--raw"]
 
 
-def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
+def test_the_page_states_the_limits_of_the_code() -> None:
     assert f"The newest {EXPORTS_KEPT} folders are kept" in PAGE
     assert f"A string of more than {LONGEST_TEXT:,} characters is cut" in PAGE
     assert f"More than {MOST_ROWS:,} rows do not fit" in PAGE

@@ -55,7 +55,7 @@ def shell(command: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_the_query_of_the_readme_answers_as_shown_where_make_demo_ran(played: tuple[Path, str]) -> None:
+def test_the_query_of_the_readme_answers_as_shown_after_make_demo(played: tuple[Path, str]) -> None:
     ((command, answer),) = re.findall(r"```\n\$ (.*?)\n(.*?)\n```", README, re.DOTALL)
     (played[0].parent / ".venv").symlink_to(Path(sys.executable).parents[1])
     assert unpadded(shell(command, played[0].parent)).strip() == answer
@@ -92,7 +92,7 @@ def test_the_demo_leaves_a_warehouse_and_exports(played: tuple[Path, str]) -> No
         assert [(row["project_key"],) for row in csv.DictReader(file)] == keys
 
 
-def test_the_demo_may_be_played_again_but_takes_no_other_directory(tmp_path: Path) -> None:
+def test_the_demo_can_be_repeated_but_refuses_other_directories(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "thesis.txt").write_text("mine")
     result = run(tmp_path, "demo")

@@ -24,7 +24,7 @@ def test_the_page_names_every_request_of_the_control_interface() -> None:
     assert {(method, path) for method, path, _ in REQUESTS} == served
 
 
-def test_each_request_is_answered() -> None:
+def test_each_request_of_the_page_is_answered() -> None:
     with Sandbox(projects=12) as sandbox:
         for method, path, body in REQUESTS:
             url = sandbox.url + path.replace("{provider}", "belltastic")

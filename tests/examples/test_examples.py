@@ -23,7 +23,7 @@ EXAMPLES = ROOT / "examples"
 PACKAGES = {
     "airflow": ("apache-airflow==3.3.2",),
     "dagster": ("dagster==1.13.28",),
-    "prefect": ("prefect==3.8.8", "fastapi<0.151"),  # a later one lacks what this Prefect uses
+    "prefect": ("prefect==3.8.8", "fastapi<0.151"),  # a later version lacks what this Prefect uses
 }
 ENDED = {
     "airflow": {

@@ -117,7 +117,7 @@ def test_rollcall_reads_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert identity["credentials"] == [{"accessKey": lake.storage.key_id, "secretKey": lake.storage.secret}]
 
 
-def test_the_certificate_of_the_storage_is_trusted_where_it_is_read() -> None:
+def test_the_certificate_of_the_storage_is_trusted() -> None:
     trusted = SERVICES["rollcall"]["environment"]["WAREHOUSE__S3_CA_FILE"]
     assert all(f".{trusted}:{trusted}:ro" in SERVICES[name]["volumes"] for name in OURS)
     assert f"-s3.cert.file={trusted}" in SERVICES["objects"]["command"]

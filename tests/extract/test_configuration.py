@@ -222,7 +222,7 @@ def test_promise_23_secrets_of_another_user_are_refused(
     owner = secrets.stat().st_uid
     me = 0 if is_root and owner else owner + 1000
     monkeypatch.setattr(os, "geteuid", lambda: me)
-    if owner == 0:  # root may write every file, so a file of root is accepted
+    if owner == 0:  # root can write every file, so a file that root owns is accepted
         assert load_connections(tmp_path)
         monkeypatch.setattr(os, "geteuid", lambda: 0)
         os.chown(secrets, 4242, -1)
@@ -282,7 +282,7 @@ def test_a_file_that_is_not_toml_is_named(
         ("PROVIDER = 'toys'", "does not define a provider: give it a PROVIDER = Provider(...)"),
     ],
 )
-def test_a_module_that_is_no_provider_is_named(text: str, reason: str, load: Load, tmp_path: Path) -> None:
+def test_a_module_without_a_provider_is_named(text: str, reason: str, load: Load, tmp_path: Path) -> None:
     module = tmp_path / "providers" / "toy.py"
     module.parent.mkdir()
     module.write_text(text)
@@ -432,7 +432,9 @@ def test_a_mistake_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_mistake_after_a_run_leaves_that_as_it_was(tmp_path: Path, loopback: Loopback) -> None:
+def test_a_mistake_in_a_later_run_leaves_the_published_one_unchanged(
+    tmp_path: Path, loopback: Loopback
+) -> None:
     home = Home(tmp_path)
     home.connect("belltastic", base_url=loopback.serve("bells", Answer([])), api_token="user_1")
     home.run()

@@ -133,7 +133,7 @@ def test_promise_16_a_run_past_its_deadline_sends_nothing() -> None:
     assert failure.value.reason == "the run's deadline has passed"
 
 
-def test_promise_16_an_exchange_ends_in_time_where_connecting_took_all_of_it(
+def test_promise_16_an_exchange_ends_in_time_if_connecting_took_all_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ends: SimpleQueue[str] = SimpleQueue()

@@ -188,7 +188,7 @@ def test_fields_can_be_dropped_from_an_object_only() -> None:
     assert taken == Record(None, b"", reason="it is not an object, so no fields can be dropped from it")
 
 
-def test_promise_13_volatile_fields_are_no_change() -> None:
+def test_promise_13_a_change_of_volatile_fields_is_not_a_change() -> None:
     one = '{"id": 1, "name": "A", "lockUserId": 7, "isReadOnly": true}'
     other = '{"id": 1, "name": "A", "lockUserName": "B"}'
     assert content(one, "rillsoft") == content(other, "rillsoft")

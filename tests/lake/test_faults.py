@@ -82,7 +82,7 @@ def test_a_catalog_that_is_lost_after_a_commit_has_the_run(
     assert names(home) == ["first", "second"]
 
 
-def test_a_commit_takes_more_memory_only_where_it_needs_it(
+def test_a_commit_takes_more_memory_only_if_it_needs_it(
     lake_home: LakeHome, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WAREHOUSE__MEMORY_MB", "10")

@@ -125,7 +125,7 @@ def test_texts_that_are_known_do_not_land_again(tmp_path: Path, warehouse: duckd
             f"select payload from {files_of(landing.folder)} order by reading, position"
         ).fetchall()
         expected = [None if number and text in texts[:2] else text.decode() for text in records]
-        if number == 3:  # an id came twice with other bytes: it is read again, exactly
+        if number == 3:  # an id came twice with different bytes, so the listing is read again, exactly
             expected += [text.decode() for text in records]
         assert [payload for (payload,) in landed] == expected
         merge(warehouse, landing, FIRST_RUN + number * timedelta(days=1), {})
@@ -202,7 +202,7 @@ def test_a_run_ends_at_the_given_time_or_now(tmp_path: Path, warehouse: duckdb.D
     assert before <= ends[1][0] <= datetime.now(UTC)
 
 
-def test_erased_records_of_one_pseudonym_are_expected_one_by_one(
+def test_erased_records_with_one_pseudonym_are_counted_separately(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     files = connection_of("one")

@@ -125,7 +125,7 @@ def test_the_steps_of_the_dockerfile_build_what_the_image_runs(tmp_path: Path) -
                 run(["/bin/sh", "-e", "-c", moved(text)], folder, variables)
             case other:
                 assert other == "ARG"
-    shutil.rmtree(tmp_path / "src")  # the image has the environment only
+    shutil.rmtree(tmp_path / "src")  # the image has only the environment
     home = tmp_path / "home"
     home.mkdir()
     given = {"ROLLCALL_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", "PATH": f"{tmp_path}/opt/bin:/bin"}

@@ -21,7 +21,7 @@ BODIES = {
 }
 
 
-def test_anything_but_an_array_fails(home: Home, loopback: Loopback) -> None:
+def test_an_answer_that_is_not_an_array_fails(home: Home, loopback: Loopback) -> None:
     for name, (body, _) in BODIES.items():
         home.connect(name, "belltastic", base_url=loopback.serve(name, Answer(body)), api_token="user_1")
     messages = {listing.connection: (listing.outcome, listing.message) for listing in home.run().listings}

@@ -190,7 +190,7 @@ def test_an_empty_account_is_verified(provider: str, runs: Runs) -> None:
 
 
 @each_provider
-def test_the_order_of_records_is_no_change(provider: str, runs: Runs) -> None:
+def test_another_order_of_records_is_not_a_change(provider: str, runs: Runs) -> None:
     listings = runs.listings(provider, "reversed")
     assert {(listing.outcome, listing.changed, listing.new) for listing in listings} == {("verified", 0, 0)}
     assert sum(listing.unchanged for listing in listings) == RECORDS
@@ -218,7 +218,9 @@ def test_a_listing_that_fails_keeps_its_rows(
     before, after = runs.known(provider, trouble)
     assert (after, len(after)) == (before, RECORDS)
     sign_ins = 2 if PROVIDERS[provider].sign_in and trouble == "unauthorized" else 1
-    asked = 2 if trouble == "unauthorized" and len(listings) > 1 else len(listings)  # no more by one token
+    asked = (
+        2 if trouble == "unauthorized" and len(listings) > 1 else len(listings)
+    )  # no more requests with one token
     assert len(runs.asked(provider, trouble)) == requests * sign_ins * asked
 
 

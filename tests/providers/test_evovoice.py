@@ -85,7 +85,7 @@ def test_a_window_gives_the_same_whether_or_not_it_holds_its_start(home: Home, l
     assert counts(home.run()) == {"with": (0, 0, 0, 2), "without": (0, 0, 0, 1)}
     for name in ("with", "without"):
         assert loopback.asked[name][-1].query["DateCreatedStart"] == files[1]["DateCreated"]
-    # The one at the start came as a whole, for it was not expected; but as it is known to the letter.
+    # The file at the start of the window was not expected, but it is the known one byte for byte.
     assert home.rows("select count(refreshed_at) as refreshed from raw.records") == [{"refreshed": 0}]
 
 
@@ -110,7 +110,7 @@ def test_a_login_and_an_empty_listing_take_one_request_each(home: Home, loopback
 
 
 @pytest.mark.usefixtures("light")
-def test_a_date_that_cannot_be_true_moves_no_window(home: Home, loopback: Loopback) -> None:
+def test_an_impossible_date_does_not_move_the_window(home: Home, loopback: Loopback) -> None:
     dates = {
         "past": "2026-10-01T00:00:00Z",
         "unknown": None,
@@ -337,7 +337,7 @@ def test_a_time_without_an_offset_is_in_the_configured_time_zone(home: Home, loo
 
 
 @pytest.mark.usefixtures("without_dlt")
-def test_a_time_zone_set_later_begins_no_version(home: Home, loopback: Loopback) -> None:
+def test_setting_a_time_zone_later_begins_no_version(home: Home, loopback: Loopback) -> None:
     file = {"Id": "f", "AccountId": "a", "DateCreated": "2026-07-01T12:00:00"}
     base_url = loopback.serve("later", Answer({"Items": [file], "TotalCount": 1, "TotalPages": 1}))
     settings = {**LOGIN, "base_url": base_url}

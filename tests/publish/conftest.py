@@ -15,7 +15,7 @@ from tests.publish.places import Delta, DuckDb, Iceberg, Place, Postgres
 from tests.support.s3 import S3, serving
 
 NEXT_RUN = "2026-11-04 02:00:00+00"
-# What a destination could misread: NUL, an escape that is none, nothing, quotes, and a formula.
+# Values that a destination could misread: NUL, a false escape, an empty string, quotes, and a formula.
 HOSTILE = {"name": "a\0b \\u0000 'c' \"d\"", "description": "", "clientName": "=1+1\n\ufeff\U0001f600"}
 
 

@@ -184,7 +184,7 @@ def synced(home: Home, loopback: Loopback) -> Home:
     return home
 
 
-def test_a_run_publishes_where_it_should(synced: Home) -> None:
+def test_a_run_publishes_to_the_destinations_of_after_sync(synced: Home) -> None:
     place = DuckDb(synced.path / "bi.duckdb")
     config, secrets = (synced.path / ".dlt" / name for name in ("config.toml", "secrets.toml"))
     config.write_text(f'[publish]\nafter_sync = ["bi"]\n{place.settings}{TABLES}{config.read_text()}')

@@ -12,7 +12,7 @@ from tests.publish.places import Place, configure, held_tables, published_tables
 
 # The commands of the documentation publish Delta tables to S3.
 PLACES = ("postgres", "duckdb", "delta", "iceberg", "iceberg-s3")
-# Rows sent and deleted for the second stage: none of a project that only was seen again.
+# Rows sent and deleted in the second stage: none for a project that was only seen again.
 CHANGED = {
     "client_mapping": (0, 0),
     "clients": (1, 0),

@@ -123,7 +123,7 @@ def test_files_are_answered_as_the_vendor_documents_them_in_xml(empty, connect, 
     assert answer.text == SAMPLE_XML
 
 
-def test_xml_of_nulls_and_markup(empty, connect):
+def test_nulls_and_markup_are_escaped_in_xml(empty, connect):
     empty.store("evovoice").put(SAMPLE | {"fileName": 'a<b>&"c"', "userId": None, "customerBreadcrumb": None})
     expected = (
         SAMPLE_XML.replace("<d2p1:FileName>String<", '<d2p1:FileName>a&lt;b&gt;&amp;"c"<')

@@ -335,7 +335,7 @@ def test_a_staging_model_needs_a_name_that_sql_can_have(raw: Raw) -> None:
         raw.build()
 
 
-def test_a_staging_model_of_another_name_is_in_no_union(raw: Raw) -> None:
+def test_a_staging_model_with_another_name_is_in_no_union(raw: Raw) -> None:
     home_model(raw, "odds", "select 1 as one")
     raw.build()
     assert raw.rows("from staging.odds") == [{"one": 1}]

@@ -337,7 +337,7 @@ def test_fields_that_vanished_are_shown_once(raw: Raw) -> None:
     assert raw.rows(raw.sql("checks", "fields_that_vanished")) == [{"connection": "matter", "field": "old"}]
 
 
-def test_time_zones_without_name_are_those_of_now(raw: Raw) -> None:
+def test_time_zones_without_name_are_reported_for_current_versions(raw: Raw) -> None:
     raw.record("fone_dynamics", "1", {"TimeZone": "Mars Time"})
     raw.record("fone_dynamics", "2", {"TimeZone": "Mars Time"})
     raw.record("fone_dynamics", "3", {"TimeZone": "Venus Time"}, 1, 2, "removed")
@@ -347,7 +347,7 @@ def test_time_zones_without_name_are_those_of_now(raw: Raw) -> None:
     ]
 
 
-def test_values_kept_as_text_are_those_of_now(raw: Raw) -> None:
+def test_values_kept_as_text_are_reported_for_current_versions(raw: Raw) -> None:
     for provider, field, more in (
         ("belltastic", "created_at", {}),
         ("evovoice", "dateCreated", {"customerId": "c"}),

@@ -60,7 +60,7 @@ def lasting(raw: Raw) -> None:
     raw.record("matter", "2", ON_GOING, 2, connection="lasting")
 
 
-def test_a_status_lasts_over_other_changes_and_ends_where_it_changes_or_the_project_is_gone(
+def test_a_status_period_ends_only_if_the_status_changes_or_the_project_is_removed(
     history: Raw,
 ) -> None:
     assert periods(history, "lasting:1") == [
@@ -200,7 +200,7 @@ def missing(raw: Raw) -> None:
     )
 
 
-def test_a_customer_is_held_back_where_all_its_files_are_missing_from_the_window(history: Raw) -> None:
+def test_a_customer_is_held_back_if_all_its_files_are_missing_from_the_window(history: Raw) -> None:
     assert held_back(history) == ["missing:young"]
 
 

@@ -109,7 +109,7 @@ def locked(raw: Raw) -> None:
     raw.record("rillsoft", "locked", project(2, isReadOnly=False, lockAt="2026-11-02T00:00:00"), 2, scope="1")
 
 
-def test_a_lock_is_published_and_makes_no_version(history: Raw) -> None:
+def test_a_lock_is_published_without_a_new_version(history: Raw) -> None:
     attributes = '{"folderId":7,"isReadOnly":false,"lockAt":"2026-11-02T00:00:00"}'
     assert versions(history, "rillsoft:1:locked", "attributes") == [
         (attributes, 1, 1, None, True, "created", None, [])

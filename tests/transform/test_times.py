@@ -94,7 +94,7 @@ def test_a_text_that_is_not_a_timestamp_is_null(db: duckdb.DuckDBPyConnection, t
         ("9999-12-31T23:59:59", "America/New_York", None),
     ],
 )
-def test_promise_15_a_local_time_is_an_instant_where_clocks_show_it_once(
+def test_promise_15_a_local_time_is_a_timestamp_if_clocks_show_it_once(
     db: duckdb.DuckDBPyConnection, text: str | None, zone: str | None, instant: datetime | None
 ) -> None:
     found = "select staging.parse_local_timestamp($1::text, $2::text)"

@@ -270,7 +270,7 @@ def test_an_update_builds_only_the_affected_projects(built: Runs) -> None:
     ("enough", "refreshed", "affected_count"),
     [(39, 0, 0), (39, 8, 8), (39, 9, None), (40, 0, 0), (40, 1, None), (41, 1, None)],
 )
-def test_an_update_is_a_build_where_that_costs_no_more(
+def test_an_update_is_a_build_if_that_costs_no_more(
     enough: int, refreshed: int, affected_count: int | None, built: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(affected, "FEW_VERSIONS", enough)
@@ -280,7 +280,7 @@ def test_an_update_is_a_build_where_that_costs_no_more(
     assert affected.find_affected(built.db, run(1)) == affected_count
 
 
-def test_an_update_is_a_build_with_the_same_views_where_too_much_is_affected(built: Runs) -> None:
+def test_an_update_is_a_build_with_the_same_views_if_too_much_is_affected(built: Runs) -> None:
     built.db.execute("create view staging.made_then as select 1")
     built.begin()
     for number in range(9):
@@ -322,7 +322,7 @@ def test_projects_that_an_earlier_build_covered_are_not_affected(built: Runs) ->
 
 
 @pytest.mark.parametrize("changed", ["model", "seed", "connection"])
-def test_an_update_is_a_build_where_models_seeds_or_time_zones_differ(built: Runs, changed: str) -> None:
+def test_an_update_is_a_build_if_models_seeds_or_time_zones_differ(built: Runs, changed: str) -> None:
     match changed:
         case "model":
             staging = built.home / "sql" / "staging" / "stg_toy__projects.sql"

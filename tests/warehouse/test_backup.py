@@ -89,7 +89,7 @@ def test_the_same_run_is_backed_up_once_and_again_if_the_backup_decays(home: Hom
     assert backup(home.path, folder).folder == again.folder
 
 
-def test_a_later_run_has_a_folder_of_its_own(home: Home, loopback: Loopback, tmp_path: Path) -> None:
+def test_each_run_has_its_own_folder(home: Home, loopback: Loopback, tmp_path: Path) -> None:
     backup(home.path, tmp_path / "b")
     list_project(home, loopback, "Third")
     home.run()

@@ -159,7 +159,7 @@ def test_promise_29_a_run_without_locks_says_what_to_do(
     assert refused.stderr.endswith(f" {MISSING[failing]}. {ELSEWHERE}\n")
 
 
-def test_an_export_says_where_it_may_go_instead(home: Home, fail: Failing) -> None:
+def test_an_export_without_locks_suggests_another_path(home: Home, fail: Failing) -> None:
     fail("flock", errno.ENOLCK)
     refused = rollcall(home, "export", "--all")
     assert refused.exit_code == 2

@@ -149,7 +149,7 @@ def test_a_warehouse_that_cannot_be_read_stops_the_run(home: Home) -> None:
     assert str(home.warehouse) in refusal.value.reason
 
 
-def test_a_run_takes_more_memory_only_where_it_needs_it(
+def test_a_run_takes_more_memory_only_if_it_needs_it(
     tmp_path: Path, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Home(tmp_path)

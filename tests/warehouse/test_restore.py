@@ -62,7 +62,7 @@ def asides(home: Home) -> list[Path]:
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_damage_is_noticed_before_use_and_the_previous_run_put_back(home: Home, kind: str) -> None:
+def test_damage_is_noticed_and_the_previous_run_can_be_restored(home: Home, kind: str) -> None:
     damaged = damage(home, kind)
     previous = previous_path(home.warehouse)
     offer = f"un `rollcall restore` to put the previous run's file back, {previous}\n"

@@ -158,7 +158,7 @@ def test_an_incomplete_draft_is_not_published(warehouse: Path, scratch: Path) ->
     assert not warehouse.exists()
 
 
-def test_a_copy_is_rewritten_where_most_of_it_is_free(
+def test_a_copy_is_rewritten_if_most_of_it_is_free(
     warehouse: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(drafted(warehouse, scratch, 300), warehouse)
@@ -240,7 +240,7 @@ def test_a_directory_without_write_permission_is_refused(
         assert refused.value.remedy == "run this as its owner, on a disk that is not read-only"
 
 
-def test_a_scratch_directory_that_cannot_be_removed_stops_no_run(
+def test_a_scratch_directory_that_cannot_be_removed_does_not_stop_a_run(
     warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:

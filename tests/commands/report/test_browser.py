@@ -40,7 +40,7 @@ LISTED = [
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     with sync_api.sync_playwright() as playwright:
-        # Its own sandbox needs permissions that a container does not have; it only opens our own file.
+        # Chromium's own sandbox needs permissions that a container lacks; here it opens only our own file.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()

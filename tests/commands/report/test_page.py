@@ -58,7 +58,7 @@ def charts(parsed: Parsed) -> list[Element]:
     return parsed.all("table", class_="numbers")
 
 
-def test_names_are_text_and_no_more(parsed: Parsed) -> None:
+def test_markup_in_names_creates_no_elements(parsed: Parsed) -> None:
     assert {element.tag for element in parsed.elements} <= set(TAGS.split())
     names = {name for element in parsed.elements for name in element.attributes}
     assert [name for name in names if name.startswith("on") or name == "style"] == []
@@ -107,7 +107,7 @@ def test_the_page_refers_to_no_other_host(parsed: Parsed, page: str) -> None:
         if name in {"href", "src", "srcset", "action", "data", "poster", "xlink:href"}
     }
     assert {link for link in links if not link.startswith("#")} == {"data:,"}
-    # The only address is that of a project's own domain, a link.
+    # The only URL is a link to the domain of a project.
     assert re.findall(r"https?:.{3}|url\(|@import|fetch\(|XMLHttpRequest|WebSocket|import\(", page) == [
         "https://$"
     ]

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("without_dlt")
 
 USER, PASSWORD = "rollcall", "sword-fish-of-a-test"
 SECURITIES = ("starttls", "tls")
-# The server does not know that it has TLS from the first byte on.
+# The server is not told about TLS from the first byte.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 FAILED = Notice("the run failed", ("page 3 broke",), "failure")
 

@@ -20,7 +20,7 @@ from tests.support.loopback import Answer, Asked, Loopback
 
 from .conftest import Run
 
-pytestmark = pytest.mark.usefixtures("light")  # a notice says nothing of the published projects
+pytestmark = pytest.mark.usefixtures("light")  # a notice contains no published projects
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.support.home import Home, sandbox_settings
 from .conftest import Run
 
 
-def test_a_dry_run_shows_the_changes_and_makes_none(
+def test_a_dry_run_shows_the_changes_without_making_them(
     run: Run, home: Home, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.connect("belltastic", **sandbox_settings(sandbox)["belltastic"])

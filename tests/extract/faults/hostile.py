@@ -336,7 +336,7 @@ class Hostile:
             request = stream.readline().decode("latin-1").split()
             if len(request) != 3 or not request[2].startswith(
                 "HTTP/"
-            ):  # a greeting of TLS, where none is spoken
+            ):  # a TLS greeting at a port without TLS
                 return None
             method, target, _ = request
             _, name, path = target.split("/", 2)

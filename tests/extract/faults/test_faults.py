@@ -86,7 +86,7 @@ def play(provider: str, home: Home, server: Hostile) -> Runs:
     cases = {name: case for name, case in CASES.items() if (provider, name) in PLAYED}
     accounts = {name: settings(provider, case, server, name) for name, case in cases.items()}
     home.connect_each(provider, accounts)
-    with light():  # nothing here is about the published tables
+    with light():  # these tests do not read the published tables
         first = home.run(full=True)
     before = by_connection(home)
     base_urls = {}

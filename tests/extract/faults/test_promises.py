@@ -18,7 +18,7 @@ from tests.extract.faults.test_faults import world
 from tests.extract.faults.transport import bomb, endless_body
 from tests.support.home import Home
 
-# Runs the command line, and tells at its end which addresses were asked for, and how much memory it took.
+# Runs the command line, then prints which addresses were looked up and how much memory it used.
 WATCHED = r"""
 import atexit, json, pathlib, re, sys
 met = set()
