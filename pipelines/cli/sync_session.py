@@ -75,7 +75,10 @@ def monitored_sync(
 
 
 def _mistakes(home: Path, *, dry_run: bool) -> Iterator[ConfigurationError]:
-    """The mistakes in settings that a run itself does not read. One that writes metrics names theirs."""
+    """The mistakes in settings that a run itself does not read.
+
+    Those of the metrics are included only in a dry run: other runs report them when they write the metrics.
+    """
     from pipelines.config.settings import find_mistakes, textfile_path
 
     yield from find_mistakes(home)

@@ -107,7 +107,7 @@ def _units(
         order.longest_s,
     )
     units = [ConnectionUnit(job, asked(one), known.versions.get(one.name, 0)) for one in order.connections]
-    return sorted(units, key=lambda unit: -unit.known)  # the longest begin first
+    return sorted(units, key=lambda unit: -unit.known)  # the units that take longest start first
 
 
 def _judge(

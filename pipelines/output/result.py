@@ -182,7 +182,7 @@ def _copy(rows: Rows, sql: str, path: Path, options: str) -> Chunk:
 
 
 def unordered(rows: Rows) -> str:
-    """SQL for the same rows without the final order, unless it matters, as before a LIMIT."""
+    """SQL for the same rows without the final order, unless the order matters, as it does before a LIMIT."""
     try:
         serialized = rows.warehouse.db.execute("select json_serialize_sql($1)", [rows.sql])
         tree = json.loads(serialized.fetchall()[0][0])

@@ -23,7 +23,7 @@ def keep_older(warehouse: Path, scratch: Path, keep: int) -> None:
         if not newer.exists() or (older.exists() and newer.samefile(older)):
             break
         moves.append((newer, older))
-    for newer, older in reversed(moves[1:]):  # the publication itself makes the first move
+    for newer, older in reversed(moves[1:]):  # the publication moves the newest one itself
         spare = scratch / "older"
         moved = spare if link(newer, spare) else newer
         wal_path(older).unlink(missing_ok=True)

@@ -76,7 +76,7 @@ class Played:
     answers: dict[str | None, Answer] = field(default_factory=dict)
     outcomes: Rows = field(default_factory=list)
     runs: dict[int, set[tuple[str, str | None]]] = field(default_factory=dict)
-    """Key and name of the projects listed after every night; a name only where a project is a record."""
+    """Key and name of the projects listed after every run; a name only if a project is a record."""
 
     def __post_init__(self) -> None:
         for scope in self.scopes:

@@ -199,7 +199,7 @@ def test_a_place_that_cannot_be_written_is_one_line(cli: Cli, tmp_path: Path) ->
     )
 
 
-def test_the_directory_for_temporary_files_stays_empty(cli: Cli, tmp_path: Path) -> None:
+def test_a_query_leaves_no_temporary_files(cli: Cli, tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     spilling = "select count(*) as n from (select hash(range) as h from range(3000000) order by h)"
     command = cli.command("query", "--format", "csv", "--timeout", "3600", spilling)

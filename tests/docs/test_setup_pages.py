@@ -62,7 +62,7 @@ def test_each_provider_has_a_page_with_its_settings(provider: str) -> None:
     assert f"providers/{provider}.md" in (DOCS / "setting-up.md").read_text()
 
 
-def test_every_setting_of_the_notices_is_named() -> None:
+def test_the_page_names_every_setting_of_the_notices() -> None:
     page = (DOCS / "nightly.md").read_text()
     for setting in NOTIFY:
         assert (f"*`{setting.name}`*" if setting.secret else f"`{setting.name}`") in page, setting.name

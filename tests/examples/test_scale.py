@@ -32,7 +32,7 @@ SERVICES: Mapping[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("head", "worker", "rollcall")
 GIVEN = dict(
     re.findall(r"^(\w+)=(.*)$", (FOLDER / "env.sample").read_text(), re.MULTILINE)
-)  # its names, without values
+)  # the names of the variables, without values
 
 
 def filled(text: object) -> str:

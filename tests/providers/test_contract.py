@@ -57,7 +57,7 @@ class Runs:
         return [listing for listing in self.second.listings if listing.connection == name]
 
     def known(self, provider: str, trouble: str) -> tuple[list[Row], list[Row]]:
-        """The versions of a connection's records after every night."""
+        """The versions of a connection's records after every run."""
         name = f"{provider}_{trouble}"
         before, after = ([row for row in rows if row["connection"] == name] for rows in self.versions)
         return before, after

@@ -117,7 +117,7 @@ def test_a_port_can_be_chosen_and_reused():
         assert requests.get(second.url, timeout=10).status_code == 404
 
 
-def test_serve_announces_both_texts_and_ends_when_interrupted():
+def test_serve_announces_both_configuration_files_and_ends_when_interrupted():
     announced = []
 
     def announce(text: str) -> None:
