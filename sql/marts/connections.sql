@@ -48,7 +48,7 @@ select
     coalesce(
         latest.outcome = 'verified' and latest.last_verified_at >= last_run.started_at - interval 36 hours,
         false
-    ) as is_fresh, -- whether its last run verified it and began at most 36 hours before the last run of any connection
+    ) as is_fresh, -- whether its last run verified it and began at most 36 hours before the newest run
 from raw.connections as known
 left join latest on known.connection = latest.connection
 left join retirements on known.connection = retirements.connection
