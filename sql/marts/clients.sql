@@ -75,7 +75,7 @@ ended as (
 
 select
     periods.client_key, -- the client's name, in lower case and single spaces
-    coalesce(mapped.name, names.name) as name, -- its name in client_mapping, or else the spelling that most of its projects have
+    coalesce(mapped.name, names.name) as name, -- its name in client_mapping, or else its most common spelling
     names.spellings, -- every spelling that a provider has sent
     periods.providers, -- the services that have a project for it
     coalesce(listed.projects, 0) as projects, -- projects for it that are listed now

@@ -46,7 +46,7 @@ select
     cast(project.is_template as boolean) as is_template, -- Rillsoft: whether it is a template; null elsewhere
     cast(project.is_default as boolean) as is_default, -- Belltastic: whether it opens first; null elsewhere
     cast(project.created_at as timestamptz)
-        as created_at, -- when it was created, according to the provider; EvoVoice: date of the earliest file ever listed
+        as created_at, -- when the provider says it was created; EvoVoice: date of the earliest file ever listed
     cast(project.updated_at as timestamptz) as updated_at, -- when it last changed, according to the provider
     cast(project.starts_at as timestamptz) as starts_at, -- planned start
     cast(project.finishes_at as timestamptz) as finishes_at, -- planned finish
