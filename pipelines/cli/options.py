@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from zoneinfo import available_timezones
 
 import click
 
@@ -97,7 +96,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 
 def _time_zones(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Complete an IANA time zone, in any case."""
-    return sorted(name for name in available_timezones() if name.lower().startswith(typed.lower()))
+    from pipelines.config.settings import time_zones
+
+    return sorted(name for name in time_zones() if name.lower().startswith(typed.lower()))
 
 
 def time_zone_option(default: str = "[display] time_zone, else UTC") -> Callable[[Command], Command]:

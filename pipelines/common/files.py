@@ -1,5 +1,6 @@
 """Putting a finished file in place: complete or not at all, and readable by its owner only."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -16,7 +17,9 @@ STATE_FOLDER = ".rollcall"
 def private_folder(folder: Path) -> None:
     """Create `folder` and its parents for the owner only; existing ones keep their permissions."""
     for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # another process has created it
+            missing.mkdir()
+            set_mode(missing, 0o700)  # a umask may leave less to the owner
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 

@@ -18,6 +18,20 @@ def settings_file(home: Path, name: str) -> Path:
     return home.absolute() / ".dlt" / name
 
 
+def path_of(home: Path, given: str, named: str) -> Path:
+    """The path `given` in a setting, a relative one being of the home.
+
+    `named` is the key and its owner. Raises ConfigurationError if it begins with `~` and a user that does
+    not exist.
+    """
+    try:
+        return home / Path(given).expanduser()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"{named} is {given}, and there is no such user", "write out the whole path"
+        ) from None
+
+
 def connections_in(home: Path, name: str) -> tuple[str, ...]:
     """The names of the connections with a table in the file `name`. Raises as `read_toml` does."""
     sources = read_toml(settings_file(home, name)).get("sources", {})

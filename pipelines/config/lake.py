@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.common.errors import ConfigurationError
+from pipelines.config.files import path_of
 from pipelines.config.network import certificates
 from pipelines.config.settings import given_secret, given_text
 
@@ -63,14 +64,14 @@ def lake_settings(home: Path) -> LakeSettings | None:
     catalog, data = (_required(home, key) for key in ("catalog", "data"))
     is_shared = catalog.startswith(POSTGRES)
     if not is_shared:
-        catalog = str(home.absolute() / Path(catalog).expanduser())
+        catalog = str(path_of(home.absolute(), catalog, "catalog of [warehouse]"))
     elif re.search(r"\bpassword\s*=", catalog):
         raise ConfigurationError(
             "catalog of [warehouse] contains a password",
             "move it to catalog_password of [warehouse] in .dlt/secrets.toml",
         )
     is_remote = data.startswith("s3://")
-    folder = data.rstrip("/") if is_remote else str(home.absolute() / Path(data).expanduser())
+    folder = data.rstrip("/") if is_remote else str(path_of(home.absolute(), data, "data of [warehouse]"))
     return LakeSettings(
         catalog.removeprefix(POSTGRES),
         is_shared,

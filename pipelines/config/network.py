@@ -7,7 +7,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.common.errors import ConfigurationError
+from pipelines.config.files import path_of
 from pipelines.config.tables import Settings
+
+# What to do about a proxy that asks for credentials, which Rollcall never sends to one.
+PROXY_CREDENTIALS = "let the proxy know this machine, or name a proxy on this machine that adds them"
 
 
 def check_base_url(connection: str, url: str) -> None:
@@ -38,14 +42,17 @@ def check_proxy(owner: str, url: str) -> None:
         is_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         is_host = False
-    if not is_host or parts.scheme not in {"http", "https"} or parts.path.strip("/") or parts.query:
+    is_bare = is_host and not (
+        parts.path.strip("/") or parts.query or parts.fragment or re.search(r"\s", url)
+    )
+    if not is_bare or parts.scheme not in {"http", "https"}:
         raise ConfigurationError(
             f"proxy of {owner} is not a URL of a proxy", "give one such as http://proxy.example.com:3128"
         )
     if parts.username or parts.password:
         raise ConfigurationError(
             f"proxy of {owner} contains credentials",
-            "let the proxy know this machine, or name a proxy on this machine that adds them",
+            PROXY_CREDENTIALS,
         )
 
 
@@ -57,12 +64,13 @@ def proxies(settings: Settings) -> dict[str, str]:
 
 def certificates(home: Path, owner: str, file: str, *, key: str = "ca_file") -> str:
     """The absolute path of a file of certificates. Raises ConfigurationError if it cannot be read."""
-    path = home / Path(file).expanduser()
+    path = path_of(home, file, f"{key} of {owner}")
     try:
         ssl.create_default_context(cafile=path)
-    except OSError as error:  # ssl's own errors are among them
+    except OSError as error:  # ssl.SSLError is one
+        reason = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
         raise ConfigurationError(
-            f"{key} of {owner} is {file}, which cannot be read ({error.strerror or error})",
+            f"{key} of {owner} is {file}, which cannot be read ({reason})",
             "name a file of certificates in PEM form",
         ) from None
     return str(path)

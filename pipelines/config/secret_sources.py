@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from pipelines.common.errors import ConfigurationError
+from pipelines.config.files import path_of
 
 LONGEST_COMMAND_S = 30.0
 LONGEST_SECRET = 64 << 10  # bytes
@@ -32,7 +33,7 @@ def secret_given(name: str, owner: str, given: Mapping[str, object], home: Path)
     for key, value in used.items():
         named = f"{key} of {owner}"
         if key == f"{name}_file":
-            return read_secret_file(Path(str(value)), home, named)
+            return read_secret_file(path_of(home, str(value), named), home, named)
         if key == f"{name}_command":
             return run_secret_command(_words(value, named), home, named)
         return value
@@ -40,12 +41,11 @@ def secret_given(name: str, owner: str, given: Mapping[str, object], home: Path)
 
 
 def read_secret_file(path: Path, home: Path, named: str) -> str:
-    """The first line of the file at `path`, a relative path being one of the home.
+    """The first line of the file at `path`.
 
     `named` is the key and its owner, for messages. Raises ConfigurationError if the file cannot be read, is
     empty, or is a file of the home that others can read.
     """
-    path = home / path.expanduser()
     try:
         found = path.stat()
         if path.resolve().is_relative_to(home.resolve()) and stat.S_IMODE(found.st_mode) & 0o077:

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.filesystem import Access
 from pipelines.common.suggest import nearest
-from pipelines.config.files import CONFIG, SECRETS, read_toml, settings_file
+from pipelines.config.files import CONFIG, SECRETS, path_of, read_toml, settings_file
 from pipelines.config.secret_sources import SUFFIXES, secret_given
 from pipelines.config.tables import TABLES
 from pipelines.config.unknown import refuse_unknown
@@ -127,10 +127,15 @@ def display_time_zone(home: Path) -> str:
     return check_time_zone(given_text(home, "display", "time_zone"), "time_zone of [display]")
 
 
+def time_zones() -> set[str]:
+    """The IANA time zones: those of the system that DuckDB reads as well."""
+    return available_timezones() - {"localtime", "Factory"}
+
+
 def check_time_zone(name: str, setting: str) -> str:
     """Return `name` if it is an IANA time zone. Raises ConfigurationError, which names the setting."""
     # Listing all zones takes longer than most queries.
-    if name == "UTC" or name in (known := available_timezones() - {"localtime"}):
+    if name == "UTC" or name in (known := time_zones()):
         return name
     raise ConfigurationError(
         f"{setting} is not an IANA time zone: {name}",
@@ -185,12 +190,7 @@ def _path(home: Path, table: str, key: str = "path") -> Path:
     given = given_text(home, table, key)
     if "\0" in given:
         raise ConfigurationError(f"{key} of [{table}] has a NUL: {given!r}", "give it another name")
-    try:
-        path = home.absolute() / Path(given).expanduser()
-    except RuntimeError:
-        raise ConfigurationError(
-            f"{key} of [{table}] is {given}, and there is no such user", "write out the whole path"
-        ) from None
+    path = path_of(home.absolute(), given, f"{key} of [{table}]")
     try:
         str(path).encode()
     except UnicodeEncodeError:  # DuckDB cannot open a path that is not UTF-8

@@ -1,6 +1,7 @@
 """The paths of the warehouse and the exports: variables first, then the configuration, then defaults."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from pipelines.common.errors import ConfigurationError
-from pipelines.config.settings import exports_path, warehouse_path
+from pipelines.common.files import private_folder
+from pipelines.config.settings import check_time_zone, exports_path, warehouse_path
+from pipelines.extract.connections import load_connections
 
 from .conftest import Cli
 
@@ -81,6 +84,24 @@ def test_a_path_in_the_settings_is_a_string(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         warehouse_path(tmp_path)
     assert raised.value.reason.startswith(f"path of [warehouse] in {file} should be a string, not ")
+
+
+@pytest.mark.parametrize("zone", ["Factory", "localtime"])
+def test_a_name_that_is_not_a_place_is_not_a_time_zone(zone: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^--time-zone is not an IANA time zone: "):
+        check_time_zone(zone, "--time-zone")
+
+
+@pytest.mark.parametrize("key", ["ca_file", "api_token_file"])
+def test_a_path_of_a_user_that_does_not_exist(key: str, tmp_path: Path) -> None:
+    token = "" if key == "api_token_file" else "api_token = 'user_1'\n"
+    _configure(tmp_path, f"[sources.belltastic]\n{key} = '~nobody-of-this-name/x'\n")
+    secrets = tmp_path / ".dlt" / "secrets.toml"
+    secrets.touch(mode=0o600)
+    secrets.write_text(f"[sources.belltastic]\n{token}")
+    with pytest.raises(ConfigurationError) as raised:
+        load_connections(tmp_path)
+    assert raised.value.reason == f"{key} of belltastic is ~nobody-of-this-name/x, and there is no such user"
 
 
 @pytest.mark.parametrize(
@@ -222,3 +243,15 @@ def test_a_user_without_access_to_the_secrets_can_read_the_warehouse(
     Cli(home)("status", code=2)
     monkeypatch.setattr("os.access", lambda path, _mode: path != secrets)  # root can read any file
     Cli(home)("status")
+
+
+@pytest.mark.parametrize("umask", [0o777, 0o177, 0])
+def test_a_folder_is_its_owners_with_any_umask(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        private_folder(tmp_path / "a" / "b")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a", tmp_path / "a" / "b")] == [
+        0o700
+    ] * 2
