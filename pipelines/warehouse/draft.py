@@ -15,7 +15,7 @@ from pipelines.common.sql import identifier, literal, read_sql, transaction
 from pipelines.transform.facts import facts_sql
 from pipelines.transform.incremental import forget_build
 from pipelines.warehouse.fingerprint import is_as_published
-from pipelines.warehouse.inspection import is_older, is_unfit_to_keep, readable
+from pipelines.warehouse.inspection import is_older, is_unfit_to_keep, of_no_release, readable
 from pipelines.warehouse.paths import previous_path, recovery_hint
 
 T = TypeVar("T")
@@ -141,7 +141,10 @@ def _continue(draft: Draft, warehouse: Path) -> None:
     draft.attach()
     if is_rewritten:
         memory_mb = draft.memory_mb
-        draft.run(lambda db: _copy_tables(db, published))
+        try:
+            draft.run(lambda db: _copy_tables(db, published))
+        except duckdb.ConstraintException:
+            raise of_no_release(warehouse) from None
         if needs_upgrade:
             draft.run(lambda db: db.execute(read_sql("upgrade")))
         draft.limit_memory(memory_mb)

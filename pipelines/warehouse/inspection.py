@@ -42,12 +42,22 @@ def is_older(db: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
     db.execute(facts_sql())
     known, held = _columns_of_facts(db, "empty"), _columns_of_facts(db, "published")
     db.execute("use memory; detach empty")
+    if held - known and known - held:
+        raise of_no_release(warehouse)
     if held - known:
         raise WarehouseError(
             f"{warehouse} was written by a newer Rollcall",
             "install the one that wrote it, or put a copy from before it there",
         )
     return bool(known - held)
+
+
+def of_no_release(warehouse: Path) -> WarehouseError:
+    """The error for a file whose facts have other columns or other words than those of any release."""
+    return WarehouseError(
+        f"{warehouse} was written by a version of Rollcall that was not released",
+        "install the one that wrote it, or move the file away to start a new history",
+    )
 
 
 def is_unfit_to_keep(db: duckdb.DuckDBPyConnection) -> bool:

@@ -120,8 +120,10 @@ def test_a_warehouse_that_lacks_a_table_cannot_be_read(home: Path) -> None:
         db.execute("drop table connections")
     result = Cli(home)("status", code=2)
     assert result.stderr.startswith(
-        f"rollcall: {home}/warehouse.duckdb cannot be read (Catalog Error: Table with name connections"
+        f"rollcall: tables of {home}/warehouse.duckdb are missing, or are those of another version "
+        "(Catalog Error: Table with name connections"
     )
+    assert result.stderr.endswith("Run `rollcall sync`, which builds them again from the history\n")
 
 
 def test_readers_keep_the_run_that_they_opened(home: Path) -> None:

@@ -134,6 +134,27 @@ def test_facts_of_a_newer_version_are_not_lost(home: Home) -> None:
     assert "`… was written by a newer Rollcall`" in PAGE
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["alter table raw.runs rename column outcome to ending"],
+        [
+            "create table raw.kept as select * replace (outcome || ' of old' as outcome) from raw.runs",
+            "drop table raw.runs",
+            "alter table raw.kept rename to runs",
+            "alter table raw.listings drop column error_kind",
+        ],
+    ],
+    ids=["other columns", "other words"],
+)
+def test_facts_of_no_release_are_kept_as_they_are(statements: list[str], home: Home) -> None:
+    change(home.warehouse, statements)
+    before = home.warehouse.read_bytes()
+    with pytest.raises(WarehouseError, match="was written by a version of Rollcall that was not released: "):
+        home.run()
+    assert home.warehouse.read_bytes() == before
+
+
 def test_the_commands_of_the_page_on_upgrading_run(home: Home) -> None:
     for line in commands(PAGE):
         if line.startswith("rollcall "):
