@@ -26,6 +26,7 @@ from pipelines.common.text import printable
 
 DEBUG = "ROLLCALL_DEBUG"
 NEARLY_NOTHING = 1 << 20  # bytes
+OTHERS_PLACE = "run Rollcall as the owner of that place, or have its permissions changed"
 LONGEST_FAULT = 300  # characters: dlt's messages contain all causes of an error
 
 
@@ -137,21 +138,29 @@ def _failure(error: BaseException, context: click.Context | None) -> Failure:
         case click.ClickException():
             reason = " ".join(error.format_message().split())  # click lists choices on one line each
             return Failure("UsageError", reason, f"see {_verb_of(error)} --help", error.exit_code)
-        case OSError() if error.errno in FULL:
-            place = f"{error.filename}: " if error.filename else ""
-            full = "".join(f": {space_left(where)}" for where in _full(error, context))
-            return Failure(
-                kind, f"{place}{error.strerror}{full}", "free some space, then try again", ExitCode.INTERNAL
-            )
         case OSError():
-            place = f"{error.filename}: " if error.filename else ""
-            return Failure(kind, f"{place}{error.strerror or error}", "", _code_of(error))
+            return _failure_of_the_machine(error, context)
     return Failure(
         kind,
         f"internal error ({kind}: {_first_line(error, context)})",
         f"{DEBUG}=1 shows the traceback; please report it",
         ExitCode.INTERNAL,
     )
+
+
+def _failure_of_the_machine(error: OSError, context: click.Context | None) -> Failure:
+    kind = type(error).__name__
+    place = f"{error.filename}: " if error.filename else ""
+    if error.errno in FULL:
+        full = "".join(f": {space_left(where)}" for where in _full(error, context))
+        return Failure(
+            kind, f"{place}{error.strerror}{full}", "free some space, then try again", ExitCode.INTERNAL
+        )
+    if isinstance(error, FileNotFoundError) and not place and not _is_somewhere():
+        reason = "the current directory does not exist any more"
+        return Failure(kind, reason, "change to another directory", ExitCode.USAGE)
+    remedy = OTHERS_PLACE if isinstance(error, PermissionError) else ""
+    return Failure(kind, f"{place}{error.strerror or error}", remedy, _code_of(error))
 
 
 def _first_line(error: BaseException, context: click.Context | None) -> str:
@@ -179,6 +188,14 @@ def _full(error: OSError, context: click.Context | None) -> list[Path]:
         places.append(home)
     fullest = min(places, key=free_bytes)
     return [fullest] if free_bytes(fullest) < NEARLY_NOTHING else []
+
+
+def _is_somewhere() -> bool:
+    """Whether the current directory exists."""
+    try:
+        return bool(os.getcwd())  # noqa: PTH109 - the same as Path.cwd()
+    except FileNotFoundError:
+        return False
 
 
 def _verb_of(error: click.ClickException) -> str:

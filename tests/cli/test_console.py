@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -154,7 +155,11 @@ def test_home_before_and_behind_the_verb_and_in_the_environment(
             1,
             "/x: No space left on device. Free some space, then try again",
         ),
-        (PermissionError(13, "Permission denied", "/x"), 2, "/x: Permission denied"),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            2,
+            "/x: Permission denied. Run Rollcall as the owner of that place, or have its permissions changed",
+        ),
         (KeyboardInterrupt(), 130, "interrupted"),
         (
             ValueError("odd\nand all that led to it"),
@@ -299,6 +304,19 @@ def test_signals_leave_nothing_behind(
         _, errors = process.communicate()
     assert (process.returncode, errors) == (130, "rollcall: interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_current_directory_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    rollcall, place = Path(sys.executable).with_name("rollcall"), shlex.quote(str(gone))
+    script = f"cd {place} && rmdir {place} && {shlex.quote(str(rollcall))} status"
+    ended = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        2,
+        "",
+        "rollcall: the current directory does not exist any more. Change to another directory\n",
+    )
 
 
 def test_a_command_runs_in_the_bare_environment_of_cron(cli: Cli, tmp_path: Path) -> None:
