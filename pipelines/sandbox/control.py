@@ -7,15 +7,15 @@ with `{"message": …}`. In a list of ids, the changes before an unknown id are 
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
-from typing import TypeAlias, TypeVar
+from dataclasses import asdict, fields
+from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pipelines.sandbox.faults import Fault
+from pipelines.sandbox.faults import LONGEST_DELAY_S, Fault
 from pipelines.sandbox.replies import json_reply
 from pipelines.sandbox.store import Record, RecordId, Store, json_object
 from pipelines.sandbox.world import World
@@ -24,8 +24,12 @@ _Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 _Body = TypeVar("_Body")
 
 
+# A request is answered as a whole, and nothing else meanwhile.
+MOST_ADDED = 100_000
+
+
 class _Addition(msgspec.Struct, forbid_unknown_fields=True):
-    count: int = 1
+    count: Annotated[int, msgspec.Meta(ge=0, le=MOST_ADDED)] = 1
 
 
 class _Records(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,7 +46,7 @@ class _Ids(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Latency(msgspec.Struct, forbid_unknown_fields=True):
-    latency_s: float
+    latency_s: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_DELAY_S)]
 
 
 def routes(world: World) -> Sequence[BaseRoute]:
@@ -89,7 +93,7 @@ class _Control:
         return json_reply({"faults": self._world.faults.active()})
 
     async def add_faults(self, request: Request) -> Response:
-        self._world.faults.add(*_decoded(await request.body(), list[Fault]))
+        self._world.faults.add(*_faults(await request.body()))
         return await self.show_faults(request)
 
     async def lift_faults(self, request: Request) -> Response:
@@ -152,6 +156,14 @@ VERBS: dict[str, Callable[[Store, bytes], list[Record]]] = {
 }
 
 
+def _faults(body: bytes) -> list[Fault]:
+    known = {field.name for field in fields(Fault)}
+    for given in _decoded(body, list[dict[str, msgspec.Raw]]):
+        if unknown := sorted(given.keys() - known):
+            raise ValueError(f"no such field: {unknown[0]}; there are {', '.join(sorted(known))}")
+    return _decoded(body, list[Fault])
+
+
 def _decoded(body: bytes, shape: type[_Body]) -> _Body:
     return msgspec.json.decode(body, type=shape)
 
@@ -164,6 +176,8 @@ def _explained(endpoint: _Endpoint) -> _Endpoint:
             return await endpoint(request)
         except LookupError as error:
             return json_reply({"message": f"not found: {error}"}, 404)
+        except RecursionError:
+            return json_reply({"message": "the body is nested too deeply"}, 400)
         except (ValueError, msgspec.MsgspecError, re.error) as error:
             return json_reply({"message": str(error)}, 400)
 

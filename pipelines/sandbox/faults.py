@@ -9,6 +9,10 @@ from starlette.responses import Response
 
 from pipelines.sandbox.vendor import PROVIDERS
 
+LONGEST_DELAY_S = 3600
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -30,6 +34,14 @@ class Fault:
 
     def __post_init__(self) -> None:
         re.compile(self.match)
+        if self.status is not None and not 200 <= self.status <= 999:
+            raise ValueError(f"status must be from 200 to 999, or null; it is {self.status}")
+        if not 0 <= self.delay_s <= LONGEST_DELAY_S:
+            raise ValueError(f"delay_s must be from 0 to {LONGEST_DELAY_S}; it is {self.delay_s:g}")
+        for name, value in self.headers.items():
+            is_number = name.lower() != "content-length" or value.isdecimal()
+            if not (HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value) and is_number):
+                raise ValueError(f"a server cannot send the header {name}: {value}")
         if self.times is not None and self.times < 1:
             raise ValueError(f"times must be 1 or more, or null; it is {self.times}")
         if self.provider not in PROVIDERS:

@@ -5,6 +5,8 @@ import requests
 
 from pipelines.sandbox import Fault, RequestLine
 
+FIELDS = "body, delay_s, headers, match, provider, status, times"
+
 
 @pytest.fixture
 def control(sandbox):
@@ -159,6 +161,37 @@ def test_ended_sessions_must_log_in_again(sandbox, connect, control):
             400,
             "times must be 1 or more, or null; it is 0 - at `$[0]`",
         ),
+        *(
+            (
+                "POST",
+                "/records/belltastic/add",
+                {"count": count},
+                400,
+                f"Expected `int` {bound} - at `$.count`",
+            )
+            for count, bound in ((100_001, "<= 100000"), (-1, ">= 0"))
+        ),
+        (
+            "POST",
+            "/faults",
+            [{"provider": "matter", "time": 3}],
+            400,
+            f"no such field: time; there are {FIELDS}",
+        ),
+        *(
+            ("POST", "/faults", [{"provider": "matter"} | given], 400, f"{message} - at `$[0]`")
+            for given, message in (
+                ({"status": 100}, "status must be from 200 to 999, or null; it is 100"),
+                ({"status": 1000}, "status must be from 200 to 999, or null; it is 1000"),
+                ({"delay_s": -1}, "delay_s must be from 0 to 3600; it is -1"),
+                ({"delay_s": 1e9}, "delay_s must be from 0 to 3600; it is 1e+09"),
+                ({"headers": {"a b": "x"}}, "a server cannot send the header a b: x"),
+                ({"headers": {"a": "\u2014"}}, "a server cannot send the header a: \u2014"),
+                ({"headers": {"a": "x\r\nb: y"}}, "a server cannot send the header a: x\r\nb: y"),
+                ({"headers": {"Content-Length": "-1"}}, "a server cannot send the header Content-Length: -1"),
+            )
+        ),
+        ("PUT", "/latency", {"latency_s": -1}, 400, "Expected `float` >= 0.0 - at `$.latency_s`"),
         ("PUT", "/latency", {"latency_s": "slow"}, 400, "Expected `float`, got `str` - at `$.latency_s`"),
         (
             "POST",
@@ -171,3 +204,9 @@ def test_ended_sessions_must_log_in_again(sandbox, connect, control):
 )
 def test_an_invalid_request_is_refused_with_a_message(control, method, path, body, status, message):
     assert control(method, path, body) == (status, {"message": message})
+
+
+def test_a_body_that_is_nested_too_deeply(sandbox):
+    body = f'{{"ids": [1], "fields": {{"name": {"[" * 5000}{"]" * 5000}}}}}'
+    answer = requests.post(f"{sandbox.url}/_sandbox/records/belltastic/change", data=body, timeout=10)
+    assert (answer.status_code, answer.json()) == (400, {"message": "the body is nested too deeply"})
