@@ -133,7 +133,7 @@ def attention(run: Run) -> Iterator[str]:
     for listing in run.listings:
         name = listing.name
         if listing.outcome == "failed":
-            yield f"{name} failed: {listing.message}. Its rows stay as they were."
+            yield f"{name} failed: {listing.message}. Its rows stay; the next run tries again."
         elif listing.outcome == "unverified":
             yield f"{name} is not verified: {listing.message}. What it sent was kept, nothing was removed."
         elif listing.outcome == "held_back":

@@ -8,20 +8,22 @@ import functools
 import http.client
 import ssl
 import zlib
+from http import HTTPStatus
 
 import requests
 import urllib3
 
 from pipelines.common.errors import AccessRefused, MalformedAnswer, ProviderError, Transient
 from pipelines.common.text import printable
+from pipelines.config.network import PROXY_CREDENTIALS
+from pipelines.extract.compression import CODINGS, are_decoded, codings_of
 from pipelines.extract.connections import Connection
 from pipelines.extract.provider import ErrorBody, Request
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
 REFUSED_STATUSES = frozenset({401, 402, 403})
 NOT_THERE_STATUSES = frozenset({404, 405, 410})
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-DECODED = frozenset({"", "identity", *urllib3.HTTPResponse.CONTENT_DECODERS})
+TUNNEL_FAILED = "Tunnel connection failed: "  # how `http.client` quotes a proxy
 LONGEST_QUOTE = 300  # characters of a server's text
 
 
@@ -39,10 +41,11 @@ def refuse_unexpected(
 
     Invalid UTF-8 is found when the record is read.
     """
-    for encoding in response.headers.get("content-encoding", "").split(","):
-        if encoding.strip().lower() not in DECODED:
-            got = _quote(connection, encoding)
-            raise MalformedAnswer(f"expected an answer from {request.path} in gzip or deflate, got {got}")
+    codings = codings_of(response.headers.get("content-encoding", ""))
+    if not are_decoded(codings):
+        unknown = [coding for coding in codings if coding not in CODINGS]
+        got = _quote(connection, unknown[0]) if unknown else f"{len(codings)} encodings, one inside the other"
+        raise MalformedAnswer(f"expected an answer from {request.path} in gzip or deflate, got {got}")
     kind, charset = _kind_of(response.headers.get("content-type", "application/json"))
     if not kind.endswith(("/json", "+json")):
         got = _quote(connection, kind) or "an empty content type"
@@ -61,9 +64,9 @@ def failure_of(
     reason = f"{request.path} answered {status}"
     if documented:
         reason += f" ({_quote(connection, f'{documented.code}: {documented.message}')})"
+    seconds = _retry_after(response)
     failure = (documented and documented.failure) or _failure_of(status)
-    if failure is Transient:
-        seconds = _retry_after(response)
+    if failure is Transient or (failure is MalformedAnswer and seconds is not None and status >= 400):
         is_too_much = status == 429 or seconds is not None
         return Transient(reason, retry_after=seconds, is_too_much=is_too_much)
     if failure is AccessRefused:
@@ -72,9 +75,18 @@ def failure_of(
             f"check the credentials of {connection.name}, and what they can access",
             unauthorized=status == 401,
         )
-    if status in REDIRECTS:
+    if 300 <= status < 400:
         return MalformedAnswer(f"{reason}, a redirect, which is never followed", "correct base_url")
-    return MalformedAnswer(reason, _check_base_url(connection) if status in NOT_THERE_STATUSES else "")
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return MalformedAnswer(reason, PROXY_CREDENTIALS)
+    if status in NOT_THERE_STATUSES and not documented:
+        return MalformedAnswer(reason, _check_base_url(connection))
+    return MalformedAnswer(reason, check_settings(connection))
+
+
+def check_settings(connection: Connection) -> str:
+    """What to do about an answer that neither the status nor the provider's text explains."""
+    return f"check the settings of {connection.name} in .dlt/config.toml, or ask the provider"
 
 
 def _check_base_url(connection: Connection) -> str:
@@ -91,11 +103,23 @@ def fault_of(
             f"the certificate of {settings.text('base_url')} was not accepted: {cause.verify_message}",
             "have it fixed, or name its authority's certificate in ca_file; certificates are always verified",
         )
+    place, remedy = _way(connection, request)
     timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
     if out_of_time or isinstance(error, timeouts):
         allowed = settings.number("timeout_s")
-        return Transient(f"{request.path} did not answer completely within {allowed:g} s")
-    return Transient(f"{request.path} failed: {_quote(connection, _in_words(cause))}")
+        return Transient(f"{place} did not answer completely within {allowed:g} s", remedy)
+    words = _quote(connection, _in_words(cause))
+    if f"{HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:d} " in words.partition(TUNNEL_FAILED)[2]:
+        remedy = PROXY_CREDENTIALS
+    return Transient(f"{place} failed: {words}", remedy)
+
+
+def _way(connection: Connection, request: Request) -> tuple[str, str]:
+    """How a request is sent, for the message of a failure, and what to check there."""
+    proxy = connection.settings.text("proxy")
+    if not proxy:
+        return request.path, ""
+    return f"{request.path} through {proxy}", f"check proxy of {connection.name}"
 
 
 def _quote(connection: Connection, text: str) -> str:
@@ -136,8 +160,9 @@ def _retry_after(response: requests.Response) -> float | None:
 def _root(error: BaseException) -> BaseException:
     """The innermost cause; an exception of `http.client` says more than what Python's own raised in it."""
     while not isinstance(error, http.client.HTTPException):
-        reason = getattr(error, "reason", None) or error.__cause__ or error.__context__
-        if not isinstance(reason, BaseException):
+        wrapped = (getattr(error, "reason", None), *error.args[:1], error.__cause__, error.__context__)
+        reason = next((cause for cause in wrapped if isinstance(cause, BaseException)), None)
+        if reason is None:
             return error
         error = reason
     return error
@@ -157,8 +182,12 @@ def _in_words(error: BaseException) -> str:
             words = "the answer is not HTTP (a chunk without its size)"
         case http.client.IncompleteRead():
             words = "the answer ended early"
+        case EOFError():
+            words = "the answer ended early"
         case zlib.error():
             words = "the answer is not compressed as its header says"
+        case UnicodeError() | requests.exceptions.InvalidURL() | urllib3.exceptions.LocationParseError():
+            words = "the name of the host is not valid"
         case http.client.HTTPException() | ValueError():
             words = f"the answer is not HTTP ({words.strip()})"
     return words or type(error).__name__

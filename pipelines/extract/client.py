@@ -11,6 +11,7 @@ import math
 import random
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,7 +24,14 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from pipelines.common.errors import EndMissing, MalformedAnswer, ProviderError, Transient
 from pipelines.common.version import rollcall_version
 from pipelines.config.network import proxies
-from pipelines.extract.answers import documented_error, failure_of, fault_of, refuse_unexpected
+from pipelines.extract.answers import (
+    check_settings,
+    documented_error,
+    failure_of,
+    fault_of,
+    refuse_unexpected,
+)
+from pipelines.extract.compression import are_decoded, codings_of, decompressed
 from pipelines.extract.connections import Connection
 from pipelines.extract.deadline import Deadline, DeadlineAdapter, ending_after
 from pipelines.extract.provider import Request
@@ -36,6 +44,8 @@ USER_AGENT = f"rollcall/{rollcall_version()}"
 LONGEST_WAIT_S = 120.0
 CHUNK_BYTES = 1 << 16
 LARGE_BODY_BYTES = 4 << 20
+# What `requests`, `urllib3` and the decompression raise.
+FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error, EOFError)
 _one_large_body = threading.Lock()  # in memory at a time, over all connections
 
 
@@ -139,6 +149,8 @@ class HttpClient:
             return self._access.send(lambda: self._exchange("GET", request, read))
         except ProviderError as error:
             failure = error.after(attempt)
+            if isinstance(failure, MalformedAnswer):
+                failure.remedy = failure.remedy or check_settings(self._connection)
             failure.__context__ = None  # its frames hold the answer, which may be large
             raise failure.with_traceback(None) from None
 
@@ -172,7 +184,7 @@ class HttpClient:
             try:
                 with contextlib.closing(self._send(method, request, credentials, seconds)) as response:
                     body = self._body(response, deadline, turn)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            except FAULTS as error:
                 raise fault_of(self._connection, request, error, out_of_time=deadline.ended) from None
         if deadline.ended:  # a truncated body without a Content-Length would look complete
             raise fault_of(self._connection, request, TimeoutError(), out_of_time=True)
@@ -221,9 +233,10 @@ class HttpClient:
     def _body(self, response: requests.Response, deadline: Deadline, turn: contextlib.ExitStack) -> bytes:
         limit = self.settings.integer("max_body_mb") << 20
         has_turn = False
+        codings = codings_of(response.headers.get("content-encoding", ""))
         with io.BytesIO() as body:
-            while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-                body.write(chunk)
+            for piece in decompressed(_chunks(response), codings if are_decoded(codings) else ()):
+                body.write(piece)
                 if body.tell() > LARGE_BODY_BYTES and not has_turn:
                     has_turn = True
                     with deadline.stopped():
@@ -246,7 +259,7 @@ class HttpClient:
         if isinstance(failure, Transient) and failure.retry_after is not None:
             wait = failure.retry_after + random.uniform(0, 0.1)
         if wait > LONGEST_WAIT_S or time.monotonic() + wait > self._deadline:
-            raise ProviderError(f"{failure}; the next try would be in {wait:.0f} s", "try later") from None
+            raise _too_late(failure, wait) from None
         if isinstance(failure, Transient) and failure.is_too_much:
             self._resumes_at = max(self._resumes_at, time.monotonic() + wait)
         return wait
@@ -258,3 +271,16 @@ class HttpClient:
 def _has_no_length(response: requests.Response) -> bool:
     """Whether an answer ends where its connection does, so that nothing shows if that was too early."""
     return not response.headers.keys() & {"content-length", "transfer-encoding"}
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """The body as it arrives, compressed if the server did so."""
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
+        yield chunk
+
+
+def _too_late(failure: BaseException | None, wait: float) -> ProviderError:
+    """The error for a failure after which there is no time to try again."""
+    if wait >= 1:
+        return ProviderError(f"{failure}; the next try would be in {wait:.0f} s", "try later")
+    return ProviderError(f"{failure}; no time is left for another try", "try later")

@@ -51,7 +51,8 @@ def test_the_last_lines_say_what_to_do(home: Home, sandbox: Sandbox) -> None:
     assert (result.exit_code, result.stderr) == (3, "")
     assert lines(result.stdout)[4:] == [
         "belltastic is held back: 20 of 30 known records are missing. Nothing was removed.",
-        "matter failed: page 1: projects/get answered 500 after 5 attempts. Its rows stay as they were.",
+        "matter failed: page 1: projects/get answered 500 after 5 attempts. "
+        "Its rows stay; the next run tries again.",
         "If these 20 are gone: rollcall sync belltastic --accept-removals belltastic=20",
         "When this is fixed, run: rollcall sync matter",
         published,

@@ -25,7 +25,13 @@ def test_an_answer_that_is_not_an_array_fails(home: Home, loopback: Loopback) ->
     for name, (body, _) in BODIES.items():
         home.connect(name, "belltastic", base_url=loopback.serve(name, Answer(body)), api_token="user_1")
     messages = {listing.connection: (listing.outcome, listing.message) for listing in home.run().listings}
-    assert messages == {name: ("failed", message) for name, (_, message) in BODIES.items()}
+    assert messages == {
+        name: (
+            "failed",
+            f"{message}: check the settings of {name} in .dlt/config.toml, or ask the provider",
+        )
+        for name, (_, message) in BODIES.items()
+    }
 
 
 def test_a_project_is_read_by_its_id(home: Home) -> None:

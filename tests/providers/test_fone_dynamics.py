@@ -85,11 +85,16 @@ def test_the_list_has_either_name(run: Run) -> None:
         for listing in run.listings
         if listing.connection in ANSWERS
     }
+    remedy = "check the settings of {} in .dlt/config.toml, or ask the provider"
     assert outcomes == {
         "properties": ("verified", 1, None),
         "projects": ("verified", 1, None),
-        "neither": ("failed", 0, "page 1: the answer has neither Properties nor Projects"),
-        "null": ("failed", 0, "page 1: expected an array, not null"),
+        "neither": (
+            "failed",
+            0,
+            f"page 1: the answer has neither Properties nor Projects: {remedy.format('neither')}",
+        ),
+        "null": ("failed", 0, f"page 1: expected an array, not null: {remedy.format('null')}"),
         "empty": ("verified", 0, None),
     }
 
@@ -114,7 +119,7 @@ def test_a_property_is_read_under_either_name(spelling: str, loopback: Loopback,
 
 
 def test_an_answer_without_a_property_is_refused(loopback: Loopback, tmp_path: Path) -> None:
-    with pytest.raises(MalformedAnswer, match=r"^the answer has no Property$"):
+    with pytest.raises(MalformedAnswer, match=r"^the answer has no Property: check the settings of one "):
         read_one_answered({"Properties": [PROPERTY]}, loopback, tmp_path)
 
 

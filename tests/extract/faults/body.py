@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.extract.faults.cases import (
     ALL,
+    CHECK_SETTINGS,
     ID,
     NAME,
     PAGED,
@@ -169,6 +170,9 @@ def without_name(provider: str, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def failing(fault: Fault, message: str, of: tuple[str, ...] = ALL) -> Case:
+    """A failure whose message ends with what to do: to check the settings, if nothing else is known."""
+    if not message.endswith(("…", "{connection}", "ask the provider why")):
+        message = f"{message}: {CHECK_SETTINGS}"
     return Case(fault, message=message, requests=1, of=of)
 
 
@@ -189,7 +193,7 @@ BODY = {
     "error_in_200_on_page_2": Case(
         on_page(2, error_in_200),
         "unverified",
-        "page 2: {path} answered 200 ({message})",
+        f"page 2: {{path}} answered 200 ({{message}}): {CHECK_SETTINGS}",
         of=PAGED,
         counts={"unchanged": 5},
     ),

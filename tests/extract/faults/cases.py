@@ -31,6 +31,7 @@ PATH = {
     "belltastic": "projects",
 }
 EXPECTED = dict.fromkeys(ALL, "an object") | {"belltastic": "an array"}
+CHECK_SETTINGS = "check the settings of {connection} in .dlt/config.toml, or ask the provider"
 RECORDS = 12
 MANY = 60
 
