@@ -1,23 +1,22 @@
 """A destination as a home configures it: a table `[publish.NAME]`, and dlt's own `[destination.NAME]`."""
 
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
 
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.common.redaction import Secrets
 from pipelines.common.suggest import nearest
-from pipelines.config.files import CONFIG, SECRETS, destination_table, read_toml, settings_file
+from pipelines.config.files import CONFIG, read_toml, settings_file
+from pipelines.config.secret_values import secrets_of_destination
+from pipelines.config.settings import published_after_sync
 from pipelines.config.tables import DESTINATION
 from pipelines.config.unknown import refuse_unknown
 from pipelines.destinations.kinds import KINDS, Kind, TableFormat
 
 FORMATS = ("delta", "iceberg")
-_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -64,6 +63,27 @@ def load_target(home: Path, name: str) -> Target:
     )
 
 
+def configured_targets(home: Path) -> tuple[str, ...]:
+    """The names of all tables `[publish.NAME]`. Raises ConfigurationError if the file cannot be read."""
+    return tuple(name for name, table in _section(home).items() if isinstance(table, Mapping))
+
+
+def targets_after_sync(home: Path) -> tuple[str, ...]:
+    """The destinations that `[publish] after_sync` names.
+
+    Raises ConfigurationError if that is not a list, or names one without a table.
+    """
+    names, known = published_after_sync(home), configured_targets(home)
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(
+                f"after_sync of [publish] names {name}, and there is no table [publish.{name}] "
+                f"in {settings_file(home, CONFIG)}",
+                nearest(name, known) if known else "add that table, or take the name out",
+            )
+    return names
+
+
 def _refuse_wrong_types(values: Mapping[str, object], name: str, file: Path) -> None:
     for key, value in values.items():
         wanted = (list, tuple) if key == "tables" else str
@@ -88,31 +108,10 @@ def _refuse_unknown_kinds(values: Mapping[str, object], name: str, file: Path) -
 
 
 def target_secrets(home: Path, name: str) -> Secrets:
-    """Every secret of a destination, passwords within URLs included."""
-    given = destination_table(home, SECRETS, name)
-    prefix = f"DESTINATION__{name.upper()}__"
-    variables = {key: value for key, value in os.environ.items() if key.startswith(prefix)}
-    return Secrets(_secrets_in({**given, **variables}))
+    """Every secret of a destination, passwords within connection strings included."""
+    return Secrets(secrets_of_destination(home, name))
 
 
 def _section(home: Path) -> Mapping[str, object]:
     section = read_toml(home.absolute() / ".dlt" / CONFIG).get("publish", {})
     return cast("Mapping[str, object]", section)
-
-
-def _secrets_in(given: Mapping[str, object]) -> Iterator[str]:
-    for key, value in given.items():
-        if isinstance(value, Mapping):
-            yield from _secrets_in(value)
-        elif isinstance(value, str):
-            if password := _password(value):
-                yield password
-            elif _SECRET.search(key):
-                yield value
-
-
-def _password(value: str) -> str | None:
-    try:
-        return urlsplit(value).password
-    except ValueError:
-        return None

@@ -9,7 +9,7 @@ import difflib
 import functools
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from pipelines.common.suggest import nearest
 from pipelines.config.files import CONFIG, SECRETS, connections_in, refuse_open_secrets
 from pipelines.config.network import certificates, check_base_url, check_proxy
 from pipelines.config.resolve import resolve
+from pipelines.config.secret_values import secrets_of_sources, secrets_of_tables
 from pipelines.config.tables import COMMON, names_of
 from pipelines.config.unknown import LIKE_OURS, refuse_unknown
 from pipelines.extract.provider import Provider, Settings, find_providers
@@ -75,10 +76,31 @@ def listing_name(connection: str, scope: str | None) -> str:
 
 
 def secrets_of(home: Path) -> Secrets:
-    """Every secret of the connections configured in `home`; none if they cannot be read."""
-    with contextlib.suppress(SyncError):
-        return Secrets(secret for connection in load_connections(home) for secret in connection.secrets)
-    return Secrets(())
+    """Every secret that is configured in `home`: of connections, notices, the warehouse and destinations.
+
+    A mistake in one table does not keep the secrets of the others from being known.
+    """
+    return Secrets((*_secrets_of_connections(home), *secrets_of_tables(home)))
+
+
+def _secrets_of_connections(home: Path) -> Iterator[str]:
+    try:
+        configured = read_tables(home)
+    except SyncError:
+        for name in _names_given(home):
+            yield from secrets_of_sources(home, name)
+        return
+    for name in configured.tables:
+        try:
+            yield from make_connection(name, configured).secrets
+        except SyncError:
+            yield from secrets_of_sources(home, name)
+
+
+def _names_given(home: Path) -> Iterator[str]:
+    for file in (CONFIG, SECRETS):
+        with contextlib.suppress(SyncError):
+            yield from connections_in(home, file)
 
 
 def load_connections(home: Path, names: Sequence[str] = ()) -> tuple[Connection, ...]:

@@ -188,7 +188,7 @@ def test_every_failure_is_one_line_and_a_code(
 
 
 @pytest.mark.parametrize(
-    ("also_failing", "shown"), [(None, "odd header: Bearer ***"), ("load_connections", "***")]
+    ("also_failing", "shown"), [(None, "odd header: Bearer ***"), ("read_tables", "***")]
 )
 def test_an_internal_error_shows_no_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also_failing: str | None, shown: str
