@@ -12,12 +12,15 @@ from pipelines.commands.schedule.scheduled_run import (
     ScheduledRun,
     certificate_files,
     clock_changes,
+    is_given,
     local_zone,
     secret_variables,
 )
 from pipelines.commands.schedule.scheduler import Schedule
 from pipelines.common.errors import UsageError
 from pipelines.common.version import DISTRIBUTION, rollcall_version
+from pipelines.config.resolve import variable
+from pipelines.config.tables import NOTIFY
 from pipelines.transform.model import files_in
 
 NAME = "rollcall"
@@ -30,7 +33,12 @@ _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 def kubernetes(run: ScheduledRun) -> Schedule:
     """The manifests. Raises UsageError where Kubernetes could not carry the files of the home."""
-    names = [one for one in secret_variables(run.home) if not one.startswith("NOTIFY")]
+    optional = {variable("notify", one): one.name for one in NOTIFY if one.secret}
+    names = [
+        one
+        for one in secret_variables(run.home)
+        if one not in optional or is_given(run.home, "notify", optional[one])
+    ]
     image = run.image or default_image()
     own = own_files(run.home, certificate_files(run.home))
     build = f"docker build --build-arg VERSION={rollcall_version()} --tag {image} ."

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pipelines.common.errors import ConfigurationError, UsageError
 from pipelines.config.files import CONFIG, SECRETS
 from pipelines.config.resolve import resolve, variable
-from pipelines.config.tables import COMMON, NOTIFY, TABLES, Setting
+from pipelines.config.secret_values import variables_of_destinations
+from pipelines.config.settings import given_secret
+from pipelines.config.tables import COMMON, NOTIFY, TABLES, WAREHOUSE, Setting
 from pipelines.config.unknown import refuse_unknown
 from pipelines.extract.connections import read_tables
 
@@ -94,7 +96,10 @@ def only_in_this_shell() -> tuple[str, ...]:
 
 
 def secret_variables(home: Path) -> tuple[str, ...]:
-    """The variables that hold the secrets of every connection and of the notifications."""
+    """The variables that hold the secrets of every connection, of notices, and those in other tables.
+
+    A lakehouse and destinations have secrets only if they are configured.
+    """
     refuse_unknown(home)
     configured = read_tables(home)
     provider_key = Setting("provider")
@@ -106,12 +111,23 @@ def secret_variables(home: Path) -> tuple[str, ...]:
             raise ConfigurationError(f"{connection} has an unknown provider", "see: rollcall doctor")
         names += [variable(table, setting) for setting in provider.settings if setting.secret]
     names += [variable("notify", setting) for setting in NOTIFY if setting.secret]
+    names += [
+        variable("warehouse", setting)
+        for setting in WAREHOUSE
+        if setting.secret and is_given(home, "warehouse", setting.name)
+    ]
+    names += sorted(set(variables_of_destinations(home)))
     for name in names:
         if not re.fullmatch(r"\w+", name, re.ASCII):
             raise UsageError(
                 f"{name} cannot be the name of a variable there", "name that connection without a dash"
             )
     return tuple(names)
+
+
+def is_given(home: Path, table: str, key: str) -> bool:
+    """Whether a secret is configured: itself, or as a file or a command."""
+    return bool(given_secret(home, table, key))
 
 
 def certificate_files(home: Path) -> tuple[str, ...]:

@@ -393,3 +393,26 @@ def test_without_a_scheduler_the_choices_are_one_line(run: Run) -> None:
         "rollcall: Missing argument '{cron|systemd|github|kubernetes}'. "
         "Choose from: cron, systemd, github, kubernetes. See rollcall schedule --help\n"
     )
+
+
+def test_every_secret_in_use_is_named_for_kubernetes(run: Run, home: Home) -> None:
+    home.connect("belltastic", api_token="user_1")
+    config, secrets = (home.path / ".dlt" / name for name in ("config.toml", "secrets.toml"))
+    config.write_text(
+        f'{config.read_text()}\n[warehouse]\nengine = "ducklake"\ncatalog = "catalog"\ndata = "data"\n'
+    )
+    secrets.write_text(
+        f'{secrets.read_text()}\n[notify]\nping_url = "https://ping.example.com/1"\n'
+        '[warehouse]\ncatalog_password = "c"\n'
+        '[destination.bi]\ncredentials = "postgresql://rollcall:p@db.example.com/bi"\n'
+        '[destination.lake.credentials]\naws_secret_access_key = "s"\n'
+    )
+    steps = run("schedule", "kubernetes").stderr
+    (line,) = [line for line in steps.splitlines() if "secrets.env for each of" in line]
+    assert line.partition(" for each of ")[2].split(", ") == [
+        "SOURCES__BELLTASTIC__API_TOKEN",
+        "NOTIFY__PING_URL",
+        "WAREHOUSE__CATALOG_PASSWORD",
+        "DESTINATION__BI__CREDENTIALS",
+        "DESTINATION__LAKE__CREDENTIALS__AWS_SECRET_ACCESS_KEY",
+    ]
