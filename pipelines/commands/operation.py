@@ -45,8 +45,8 @@ def publish_operation(
     store = find_store(home)
     if store.is_empty():
         raise WarehouseError(f"there is no warehouse at {store.name} yet", "run `rollcall sync`")
-    if store.shared and operation != "retire":
-        refuse_lakehouse(home, operation, "migrate it to a file, do it there, and migrate that to a new one")
+    if operation != "retire":
+        refuse_to_change_lakehouse(home, operation)
     names = [connection] if connection else []
     with store.locked(names) as scratch, ending_at_once(lambda: clear(scratch)):
         store.probe(scratch)
@@ -67,6 +67,11 @@ def publish_operation(
             models.refuse_broken(draft.run(lambda db: models.check_run(db, home, is_unchanged=False)))
             draft.finish()
         return store.publish(draft.path, scratch)
+
+
+def refuse_to_change_lakehouse(home: Path, operation: Operation) -> None:
+    """Raise UsageError if the warehouse is a lakehouse, on which `operation` does not work."""
+    refuse_lakehouse(home, operation, "migrate it to a file, do it there, and migrate that to a new one")
 
 
 def refuse_unknown_connection(db: duckdb.DuckDBPyConnection, connection: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.commands.operation import publish_operation
+from pipelines.commands.operation import publish_operation, refuse_to_change_lakehouse
 from pipelines.common.errors import UsageError
 from pipelines.common.sql import read_sql, set_variables
 from pipelines.warehouse.published import open_published
@@ -26,7 +26,11 @@ class Prunable:
 
 
 def look_up(home: Path, before: datetime) -> Prunable:
-    """Count what `prune` would drop. Raises UsageError if `before` is later than the last run."""
+    """Count what `prune` would drop.
+
+    Raises UsageError if `before` is later than the last run, or the warehouse is a lakehouse.
+    """
+    refuse_to_change_lakehouse(home, "prune")
     with open_published(home) as warehouse:
         db = warehouse.db
         last_run = read_last_run(db)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.commands.operation import publish_operation
+from pipelines.commands.operation import publish_operation, refuse_to_change_lakehouse
 from pipelines.common.errors import UsageError
 from pipelines.common.sql import identifier, read_sql
 from pipelines.extract.connections import NAME, configured_provider
@@ -12,7 +12,8 @@ from pipelines.warehouse.published import open_published
 
 
 def refuse_name(home: Path, provider: str, new: str) -> None:
-    """Raise UsageError if a connection of `provider` cannot have the name `new`."""
+    """Raise UsageError if a connection of `provider` cannot have the name `new`, or in a lakehouse."""
+    refuse_to_change_lakehouse(home, "rename")
     if not NAME.fullmatch(new):
         raise UsageError(
             f"{new} is not a valid name for a connection",
