@@ -6,11 +6,10 @@ the warehouse may be on another disk.
 
 from pathlib import Path
 
-from pipelines.common.errors import WarehouseError
-from pipelines.common.files import STATE_FOLDER, private_folder
+from pipelines.common.files import private_folder
+from pipelines.warehouse.published import has_published, lost, mark_path
 from pipelines.warehouse.store import Store
 
-MARK = "published"
 TEXT = """\
 This home has published a run. If its warehouse is missing, `rollcall sync` stops. It begins a new history
 only with --first-run.
@@ -19,16 +18,13 @@ only with --first-run.
 
 def refuse_lost(home: Path, store: Store) -> None:
     """Raise WarehouseError if `home` has published and there is neither a warehouse nor a previous one."""
-    if (home / STATE_FOLDER / MARK).exists() and store.is_lost():
-        raise WarehouseError(
-            f"there is no warehouse at {store.name}, but this home has published one before",
-            "mount its disk or put it back; to begin a new history, run: rollcall sync --first-run",
-        )
+    if has_published(home) and store.is_lost():
+        raise lost(store.name, is_shared=store.shared)
 
 
 def mark_published(home: Path) -> tuple[str, ...]:
     """Record that `home` has published. Returns a line if the mark cannot be written."""
-    mark = home / STATE_FOLDER / MARK
+    mark = mark_path(home)
     if mark.exists():
         return ()
     try:

@@ -78,8 +78,16 @@ class Access:
     mode: int = 0o600
     group: int | None = None
 
-    def grant(self, path: Path) -> bool:
-        """Set mode and group of a file. False if the file system cannot."""
+    def grant(self, path: Path, like: Path | None = None) -> bool:
+        """Set mode and group of a file. False if the file system cannot.
+
+        If root publishes it, the owner is that of `like`: a schedule runs as another user, who could not
+        read a file of root's.
+        """
+        if like is not None and os.geteuid() == 0:
+            with contextlib.suppress(OSError):
+                owner = like.stat()
+                os.chown(path, owner.st_uid, owner.st_gid)
         if self.group is not None:
             try:
                 os.chown(path, -1, self.group)
@@ -152,15 +160,31 @@ def _open_lock(path: Path) -> int:
         raise WarehouseError(f"{path} is not writable", f"run: chmod 600 {quoted}")
     raise WarehouseError(
         f"{path} belongs to another user",
-        f"run this as {_name_of(owner)}, or, while no run is in progress, run: sudo rm {quoted}",
+        f"run this as {user_name(owner)}, or, while no run is in progress, run: sudo rm {quoted}",
     )
 
 
-def _name_of(user: int) -> str:
+def user_name(user: int) -> str:
+    """The name of a user, or the number of one without a name."""
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:
         return f"user {user}"
+
+
+def refused_to_read(path: Path) -> WarehouseError:
+    """The error for a file that this user may not read: it is not damaged, so nothing is to be restored."""
+    here = user_name(os.geteuid())
+    try:
+        owner = user_name(path.stat().st_uid)
+    except OSError:  # of a directory above it
+        return WarehouseError(
+            f"{path} may not be read by {here}", "ask its owner for access to its directory"
+        )
+    return WarehouseError(
+        f"{path} belongs to {owner}, and may not be read by {here}",
+        f"run this as {owner}, or give it to {here}: sudo chown {here} {shlex.quote(str(path))}",
+    )
 
 
 def _no_locks(folder: Path, error: OSError, table: str) -> WarehouseError:

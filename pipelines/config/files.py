@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.files import refuse_dangling
+from pipelines.common.filesystem import user_name
 
 CONFIG, SECRETS = "config.toml", "secrets.toml"
 
@@ -102,9 +103,9 @@ def refuse_open_secrets(home: Path) -> None:
     except FileNotFoundError:
         return
     if found.st_uid not in {os.geteuid(), 0}:  # root can read and write every file
-        owner = f"{os.geteuid()}:{os.getegid()}"
-        raise ConfigurationError(
-            f"{path} belongs to another user", f"run: sudo chown {owner} {shlex.quote(str(path))}"
-        )
+        remedy = f"run: sudo chown {os.geteuid()}:{os.getegid()} {shlex.quote(str(path))}"
+        if os.geteuid() == 0:  # given to root, the user that runs every night could not read it
+            remedy = f"run this as {user_name(found.st_uid)}"
+        raise ConfigurationError(f"{path} belongs to another user", remedy)
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise ConfigurationError(f"{path} can be read by others", f"run: chmod 600 {shlex.quote(str(path))}")

@@ -150,10 +150,10 @@ def as_warehouse_error(lake: LakeSettings, error: duckdb.Error) -> WarehouseErro
     catalog = re.search(r"connection to server .*|Could not set lock .*|server closed the connection.*", text)
     found = storage or catalog
     reason = (found[0] if found else text).strip()[:300]
-    return WarehouseError(
-        f"{lake.data if storage else lake.name} does not answer ({reason})",
-        "check catalog and data of [warehouse], and that both can be reached",
-    )
+    remedy = "check catalog and data of [warehouse], and that both can be reached"
+    if "password" in reason:
+        remedy = "check catalog_password of [warehouse] in .dlt/secrets.toml, or WAREHOUSE__CATALOG_PASSWORD"
+    return WarehouseError(f"{lake.data if storage else lake.name} does not answer ({reason})", remedy)
 
 
 def nothing_published(lake: LakeSettings) -> NothingPublished:

@@ -23,13 +23,14 @@ def publish(
     Returns a line for each failure after publication.
     """
     _verify(draft)
-    access.grant(draft)
+    owner = _owner(warehouse)
+    access.grant(draft, owner)
     sync(draft)
     if warehouse.exists():
         spare = draft.with_name("previous")
         if forgetting:
             shutil.copyfile(draft, spare)
-            access.grant(spare)
+            access.grant(spare, owner)
             sync(spare)
             wal_path(previous_path(warehouse)).unlink(missing_ok=True)
         else:
@@ -56,7 +57,7 @@ def put_back(
         open_database() as db,
         readable(db, copy, source, f"put a copy of your own at {warehouse}"),
     ):
-        access.grant(copy)
+        access.grant(copy, _owner(warehouse))
     sync(copy)
     if warehouse.exists():
         if not wal_path(warehouse).exists() and filecmp.cmp(copy, warehouse, shallow=False):
@@ -68,6 +69,11 @@ def put_back(
         wal_path(warehouse).replace(wal_path(aside))
     copy.replace(warehouse)
     return _sync_published(warehouse)
+
+
+def _owner(warehouse: Path) -> Path:
+    """The file or the directory whose owner a new file at `warehouse` should have."""
+    return warehouse if warehouse.exists() else warehouse.parent
 
 
 def _sync_published(warehouse: Path) -> tuple[str, ...]:

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.common.errors import UsageError
+from pipelines.common.errors import UsageError, WarehouseError
+from pipelines.common.files import STATE_FOLDER
 from pipelines.common.sql import read_sql
 from pipelines.config.lake import lake_settings
 from pipelines.config.settings import warehouse_path
 from pipelines.warehouse import reader
+from pipelines.warehouse.paths import previous_path
 from pipelines.warehouse.reader import Warehouse, open_warehouse
 
 
@@ -34,6 +36,7 @@ def open_published(
                 "--as-of-run needs a lakehouse",
                 "a file has its history: projects_as_of(timestamp) and projects_history",
             )
+        refuse_missing(home)
         with open_warehouse(
             path, seconds=seconds, workspace_in=workspace_in, time_zone=time_zone
         ) as warehouse:
@@ -49,8 +52,33 @@ def open_published(
 
 def refuse_missing(home: Path) -> None:
     """Raise WarehouseError if the file is missing. For a lakehouse, this shows only when it is opened."""
-    if lake_settings(home) is None:
-        reader.refuse_missing(warehouse_path(home))
+    if lake_settings(home) is not None:
+        return
+    path = warehouse_path(home)
+    if has_published(home) and reader.is_missing(path) and not previous_path(path).exists():
+        raise lost(str(path), is_shared=False)
+    reader.refuse_missing(path)
+
+
+def mark_path(home: Path) -> Path:
+    """The file that shows that a home has published a run, wherever its warehouse is."""
+    return home / STATE_FOLDER / "published"
+
+
+def has_published(home: Path) -> bool:
+    """Whether a run in this home has been published."""
+    return mark_path(home).exists()
+
+
+def lost(name: str, *, is_shared: bool) -> WarehouseError:
+    """The error for a warehouse that a home has published to, and that is missing."""
+    remedy = "mount its disk or put it back"
+    if is_shared:
+        remedy = "check catalog of [warehouse]; to bring the history of a file, run: rollcall migrate FILE"
+    return WarehouseError(
+        f"there is no warehouse at {name}, but this home has published one before",
+        f"{remedy}; to begin a new history, run: rollcall sync --first-run",
+    )
 
 
 def refuse_lakehouse(home: Path, verb: str, remedy: str) -> None:

@@ -20,6 +20,7 @@ import duckdb
 from pipelines.common.database import HEADERS_BYTES, hidden_builtins, open_database
 from pipelines.common.errors import SyncError, UsageError, WarehouseError
 from pipelines.common.files import private_folder
+from pipelines.common.filesystem import refused_to_read
 from pipelines.common.limits import Clock, bounded_files, bounded_memory, bounded_time, physical_mb
 from pipelines.common.sql import identifier, literal
 from pipelines.warehouse.paths import previous_path, recovery_hint, wal_path
@@ -112,9 +113,20 @@ def reading(
             yield Warehouse(name, db, workspace, clock)
 
 
+def is_missing(path: Path) -> bool:
+    """Whether there is no file at `path`. Raises WarehouseError if this user may not look there."""
+    try:
+        path.stat()
+    except PermissionError:
+        raise refused_to_read(path) from None
+    except OSError:
+        return True
+    return False
+
+
 def refuse_missing(path: Path) -> None:
     """Raise WarehouseError if there is no warehouse at `path`."""
-    if path.exists():
+    if not is_missing(path):
         return
     if previous_path(path).exists():
         raise WarehouseError(f"there is no warehouse at {path}", recovery_hint(path))
@@ -186,6 +198,8 @@ def read_every_value(db: duckdb.DuckDBPyConnection) -> None:
 
 def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
     message = str(error)
+    if is_refused(error):
+        return refused_to_read(path)
     if "Could not set lock" in message:
         holder = re.search(r"PID \d+", message)
         return WarehouseError(
@@ -219,6 +233,11 @@ def _written_to(path: Path) -> WarehouseError:
         f"another program has written to {path} and left {wal_path(path).name} behind",
         "run `rollcall sync`, which discards it, or `rollcall restore`",
     )
+
+
+def is_refused(error: duckdb.Error) -> bool:
+    """Whether this user may not open the file."""
+    return str(error).rstrip().endswith(os.strerror(errno.EACCES))
 
 
 def is_damage(error: duckdb.Error) -> bool:

@@ -229,7 +229,7 @@ def test_promise_23_secrets_of_another_user_are_refused(
         me = 0
     with pytest.raises(ConfigurationError) as refusal:
         load_connections(tmp_path)
-    command = f"run: sudo chown {me}:{os.getegid()} {secrets}"
+    command = f"run: sudo chown {me}:{os.getegid()} {secrets}" if me else "run this as user 4242"
     assert str(refusal.value) == f"{secrets} belongs to another user: {command}"
 
 
