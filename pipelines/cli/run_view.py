@@ -46,18 +46,22 @@ def print_run(run: Run, console: Console) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
-def run_facts(run: Run) -> Iterator[str]:
-    """The run in plain lines for its log: one per listing, then the end of the summary."""
+def run_facts(run: Run) -> Iterator[tuple[str, bool]]:
+    """The run in plain lines for its log, and whether each is a problem.
+
+    One per listing, then the end of the summary.
+    """
     for listing in run.listings:
-        yield (
+        facts = (
             f"{listing.name}: {listing.outcome}, {counted(listing.pages, 'page')}, "
             f"{counted(listing.requests, 'request')}, {counted(listing.retries, 'retry', 'retries')}, "
             f"{listing.seconds:.1f} s; {counted(listing.records, 'record')}: "
             f"{listing.new} new, {listing.changed} changed, {listing.removed} removed, "
             f"{listing.unchanged} unchanged, {listing.held_back} held back, {listing.quarantined} quarantined"
         )
-    yield from attention(run)
-    yield from next_steps(run)
+        yield facts, listing.outcome != "verified"
+    yield from ((line, True) for line in attention(run))
+    yield from ((line, False) for line in next_steps(run))
 
 
 def run_json(run: Run) -> str:

@@ -20,7 +20,7 @@ from pipelines.config.unknown import refuse_unknown
 from pipelines.monitoring.channels import Notice
 from pipelines.monitoring.held_back import held_back_as_before
 from pipelines.monitoring.notifications import NOT_STARTED, Notices, subject
-from pipelines.monitoring.run_log import Level, run_log
+from pipelines.monitoring.run_log import run_log
 
 
 def monitored_sync(
@@ -45,15 +45,15 @@ def monitored_sync(
             log.line(f"warning: {line}", "warning")
 
         def attempt(begun: Callable[[], None]) -> Run:
+            _check_destinations(home)
             with shown_progress(console, log.line) as progress:
                 run = sync(home, options, observer=Observer(begun, progress))
             if not options.dry_run:
                 run = replace(
                     run, unfinished=run.unfinished + afterwards(lambda error: log.trace(error, home))
                 )
-            level: Level = "warning" if run.exit_code else "info"
-            for line in run_facts(run):
-                log.line(line, level)
+            for line, is_wrong in run_facts(run):
+                log.line(line, "warning" if is_wrong else "info")
             return run
 
         for mistake in _mistakes(home, dry_run=options.dry_run):
@@ -72,6 +72,16 @@ def monitored_sync(
         notices.end(_notice(home, run))
         _write_metrics(home, run.exit_code, warn)
         return run
+
+
+def _check_destinations(home: Path) -> None:
+    """Refuse a wrong `[publish.NAME]` before any provider is asked: the run could not do all it should."""
+    from pipelines.config.settings import published_after_sync
+
+    if published_after_sync(home):
+        from pipelines.commands.publish import check_after_sync
+
+        check_after_sync(home)
 
 
 def _mistakes(home: Path, *, dry_run: bool) -> Iterator[ConfigurationError]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pipelines.common.errors import RunInProgress, SyncError
+from pipelines.common.errors import ConfigurationError, RunInProgress, SyncError
 from pipelines.common.files import STATE_FOLDER, private_folder
 from pipelines.common.filesystem import locked_file
 from pipelines.config.files import refuse_open_secrets
@@ -19,7 +19,7 @@ from pipelines.destinations.columns import descriptions_hash, tables_to_publish
 from pipelines.destinations.kinds import PUBLICATIONS
 from pipelines.destinations.publication import LastPublication, PublicationRow, publication_row
 from pipelines.destinations.session import session
-from pipelines.destinations.target import Target, load_target
+from pipelines.destinations.target import Target, load_target, targets_after_sync
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,6 +124,37 @@ def publish(
         row = functools.partial(publication_row, run, clock(), changes, described, scratch)
         store.publish(pipeline, target, changes, row, with_comments=with_comments)
         return published
+
+
+def check_after_sync(home: Path) -> None:
+    """Raise ConfigurationError if a destination that each run is published to is configured wrongly.
+
+    Nothing is asked of the destination, which may be down without a mistake in any setting.
+    """
+    for name in targets_after_sync(home):
+        check_destination(home, name)
+
+
+def check_destination(home: Path, name: str) -> Target:
+    """The destination `[publish.NAME]`. Raises ConfigurationError for the first wrong key."""
+    target = load_target(home, name)
+    try:
+        tables_to_publish(home, target.tables)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"tables of [publish.{name}]: {error.reason}", error.remedy) from None
+    return target
+
+
+def reach(home: Path, name: str) -> None:
+    """Log in to the destination `[publish.NAME]`, and read what was published last; changes nothing.
+
+    Raises ConfigurationError if dlt lacks a setting or a package, DestinationFailed if the destination does
+    not answer, RunInProgress if it is being published to.
+    """
+    target = load_target(home, name)
+    store: Store = lakes if target.kind.is_lake else databases
+    with _scratch(home, name) as scratch, session(home, target, scratch) as pipeline:
+        store.read_stored(pipeline, target, (PUBLICATIONS,))
 
 
 def publish_each(home: Path, names: Sequence[str], trace: Callable[[Exception], None]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import cast
 from zoneinfo import available_timezones
 
 from pipelines.common.errors import ConfigurationError
-from pipelines.common.filesystem import Access
+from pipelines.common.filesystem import Access, user_name
 from pipelines.common.suggest import nearest
 from pipelines.config.files import CONFIG, SECRETS, path_of, read_toml, settings_file
 from pipelines.config.secret_sources import SUFFIXES, secret_given
@@ -87,7 +87,8 @@ def _group(name: str) -> int:
         raise ConfigurationError(f"there is no group {name}", "create it, or name another") from None
     if os.geteuid() and group not in {os.getegid(), *os.getgroups()}:
         raise ConfigurationError(
-            f"this user is not in the group {name}", f"run: sudo usermod --append --groups {name} $USER"
+            f"this user is not in the group {name}",
+            f"run: sudo usermod --append --groups {name} {user_name(os.geteuid())}",
         )
     return group
 
@@ -172,12 +173,11 @@ def textfile_path(home: Path) -> Path | None:
 
 
 def find_mistakes(home: Path) -> Iterator[ConfigurationError]:
-    """Yield an error for each wrong setting of what follows a run: exports, times for people, publication."""
+    """Yield an error for each wrong setting of what follows a run, which continues without it."""
     readers: tuple[Callable[[Path], object], ...] = (
         exports_path,
         exports_kept,
         display_time_zone,
-        published_after_sync,
     )
     for read in readers:
         try:

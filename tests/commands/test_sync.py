@@ -98,7 +98,6 @@ def test_a_count_of_one_is_singular(home: Home, sandbox: Sandbox) -> None:
         ("[logs]\nkeep = []", "keep of [logs] should be an integer, not []"),
         ("[logs]\nformat = 'xml'", "format of [logs] is 'xml'"),
         ("[monitoring]\ntextfile = 3", "textfile of [monitoring] in FILE should be a string, not 3"),
-        ("[publish]\nafter_sync = 3", "after_sync of [publish] in FILE should be a list, not 3"),
     ],
 )
 def test_a_wrong_setting_of_what_follows_a_run_is_named_before_it(

@@ -12,7 +12,7 @@ from pipelines.common.filesystem import locked_file
 from tests.publish.conftest import Stages
 from tests.publish.places import DuckDb, configure
 from tests.support.home import Home
-from tests.support.loopback import Answer, Loopback
+from tests.support.loopback import Answer, Asked, Loopback
 
 TABLES = '\ntables = ["projects", "status_mapping"]\n'
 
@@ -197,3 +197,75 @@ def test_a_run_publishes_to_the_destinations_of_after_sync(synced: Home) -> None
     (note,) = [line for line in shown.splitlines() if line.startswith("Note: not published to bi: ")]
     assert note.endswith(". Then run: rollcall publish --to bi")
     assert [row["n"] for row in synced.rows("select count(*) as n from runs")] == [2]
+
+
+WRONG_AFTER_SYNC = {
+    "after_sync of [publish] in FILE should be a list, not 3": "[publish]\nafter_sync = 3",
+    "after_sync of [publish] names bj, and there is no table [publish.bj] in FILE": (
+        '[publish]\nafter_sync = ["bj"]\n[publish.bi]\ndestination = "duckdb"'
+    ),
+    "destination of [publish.bi] in FILE is oracle": (
+        '[publish]\nafter_sync = ["bi"]\n[publish.bi]\ndestination = "oracle"'
+    ),
+    "table_format of [publish.bi] in FILE is hudi": (
+        '[publish]\nafter_sync = ["bi"]\n[publish.bi]\ndestination = "filesystem"\ntable_format = "hudi"'
+    ),
+    "dataset of [publish.bi] in FILE should be a string": (
+        '[publish]\nafter_sync = ["bi"]\n[publish.bi]\ndestination = "duckdb"\ndataset = 3'
+    ),
+    "tables of [publish.bi]: there is no table project to publish": (
+        '[publish]\nafter_sync = ["bi"]\n[publish.bi]\ndestination = "duckdb"\ntables = ["project"]'
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "settings"), WRONG_AFTER_SYNC.items(), ids=range(len(WRONG_AFTER_SYNC)))
+def test_a_wrong_destination_of_each_run_stops_it_before_a_provider_is_asked(
+    message: str, settings: str, home: Home, loopback: Loopback
+) -> None:
+    asked = []
+
+    def take(request: Asked) -> Answer:
+        asked.append(request)
+        return Answer([{"id": 1, "name": "Bells"}])
+
+    home.connect("belltastic", base_url=loopback.serve("belltastic", take), api_token="user_1")
+    file = home.path / ".dlt" / "config.toml"
+    file.write_text(f"{settings}\n{file.read_text()}")
+    message = message.replace("FILE", str(file))
+    for arguments in (("sync",), ("sync", "--dry-run")):
+        refused = rollcall(home.path, *arguments, code=2).stderr
+        assert (refused.startswith(f"rollcall: {message}. "), refused.count("\n")) == (True, 1)
+    assert (asked, home.warehouse.exists()) == ([], False)
+    examined = rollcall(home.path, "doctor", "--json", code=2).stdout
+    failed = [check for check in json.loads(examined)["checks"] if check["outcome"] == "failed"]
+    assert [(check["name"], check["message"]) for check in failed] == [("publish", message)]
+
+
+def test_doctor_tries_the_destinations_of_each_run_and_only_warns_if_one_is_down(synced: Home) -> None:
+    place = DuckDb(synced.path / "bi.duckdb")
+    config, secrets = (synced.path / ".dlt" / name for name in ("config.toml", "secrets.toml"))
+    config.write_text(f'[publish]\nafter_sync = ["bi"]\n{place.settings}{TABLES}{config.read_text()}')
+    secrets.write_text(place.secrets + secrets.read_text())
+
+    def checked() -> tuple[str, str]:
+        examined = json.loads(rollcall(synced.path, "doctor", "--json").stdout)["checks"]
+        ((outcome, message),) = [
+            (check["outcome"], check["message"]) for check in examined if check["name"] == "publish"
+        ]
+        return outcome, message
+
+    assert checked() == ("ok", "bi (duckdb, dataset rollcall): answers")
+    assert place.query("select table_name from duckdb_tables()") == []
+    config.write_text(config.read_text().replace('after_sync = ["bi"]\n', ""))
+    assert checked() == (
+        "ok",
+        "bi (duckdb, dataset rollcall): complete; rollcall publish --to bi --dry-run tries it",
+    )
+    config.write_text(f'[publish]\nafter_sync = ["bi"]\n{config.read_text().replace("[publish]", "", 1)}')
+    secrets.write_text(secrets.read_text().replace("bi.duckdb", "missing/bi.duckdb"))
+    outcome, message = checked()
+    assert (outcome, message.partition(":")[0]) == (
+        "warning",
+        "publication to bi (duckdb, dataset rollcall) failed",
+    )

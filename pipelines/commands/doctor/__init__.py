@@ -4,6 +4,7 @@ Takes the lock and removes the scratch directories of dead runs, as a run does, 
 Continues with the published file in a draft, and reads one page of each listing, with the same code as a run.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipelines.commands.doctor.providers import check_providers
 from pipelines.commands.doctor.warehouse import check_file, check_lakehouse, check_place
 from pipelines.common.errors import ConfigurationError
 from pipelines.common.exit_codes import ExitCode
+from pipelines.config.files import CONFIG, read_toml, settings_file
 from pipelines.config.settings import memory_mb, previous_kept, warehouse_access, warehouse_path
 from pipelines.warehouse.store import find_store
 
@@ -70,8 +72,21 @@ def doctor(home: Path, names: Sequence[str] = (), *, send_notice: bool = False) 
             else [*check_place(warehouse), check_file(home, warehouse)]
         )
     checks += check_compute(home)
+    checks += _destinations(home)
     checks += check_providers(connections)
     return Examination(_without_repetitions(checks))
+
+
+def _destinations(home: Path) -> Sequence[Check]:
+    try:
+        is_configured = bool(read_toml(settings_file(home, CONFIG)).get("publish"))
+    except ConfigurationError:  # `check_configuration` has found it
+        return ()
+    if not is_configured and not os.environ.get("PUBLISH__AFTER_SYNC"):
+        return ()
+    from pipelines.commands.doctor.destinations import check_destinations  # imports the drivers' libraries
+
+    return tuple(check_destinations(home))
 
 
 def _without_repetitions(checks: Sequence[Check]) -> tuple[Check, ...]:
