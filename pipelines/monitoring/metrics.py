@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from pipelines.common.errors import SyncError
 from pipelines.common.files import write_atomically
 from pipelines.common.sql import read_sql
 from pipelines.common.version import rollcall_version
@@ -72,16 +73,24 @@ def update_textfile(home: Path, attempt: Attempt, warn: Callable[[str], None]) -
     """Write the file of `[monitoring] textfile`, if it is configured. A failure is a warning only."""
     try:
         path = textfile_path(home)
-        if path is None:
-            return
+    except SyncError as error:
+        warn(f"cannot write metrics: {error}")
+        return
+    if path is None:
+        return
+    try:
         with contextlib.ExitStack() as stack:
             warehouse = None
             # After a run that failed, there may be no warehouse, or one that cannot be read.
             with contextlib.suppress(Exception):
                 warehouse = stack.enter_context(open_published(home))
-            write_atomically(path, metrics_text(home, warehouse, attempt), mode=READABLE_BY_ALL)
+            text = metrics_text(home, warehouse, attempt)
+        # Not while the warehouse is open: an error would be taken for one of its file.
+        write_atomically(path, text, mode=READABLE_BY_ALL)
+    except OSError as error:
+        warn(f"cannot write the metrics {path} ({error.strerror}); the run continues")
     except Exception as error:  # noqa: BLE001 - metrics must not end the run
-        warn(f"cannot write metrics: {error}")
+        warn(f"cannot write the metrics {path} ({type(error).__name__}); the run continues")
 
 
 class _Metrics(Collector):

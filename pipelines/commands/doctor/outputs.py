@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipelines.commands.doctor.check import Check, broken, failed
 from pipelines.common.errors import ConfigurationError
+from pipelines.common.filesystem import user_name
 from pipelines.config.settings import logs_format, logs_kept, logs_path, textfile_path
 from pipelines.monitoring.channels import Notice
 from pipelines.monitoring.notifications import read_notify, send, subject
@@ -50,4 +51,8 @@ def check_outputs(home: Path) -> Iterator[Check]:
         is_writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
         if not is_writable or (name == "metrics" and existing != folder):
             message = f"a run cannot write to {folder}, and continues without its {name}"
-            yield Check(name, "warning", message, (f"create {folder}, writable for this user",))
+            here = user_name(os.geteuid())
+            remedy = f"create {folder}, writable for {here}"
+            if existing == folder:
+                remedy = f"let {here} write there: sudo chgrp {here} {folder} && sudo chmod g+w {folder}"
+            yield Check(name, "warning", message, (remedy,))

@@ -111,12 +111,14 @@ def test_the_dashboard_is_json_with_a_query_in_every_panel() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-@pytest.mark.usefixtures("light")
 def test_metrics_that_cannot_be_written_do_not_fail_the_run(
     run: Run, home: Home, projects: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MONITORING__TEXTFILE", "missing/rollcall.prom")
-    assert "rollcall: cannot write metrics: " in run("sync", "--quiet").stderr
+    file = home.path / "missing" / "rollcall.prom"
+    assert run("sync", "--quiet").stderr == (
+        f"rollcall: cannot write the metrics {file} (No such file or directory); the run continues\n"
+    )
     monkeypatch.setenv("MONITORING__TEXTFILE", "rollcall.txt")
     assert run("sync", "--quiet").stderr == (
         "rollcall: cannot write metrics: textfile of [monitoring] is 'rollcall.txt': "
@@ -170,6 +172,26 @@ def test_logs_can_be_json_on_standard_output(
     assert (last["level"], last["message"].partition(":")[0]) == ("error", "failed")
     monkeypatch.setenv("LOGS__FORMAT", "xml")
     assert "cannot keep a log (format of [logs] is 'xml'" in run("sync", code=2).stderr
+
+
+@pytest.mark.usefixtures("light")
+def test_only_lines_about_a_problem_are_warnings(
+    run: Run, home: Home, loopback: Loopback, projects: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.connect(
+        "closed", "belltastic", base_url=loopback.serve("closed", Answer({}, status=403)), api_token="user_2"
+    )
+    monkeypatch.setenv("LOGS__PATH", "-")
+    monkeypatch.setenv("LOGS__FORMAT", "json")
+    printed = run("sync", "--quiet", code=3).stdout.splitlines()
+    lines = [json.loads(line) for line in printed if line.startswith("{")]
+    assert [(line["level"], line["message"].split()[0]) for line in lines[1:]] == [
+        ("info", "belltastic:"),
+        ("warning", "closed:"),
+        ("warning", "closed"),
+        ("info", "When"),
+        ("info", "Published"),
+    ]
 
 
 def test_the_file_of_cron_is_rotated_when_it_is_large(run: Run, home: Home) -> None:
