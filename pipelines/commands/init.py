@@ -15,7 +15,7 @@ from pipelines.common.files import private_folder, write_atomically
 from pipelines.common.suggest import nearest
 from pipelines.config.files import CONFIG, SECRETS, parse_toml, read_text
 from pipelines.config.resolve import how_to_set, variable
-from pipelines.config.tables import COMMON
+from pipelines.config.tables import COMMON, TABLES
 from pipelines.extract.connections import NAME
 from pipelines.extract.provider import Provider, Setting, find_providers
 
@@ -25,6 +25,7 @@ _CONFIG_HEAD = """\
 # Which accounts to sync, and where to keep the results. A table [sources.NAME] is a connection. Its provider
 # is NAME, unless a key `provider` says otherwise: two accounts at one provider are two tables.
 # A key after a # has the value shown; remove the # to change it. Secrets belong in secrets.toml.
+# Tables for the rest: {others}.
 #
 # Every connection also takes:
 {common}
@@ -108,7 +109,8 @@ def _head(*, secret: bool) -> str:
     if secret:
         return _SECRETS_HEAD
     common = (_line(setting) for setting in COMMON if setting.name != "provider")
-    return _CONFIG_HEAD.format(common="\n".join(common))
+    others = ", ".join(f"[{table}]" for table in TABLES)
+    return _CONFIG_HEAD.format(common="\n".join(common), others=others)
 
 
 def _table(connection: str, provider_name: str, provider: Provider, *, secret: bool) -> str:
