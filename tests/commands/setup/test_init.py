@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
+from pipelines.commands.init import init
 from pipelines.common.errors import ConfigurationError
+from pipelines.config.tables import TABLES
 from pipelines.extract.connections import load_connections
 from pipelines.extract.provider import find_providers
 
@@ -143,3 +145,9 @@ def test_without_a_choice_the_options_are_listed(tmp_path: Path) -> None:
     assert shown[0] == "belltastic     needs api_token"
     assert len(shown) == len(find_providers(tmp_path))
     assert not (tmp_path / ".dlt").exists()
+
+
+def test_a_new_configuration_names_every_other_table(tmp_path: Path) -> None:
+    init(tmp_path, ["matter"])
+    text = (tmp_path / ".dlt" / "config.toml").read_text()
+    assert [table for table in TABLES if f"[{table}]" not in text] == []
