@@ -108,7 +108,7 @@ def fault_of(
     if out_of_time or isinstance(error, timeouts):
         allowed = settings.number("timeout_s")
         return Transient(f"{place} did not answer completely within {allowed:g} s", remedy)
-    words = _quote(connection, _in_words(cause))
+    words = _in_words(connection, cause)
     if f"{HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:d} " in words.partition(TUNNEL_FAILED)[2]:
         remedy = PROXY_CREDENTIALS
     return Transient(f"{place} failed: {words}", remedy)
@@ -168,9 +168,9 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
-def _in_words(error: BaseException) -> str:
-    """Describe a transport error for the message of the listing."""
-    words = str(error)
+def _in_words(connection: Connection, error: BaseException) -> str:
+    """Describe a transport error for the message of the listing. Only what a server sent is a quotation."""
+    words = sent = _quote(connection, str(error))
     match error:
         case ssl.SSLError():
             words = f"TLS error ({error.reason})"
@@ -180,14 +180,12 @@ def _in_words(error: BaseException) -> str:
             pass
         case http.client.IncompleteRead(__context__=ValueError() as size) if "b''" not in str(size):
             words = "the answer is not HTTP (a chunk without its size)"
-        case http.client.IncompleteRead():
-            words = "the answer ended early"
-        case EOFError():
+        case http.client.IncompleteRead() | EOFError():
             words = "the answer ended early"
         case zlib.error():
             words = "the answer is not compressed as its header says"
         case UnicodeError() | requests.exceptions.InvalidURL() | urllib3.exceptions.LocationParseError():
             words = "the name of the host is not valid"
         case http.client.HTTPException() | ValueError():
-            words = f"the answer is not HTTP ({words.strip()})"
+            words = f"the answer is not HTTP ({sent})"
     return words or type(error).__name__

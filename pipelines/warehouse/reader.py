@@ -214,11 +214,6 @@ def _unreadable(path: Path, error: duckdb.Error) -> WarehouseError:
             f"{path} was written by a newer DuckDB than {duckdb.__version__}",
             f"upgrade the package duckdb{older}",
         )
-    if os.strerror(errno.EACCES) in message:
-        return WarehouseError(
-            f"{path} cannot be read (permission denied)",
-            "run Rollcall as its owner, or share it: see [warehouse] mode",
-        )
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
         return WarehouseError(
             f"tables of {path} are missing, or are those of another version ({first_line(error)})",

@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import duckdb
 import pytest
@@ -160,18 +159,3 @@ def test_the_time_limit_pauses_while_the_reader_is_slow(monkeypatch: pytest.Monk
     now += 5
     assert clock.left() == 45
     assert bounds.Clock(None).left() == math.inf
-
-
-def test_a_file_of_another_user_is_not_taken_for_a_damaged_one(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    warehouse = home / "warehouse.duckdb"
-
-    def refuse(*_: object, **__: object) -> NoReturn:
-        raise duckdb.IOException(f'Cannot open file "{warehouse}": Permission denied')
-
-    monkeypatch.setattr("pipelines.warehouse.reader.open_database", refuse)
-    assert Cli(home)("status", code=2).stderr == (
-        f"rollcall: {warehouse} cannot be read (permission denied). "
-        "Run Rollcall as its owner, or share it: see [warehouse] mode\n"
-    )
