@@ -413,10 +413,11 @@ def test_later_runs_do_not_quote_the_provider(
 ) -> None:
     run(home, "forget", "belltastic:unobtainium-2", "--yes")
     body = {"message": "project unobtainium-2 is broken"}
+    remedy = "check the settings of belltastic in .dlt/config.toml, or ask the provider"
     for answer, message in (
-        (Answer(body, status=422), "page 1: projects answered 422 (***)"),
-        (Answer(body), "page 1: projects answered 200 (***)"),
-        (Answer({"unobtainium": 2}), "page 1: projects returned an undocumented answer"),
+        (Answer(body, status=422), f"page 1: projects answered 422 (***): {remedy}"),
+        (Answer(body), f"page 1: projects answered 200 (***): {remedy}"),
+        (Answer({"unobtainium": 2}), f"page 1: projects returned an undocumented answer: {remedy}"),
     ):
         home.connect("belltastic", base_url=loopback.serve("refusing", answer), api_token="user_1")
         with light():
@@ -426,6 +427,10 @@ def test_later_runs_do_not_quote_the_provider(
         assert home.rows("select message from listings order by started_at desc limit 1") == [
             {"message": message}
         ]
+
+    home.connect("belltastic", base_url="http://127.0.0.1:1/api/v1", api_token="user_1")
+    with light():
+        assert "projects failed: Connection refused" in run(home, "sync", code=3).output
 
     def fail(*_: object, **__: object) -> None:
         raise KeyError("unobtainium-2")
