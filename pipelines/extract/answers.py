@@ -172,8 +172,10 @@ def _in_words(connection: Connection, error: BaseException) -> str:
     """Describe a transport error for the message of the listing. Only what a server sent is a quotation."""
     words = sent = _quote(connection, str(error))
     match error:
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():  # with a reason or without one
+            words = "the connection ended within TLS"
         case ssl.SSLError():
-            words = f"TLS error ({error.reason})"
+            words = f"TLS error ({error.reason or error.strerror})"
         case OSError(strerror=str(text)):
             words = text
         case ConnectionError():

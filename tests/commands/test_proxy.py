@@ -62,7 +62,7 @@ def test_notices_go_through_their_proxy(
         ),
         (b"SSH-2.0-OpenSSH_9\r\n", "the answer is not HTTP (SSH-2.0-OpenSSH_9): check proxy of bells"),
         (b"", "Remote end closed connection without response: check proxy of bells"),
-        (b"HTTP/1.1 200 OK\r\n\r\n", "TLS error (UNEXPECTED_EOF_WHILE_READING): check proxy of bells"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "the connection ended within TLS: check proxy of bells"),
     ],
 )
 def test_a_failure_names_the_proxy_and_what_to_do_about_it(answer: bytes, failure: str) -> None:
