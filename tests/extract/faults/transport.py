@@ -260,5 +260,5 @@ TRANSPORT = {
     "certificate_of_a_stranger": certificate(
         "stranger", UNTRUSTED.format("unable to get local issuer certificate")
     ),
-    "no_tls": certificate("plain", "page 1: {first_path} failed: TLS error …"),
+    "no_tls": certificate("plain", "page 1: {first_path} failed: the connection ended within TLS …"),
 }
