@@ -193,9 +193,10 @@ def _full(error: OSError, context: click.Context | None) -> list[Path]:
 def _is_somewhere() -> bool:
     """Whether the current directory exists."""
     try:
-        return bool(os.getcwd())  # noqa: PTH109 - the same as Path.cwd()
+        Path.cwd()
     except FileNotFoundError:
         return False
+    return True
 
 
 def _verb_of(error: click.ClickException) -> str:

@@ -14,7 +14,9 @@ from pipelines.commands import demo as demo_module
 from pipelines.commands import sync as sync_module
 from pipelines.commands.sync import Run, sync
 from pipelines.sandbox import Sandbox
+from tests.cli.conftest import published  # noqa: F401 - the fixture
 from tests.docs.served import Served, records_of
+from tests.publish.conftest import bucket  # noqa: F401 - the fixture
 from tests.support.home import FIRST_RUN
 from tests.support.made_once import made_once
 

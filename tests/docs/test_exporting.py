@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from pipelines.cli import main
 from pipelines.config.tables import EXPORTS_KEPT
 from pipelines.output.xlsx import LONGEST_TEXT, MOST_ROWS
-from tests.cli.conftest import published  # noqa: F401 - the fixture
 from tests.docs.pages import commands, files, page
 
 PAGE = page("exporting.md")
@@ -22,7 +21,7 @@ CHECK, GIVEN_BACK = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture
-def home(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811
+def home(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with the report of the page, where commands and programs run."""
     shutil.copyfile(published / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     for name, text in files(PAGE).items():

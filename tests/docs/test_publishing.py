@@ -11,9 +11,7 @@ from click.testing import CliRunner
 from pipelines.cli import main
 from pipelines.config.tables import DESTINATION
 from pipelines.destinations.kinds import KINDS
-from tests.cli.conftest import published  # noqa: F401 - the fixture
 from tests.docs.pages import commands, page, shown, unpadded
-from tests.publish.conftest import bucket  # noqa: F401 - the fixture
 from tests.publish.places import Delta, Postgres
 from tests.support.s3 import S3
 
@@ -26,7 +24,7 @@ def blocks(file: str) -> str:
 
 
 @pytest.fixture
-def home(published: Path, postgres_url: str, bucket: S3, tmp_path: Path) -> Path:  # noqa: F811
+def home(published: Path, postgres_url: str, bucket: S3, tmp_path: Path) -> Path:
     """A home configured as on the page, with the destinations that the tests have."""
     shutil.copyfile(published / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     given = {
@@ -47,7 +45,7 @@ def home(published: Path, postgres_url: str, bucket: S3, tmp_path: Path) -> Path
     return tmp_path
 
 
-def test_the_commands_of_the_page_on_publishing_run(home: Path, postgres_url: str, bucket: S3) -> None:  # noqa: F811
+def test_the_commands_of_the_page_on_publishing_run(home: Path, postgres_url: str, bucket: S3) -> None:
     printed = {}
     for command in commands(PAGE):
         program, *arguments = shlex.split(command)

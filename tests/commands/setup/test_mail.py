@@ -22,12 +22,13 @@ from tests.support.home import Home, sandbox_settings
 
 from .conftest import Run
 
-pytestmark = pytest.mark.usefixtures("without_dlt")
-
 USER, PASSWORD = "rollcall", "sword-fish-of-a-test"
 SECURITIES = ("starttls", "tls")
-# The server is not told about TLS from the first byte.
-pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("without_dlt"),
+    # aiosmtpd does not see that a server speaks TLS from its first byte.
+    pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning"),
+]
 FAILED = Notice("the run failed", ("page 3 broke",), "failure")
 
 
