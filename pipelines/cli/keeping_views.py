@@ -56,7 +56,7 @@ def show_renamed(account: "Account", new: str, unfinished: "Sequence[str]") -> N
 
 def show_prunable(found: "Prunable") -> None:
     """A line for each connection, with the number of versions that would be dropped."""
-    date = f"{found.before:%Y-%m-%d}"
+    date = found.before.date().isoformat()
     for connection, versions in found.versions:
         note(f"{connection}: {counted(versions, 'version')} ended before {date}")
     if found.quarantined:

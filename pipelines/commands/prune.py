@@ -35,7 +35,7 @@ def look_up(home: Path, before: datetime) -> Prunable:
         db = warehouse.db
         last_run = read_last_run(db)
         if last_run is None or before > last_run.started_at:
-            raise UsageError(f"{before:%Y-%m-%d} is later than the last run", "give an earlier date")
+            raise UsageError(f"{before.date()} is later than the last run", "give an earlier date")
         set_variables(db, before=before)
         versions = db.execute(
             f"select connection, count(*) from (\n{read_sql('queries/prunable')}) "

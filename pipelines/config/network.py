@@ -1,8 +1,10 @@
 """Checks of settings about the network: URLs, proxies and certificates."""
 
+import errno
 import ipaddress
 import re
 import ssl
+import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -66,6 +68,8 @@ def certificates(home: Path, owner: str, file: str, *, key: str = "ca_file") -> 
     """The absolute path of a file of certificates. Raises ConfigurationError if it cannot be read."""
     path = path_of(home, file, f"{key} of {owner}")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for a writer
+            raise OSError(errno.EINVAL, "not a regular file")
         ssl.create_default_context(cafile=path)
     except OSError as error:  # ssl.SSLError is one
         reason = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror

@@ -262,6 +262,19 @@ def needs_memory() -> UsageError:
     )
 
 
+def _too_large(largest_mb: int) -> UsageError:
+    """The error for a result that exceeds the limit for one file, or half of the free disk space."""
+    if largest_mb < LARGEST_FILE_MB:
+        return UsageError(
+            f"the result is larger than {largest_mb:,} MB, half of the free disk space",
+            "free some space, or ask for fewer rows or columns",
+        )
+    return UsageError(
+        f"the result is larger than the {largest_mb:,} MB that one file may have",
+        "ask for fewer rows or columns",
+    )
+
+
 @contextlib.contextmanager
 def _translated(unreadable: Callable[[duckdb.Error], SyncError], largest_mb: int) -> Iterator[None]:
     """Turn DuckDB's errors that are not caused by the SQL into errors that say what to do."""
@@ -271,10 +284,7 @@ def _translated(unreadable: Callable[[duckdb.Error], SyncError], largest_mb: int
         raise needs_memory() from None
     except (duckdb.Error, OSError) as error:
         if exceeds_file_limit(error):
-            raise UsageError(
-                f"the result is larger than the {largest_mb:,} MB that one file may have",
-                "ask for fewer rows or columns, or free some disk space",
-            ) from None
+            raise _too_large(largest_mb) from None
         if isinstance(error, OSError):
             raise
         raise unreadable(error) from None

@@ -5,6 +5,7 @@ import os
 import subprocess
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -121,10 +122,19 @@ def test_promise_24_an_answer_does_not_fill_the_disk(
         stderr = cli("query", sql, "--format", form, "--output", str(target), code=2).stderr
         gc.collect()
     assert stderr == (
-        "rollcall: the result is larger than the 1 MB that one file may have. Ask for fewer rows or "
-        "columns, or free some disk space\n"
+        "rollcall: the result is larger than the 1 MB that one file may have. Ask for fewer rows or columns\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_may_take_half_of_the_free_disk_space(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    nearly_full = SimpleNamespace(total=10 << 30, used=(10 << 30) - (2 << 20), free=2 << 20)
+    monkeypatch.setattr(reading.shutil, "disk_usage", lambda _: nearly_full)
+    sql = "select hash(range) as a, hash(range + 1)::varchar as b from range(200000)"
+    assert cli("query", sql, "--output", "x.csv", code=2).stderr == (
+        "rollcall: the result is larger than 1 MB, half of the free disk space. "
+        "Free some space, or ask for fewer rows or columns\n"
+    )
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "arrow"])

@@ -126,5 +126,9 @@ def test_versions_that_ended_before_are_dropped_and_current_ones_stay(six_runs: 
         rollcall(home, "prune", "--before", "2026-11-05", "--yes").stderr
         == "nothing ended before 2026-11-05\n"
     )
+    assert (
+        rollcall(home, "prune", "--before", "0001-01-01", "--yes").stderr
+        == "nothing ended before 0001-01-01\n"
+    )
     late = rollcall(home, "prune", "--before", "2027-01-01", "--yes", code=2)
     assert late.stderr == "rollcall: 2027-01-01 is later than the last run. Give an earlier date\n"

@@ -323,6 +323,12 @@ def test_certificates_that_cannot_be_read_are_named(load: Load, tmp_path: Path) 
     assert (refusal.value.reason.startswith(f"{reason} ("), refusal.value.remedy) == (True, remedy)
 
 
+def test_a_pipe_is_refused_as_a_file_of_certificates(load: Load, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    with pytest.raises(ConfigurationError, match=r"which cannot be read \(not a regular file\)"):
+        load(f"{BELLTASTIC}ca_file = 'ca.pem'", TOKEN)
+
+
 def test_a_mistake_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         Home(tmp_path / "home").run()
