@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.common.errors import ConfigurationError
-from pipelines.common.sql import identifier, literal, transaction
+from pipelines.common.sql import identifier, literal, read_sql, transaction
 from pipelines.transform.checks import Finding, check, check_run, refuse_broken
 from pipelines.transform.execute import execute
 from pipelines.transform.graph import Relation, described_columns, read_relations
@@ -15,14 +15,15 @@ from pipelines.transform.incremental import (
     find_affected,
     find_keys,
     last_build,
+    made_of,
     note_build,
     read_affected,
     rebuild,
     refresh,
     relations_in,
 )
-from pipelines.transform.model import Model, read_models
-from pipelines.transform.seeds import fill_seeds
+from pipelines.transform.model import Kind, Model, read_models
+from pipelines.transform.seeds import SEEDS, fill_seeds
 
 __all__ = [
     "Finding",
@@ -44,10 +45,12 @@ def build(db: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) -
     db.execute("set TimeZone = 'UTC'")
     with transaction(db):
         built_before = built_tables(db)
-        _refuse_replacing(db, home)
+        _refuse_replacing(home, built_before, relations_in(db))
         fill_seeds(db, home)
         _stage(db, home, comments=comments)
-        _build_marts(db, home, affected=None, comments=comments)
+        _build_marts(db, home, comments=comments)
+        _create_macros(db, home)
+        _note_build(db, home, made_of(db, home))
         _drop_previous(db, home, built_before)
 
 
@@ -66,15 +69,22 @@ def update(db: duckdb.DuckDBPyConnection, home: Path, *, is_prepared: bool = Fal
     """
     db.execute("set TimeZone = 'UTC'")
     with transaction(db):
-        _refuse_replacing(db, home)
-        built_before = built_tables(db)
+        built_before, held = built_tables(db), relations_in(db)
+        _refuse_replacing(home, built_before, held)
         if not is_prepared:
             fill_seeds(db, home)
-        built_at = last_build(db, home)
+        sources = made_of(db, home)
+        built_at = last_build(db, home, sources, held)
         affected = find_affected(db, built_at) if built_at else None
         if built_at is None and not is_prepared:
             _stage(db, home)
-        _build_marts(db, home, affected)
+        if affected is None:
+            _build_marts(db, home)
+        else:
+            _update_marts(db, home, affected)
+        if built_at is None:
+            _create_macros(db, home)
+        _note_build(db, home, sources)
         _drop_previous(db, home, built_before)
     # Not within the transaction: DuckDB cannot commit one that creates, fills and drops a table.
     db.execute("drop schema if exists affected cascade")
@@ -86,7 +96,7 @@ def _stage(db: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) 
     db.execute("drop schema if exists staging cascade; create schema staging")
     for functions in read_models("functions", home).values():
         execute(db, functions, functions.sql)
-    db.execute("create view staging.records as from raw.records")
+    db.execute(read_sql("records"))
     relations = read_relations(home)
     described = described_columns(relations) if comments else {}
     for relation in relations:
@@ -96,39 +106,52 @@ def _stage(db: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) 
             db.execute(relation.macro)
 
 
-def _build_marts(
-    db: duckdb.DuckDBPyConnection, home: Path, affected: int | None, *, comments: bool = True
-) -> None:
-    """Create every table and published view; if `affected` records are counted, update incremental tables."""
+def _build_marts(db: duckdb.DuckDBPyConnection, home: Path, *, comments: bool = True) -> None:
+    """Create every table and every published view."""
     relations = read_relations(home)
     described = described_columns(relations) if comments else {}
-    replaced = find_keys(db, relations) if affected else {}
-    if affected is None:
-        _drop_of_other_kind(db, relations)
+    _drop_of_other_kind(db, relations)
     for relation in relations:
-        key = relation.model and relation.model.incremental
-        if relation.kind == "view":
-            if relation.is_published and affected is None:
-                _create(db, relation, described)
-            elif relation.is_published and affected:
-                read_affected(db, relation, replaced)
-        elif not key or affected is None:
+        if relation.kind == "table" or relation.is_published:
             _create(db, relation, described)
-        else:
+
+
+def _update_marts(db: duckdb.DuckDBPyConnection, home: Path, affected: int) -> None:
+    """Update incremental tables for `affected` changed records. Create the others again, if need be."""
+    relations = read_relations(home)
+    described = described_columns(relations)
+    replaced = find_keys(db, relations) if affected else {}
+    unchanged = set(SEEDS)
+    for relation in relations:
+        model = relation.model
+        if relation.kind == "view":
+            if relation.is_published and affected:
+                read_affected(db, relation, replaced)
+        elif model and model.incremental:
             if affected:
-                rebuild(db, relation, key, replaced)
-            refresh(db, relation, key)
+                rebuild(db, relation, model.incremental, replaced)
+            elif not model.refreshed:
+                unchanged.add(relation.name)
+            refresh(db, relation, model.incremental)
+        elif model and model.is_own and relation.reads <= unchanged:
+            unchanged.add(relation.name)
+        else:
+            _create(db, relation, described)
+
+
+def _create_macros(db: duckdb.DuckDBPyConnection, home: Path) -> None:
     for macro in read_models("macros", home).values():
         execute(db, macro, macro.sql)
         db.execute(f"comment on macro table {macro.name} is {literal(macro.description)}")
-    note_build(db, home, [relation.name for relation in relations if relation.is_published])
 
 
-def _refuse_replacing(db: duckdb.DuckDBPyConnection, home: Path) -> None:
+def _note_build(db: duckdb.DuckDBPyConnection, home: Path, sources: str) -> None:
+    note_build(db, sources, [relation.name for relation in read_relations(home) if relation.is_published])
+
+
+def _refuse_replacing(home: Path, built: Set[str], held: Mapping[str, Kind]) -> None:
     """Raise ConfigurationError if a mart has the name of a table that a user has created in the file."""
-    built = built_tables(db)
-    held = relations_in(db) if built else {}
-    for relation in read_relations(home):
+    for relation in read_relations(home) if built else ():
         if relation.is_published and relation.full_name in held and relation.name not in built:
             raise ConfigurationError(
                 f"the warehouse holds a table {relation.name} that no run has made",

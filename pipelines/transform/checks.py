@@ -18,6 +18,7 @@ from pipelines.common.errors import PublicationRefused
 from pipelines.transform.execute import execute
 from pipelines.transform.graph import read_relations
 from pipelines.transform.model import Model, Severity, read_models
+from pipelines.transform.seeds import SEEDS
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -30,10 +31,7 @@ STEADY = {
     "raw.forgotten": frozenset[str](),
     "raw.operations": frozenset[str](),  # each of which builds everything
     "raw.records": frozenset({"last_seen_at"}),
-    "seeds.client_mapping": frozenset[str](),
-    "seeds.labels": frozenset[str](),
-    "seeds.status_mapping": frozenset[str](),
-    "seeds.windows_time_zones": frozenset[str](),
+    **dict.fromkeys(SEEDS, frozenset[str]()),
     "staging.records": frozenset({"last_seen_at"}),
 }
 

@@ -7,7 +7,7 @@ computed for all keys.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from pipelines.common.sql import read_sql, set_variables
 from pipelines.common.version import rollcall_version
 from pipelines.transform.graph import Relation, read_relations
 from pipelines.transform.model import Kind, read_models
+from pipelines.transform.seeds import forget_seeds, seeds_source
 
 # If more than this share of the records is affected, or if there are at most this many versions, a complete
 # build costs no more, and it leaves the tables sorted.
@@ -26,12 +27,12 @@ RECORDS = "staging.records"
 SCHEMA = "affected"  # exists during an update only
 
 
-def note_build(db: duckdb.DuckDBPyConnection, home: Path, tables: Sequence[str]) -> None:
-    """Note the published `tables`, and the SQL and seeds that they were built from."""
+def note_build(db: duckdb.DuckDBPyConnection, made_of: str, tables: Sequence[str]) -> None:
+    """Note the published `tables`, and a digest of the SQL and seeds that they were built from."""
     db.execute(
         "create or replace table staging.last_build as "
         "select $1 as made_of, (select max(started_at) from raw.runs) as built_at, $2::text[] as tables",
-        [_made_of(db, home), list(tables)],
+        [made_of, list(tables)],
     )
 
 
@@ -39,19 +40,21 @@ def forget_build(db: duckdb.DuckDBPyConnection) -> None:
     """Make the next update build everything, because the tables may have any content."""
     if "staging.last_build" in _tables(db):
         db.execute("update staging.last_build set made_of = ''")
+    forget_seeds(db)
 
 
-def last_build(db: duckdb.DuckDBPyConnection, home: Path) -> datetime | None:
+def last_build(
+    db: duckdb.DuckDBPyConnection, home: Path, made_of: str, held: Collection[str]
+) -> datetime | None:
     """The last run that the last build includes; None if a build would use other SQL or seeds now.
 
-    If it is not None, the staging views are up to date as well.
+    `held` names what the database contains. If it is not None, the staging views and the macros are up to
+    date as well.
     """
     built = {relation.full_name for relation in read_relations(home)}
-    if not relations_in(db).keys() >= {"staging.last_build", *built}:  # one was dropped
+    if not {"staging.last_build", *built}.issubset(held):  # one was dropped
         return None
-    row = db.execute(
-        "select built_at from staging.last_build where made_of = $1", [_made_of(db, home)]
-    ).fetchone()
+    row = db.execute("select built_at from staging.last_build where made_of = $1", [made_of]).fetchone()
     return row[0] if row else None
 
 
@@ -160,19 +163,13 @@ def _tables(db: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for name, kind in relations_in(db).items() if kind == "table"}
 
 
-def _made_of(db: duckdb.DuckDBPyConnection, home: Path) -> str:
-    """A digest of all that the published tables and the staging views depend on, except records."""
-    texts = [
+def made_of(db: duckdb.DuckDBPyConnection, home: Path) -> str:
+    """A digest of all that views, macros and published tables depend on, except records."""
+    models = (
         f"{model.name}\n{model.sql}"
-        for layer in ("functions", "kinds", "staging", "intermediate", "marts")
+        for layer in ("functions", "kinds", "staging", "intermediate", "marts", "macros")
         for model in read_models(layer, home).values()
-    ]
-    for table in (
-        "seeds.status_mapping",
-        "seeds.client_mapping",
-        "seeds.labels",
-        "seeds.windows_time_zones",
-        "raw.connections",
-    ):
-        texts.append(repr(sorted(db.execute(f"from {table}").fetchall(), key=repr)))
-    return hashlib.sha256("\0".join([rollcall_version(), duckdb.__version__, *texts]).encode()).hexdigest()
+    )
+    connections = repr(sorted(db.execute("from raw.connections").fetchall(), key=repr))
+    texts = (rollcall_version(), duckdb.__version__, seeds_source(db) or "", connections, *models)
+    return hashlib.sha256("\0".join((read_sql("records"), *texts)).encode()).hexdigest()

@@ -167,7 +167,7 @@ def _statements(db: duckdb.DuckDBPyConnection, columns: Mapping[str, Columns], h
         yield functions.sql
     stored = {table.source: table for table in stored_tables(home) if table.is_versioned}
     yield _view_of(stored["raw.records"], columns["raw.records"])
-    yield "create or replace view staging.records as from raw.records"
+    yield read_sql("records")
     described = described_columns(models := read_relations(home))
     for relation in models:
         table = stored.get(relation.full_name)

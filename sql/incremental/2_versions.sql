@@ -1,7 +1,7 @@
 -- All versions of the affected records.
 create view affected.staging_records as
 select record.*,
-from raw.records as record
+from staging.records as record
 where exists (
     from affected.records as affected
     where

@@ -35,17 +35,17 @@ held_back as (
 -- A project that is derived from files was last seen when one of its files was.
 last_seen as (
     select
-        project.project_key,
-        project.last_seen_at,
+        record.record_key as project_key,
+        record.last_seen_at,
         null as last_activity_at,
-        coalesce(project.last_seen_at < held_back.started_at, false) as is_held_back,
-    from staging.listed_projects as project
+        coalesce(record.last_seen_at < held_back.started_at, false) as is_held_back,
+    from staging.records as record
     left join held_back
         on
-            project.connection = held_back.connection
-            and project.scope is not distinct from held_back.scope
-            and held_back.entity = 'projects'
-    where project.valid_to is null
+            record.connection = held_back.connection
+            and record.scope is not distinct from held_back.scope
+            and record.entity = held_back.entity
+    where record.entity = 'projects' and record.valid_to is null
     union all
     select
         file.project_key,

@@ -13,10 +13,10 @@ with firsts as (
 
 last_seen as (
     select
-        file_key,
+        record_key as file_key,
         last_seen_at,
-    from staging.files
-    where valid_to is null
+    from staging.records
+    where entity = 'files' and valid_to is null
 )
 
 select

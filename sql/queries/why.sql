@@ -4,14 +4,14 @@ with versions as (
         *,
         lag(payload) over by_version as previous,
         lag(valid_to) over by_version as previous_end,
-    from raw.records
+    from staging.records
     where
-        (entity = $kind || 's' and concat_ws(':', connection, scope, record_id) = $key)
+        (entity = $kind || 's' and record_key = $key)
         -- The events of a project that is derived from files are those of its files.
         or (
             $kind = 'project'
             and entity = 'files'
-            and connection || ':' || record_id in (
+            and record_key in (
                 select file_key, from files_history
                 where project_key = $key
             )

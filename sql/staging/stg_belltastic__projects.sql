@@ -39,7 +39,7 @@ with_unparsed as (
 )
 
 select
-    connection || ':' || record_id as project_key,
+    record_key as project_key,
     connection,
     'belltastic' as provider,
     record_id as project_id,
@@ -57,5 +57,4 @@ select
     valid_from,
     valid_to,
     end_reason,
-    last_seen_at,
 from with_unparsed

@@ -83,7 +83,7 @@ typed as (
 )
 
 select
-    connection || ':' || record_id as file_key,
+    record_key as file_key,
     connection,
     'evovoice' as provider,
     record_id as file_id,
@@ -120,5 +120,4 @@ select
     valid_from,
     valid_to,
     end_reason,
-    last_seen_at,
 from typed

@@ -29,7 +29,7 @@ typed as (
 )
 
 select
-    connection || ':' || record_id as project_key,
+    record_key as project_key,
     connection,
     'fone_dynamics' as provider,
     record_id as project_id,
@@ -53,5 +53,4 @@ select
     valid_from,
     valid_to,
     end_reason,
-    last_seen_at,
 from typed

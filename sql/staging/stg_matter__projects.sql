@@ -37,7 +37,7 @@ with_unparsed as (
 )
 
 select
-    connection || ':' || record_id as project_key,
+    record_key as project_key,
     connection,
     'matter' as provider,
     record_id as project_id,
@@ -58,5 +58,4 @@ select
     valid_from,
     valid_to,
     end_reason,
-    last_seen_at,
 from with_unparsed

@@ -66,7 +66,7 @@ with_unparsed as (
 )
 
 select
-    connection || ':' || scope || ':' || record_id as project_key,
+    record_key as project_key,
     connection,
     scope,
     'rillsoft' as provider,
@@ -95,5 +95,4 @@ select
     valid_from,
     valid_to,
     end_reason,
-    last_seen_at,
 from with_unparsed

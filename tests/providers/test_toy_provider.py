@@ -49,7 +49,7 @@ PROVIDER = Provider(
 MODEL = """-- Toys: one row per version of a toy.
 -- grain: project_key, valid_from
 select
-    connection || ':' || record_id as project_key,
+    record_key as project_key,
     connection,
     provider,
     record_id as project_id,
@@ -59,8 +59,7 @@ select
     valid_from,
     valid_to,
     end_reason,
-    last_seen_at,
-from raw.records
+from staging.records
 where provider = 'toy'
 """
 TOYS = [{"toy": 1, "label": "Top", "state": "spinning"}, {"toy": 2, "label": "Kite"}]
@@ -80,7 +79,7 @@ def test_a_sixth_provider_needs_no_edit_elsewhere(home: Home, loopback: Loopback
         ("belltastic", "verified"),
         ("toy", "verified"),
     ]
-    rows = home.rows("select project_key, kind, name, status, is_open, version from projects")
+    rows = home.rows("select project_key, kind, name, status, is_open, version from projects order by all")
     assert [tuple(row.values()) for row in rows] == [
         ("belltastic:1", "project", "Bell", "active", True, 1),
         ("toy:1", "toy", "Top", "active", True, 1),
@@ -111,8 +110,7 @@ def test_a_record_is_read_in_its_own_scope(home: Home, loopback: Loopback) -> No
     (home.path / "providers").mkdir()
     (home.path / "providers" / "toy.py").write_text(SHELVES_MODULE)
     (home.path / "sql" / "staging").mkdir(parents=True)
-    model = MODEL.replace("connection || ':' || record_id", "concat_ws(':', connection, scope, record_id)")
-    (home.path / "sql" / "staging" / "stg_toy__projects.sql").write_text(model)
+    (home.path / "sql" / "staging" / "stg_toy__projects.sql").write_text(MODEL)
     home.connect("toy", base_url=loopback.serve("toy", answer))
     home.run()
     for shelf, toy in toys.items():

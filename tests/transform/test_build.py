@@ -281,9 +281,9 @@ def test_a_sixth_provider_is_one_more_staging_model(raw: Raw) -> None:
         "stg_toy__projects",
         """
         select
-            connection || ':' || record_id as project_key, connection, provider, record_id as project_id,
-            'project' as kind, payload ->> 'title' as name, valid_from, valid_to, end_reason, last_seen_at,
-        from raw.records
+            record_key as project_key, connection, provider, record_id as project_id,
+            'project' as kind, payload ->> 'title' as name, valid_from, valid_to, end_reason,
+        from staging.records
         where provider = 'toy'
         """,
     )
