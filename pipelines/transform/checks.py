@@ -130,7 +130,10 @@ def _digest(checks: Iterable[Model]) -> str:
 
 def _read_kept(db: duckdb.DuckDBPyConnection, digest: str) -> Kept | None:
     """What the last run left, if it ran the same checks."""
-    tables = db.execute("from duckdb_tables() where schema_name = 'staging' and table_name = 'last_checks'")
+    tables = db.execute(
+        "from duckdb_tables() where database_name = current_database() "
+        "and schema_name = 'staging' and table_name = 'last_checks'"
+    )
     if not tables.fetchone():
         return None
     row = db.execute("select kept from staging.last_checks").fetchone()

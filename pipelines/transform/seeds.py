@@ -60,8 +60,11 @@ def fill_seeds(db: duckdb.DuckDBPyConnection, home: Path) -> None:
 
 def seeds_source(db: duckdb.DuckDBPyConnection) -> str | None:
     """The digest of what the seeds were filled from; None if they are not filled."""
-    known = db.execute("from duckdb_tables() where schema_name = 'seeds' and table_name = 'source'")
-    if not known.fetchone():
+    tables = db.execute(
+        "from duckdb_tables() where database_name = current_database() "
+        "and schema_name = 'seeds' and table_name = 'source'"
+    )
+    if not tables.fetchone():
         return None
     row = db.execute("select digest from seeds.source").fetchone()
     return row[0] if row else None

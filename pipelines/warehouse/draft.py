@@ -9,13 +9,13 @@ from typing import Self, TypeVar
 
 import duckdb
 
-from pipelines.common.database import doubled_memory_mb, open_database
+from pipelines.common.database import doubled_memory_mb, hidden_builtins, open_database
 from pipelines.common.errors import WarehouseError
 from pipelines.common.sql import identifier, literal, read_sql, transaction
 from pipelines.transform.facts import facts_sql
 from pipelines.transform.incremental import forget_build
 from pipelines.warehouse.fingerprint import is_as_published
-from pipelines.warehouse.inspection import is_older, is_unfit_to_keep, of_no_release, readable
+from pipelines.warehouse.inspection import is_older, is_wasteful, of_no_release, readable
 from pipelines.warehouse.paths import previous_path, recovery_hint
 
 T = TypeVar("T")
@@ -55,14 +55,18 @@ class Draft:
     def __exit__(self, *_: object) -> None:
         self.db.close()
 
-    def attach(self) -> None:
-        """Open the file, or create it with empty tables of facts if it does not exist."""
+    def attach(self, *, has_facts: bool = False) -> None:
+        """Open the file, or create it if it does not exist, with the tables of facts that it lacks.
+
+        With `has_facts`, it is known to lack none.
+        """
         self.db.execute(
             f"attach {literal(str(self.path))} as draft "
             f"(storage_version '{STORAGE_VERSION}', row_group_size {ROWS_PER_GROUP})"
         )
         self.db.execute("use draft")
-        self.db.execute(facts_sql())
+        if not has_facts:
+            self.db.execute(facts_sql())
 
     def run(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Return what `work`, one transaction, returns for `db`; retry with twice the memory if it runs out.
@@ -99,9 +103,9 @@ def draft_path(warehouse: Path, scratch: Path) -> Path:
 def open_draft(warehouse: Path, scratch: Path, memory_mb: int) -> Draft:
     """Open a copy of the published warehouse to work on, or a new one if none is published yet.
 
-    If another program has written to the published file, every table is rebuilt. The write-ahead log, which
-    only another program can have left, is not copied. Raises WarehouseError if the published file is damaged
-    or from a newer Rollcall, or if only a previous file exists.
+    If another program or another version has written to the published file, every table is rebuilt. The
+    write-ahead log, which only another program can have left, is not copied. Raises WarehouseError if the
+    published file is damaged or from a newer Rollcall, or if only a previous file exists.
     """
     with contextlib.ExitStack() as on_failure:
         draft = on_failure.enter_context(Draft(draft_path(warehouse, scratch), memory_mb))
@@ -129,16 +133,21 @@ def draft_of_facts(file: Path, scratch: Path, memory_mb: int) -> Draft:
 
 
 def _continue(draft: Draft, warehouse: Path) -> None:
-    """Copy the published file to the draft; only its tables if the file itself should not be continued."""
+    """Copy the published file to the draft; only its tables if the file itself should not be continued.
+
+    A file that this version has not written may be damaged, be of another version, or have macros that
+    Rollcall's own SQL would call.
+    """
     published = draft.path.with_name(f"{draft.path.name}.published")
     shutil.copyfile(warehouse, published)
-    is_altered = not is_as_published(published, warehouse)
-    with readable(draft.db, published, warehouse, recovery_hint(warehouse)):
-        needs_upgrade = is_older(draft.db, warehouse)
-        is_rewritten = needs_upgrade or is_unfit_to_keep(draft.db)
+    is_known = is_as_published(published, warehouse)
+    with readable(draft.db, published, warehouse, recovery_hint(warehouse), is_intact=is_known):
+        needs_upgrade = not is_known and is_older(draft.db, warehouse)
+        is_crafted = not is_known and hidden_builtins(draft.db) != []
+        is_rewritten = needs_upgrade or is_crafted or is_wasteful(draft.db)
     if not is_rewritten:
         published.rename(draft.path)
-    draft.attach()
+    draft.attach(has_facts=is_known and not is_rewritten)
     if is_rewritten:
         memory_mb = draft.memory_mb
         try:
@@ -149,7 +158,7 @@ def _continue(draft: Draft, warehouse: Path) -> None:
             draft.run(lambda db: db.execute(read_sql("upgrade")))
         draft.limit_memory(memory_mb)
         published.unlink()
-    if is_rewritten or is_altered:
+    if is_rewritten or not is_known:
         forget_build(draft.db)
 
 

@@ -1,15 +1,16 @@
-"""A fingerprint of the published file, which shows whether another program has written to it since."""
+"""A fingerprint of the published file, which shows whether it is what this Rollcall has published."""
 
 import contextlib
-import hashlib
 from pathlib import Path
 
-from pipelines.common.database import HEADERS_BYTES
-from pipelines.common.files import STATE_FOLDER
+import duckdb
+
+from pipelines.common.files import STATE_FOLDER, sha256_of
+from pipelines.common.version import rollcall_version
 
 
 def is_as_published(copy: Path, warehouse: Path) -> bool:
-    """Whether only runs have written to the published file, of which `copy` is a copy."""
+    """Whether `copy`, a copy of the published file, has every byte that this version's last run wrote."""
     try:
         return _fingerprint_path(warehouse).read_text(encoding="utf-8") == _fingerprint(copy)
     except (OSError, UnicodeDecodeError):
@@ -27,7 +28,5 @@ def _fingerprint_path(warehouse: Path) -> Path:
 
 
 def _fingerprint(file: Path) -> str:
-    """The size of a file and a hash of its headers, in which DuckDB counts its writes."""
-    with file.open("rb") as opened:
-        headers = opened.read(HEADERS_BYTES)
-    return f"{file.stat().st_size} {hashlib.sha256(headers).hexdigest()}"
+    """The versions of Rollcall and DuckDB, and the SHA-256 of a file."""
+    return f"{rollcall_version()} {duckdb.__version__} {sha256_of(file)}"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.common.database import hidden_builtins
 from pipelines.common.errors import WarehouseError
 from pipelines.common.sql import literal
 from pipelines.transform.facts import facts_sql
@@ -17,15 +16,19 @@ COMPACT_FROM_BYTES = 32 << 20
 
 
 @contextlib.contextmanager
-def readable(db: duckdb.DuckDBPyConnection, copy: Path, original: Path, remedy: str) -> Iterator[None]:
+def readable(
+    db: duckdb.DuckDBPyConnection, copy: Path, original: Path, remedy: str, *, is_intact: bool = False
+) -> Iterator[None]:
     """Attach a copy of the file `original` as `published` while the block runs.
 
     Raises WarehouseError, with this `remedy`, if a value cannot be read. A run reads few blocks of a file but
     copies all of them, so it would publish the damage again, and in the end no intact file would be left.
+    With `is_intact`, every byte is known to be as it was published, and values are not read.
     """
     try:
         db.execute(f"attach {literal(str(copy))} as published (read_only)")
-        read_every_value(db)
+        if not is_intact:
+            read_every_value(db)
         yield
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].replace(str(copy), str(original))
@@ -60,11 +63,6 @@ def of_no_release(warehouse: Path) -> WarehouseError:
     )
 
 
-def is_unfit_to_keep(db: duckdb.DuckDBPyConnection) -> bool:
-    """Whether much of `published` is free space, or it has macros that Rollcall's own SQL would call."""
-    return _is_wasteful(db) or bool(hidden_builtins(db))
-
-
 def _columns_of_facts(db: duckdb.DuckDBPyConnection, database: str) -> set[tuple[str, str, str]]:
     """Table, name and type of each column of the facts."""
     return set(
@@ -76,8 +74,8 @@ def _columns_of_facts(db: duckdb.DuckDBPyConnection, database: str) -> set[tuple
     )
 
 
-def _is_wasteful(db: duckdb.DuckDBPyConnection) -> bool:
-    """Whether much of the file is free space."""
+def is_wasteful(db: duckdb.DuckDBPyConnection) -> bool:
+    """Whether much of `published` is free space."""
     row = db.execute(
         "select free_blocks * block_size, used_blocks * block_size from pragma_database_size() "
         "where database_name = 'published'"

@@ -471,7 +471,7 @@ def test_a_pseudonym_cannot_be_tried_without_the_warehouse(
     assert files_with(home, salt) == {home.warehouse, previous_path(home.warehouse)}
     assert len(salt) == 64
     # The next file is built from the facts alone, as if much of the file were free space.
-    monkeypatch.setattr("pipelines.warehouse.inspection._is_wasteful", lambda _: True)
+    monkeypatch.setattr("pipelines.warehouse.draft.is_wasteful", lambda _: True)
     with light():
         home.run()
     run(home, "restore")

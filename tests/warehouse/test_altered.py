@@ -113,7 +113,7 @@ def test_promise_12_a_users_own_tables_and_views_stay(
     published: Home, monkeypatch: pytest.MonkeyPatch, is_rewritten: bool
 ) -> None:
     if is_rewritten:
-        monkeypatch.setattr(inspection, "_is_wasteful", lambda _: True)
+        monkeypatch.setattr(draft, "is_wasteful", lambda _: True)
     alter(
         published,
         """
@@ -161,3 +161,17 @@ def test_a_run_killed_before_its_note_has_the_next_one_rebuild_all(published: Ho
         assert [row["name"] for row in content(published)["projects"]] == [
             row["name"] for row in before["projects"]
         ]
+
+
+def test_only_a_file_that_another_program_has_written_is_read_completely(
+    published: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(inspection, "read_every_value", read.append)
+    published.run()
+    assert read == []
+    alter(published, "create table notes as select 1 as a")
+    published.run()
+    assert len(read) == 1
+    published.run()
+    assert len(read) == 1
