@@ -33,7 +33,6 @@ from pipelines.destinations.target import Target
 if TYPE_CHECKING:
     from dlt import Pipeline
     from dlt.destinations.sql_client import SqlClientBase
-    from dlt.extract.resource import DltResource
 
 
 def read_stored(pipeline: "Pipeline", target: Target, tables: Sequence[str]) -> dict[str, pa.Table | None]:
@@ -106,9 +105,14 @@ def publish(
     with pipeline.destination_client() as client, contextlib.suppress(DatabaseUndefinedRelation):
         assert isinstance(client, SqlJobClientBase)
         client.drop_tables(*staged, delete_schema=True)
-    pipeline.run(list(_resources(kind, changes)))
     with pipeline.sql_client() as sql:
         names = _names(sql)
+        has_dataset = sql.has_dataset()
+        lacking = [change for change in changes if not has_dataset or _is_lacking(sql, names, change)]
+    created = [empty_table(change.table, parquet.read_schema(change.file), kind, None) for change in lacking]
+    filled = [staged_rows(change.table, change.file, kind) for change in changes if change.is_any]
+    pipeline.run([*created, *filled])
+    with pipeline.sql_client() as sql:
         comments = _comments(kind, names, changes) if with_comments else ()
         for statement in (*comments, *_primary_keys(sql, kind, names, changes)):
             sql.execute_sql(statement)
@@ -118,11 +122,16 @@ def publish(
         sql.drop_tables(*staged)
 
 
-def _resources(kind: Kind, changes: Sequence[Changes]) -> Iterator["DltResource"]:
-    for change in changes:
-        yield empty_table(change.table, parquet.read_schema(change.file), kind, None)
-        if change.is_any:
-            yield staged_rows(change.table, change.file, kind)
+def _is_lacking(client: "SqlClientBase[object]", names: Names, change: Changes) -> bool:
+    """Whether the destination lacks the table, or a column of it."""
+    from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+    try:
+        with client.execute_query(f"select * from {names.table(change.table.name)} where 1 = 0") as cursor:
+            held = {column[0].lower() for column in cursor.description}
+    except DatabaseUndefinedRelation:
+        return True
+    return not held.issuperset(column.lower() for column in change.table.json_columns)
 
 
 def _comments(kind: Kind, names: Names, changes: Sequence[Changes]) -> Iterator[str]:

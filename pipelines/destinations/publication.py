@@ -28,7 +28,7 @@ TABLE = Table(
     "Every publication by Rollcall. Its last row says which run the other tables hold.",
     ("published_at",),
     ("published_at",),
-    tuple(Column(name, name, name == "table_versions", about) for name, about in _COLUMNS.items()),
+    tuple(Column(name, name, name, name == "table_versions", about) for name, about in _COLUMNS.items()),
 )
 _SCHEMA = pa.schema(
     [

@@ -24,7 +24,7 @@ CLIENT = "dlt.destinations.impl.postgres.sql_client:Psycopg2SqlClient"
 COPY = "dlt.destinations.impl.postgres.postgres:PostgresParquetCopyJob"
 # Ten tables change, and `publications`. Each point with the number of the call, and whether it is published.
 POINTS = (
-    (f"{DATABASES}empty_table", 1, False),  # before anything is sent
+    (f"{DATABASES}staged_rows", 1, False),  # before anything is sent
     (f"{COPY}.run", 3, False),  # staged in part
     (f"{DATABASES}merge_statements", 5, False),  # within the transaction
     (f"{DATABASES}merge_statements", 11, False),  # before its last statements

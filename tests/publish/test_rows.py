@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pipelines.common.database import open_database
 from pipelines.destinations.columns import Column, Table, changed_rows_sql
 
-ID, TEXT = (Column(name, name, is_json=False, description="") for name in ("id", "text"))
+ID, TEXT = (Column(name, name, name, is_json=False, description="") for name in ("id", "text"))
 NOTES = Table("notes", "Notes.", ("id",), ("id",), (ID, TEXT))
 
 
@@ -30,7 +30,7 @@ def test_rows_that_differ_in_any_value_have_different_hashes() -> None:
     numbers = (None, 0, 1, -1, 2**62)
     rows = list(itertools.product(texts, texts, times, numbers))
     names = ("text", "other", "moment", "number")
-    columns = tuple(Column(name, name, is_json=False, description="") for name in names)
+    columns = tuple(Column(name, name, name, is_json=False, description="") for name in names)
     notes = Table("notes", "Notes.", names, names, columns)
     with open_database() as db:
         db.execute("create table notes (text varchar, other varchar, moment timestamptz, number bigint)")

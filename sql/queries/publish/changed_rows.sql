@@ -1,15 +1,11 @@
 -- The rows of a table that differ from those in `stored`, a table of keys and hashes. A row that `stored` has and the
 -- table lacks is among them: its key, marked as deleted.
-with typed as not materialized (
-    select {{ values }},
-    from {{ table }}
-),
-
-hashed as materialized (
+with hashed as materialized (
     select
+        {{ grain }},
         {{ key }} as {{ key_column }},
-        cast(hash(typed) >> 1 as bigint) as {{ hash_column }},
-    from typed
+        {{ hash }} as {{ hash_column }},
+    from {{ table }}
 ),
 
 differing as materialized (
@@ -17,15 +13,23 @@ differing as materialized (
     from hashed
     left join stored on hashed.{{ key_column }} = stored.{{ key_column }}
     where stored.{{ hash_column }} is distinct from hashed.{{ hash_column }}
+),
+
+changed as (
+    select
+        held.*,
+        differing.{{ key_column }},
+        differing.{{ hash_column }},
+    from {{ table }} as held
+    inner join differing on {{ same }}
 )
 
 select -- noqa: AM07, the rows that are gone have their keys only
-    typed.*,
-    differing.{{ key_column }},
-    differing.{{ hash_column }},
+    {{ values }},
+    {{ key_column }},
+    {{ hash_column }},
     false as {{ deleted_column }},
-from typed
-inner join differing on {{ key }} = differing.{{ key_column }}
+from changed
 union all by name
 select
     stored.{{ key_column }},
