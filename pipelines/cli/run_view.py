@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.commands.dry_run import Change, Preview
-from pipelines.commands.sync import ListingResult, Run
 from pipelines.common.text import counted, printable
 
 if TYPE_CHECKING:
     from pipelines.commands.demo import Demo, DemoRun
+    from pipelines.commands.dry_run import Change, Preview
+    from pipelines.commands.sync_result import ListingResult, Run
 
 REASONS = {
     "created": "listed for the first time",
@@ -34,7 +34,7 @@ def result_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
-def print_run(run: Run, console: Console) -> None:
+def print_run(run: "Run", console: Console) -> None:
     """Print the summary of `rollcall sync`; its last lines say what to do next."""
     console.print(_table(run.listings))
     console.print()
@@ -46,7 +46,7 @@ def print_run(run: Run, console: Console) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
-def run_facts(run: Run) -> Iterator[tuple[str, bool]]:
+def run_facts(run: "Run") -> Iterator[tuple[str, bool]]:
     """The run in plain lines for its log, and whether each is a problem.
 
     One per listing, then the end of the summary.
@@ -64,7 +64,7 @@ def run_facts(run: Run) -> Iterator[tuple[str, bool]]:
     yield from ((line, False) for line in next_steps(run))
 
 
-def run_json(run: Run) -> str:
+def run_json(run: "Run") -> str:
     """The result of `rollcall sync --json`: one object."""
     return _json({**asdict(run), "exit_code": run.exit_code})
 
@@ -109,7 +109,7 @@ def print_demo(demo: "Demo", console: Console) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
-def print_preview(preview: Preview, console: Console) -> None:
+def print_preview(preview: "Preview", console: Console) -> None:
     """Print what a run would have changed, and how many projects the first listing of a connection has."""
     for connection, projects in preview.first_listed:
         console.print(f"{connection}: {counted(projects, 'project')}, its first listing")
@@ -126,13 +126,13 @@ def print_preview(preview: Preview, console: Console) -> None:
         console.print()
 
 
-def _why(change: Change) -> str:
+def _why(change: "Change") -> str:
     if change.change == "changed":
         return f"{change.column_name}: {change.old_value or 'null'} -> {change.new_value or 'null'}"
     return REASONS[change.change]
 
 
-def attention(run: Run) -> Iterator[str]:
+def attention(run: "Run") -> Iterator[str]:
     """Yield a line for each problem: what happened, and what was kept."""
     for listing in run.listings:
         name = listing.name
@@ -156,7 +156,7 @@ def attention(run: Run) -> Iterator[str]:
         yield f"Note: {line}"
 
 
-def not_asked(run: Run) -> Iterator[str]:
+def not_asked(run: "Run") -> Iterator[str]:
     """Yield a line for each configured connection that this run left out and that is not verified."""
     for other in run.not_asked:
         if other.last_attempt_at is None:
@@ -169,7 +169,7 @@ def not_asked(run: Run) -> Iterator[str]:
             )
 
 
-def next_steps(run: Run) -> Iterator[str]:
+def next_steps(run: "Run") -> Iterator[str]:
     """Yield the commands to run next."""
     for connection, listings in groupby(run.listings, key=lambda listing: listing.connection):
         held_back = sum(listing.held_back for listing in listings)
@@ -187,7 +187,7 @@ def next_steps(run: Run) -> Iterator[str]:
     yield f"Published {run.warehouse}. Next: rollcall changes, rollcall status, rollcall export"
 
 
-def _table(listings: Sequence[ListingResult]) -> Table:
+def _table(listings: Sequence["ListingResult"]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("listing", no_wrap=True)
     for heading in ("listed", *COUNTS[1:], "seconds"):
