@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-servers test-browser test-duckdb2 test-engines test-notebook test-orchestrators check check-release dist format lock docs site \
-	bench bench-engines profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-faults \
+	bench bench-engines bench-report profile floors choices coverage mutants campaign-drift campaign-history campaign-reading campaign-crash campaign-faults \
 	campaign-publication campaign-questions clean
 
 help: ## list the targets
@@ -102,6 +102,9 @@ profile: .venv/.synced ## measure where a run over 100,000 projects spends its t
 
 floors: .venv/.synced ## measure each part that a run needs by itself
 	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 python -m benchmarks.floors
+
+bench-report: .venv/.synced ## measure the report of 50,000 projects in a browser; needs Chromium
+	$(RUN) --group browser --with httptools==0.9.0 --with uvloop==0.23.0 python -m benchmarks.report
 
 choices: .venv/.synced ## compare parsers, hashes and ways to load
 	$(RUN) --with httptools==0.9.0 --with uvloop==0.23.0 --with orjson==3.11.4 python -m benchmarks.choices

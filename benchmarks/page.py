@@ -70,6 +70,11 @@ tables are of a run over 1,000 projects in which nothing changed: its steps, and
 `make floors` measures each part of a run by itself, with its library used as directly as possible, and
 the limit in the same run. The parts of the first sum do not verify, compare, build or check anything. The
 second sum adds the least of that.""",
+    "report": """\
+## The report
+
+`make bench-report` measures the report in a browser. Opening ends when the page can be searched; a search
+ends when what it found is drawn.""",
     "choices": """\
 ## Choices
 

@@ -8,15 +8,19 @@ const ids = [];
 const names = [];
 const others = [];
 
+// Most texts are ASCII, for which normalising and classes of Unicode would be slow.
+const ASCII = /^[\x00-\x7f]*$/;
+
 function plain(text) {
-  // The common case first: normalising is slow.
-  const letters = /^[\x00-\x7f]*$/.test(text) ? text : text.normalize("NFKD").replace(/\p{Mark}/gu, "");
+  const letters = ASCII.test(text) ? text : text.normalize("NFKD").replace(/\p{Mark}/gu, "");
   return letters.toLowerCase();
 }
 
 // The words of a text, with a space before and after each.
 function wordsOf(text) {
-  return ` ${plain(text).replace(/[^\p{Letter}\p{Number}]+/gu, " ").trim()} `;
+  const letters = plain(text);
+  const between = ASCII.test(letters) ? /[^a-z0-9]+/g : /[^\p{Letter}\p{Number}]+/gu;
+  return ` ${letters.replace(between, " ").trim()} `;
 }
 
 function indexUntil(end) {
