@@ -13,7 +13,6 @@ import math
 import re
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation, Underflow
 from typing import TypeVar
@@ -22,14 +21,13 @@ import msgspec
 
 from pipelines.common.errors import EndMissing, MalformedAnswer
 from pipelines.common.text import printable
+from pipelines.extract.composition import composed
 
 T = TypeVar("T")
 Member = tuple[bytes, bytes]
 """A key with its quotes, and a value, both as sent."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# Unicode's stream-safe format (UAX #15) has no more. Composing longer runs takes quadratic time.
-MOST_MARKS = 30
 # Interpreting a value takes up to forty times its size in memory.
 MOST_VALUE_BYTES = 8 << 20
 MOST_COUNT = 10**18
@@ -40,7 +38,6 @@ MOST_COMMAS = 4_000_000
 TOKENS_PER_LOOK = 10_000
 
 SPACE = b" \t\r\n"
-_ASCII = bytes(range(128))
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
@@ -62,8 +59,6 @@ _BETWEEN_MEMBERS = re.compile(rb"[ \t\r\n,{]*+")
 _AFTER_KEY = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _END = re.compile(rb"[ \t\r\n]*+}[ \t\r\n]*+")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-# No combining mark is a letter, a digit or a space; other matches are checked further.
-_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{MOST_MARKS + 1},}}")
 
 _clock = threading.local()
 
@@ -174,33 +169,6 @@ def refuse_duplicate_keys(text: bytes) -> None:
         json.loads(text, object_pairs_hook=pairs, parse_int=len, parse_float=len)
     except RecursionError:  # in a member that msgspec has not kept
         raise Unreadable("not valid JSON (nested too deeply)") from None
-
-
-def has_few_marks(text: bytes) -> bool:
-    """Whether `composed` certainly accepts every string of a valid JSON text; False if uncertain."""
-    if text.isascii():
-        return text.count(b"\\u") <= MOST_MARKS
-    if b"\\u" in text:
-        return False
-    # A mark takes at least two bytes, and none of them is ASCII.
-    return len(text.translate(None, _ASCII)) <= 2 * MOST_MARKS or _MARKS.search(text.decode()) is None
-
-
-def composed(text: str) -> str:
-    """The text in Unicode's composed form (NFC).
-
-    Raises MalformedAnswer if it has more than `MOST_MARKS` combining marks in a row.
-    """
-    if text.isascii():
-        return text
-    for found in _MARKS.finditer(text):
-        marks = 0
-        for character in found[0]:
-            # Some vowel signs of Tibetan become marks only when they are decomposed.
-            marks = marks + 1 if unicodedata.combining(unicodedata.normalize("NFD", character)[0]) else 0
-            if marks > MOST_MARKS:
-                raise MalformedAnswer(f"it has more than {MOST_MARKS} combining marks in a row")
-    return unicodedata.normalize("NFC", text)
 
 
 def is_list(text: bytes) -> bool:

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import msgspec
 
 from pipelines.common.errors import MalformedAnswer
+from pipelines.extract.composition import composed, has_few_marks
 from pipelines.extract.raw_json import (
     BYTE_ORDER_MARK,
-    composed,
     cut_members,
     first_of,
     has_each_key_once,
-    has_few_marks,
     key_of,
     refuse_duplicate_keys,
     value,

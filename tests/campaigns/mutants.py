@@ -81,6 +81,7 @@ RECORDED = ["tests/providers/test_settings.py", "tests/providers/test_recorded.p
 SUBJECTS = {
     "pipelines/extract/records.py": ["tests/extract/test_records.py", "tests/campaigns/test_reading.py"],
     "pipelines/extract/raw_json.py": ["tests/extract/test_raw_json.py"],
+    "pipelines/extract/composition.py": ["tests/extract/test_composition.py"],
     "pipelines/extract/compression.py": ["tests/extract/test_compression.py"],
     "pipelines/extract/listing.py": ["tests/campaigns/test_drift.py", "tests/load/test_verification.py"],
     "pipelines/load/landing.py": [*LANDINGS, "tests/extract/test_configuration.py", WINDOW],

@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from pipelines.extract.raw_json import BYTE_ORDER_MARK, MOST_MARKS, composed, elements
+from pipelines.extract.composition import MOST_MARKS, composed
+from pipelines.extract.raw_json import BYTE_ORDER_MARK, elements
 from pipelines.extract.records import Record, canonical, read_record
 from pipelines.providers.rillsoft import PROVIDER
 

@@ -1,7 +1,5 @@
 """What counts as JSON, and how values are cut out of it."""
 
-import sys
-import unicodedata
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -11,12 +9,10 @@ from pipelines.common.errors import MalformedAnswer
 from pipelines.extract.raw_json import (
     as_count,
     as_text,
-    composed,
     cut_members,
     elements,
     first_of,
     has_each_key_once,
-    has_few_marks,
     is_list,
     members,
     read_within,
@@ -213,21 +209,6 @@ def test_duplicate_keys_are_ruled_out_without_parsing_if_possible(text: bytes, i
 
 
 @pytest.mark.parametrize(
-    ("text", "has_few"),
-    [
-        ('"' + "\\u0301" * 30 + '"', True),
-        ('"' + "\\u0301" * 31 + '"', False),
-        ('"a' + "\u0301" * 30 + '"', True),
-        ('"a' + "\u0301" * 31 + '"', False),
-        ('"é' + "\\u0301" * 30 + '"', False),
-        ('"' + "é" * 40 + '"', True),
-    ],
-)
-def test_long_runs_of_marks_are_ruled_out_without_parsing_if_possible(text: str, has_few: bool) -> None:
-    assert has_few_marks(text.encode()) is has_few
-
-
-@pytest.mark.parametrize(
     "text",
     [
         b'{"a":1,"b":[2]}',
@@ -243,26 +224,6 @@ def test_members_are_cut_out_even_if_their_key_is_repeated() -> None:
     text = b'{"a": 1, "b": 2, "a" :{"c":3}, "\\ud800": NaN}'
     assert cut_members(text) == [(b'"a"', b"1"), (b'"b"', b"2"), (b'"a"', b'{"c":3}'), (b'"\\ud800"', b"NaN")]
     assert cut_members(b"{}") == []
-
-
-def test_promise_16_marks_are_composed_up_to_thirty_in_a_row() -> None:
-    assert composed("Cafe\u0301") == "Caf\u00e9"
-    assert composed("\u2014" * 100) == "\u2014" * 100
-    mixed = "a" + "\u0316\u0301" * 15
-    assert composed(f"{mixed}b{mixed}") == unicodedata.normalize("NFC", f"{mixed}b{mixed}")
-    with pytest.raises(MalformedAnswer, match="more than 30 combining marks"):
-        composed(f"b{mixed}\u0301")
-
-
-def test_promise_16_every_combining_mark_is_counted() -> None:
-    """Three vowel signs of Tibetan are not marks, but each becomes two marks when it is decomposed."""
-    decomposed = {chr(code): unicodedata.normalize("NFD", chr(code)) for code in range(sys.maxunicode + 1)}
-    marks = [character for character, parts in decomposed.items() if unicodedata.combining(parts[0])]
-    assert len(marks) > 800
-    assert {"\u0f73", "\u0f75", "\u0f81"} <= set(marks)
-    for mark in marks:
-        with pytest.raises(MalformedAnswer):
-            composed(mark * 31)
 
 
 def test_promise_16_reading_ends_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
