@@ -187,7 +187,7 @@ def test_memory_is_limited_beyond_what_the_process_has() -> None:
 
 def test_the_time_limit_runs_while_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 5.0
-    monkeypatch.setattr(bounds.time, "monotonic", lambda: now)
+    monkeypatch.setattr(bounds, "time", SimpleNamespace(monotonic=lambda: now))
     clock = Clock(2)
     now = 6.5
     assert (clock.left(), Clock(None).left()) == (0.5, math.inf)

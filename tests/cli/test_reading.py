@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -149,7 +150,7 @@ def test_limits_of_the_process_are_restored(published: Path) -> None:
 
 def test_the_time_limit_pauses_while_the_reader_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(bounds.time, "monotonic", lambda: now)
+    monkeypatch.setattr(bounds, "time", SimpleNamespace(monotonic=lambda: now))
     clock = bounds.Clock(60)
     now += 10
     assert clock.left() == 50
