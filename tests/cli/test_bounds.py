@@ -112,13 +112,19 @@ def test_a_query_is_interrupted_repeatedly_before_the_process_is_ended(
 
 
 def test_closing_a_connection_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked = threading.Semaphore(0)
-    connection = Connection(close=lambda: [looked.acquire(timeout=60) for _ in range(3)])
+    closing, looked = threading.Event(), threading.Semaphore(0)
     monotonic = bounds.time.monotonic
     interrupts: list[int] = []
 
+    def close() -> None:
+        closing.set()
+        for _ in range(3):
+            assert looked.acquire(timeout=60)
+
+    connection = Connection(close=close)
+
     def look() -> float:
-        if threading.current_thread().name == "watch" and connection.interrupts > 1:
+        if threading.current_thread().name == "watch" and closing.is_set():
             interrupts.append(connection.interrupts)
             looked.release()
         return monotonic()
